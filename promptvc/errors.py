@@ -1,0 +1,275 @@
+"""Every error that promptvc raises on purpose.
+
+    PromptvcError
+      Usage             the call itself is wrong               exit 2
+      Refused           the state does not allow it            exit 3, nothing changed
+      Negative          the answer is "no"                     exit 1
+
+Each error owns its message (one line), a stable ``kind`` for programs and a ``hint``: what to do next.
+The mapping from kinds to exit codes is ``cli/exit_codes.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PromptvcError(Exception):
+    """The root of all errors that promptvc raises; ``str()`` is one line."""
+
+    kind: str = "error"
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Usage(PromptvcError):
+    """The call itself is wrong: a bad argument, an unknown name."""
+
+    kind = "usage"
+
+
+class Refused(PromptvcError):
+    """The state of things does not allow the operation; nothing was changed."""
+
+    kind = "refused"
+
+
+class Negative(PromptvcError):
+    """The question was understood and its answer is no."""
+
+    kind = "negative"
+
+
+# --- where the store is, and what it is -------------------------------------------------------------
+
+
+class NotAStore(Refused):
+    """No store at this path or above it."""
+
+    kind = "not-a-store"
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"{path}: not a promptvc store, nor is any folder above it", "promptvc init starts one here")
+        self.path = path
+
+
+class StoreExists(Refused):
+    """``init`` or ``clone`` would overwrite something."""
+
+    kind = "store-exists"
+
+
+class UnsupportedFormat(Refused):
+    """The store, or a commit in it, was written in a newer format."""
+
+    kind = "unsupported-format"
+
+    def __init__(self, what: str, found: object, supported: int) -> None:
+        super().__init__(
+            f"{what} has format {found}; this promptvc reads formats up to {supported}", "install a newer promptvc"
+        )
+        self.found = found
+
+
+class StoreReadOnly(Refused):
+    """The store cannot be written: permissions or a read-only disk."""
+
+    kind = "read-only"
+
+
+class DiskFull(Refused):
+    """No space left where the store or the working files are."""
+
+    kind = "disk-full"
+
+
+class StoreBusy(Refused):
+    """A lock is held by another process and did not come free."""
+
+    kind = "busy"
+
+
+class ConfigInvalid(Refused):
+    """``promptvc.toml`` or the store's configuration cannot be used as it is."""
+
+    kind = "config-invalid"
+
+
+# --- objects and refs ---------------------------------------------------------------------------------
+
+
+class ObjectMissing(Refused):
+    """An object that history needs is not in the store."""
+
+    kind = "object-missing"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"object {id} is missing from the store", "promptvc fsck tells what else is; fetch may bring it back")
+        self.id = id
+
+
+class ObjectDamaged(Refused):
+    """Stored bytes do not decode, or do not hash to their name."""
+
+    kind = "object-damaged"
+
+
+class RefMoved(Refused):
+    """A ref no longer has the value that was expected: another writer was first."""
+
+    kind = "ref-moved"
+
+    def __init__(self, name: str, expected: str | None, found: str | None) -> None:
+        super().__init__(f"{name} was moved by another process meanwhile", "look at it and try again")
+        self.name, self.expected, self.found = name, expected, found
+
+
+class InvalidName(Usage):
+    """A branch, tag, remote or path name that git or another system cannot hold."""
+
+    kind = "invalid-name"
+
+
+class UnknownRevision(Usage):
+    """No commit is meant by this text."""
+
+    kind = "unknown-revision"
+
+    def __init__(self, text: str, near: Sequence[str] = ()) -> None:
+        hint = f"did you mean {' or '.join(near)}?" if near else "promptvc log and promptvc branch show what there is"
+        super().__init__(f"unknown revision {text!r}", hint)
+        self.text = text
+
+
+class AmbiguousId(Usage):
+    """A short id that begins several objects."""
+
+    kind = "ambiguous-id"
+
+    def __init__(self, text: str, candidates: Sequence[str]) -> None:
+        shown = ", ".join(c[:12] for c in candidates[:5])
+        super().__init__(f"short id {text} is ambiguous: {shown}", "give more digits")
+        self.candidates = tuple(candidates)
+
+
+class PathMissing(Usage):
+    """The path is not in that revision, or not among the working files."""
+
+    kind = "path-missing"
+
+
+# --- working files ------------------------------------------------------------------------------------
+
+
+class WorkWouldBeLost(Refused):
+    """Uncommitted work in the way of an operation that would overwrite it."""
+
+    kind = "work-would-be-lost"
+
+
+class FileUnreadable(Refused):
+    """A working file cannot be read: permissions, or not a regular file."""
+
+    kind = "file-unreadable"
+
+
+class FileChanging(Refused):
+    """A working file changed while it was being read."""
+
+    kind = "file-changing"
+
+
+class NothingToCommit(Negative):
+    """There is no change to commit."""
+
+    kind = "nothing-to-commit"
+
+
+class AuthorUnknown(Refused):
+    """Neither git's configuration nor the environment names an author."""
+
+    kind = "author-unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the author is not known",
+            'git config --global user.name "Your Name"; git config --global user.email you@example.com',
+        )
+
+
+# --- content ------------------------------------------------------------------------------------------
+
+
+class DuplicateKey(Refused):
+    """Rows share a key in a table whose keys are declared unique."""
+
+    kind = "duplicate-key"
+
+
+class NotATable(Usage):
+    """The file has no rows that promptvc can read."""
+
+    kind = "not-a-table"
+
+
+class NotAPrompt(Usage):
+    """The file cannot be read as a prompt; the message says why."""
+
+    kind = "not-a-prompt"
+
+
+class RenderFailed(Usage):
+    """A prompt cannot be rendered: a variable is missing, or the template is wrong."""
+
+    kind = "render-failed"
+
+
+class RowMissing(Usage, KeyError):
+    """No row has this key."""
+
+    kind = "row-missing"
+
+    def __str__(self) -> str:
+        return self.message
+
+
+# --- sharing ------------------------------------------------------------------------------------------
+
+
+class TransferFailed(Refused):
+    """A remote could not be reached, or broke off."""
+
+    kind = "transfer-failed"
+
+
+class AuthFailed(TransferFailed):
+    """The remote refused the credentials, or there were none."""
+
+    kind = "auth-failed"
+
+
+class PushRejected(Refused):
+    """The remote did not take an update."""
+
+    kind = "push-rejected"
+
+
+class NotFastForward(Refused):
+    """Histories have diverged, and the operation only moves forward."""
+
+    kind = "not-fast-forward"
+
+
+class RemoteNotAStore(Refused):
+    """The remote is a git repository, but promptvc never wrote to it."""
+
+    kind = "remote-not-a-store"
+
+
+class Conflict(Negative):
+    """Two writers changed the same thing differently."""
+
+    kind = "conflict"

@@ -1,0 +1,20 @@
+"""A stretch: whole rows of a file, loadable on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of whole rows: one chunk of a rope, several where a row spans them, or a whole small file.
+
+    The stretches of a file, joined in order, are its bytes. Equal ids mean equal bytes; the converse
+    holds only for whole files. ``rows`` is the number of rows where it is already known, else None.
+    """
+
+    id: bytes
+    load: Callable[[], bytes]
+    length: int | None = None
+    rows: int | None = None
