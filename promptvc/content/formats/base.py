@@ -35,7 +35,10 @@ class Segment:
 
 
 class RowFormat(Protocol):
-    """One kind of row file, bound to the style of one file (delimiter, quoting, line end, indent)."""
+    """One kind of row file, bound to the style of one file (delimiter, header, line end, indent).
+
+    ``first`` says that data begins where the file begins, so that a header or an opening ``[`` is found there.
+    """
 
     name: str
 
@@ -43,17 +46,18 @@ class RowFormat(Protocol):
         r"""Offsets in data, rising, at which a row ends, seen from ``start``, which is 0 or such an offset.
 
         An offset is given only when the bytes before it prove it; the end of data is not one by itself.
-        ``b'{"a":1}\n{"a":2}\n{"a"'`` from 0 gives 8, 16.
+        ``b'{"a":1}\n{"a":2}\n{"a"'`` from 0 gives 8, 16. These offsets are part of the storage format:
+        they must never change for bytes already stored.
         """
 
-    def segments(self, data: bytes) -> Sequence[Segment]:
-        """Cut whole rows (any run of them that `row_ends` can bound) into segments; joined, they are data."""
+    def segments(self, data: bytes, first: bool) -> Sequence[Segment]:
+        """Cut whole rows (data between two row ends, or to the end of the file) into segments; joined, they are data."""
 
-    def bodies(self, data: bytes) -> list[bytes]:
+    def bodies(self, data: bytes, first: bool) -> list[bytes]:
         """The bodies of the segments that have one, in order: what a diff compares. The fast form of `segments`."""
 
-    def count(self, data: bytes) -> int:
-        """How many rows data holds: ``len(bodies(data))``, faster."""
+    def count(self, data: bytes, first: bool) -> int:
+        """How many rows data holds: ``len(bodies(data, first))``, faster."""
 
     def parse(self, body: bytes) -> Row | Malformed:
         """One row's fields. Never raises."""
