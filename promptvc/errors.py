@@ -52,7 +52,9 @@ class NotAStore(Refused):
     kind = "not-a-store"
 
     def __init__(self, path: object) -> None:
-        super().__init__(f"{path}: not a promptvc store, nor is any folder above it", "promptvc init starts one here")
+        super().__init__(
+            f"{path}: not a promptvc store, nor is any folder above it", "promptvc init starts one here"
+        )
         self.path = path
 
 
@@ -69,7 +71,8 @@ class UnsupportedFormat(Refused):
 
     def __init__(self, what: str, found: object, supported: int) -> None:
         super().__init__(
-            f"{what} has format {found}; this promptvc reads formats up to {supported}", "install a newer promptvc"
+            f"{what} has format {found}; this promptvc reads formats up to {supported}",
+            "install a newer promptvc",
         )
         self.found = found
 
@@ -107,7 +110,9 @@ class ObjectMissing(Refused):
     kind = "object-missing"
 
     def __init__(self, id: str) -> None:
-        super().__init__(f"object {id} is missing from the store", "promptvc fsck tells what else is; fetch may bring it back")
+        super().__init__(
+            f"object {id} is missing from the store", "promptvc fsck tells more; fetch may bring it back"
+        )
         self.id = id
 
 
@@ -139,7 +144,11 @@ class UnknownRevision(Usage):
     kind = "unknown-revision"
 
     def __init__(self, text: str, near: Sequence[str] = ()) -> None:
-        hint = f"did you mean {' or '.join(near)}?" if near else "promptvc log and promptvc branch show what there is"
+        hint = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "promptvc log and promptvc branch show what there is"
+        )
         super().__init__(f"unknown revision {text!r}", hint)
         self.text = text
 

@@ -50,7 +50,9 @@ class RefName(str):
         if text == "HEAD":
             return cls(text)
         if not text.startswith("refs/") or _BAD_REF.search(text):
-            raise InvalidName(f"{text!r} is not a valid ref name", "letters, digits, - _ . and / are always fine")
+            raise InvalidName(
+                f"{text!r} is not a valid ref name", "letters, digits, - _ . and / are always fine"
+            )
         return cls(text)
 
     @classmethod
@@ -71,7 +73,9 @@ class RefName(str):
     @classmethod
     def _make(cls, prefix: str, name: str, what: str) -> RefName:
         if not name or _BAD_REF.search(name) or name == "HEAD":
-            raise InvalidName(f"{name!r} is not a valid {what} name", "letters, digits, - _ . and / are always fine")
+            raise InvalidName(
+                f"{name!r} is not a valid {what} name", "letters, digits, - _ . and / are always fine"
+            )
         return cls(prefix + name)
 
     @property
@@ -103,5 +107,6 @@ class RepoPath(str):
             text.encode()
         except UnicodeEncodeError:
             shown = text.encode("utf-8", "backslashreplace").decode()
-            raise InvalidName(f"the file name {shown} is not UTF-8", "rename the file, or exclude it in promptvc.toml") from None
+            hint = "rename the file, or exclude it in promptvc.toml"
+            raise InvalidName(f"the file name {shown} is not UTF-8", hint) from None
         return cls(text)

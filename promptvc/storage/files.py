@@ -1,0 +1,63 @@
+"""Whole-file writes that are either durable or absent, and disk errors in plain words."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from promptvc.errors import DiskFull, StoreReadOnly
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into `DiskFull` or `StoreReadOnly`, which name the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"{path}: no space left on the disk", "free some space and try again; nothing was changed"
+            ) from error
+        if error.errno in _READ_ONLY:
+            raise StoreReadOnly(
+                f"{path}: cannot be written ({os.strerror(error.errno)})",
+                "check permissions and how the disk is mounted",
+            ) from error
+        raise
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file by these bytes: fsync, rename, fsync of the folder."""
+    write_atomically(path, data, durable=True)
+    sync_folder(path.parent)
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Replace a file by these bytes, so that a reader sees the old ones or the new ones."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as out:
+            out.write(data)
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in this folder durable (a rename is not, by itself: fsync(2))."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,226 @@
+"""One pack, written: compress in threads, fsync, index last, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from hashlib import sha1
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TypeVar
+
+from isal import isal_zlib
+
+from promptvc.ids import ObjectId
+from promptvc.storage.files import disk_errors, sync_folder
+from promptvc.storage.git import write_pack_index
+from promptvc.storage.objects import Kind, raw_id
+from promptvc.storage.packs import PackedObject
+
+LEVEL = 2
+"""isal's level: the ratio of zlib 2 at four times the speed of zlib 1 (docs/adr/0004-packs.md)."""
+BATCH = 1 << 20
+"""Bytes handed to a thread at a time."""
+THREADS = 2
+
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
+
+
+class PackWriter:
+    """Collects new objects in one pack. Nothing is visible before `finish`; `abort` leaves no trace.
+
+    ``known(raw)`` says which objects need not be written.
+    """
+
+    def __init__(self, folder: Path, known: Callable[[bytes], bool]) -> None:
+        self._folder, self._known = folder, known
+        self._written: dict[bytes, tuple[int, int]] = {}  # id -> (offset, crc32)
+        self._file: IO[bytes] | None = None
+        self._at = 0
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()  # without effect once finished
+
+    @property
+    def count(self) -> int:
+        """How many objects were written so far."""
+        return len(self._written)
+
+    def has(self, raw: bytes) -> bool:
+        """Whether the object is already in the store or in this pack."""
+        return raw in self._written or self._known(raw)
+
+    def add(self, kind: Kind, data: bytes) -> ObjectId:
+        """Write one object unless it is there; gives its name."""
+        raw = raw_id(kind, data)
+        if not self.has(raw):
+            self._append(raw, kind, len(data), isal_zlib.compress(data, LEVEL))
+        return ObjectId(raw.hex())
+
+    def add_blobs(self, blobs: Iterable[bytes]) -> Iterator[ObjectId]:
+        """Write many blobs, hashing and compressing in threads; gives their names in order.
+
+        Memory stays within a few times `BATCH`, however many there are.
+        """
+        for done in _in_threads(self._deflate, _batches(blobs)):
+            for raw, size, compressed in done:
+                if compressed is not None and raw not in self._written:
+                    self._append(raw, Kind.BLOB, size, compressed)
+                yield ObjectId(raw.hex())
+
+    def copy(self, stored: PackedObject) -> None:
+        """Take over an object as it is compressed elsewhere."""
+        raw = stored.id.raw
+        if raw not in self._written:
+            self._append(raw, stored.kind, stored.size, stored.compressed)
+
+    def finish(self) -> Path | None:
+        """Make the pack durable and visible; gives its index's path, None if nothing was new."""
+        if self._file is None:
+            return None
+        out, self._file = self._file, None
+        with disk_errors(self._folder), out:
+            try:
+                checksum = _complete(out, len(self._written))
+                entries = [(raw, offset, crc) for raw, (offset, crc) in sorted(self._written.items())]
+                return publish(Path(out.name), entries, checksum)
+            except BaseException:
+                _remove(Path(out.name))
+                raise
+
+    def abort(self) -> None:
+        """Forget everything that was not finished."""
+        if self._file is not None:
+            self._file.close()
+            _remove(Path(self._file.name))
+            self._file = None
+
+    def _deflate(self, batch: list[bytes]) -> list[tuple[bytes, int, bytes | None]]:
+        done = []
+        for blob in batch:
+            raw = raw_id(Kind.BLOB, blob)
+            done.append((raw, len(blob), None if self.has(raw) else isal_zlib.compress(blob, LEVEL)))
+        return done
+
+    def _append(self, raw: bytes, kind: Kind, size: int, compressed: bytes) -> None:
+        with disk_errors(self._folder):
+            if self._file is None:
+                self._file = open_temporary(self._folder)
+                self._at = self._file.write(b"PACK\0\0\0\2\0\0\0\0")
+            header = entry_header(kind, size)
+            self._file.write(header)
+            self._file.write(compressed)
+        self._written[raw] = (self._at, isal_zlib.crc32(compressed, isal_zlib.crc32(header)))
+        self._at += len(header) + len(compressed)
+
+
+def entry_header(kind: Kind, size: int) -> bytes:
+    """The type and size before a stream: four bits of size, then seven a byte (gitformat-pack(5))."""
+    byte, size = kind << 4 | size & 15, size >> 4
+    out = bytearray()
+    while size:
+        out.append(byte | 0x80)
+        byte, size = size & 0x7F, size >> 7
+    out.append(byte)
+    return bytes(out)
+
+
+def open_temporary(folder: Path) -> IO[bytes]:
+    """A new pack file under a name that git's own clean-up knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix="tmp_pack_", dir=folder)
+    os.close(handle)
+    return Path(name).open("r+b", buffering=1 << 20)
+
+
+def publish(temporary: Path, entries: list[tuple[bytes, int, int]], checksum: bytes) -> Path:
+    """Give a durable pack its name and write its index, which is what makes the objects visible.
+
+    The pack's name is the SHA-1 of the sorted object ids, as git's own packs had it before 1.9.
+    """
+    name = sha1(b"".join(raw for raw, _, _ in entries), usedforsecurity=False).hexdigest()
+    pack = temporary.with_name(f"pack-{name}.pack")
+    index = pack.with_suffix(".idx")
+    buffer = BytesIO()
+    write_pack_index(buffer, entries, checksum)
+    half = temporary.with_name(temporary.name + ".idx")
+    try:
+        with half.open("wb") as out:
+            out.write(buffer.getbuffer())
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.chmod(0o444)
+        half.chmod(0o444)
+        temporary.replace(pack)
+        half.replace(index)
+    except BaseException:
+        _remove(half)
+        raise
+    sync_folder(pack.parent)
+    return index
+
+
+def _complete(out: IO[bytes], count: int) -> bytes:
+    """Put the count in, add the checksum, fsync; gives the checksum."""
+    out.seek(8)
+    out.write(count.to_bytes(4, "big"))
+    out.seek(0)
+    digest = sha1(usedforsecurity=False)
+    while block := out.read(BATCH):
+        digest.update(block)
+    out.write(digest.digest())
+    out.flush()
+    os.fsync(out.fileno())
+    return digest.digest()
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _batches(blobs: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch, size = [], 0
+    for blob in blobs:
+        batch.append(blob)
+        size += len(blob)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _in_threads(work: Callable[[_Item], _Done], items: Iterator[_Item]) -> Iterator[_Done]:
+    """Map in order with a few items under way; a single item is done here, without starting a thread."""
+    first = next(items, None)
+    second = next(items, None) if first is not None else None
+    if first is None:
+        return
+    if second is None:
+        yield work(first)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # 6 ms that a small commit need not pay
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting = deque([pool.submit(work, first), pool.submit(work, second)])
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > THREADS * 2:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,192 @@
+"""One pack, read: its index (gitformat-pack(5), version 2) and the objects in it, both through mmap."""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from struct import unpack_from
+
+from isal import isal_zlib
+from isal.isal_zlib import IsalError
+
+from promptvc.errors import ObjectDamaged
+from promptvc.ids import ObjectId
+from promptvc.storage.git import apply_delta
+from promptvc.storage.objects import Kind
+
+OFS_DELTA, REF_DELTA = 6, 7
+_HEAD = 8 + 256 * 4
+_TRAILER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PackedObject:
+    """An object as a pack holds it: its type, size, name and raw zlib stream; never a delta."""
+
+    kind: Kind
+    size: int
+    id: ObjectId
+    compressed: bytes
+
+
+class PackReader:
+    """The objects of one pack file. Safe to share between threads; keeps no file descriptor open."""
+
+    def __init__(self, index: Path) -> None:
+        self.path = index.with_suffix(".pack")
+        self._index = _map(index)
+        if self._index[:8] != b"\xfftOc\x00\x00\x00\x02":
+            raise ObjectDamaged(f"{index}: not a pack index of version 2", "git index-pack can make it anew")
+        self._fanout = unpack_from(">256I", self._index, 8)
+        self.count = self._fanout[255]
+        self._pack: mmap.mmap | None = None
+        self._sorted: array[int] | None = None
+
+    @property
+    def data(self) -> mmap.mmap:
+        """The whole pack file."""
+        if self._pack is None:
+            self._pack = _map(self.path)
+        return self._pack
+
+    def find(self, raw: bytes) -> int | None:
+        """The offset of an object, by its 20-byte id."""
+        place = self._position(raw)
+        if place < self.count and self._id_at(place) == raw:
+            return self._offset_at(place)
+        return None
+
+    def ids(self, prefix: bytes = b"") -> Iterator[bytes]:
+        """The 20-byte ids in order, those that begin with prefix."""
+        for place in range(self._position(prefix.ljust(20, b"\0")), self.count):
+            raw = self._id_at(place)
+            if not raw.startswith(prefix):
+                return
+            yield raw
+
+    def read(self, offset: int) -> tuple[Kind | None, bytes, bytes | int]:
+        """(kind, data, b"") or, for a delta, (None, delta, base): the base's 20-byte id or its offset."""
+        number, size, at = self._header(offset)
+        base: bytes | int = b""
+        if number == OFS_DELTA:
+            distance, at = read_distance(self.data, at)
+            base = offset - distance
+        elif number == REF_DELTA:
+            base, at = bytes(self.data[at : at + 20]), at + 20
+        data = inflate(memoryview(self.data), at, size)
+        return (None if number in (OFS_DELTA, REF_DELTA) else Kind(number)), data, base
+
+    def resolve(self, offset: int) -> tuple[Kind, bytes] | bytes:
+        """Follow deltas inside this pack; a base that is elsewhere comes back as its 20-byte id."""
+        deltas: list[bytes] = []
+        while True:
+            kind, data, base = self.read(offset)
+            if kind is not None:
+                for delta in reversed(deltas):
+                    data = apply_delta(data, delta)
+                return kind, data
+            deltas.append(data)
+            if isinstance(base, bytes):
+                found = self.find(base)
+                if found is None:
+                    return base
+                offset = found
+            else:
+                offset = base
+
+    def stored(self, raw: bytes, offset: int) -> PackedObject | None:
+        """The object as stored, without inflating it; None for a delta."""
+        number, size, at = self._header(offset)
+        if number in (OFS_DELTA, REF_DELTA):
+            return None
+        return PackedObject(Kind(number), size, ObjectId.from_raw(raw), self.data[at : self._end_of(offset)])
+
+    def size(self, offset: int) -> int | None:
+        """The size in bytes of the object at offset; None for a delta."""
+        number, size, _ = self._header(offset)
+        return None if number in (OFS_DELTA, REF_DELTA) else size
+
+    def entries(self) -> Iterator[tuple[bytes, int]]:
+        """Every (20-byte id, offset), in the order of the pack file."""
+        pairs = ((self._offset_at(place), self._id_at(place)) for place in range(self.count))
+        return ((raw, offset) for offset, raw in sorted(pairs))
+
+    def _header(self, offset: int) -> tuple[int, int, int]:
+        return read_entry_header(self.data, offset)
+
+    def _end_of(self, offset: int) -> int:
+        if self._sorted is None:
+            self._sorted = array("q", sorted(self._offset_at(place) for place in range(self.count)))
+        after = bisect_right(self._sorted, offset)
+        return self._sorted[after] if after < self.count else len(self.data) - _TRAILER
+
+    def _position(self, raw: bytes) -> int:
+        """Where raw stands, or would stand, among the sorted ids."""
+        first = raw[0]
+        low, high = (self._fanout[first - 1] if first else 0), self._fanout[first]
+        while low < high:
+            middle = (low + high) // 2
+            if self._id_at(middle) < raw:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _id_at(self, place: int) -> bytes:
+        at = _HEAD + place * 20
+        return self._index[at : at + 20]
+
+    def _offset_at(self, place: int) -> int:
+        table = _HEAD + self.count * 24
+        offset: int = unpack_from(">I", self._index, table + place * 4)[0]
+        if offset & 0x80000000:  # past 2 GiB the offset stands in a second table
+            offset = unpack_from(">Q", self._index, table + self.count * 4 + (offset & 0x7FFFFFFF) * 8)[0]
+        return offset
+
+
+def inflate(data: memoryview, at: int, size: int) -> bytes:
+    """Inflate the zlib stream that begins at ``at`` and gives size bytes; raises `ObjectDamaged`."""
+    stream = isal_zlib.decompressobj()
+    step = size + (size >> 3) + 256  # a deflate stream is hardly ever longer than its bytes
+    try:
+        out = stream.decompress(data[at : at + step])
+        while not stream.eof and at + step < len(data):
+            at += step
+            out += stream.decompress(data[at : at + step])
+    except IsalError as error:
+        raise ObjectDamaged("a stored object cannot be inflated", "promptvc fsck tells more") from error
+    if len(out) != size:
+        raise ObjectDamaged("a stored object has the wrong length", "promptvc fsck tells more")
+    return bytes(out)
+
+
+def read_entry_header(data: mmap.mmap | memoryview, at: int) -> tuple[int, int, int]:
+    """(type number, size, where the stream or the base's name begins) of the entry at ``at``."""
+    byte = data[at]
+    number, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & 0x80:
+        at += 1
+        byte = data[at]
+        size |= (byte & 0x7F) << shift
+        shift += 7
+    return number, size, at + 1
+
+
+def read_distance(data: mmap.mmap | memoryview, at: int) -> tuple[int, int]:
+    """The backward distance of an offset delta, and where it ends (gitformat-pack(5))."""
+    byte = data[at]
+    value = byte & 0x7F
+    while byte & 0x80:
+        at += 1
+        byte = data[at]
+        value = (value + 1) << 7 | byte & 0x7F
+    return value, at + 1
+
+
+def _map(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
