@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 
 from isal import isal_zlib
-from isal.isal_zlib import IsalError
 
 from promptvc.errors import ObjectDamaged, TransferFailed
 from promptvc.ids import ObjectId
@@ -19,7 +18,7 @@ from promptvc.storage.files import disk_errors
 from promptvc.storage.git import apply_delta
 from promptvc.storage.objects import Kind, raw_id
 from promptvc.storage.packing import open_temporary, publish
-from promptvc.storage.packs import OFS_DELTA, REF_DELTA, read_distance, read_entry_header
+from promptvc.storage.packs import OFS_DELTA, REF_DELTA, IsalError, read_distance, read_entry_header
 
 _HEADER, _TRAILER = 12, 20
 

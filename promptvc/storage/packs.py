@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from struct import unpack_from
+from typing import cast
 
 from isal import isal_zlib
-from isal.isal_zlib import IsalError
 
 from promptvc.errors import ObjectDamaged
 from promptvc.ids import ObjectId
@@ -19,6 +19,7 @@ from promptvc.storage.git import apply_delta
 from promptvc.storage.objects import Kind
 
 OFS_DELTA, REF_DELTA = 6, 7
+IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a value
 _HEAD = 8 + 256 * 4
 _TRAILER = 20
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isal import isal_zlib
-from isal.isal_zlib import IsalError
 
 from promptvc.errors import ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
@@ -25,7 +24,7 @@ from promptvc.storage.objects import (
     parse_tree,
 )
 from promptvc.storage.packing import PackWriter
-from promptvc.storage.packs import PackedObject, PackReader
+from promptvc.storage.packs import IsalError, PackedObject, PackReader
 
 
 class ObjectStore:
