@@ -1,0 +1,184 @@
+"""Ropes: a row file kept as a git tree of chunks.
+
+    examples/tickets.jsonl/     tree
+        .rope                   constant blob; its mode is the file's mode
+        000  001+  002 …        chunks, or inner trees of the same shape
+
+The chunks joined in name order are the file. A name ends in ``+`` where the chunk ends inside a row. A file of
+one chunk is a plain blob. docs/format.md is the specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from promptvc.errors import ObjectDamaged, UnsupportedFormat
+from promptvc.ids import ObjectId
+from promptvc.storage.objects import FILE, FOLDER, Kind, TreeEntry, object_id
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.chunking import Cutting, Piece, cut
+from promptvc.versioning.chunklist import ChunkList
+from promptvc.versioning.stretch import Stretch
+
+MARKER_NAME = ".rope"
+MARKER = b"promptvc rope 1\n"
+MARKER_ID = object_id(Kind.BLOB, MARKER)
+NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
+NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
+"""A child ends its node when the first 32 bits of its id are below this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk of a rope: its blob, and whether it ends inside a row (which goes on in the next)."""
+
+    id: ObjectId
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row file as it is in the store: a blob's id, or a rope's, and its chunks."""
+
+    id: ObjectId
+    is_rope: bool
+    chunks: ChunkList
+
+
+def write_rows(
+    read: Callable[[int], bytes],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList | None = None,
+    *,
+    seed: int = 0,
+    mode: int = FILE,
+) -> Written:
+    """Write a row file; without a writer only work out its id.
+
+    ``read(size)`` gives the file from its start, ``known`` the chunks of an earlier version. Same bytes, same id.
+    """
+    chunks = ChunkList(cutting.style, seed)
+    fresh: list[int] = []
+    new = _new_pieces(cut(read, cutting, known), chunks, known, cutting, fresh)
+    put = writer.add if writer else object_id
+    ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
+    made = list(ids)
+    for place, id in zip(fresh, made, strict=True):
+        chunks.ids[place] = id
+    if len(chunks) == 1:
+        return Written(chunks.ids[0], False, chunks)
+    if not chunks:
+        return Written(put(Kind.BLOB, b""), False, chunks)
+    put(Kind.BLOB, MARKER)
+    return Written(build(chunks, partial(put, Kind.TREE), mode), True, chunks)
+
+
+def _new_pieces(
+    pieces: Iterator[Piece], chunks: ChunkList, known: ChunkList | None, cutting: Cutting, fresh: list[int]
+) -> Iterator[bytes]:
+    """Enter every piece in the list; pass on the bytes of those that are not known, noting their places."""
+    pending: list[bytes] = []  # of a stretch that is not complete
+    first = True
+    for piece in pieces:
+        if piece.known >= 0 and known is not None:
+            chunks.append_known(known, piece.known)
+            chunks.ids.append(known.ids[piece.known])
+        else:
+            pending.append(piece.data)
+            rows = 0 if piece.broken else cutting.count(b"".join(pending), first)
+            chunks.append(piece.data, rows, broken=piece.broken, firm=piece.firm)
+            fresh.append(len(chunks.ids))
+            chunks.ids.append(ObjectId(""))
+            yield piece.data
+        if not piece.broken:
+            pending.clear()
+            first = False
+
+
+def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
+    """Build the tree over the chunks; gives the root's id."""
+    children = [Chunk(id, chunks.broken(place)) for place, id in enumerate(chunks.ids)]
+    child_mode = FILE
+    while True:
+        nodes = list(_group(children))
+        if len(nodes) == 1:
+            return put(
+                b"%o %s\0" % (mode, MARKER_NAME.encode()) + MARKER_ID.raw + _encode(nodes[0], child_mode)
+            )
+        children = [Chunk(put(_encode(node, child_mode)), node[-1].broken) for node in nodes]
+        child_mode = FOLDER
+
+
+def _group(children: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Cut a level into nodes, by the children's ids."""
+    node: list[Chunk] = []
+    for child in children:
+        node.append(child)
+        if len(node) == NODE_MAX or (len(node) >= NODE_MIN and int(child.id[:8], 16) < NODE_CUT_BELOW):
+            yield node
+            node = []
+    if node:
+        yield node
+
+
+def _encode(node: list[Chunk], mode: int) -> bytes:
+    return b"".join(
+        b"%o %03d%s\0" % (mode, place, b"+" * c.broken) + c.id.raw for place, c in enumerate(node)
+    )
+
+
+def is_rope(entries: list[TreeEntry]) -> bool:
+    """Whether a tree is a rope's root. Raises `UnsupportedFormat` for a rope of a newer format."""
+    marker = next((entry for entry in entries[:1] if entry.name == MARKER_NAME and not entry.is_folder), None)
+    if marker is not None and marker.id != MARKER_ID:
+        raise UnsupportedFormat("a table", f"marker {marker.id.short}", 1)
+    return marker is not None
+
+
+def rope_mode(entries: list[TreeEntry]) -> int:
+    """The mode of the file that a rope is."""
+    return entries[0].mode
+
+
+def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
+    """The chunks of a rope in order."""
+    for entry in store.load_tree(id):
+        if entry.name == MARKER_NAME:
+            continue
+        if entry.is_folder:
+            yield from walk_chunks(store, entry.id)
+        elif entry.name.rstrip("+").isdigit():
+            yield Chunk(entry.id, entry.name.endswith("+"))
+        else:
+            raise ObjectDamaged(
+                f"table {id} holds {entry.name!r}, which is no chunk", "promptvc fsck tells more"
+            )
+
+
+def stretches(store: ObjectStore, chunks: Iterable[Chunk], counts: ChunkList | None = None) -> list[Stretch]:
+    """Group chunks into stretches of whole rows; ``counts`` tells lengths and row numbers where they are known."""
+    made: list[Stretch] = []
+    group: list[ObjectId] = []
+    length = 0
+    for place, chunk in enumerate(chunks):
+        group.append(chunk.id)
+        length += counts.lengths[place] if counts else 0
+        if not chunk.broken:
+            made.append(
+                _stretch(store, group, length if counts else None, counts.rows[place] if counts else None)
+            )
+            group, length = [], 0
+    if group:
+        made.append(_stretch(store, group, None, None))
+    return made
+
+
+def _stretch(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> Stretch:
+    def load() -> bytes:
+        return b"".join(map(store.read_blob, ids))
+
+    return Stretch(bytes.fromhex("".join(ids)), load, length, rows)
