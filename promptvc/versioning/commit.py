@@ -1,0 +1,70 @@
+"""Commits: written with our format's header, read with it checked."""
+
+from __future__ import annotations
+
+from promptvc.errors import UnknownRevision, UnsupportedFormat
+from promptvc.ids import ObjectId
+from promptvc.storage.objects import Commit, Kind, Signature, encode_commit
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+
+FORMAT = 1
+HEADER = "promptvc-format"
+"""A header git carries along unread; it tells our commits, and the format of the trees below them."""
+CODE_TRAILER = "Code-Commit"
+"""The message trailer that names the commit of the code repository around the project."""
+
+
+def write_commit(
+    writer: PackWriter,
+    tree: ObjectId,
+    parents: tuple[ObjectId, ...],
+    message: str,
+    author: Signature,
+    committer: Signature,
+) -> ObjectId:
+    """Write a commit in the current format."""
+    made = Commit(tree, parents, author, committer, message, ((HEADER, str(FORMAT)),))
+    return writer.add(Kind.COMMIT, encode_commit(made))
+
+
+def read_commit(store: ObjectStore, id: ObjectId) -> Commit:
+    """Read a commit; raises `UnsupportedFormat` for one of a newer format."""
+    commit = store.load_commit(id)
+    found = commit.header(HEADER)
+    if found is not None and found != str(FORMAT):
+        raise UnsupportedFormat(f"commit {id.short}", found, FORMAT)
+    return commit
+
+
+def is_ours(commit: Commit) -> bool:
+    """Whether promptvc wrote the commit."""
+    return commit.header(HEADER) is not None
+
+
+def peel(store: ObjectStore, id: ObjectId) -> ObjectId:
+    """Follow annotated tags to the commit they name; raises `UnknownRevision` when it is something else."""
+    kind, _ = store.read(id)
+    while kind is Kind.TAG:
+        id = store.load_tag(id).target
+        kind, _ = store.read(id)
+    if kind is not Kind.COMMIT:
+        raise UnknownRevision(f"{id.short} (a {kind.name.lower()})")
+    return id
+
+
+def with_trailer(message: str, name: str, value: str) -> str:
+    """Add ``name: value`` in the trailer block at the message's end (git-interpret-trailers(1))."""
+    text = message.rstrip("\n")
+    last = text.rsplit("\n\n", 1)[-1]
+    lines = last.split("\n")
+    in_block = "\n\n" in text and all(": " in line and " " not in line.split(": ", 1)[0] for line in lines)
+    return f"{text}{chr(10) if in_block else chr(10) * 2}{name}: {value}\n"
+
+
+def trailer(message: str, name: str) -> str | None:
+    """The value of the last trailer of this name."""
+    for line in reversed(message.rstrip("\n").split("\n")):
+        if line.startswith(f"{name}: "):
+            return line[len(name) + 2 :]
+    return None

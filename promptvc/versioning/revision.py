@@ -1,0 +1,190 @@
+"""Revisions: the texts that name a commit, ``main~2``, ``v1^2``, ``main@{yesterday}``, ``3f9c2e1``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+from promptvc.errors import AmbiguousId, ObjectMissing, UnknownRevision
+from promptvc.ids import ObjectId, RefName
+from promptvc.storage.objects import Kind
+from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import peel
+from promptvc.versioning.history import History
+
+_SUFFIX = re.compile(r"\^\{commit\}|\^(\d*)|~(\d*)|@\{([^{}]*)\}")
+_HEX = re.compile(r"[0-9a-f]{4,40}\Z")
+_AGO = re.compile(r"(\d+|an?) (second|minute|hour|day|week|month|year)s? ago\Z")
+_DAYS = {
+    "second": 1 / 86400,
+    "minute": 1 / 1440,
+    "hour": 1 / 24,
+    "day": 1,
+    "week": 7,
+    "month": 30,
+    "year": 365,
+}
+
+
+class Revisions:
+    """Resolves revisions against a store's refs, reflogs and objects.
+
+    ``now`` is the clock for ``@{yesterday}``; ``upstream(branch)`` gives the ref that ``@{upstream}`` means.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        refs: Refs,
+        history: History,
+        now: Callable[[], float],
+        upstream: Callable[[RefName], RefName | None],
+    ) -> None:
+        self._store, self._refs, self._history = store, refs, history
+        self._now, self._upstream = now, upstream
+
+    def resolve(self, text: str) -> ObjectId:
+        """The commit that text means; raises `UnknownRevision` or `AmbiguousId`.
+
+        ``base`` then any of ``~N`` (N times the first parent), ``^N`` (the Nth parent), ``@{N}`` and ``@{time}``
+        (the reflog), ``@{upstream}``. ``base`` is ``HEAD`` or ``@``, a ref, or the beginning of an id.
+        """
+        base, suffixes = _split(text)
+        id = self._start(text, base, suffixes)
+        for name, value in suffixes:
+            id = self._step(text, id, name, value)
+        return id
+
+    def resolve_ref(self, text: str) -> RefName | None:
+        """The ref that a short name means, in git's order: tags before branches before remote-tracking ones."""
+        if text in ("HEAD", "@"):
+            return HEAD
+        for pattern in (
+            "{}",
+            "refs/{}",
+            "refs/tags/{}",
+            "refs/heads/{}",
+            "refs/remotes/{}",
+            "refs/remotes/{}/HEAD",
+        ):
+            name = RefName(pattern.format(text))
+            if name.startswith("refs/") and self._refs.read(name) is not None:
+                return name
+        return None
+
+    def _start(self, text: str, base: str, suffixes: list[tuple[str, str]]) -> ObjectId:
+        if suffixes and suffixes[0][0] == "@":
+            return self._at(text, base, suffixes.pop(0)[1])
+        ref = self.resolve_ref(base or "HEAD")
+        id = self._refs.read(ref) if ref is not None else self._by_digits(base)
+        if id is None:
+            raise UnknownRevision(text, self._near(base))
+        return peel(self._store, id)
+
+    def _by_digits(self, digits: str) -> ObjectId | None:
+        """The commit whose id begins so; other objects do not make a short id ambiguous."""
+        if not _HEX.match(digits):
+            return None
+        ids = self._store.ids_with_prefix(digits)
+        commits = (
+            ids if len(ids) < 2 else [id for id in ids if self._store.read(id)[0] in (Kind.COMMIT, Kind.TAG)]
+        )
+        if len(commits) > 1:
+            raise AmbiguousId(digits, commits)
+        return commits[0] if commits else None
+
+    def _step(self, text: str, id: ObjectId, name: str, value: str) -> ObjectId:
+        if name == "@":
+            raise UnknownRevision(text)
+        if name == "~":
+            for _ in range(int(value or 1)):
+                id = self._parent(text, id, 1)
+            return id
+        number = int(value or 1)
+        return self._parent(text, id, number) if number else id
+
+    def _parent(self, text: str, id: ObjectId, number: int) -> ObjectId:
+        try:
+            parents = self._history.parents(id)
+        except ObjectMissing:
+            parents = ()
+        if number > len(parents):
+            raise UnknownRevision(text)
+        return parents[number - 1]
+
+    def _at(self, text: str, base: str, value: str) -> ObjectId:
+        """``base@{value}``: an upstream, the Nth earlier value of a ref, or its value at a time."""
+        ref = self.resolve_ref(base or "HEAD")
+        if ref is None:
+            raise UnknownRevision(text, self._near(base))
+        if value in ("u", "upstream", "push"):
+            return self._upstream_of(text, ref)
+        log = self._refs.log(ref)
+        if value.isdigit():
+            values = [entry.after for entry in log] + ([log[-1].before] if log else [])
+            found = values[int(value)] if int(value) < len(values) else None
+            found = self._refs.read(ref) if value == "0" else found
+        else:
+            when = parse_time(value, self._now())
+            if when is None:
+                raise UnknownRevision(text)
+            found = next(
+                (entry.after for entry in log if entry.who.time <= when), log[-1].after if log else None
+            )
+        if found is None:
+            raise UnknownRevision(text)
+        return peel(self._store, found)
+
+    def _upstream_of(self, text: str, ref: RefName) -> ObjectId:
+        branch = self._refs.head() if ref == HEAD else ref
+        upstream = self._upstream(branch) if isinstance(branch, RefName) else None
+        id = self._refs.read(upstream) if upstream else None
+        if id is None:
+            raise UnknownRevision(text)
+        return id
+
+    def _near(self, text: str) -> list[str]:
+        names = [name.short for name in self._refs.find() if not name.endswith("/HEAD")]
+        return get_close_matches(text, names, 2)
+
+
+def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """``main~2^ -> ("main", [("~", "2"), ("^", "")])``."""
+    first = next((m.start() for m in _SUFFIX.finditer(text)), len(text))
+    suffixes, at = [], first
+    while at < len(text):
+        match = _SUFFIX.match(text, at)
+        if match is None:
+            raise UnknownRevision(text)
+        at = match.end()
+        parent, back, log = match.groups()
+        if log is not None:
+            suffixes.append(("@", log))
+        elif back is not None:
+            suffixes.append(("~", back))
+        elif parent is not None:
+            suffixes.append(("^", parent))
+    return text[:first], suffixes
+
+
+def parse_time(text: str, now: float) -> float | None:
+    """Seconds since 1970 for ``now``, ``yesterday``, ``3 days ago``, ``2026-11-01`` or ``2026-11-01 14:30``.
+
+    Dates without a zone are in local time; None when the text is none of these.
+    """
+    words = text.strip().lower().replace(".", " ").replace("_", " ")
+    if words == "now":
+        return now
+    if words == "yesterday":
+        return now - 86400
+    match = _AGO.match(words)
+    if match:
+        number = 1 if match[1].startswith("a") else int(match[1])
+        return now - timedelta(days=number * _DAYS[match[2]]).total_seconds()
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,91 @@
+"""Whole trees as flat maps from path to file, and back; a rope counts as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.storage.objects import (
+    EXECUTABLE,
+    FILE,
+    FOLDER,
+    LINK,
+    Kind,
+    TreeEntry,
+    encode_tree,
+)
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.rope import is_rope, rope_mode
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of a tree: what names its content, its mode, and whether it is kept as a rope.
+
+    ``mode`` is the file's own (100644, 100755, 120000), also for a rope. Equal entries are equal files.
+    """
+
+    id: ObjectId
+    mode: int = FILE
+    is_rope: bool = False
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link, its content being the target."""
+        return self.mode == LINK
+
+    @property
+    def is_executable(self) -> bool:
+        """Whether the owner may execute it."""
+        return self.mode == EXECUTABLE
+
+
+Files = dict[RepoPath, FileEntry]
+
+
+def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
+    """Every file below a tree, sorted by path; of no tree, none."""
+    return dict(sorted(_walk(store, tree, ""))) if tree else {}
+
+
+def _walk(store: ObjectStore, tree: ObjectId, prefix: str) -> Iterator[tuple[RepoPath, FileEntry]]:
+    for entry in store.load_tree(tree):
+        path = RepoPath(prefix + entry.name)
+        if not entry.is_folder:
+            yield path, FileEntry(entry.id, entry.mode)
+            continue
+        below = store.load_tree(entry.id)
+        if is_rope(below):
+            yield path, FileEntry(entry.id, rope_mode(below), is_rope=True)
+        else:
+            yield from _walk(store, entry.id, f"{path}/")
+
+
+def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None:
+    """The file at a path; None where there is none, or a folder."""
+    parts = path.split("/")
+    for place, part in enumerate(parts):
+        entry = next((e for e in store.load_tree(tree) if e.name == part), None)
+        if entry is None:
+            return None
+        if not entry.is_folder:
+            return FileEntry(entry.id, entry.mode) if place == len(parts) - 1 else None
+        tree = entry.id
+    below = store.load_tree(tree)
+    return FileEntry(tree, rope_mode(below), is_rope=True) if is_rope(below) else None
+
+
+def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> ObjectId:
+    """Write the trees over these files; gives the root's id. Trees that are there already are not written again."""
+    below: dict[str, dict[RepoPath, FileEntry]] = {}
+    entries: list[TreeEntry] = []
+    for path, file in files.items():
+        name, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(name, {})[RepoPath(rest)] = file
+        else:
+            entries.append(TreeEntry(FOLDER if file.is_rope else file.mode, name, file.id))
+    entries += [TreeEntry(FOLDER, name, write_tree(writer, inside)) for name, inside in below.items()]
+    return writer.add(Kind.TREE, encode_tree(entries))
