@@ -1,0 +1,69 @@
+"""A row's fields -> a CSV record in the style of a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from promptvc.content.formats.base import Json
+from promptvc.content.formats.csvcells import read_cell, write_cell
+from promptvc.errors import Usage
+
+
+class CsvStyle(Protocol):
+    """What a record's bytes depend on beside its values."""
+
+    delimiter: bytes
+
+    @property
+    def columns(self) -> list[str]:
+        """The names in the header."""
+
+    @property
+    def quoted(self) -> list[bool]:
+        """For each column, whether its cells are quoted even where they need not be."""
+
+
+def encode_record(
+    row: Mapping[str, Json], old: Sequence[bytes], names: Sequence[str], style: CsvStyle
+) -> bytes:
+    """A record of row; ``old`` are the cells it had, whose bytes stay where their text does.
+
+    ``names`` are the names of all cells there may be. A field that is absent is an empty cell; at the end of a
+    record that was short already, none. Raises `Usage` for a field that has no cell.
+    """
+    _check_names(row, names)
+    last = max((at for at, name in enumerate(names) if name in row), default=-1)
+    width = max(last + 1, len(old) or len(style.columns))
+    cells = [_cell(row, names[at], at, old, style) for at in range(width)]
+    return style.delimiter.join(cells) or b'""'
+
+
+def _cell(row: Mapping[str, Json], name: str, at: int, old: Sequence[bytes], style: CsvStyle) -> bytes:
+    text = _text(name, row[name]) if name in row else ""
+    if at < len(old):
+        if name in row and read_cell(old[at]) == text:
+            return old[at]
+        return write_cell(text, style.delimiter, old[at].startswith(b'"'))
+    return write_cell(text, style.delimiter, at < len(style.quoted) and style.quoted[at])
+
+
+def _text(name: str, value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Usage(f"field {name}: not a JSON value: {error}") from None
+
+
+def _check_names(row: Mapping[str, Json], names: Sequence[str]) -> None:
+    unknown = [name for name in row if name not in names]
+    if unknown:
+        raise Usage(
+            f"field {unknown[0]} is not in the header",
+            "add the column to the header first, or leave the field out",
+        )

@@ -1,0 +1,151 @@
+"""A JSON file that holds an array of objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from promptvc.content.formats.base import Json, Malformed, Row, Segment
+from promptvc.content.formats.jsonrow import parse_json
+from promptvc.content.formats.jsonstyle import JsonStyle, encode_json, sniff_array
+from promptvc.content.formats.layout import ArrayLayout
+
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+
+
+def _object_pattern(depth: int) -> bytes:
+    """Matches from ``{`` to its ``}``, with at most ``depth`` objects inside one another; possessive, hence linear."""
+    inner = _STRING if depth == 0 else rb"(?:" + _STRING + rb"|" + _object_pattern(depth - 1) + rb")"
+    return rb'\{[^{}"]*+(?:' + inner + rb'[^{}"]*+)*+\}'
+
+
+_SKIPPED = rb'[^{"]*+(?:' + _STRING + rb'[^{"]*+)*+'
+_AFTER = rb"[ \t\r\n]*+(,[ \t\r]*+\n?+)?+"
+# What is between elements, an element (group 1), and the comma with its blanks and line end (group 2).
+_ELEMENT = re.compile(_SKIPPED + rb"(" + _object_pattern(4) + rb")" + _AFTER, re.DOTALL)
+_BEFORE_OBJECT = re.compile(_SKIPPED, re.DOTALL)
+_AFTER_OBJECT = re.compile(_AFTER)
+# A lone quote comes last: it is met only where a string never ends.
+_TOKEN = re.compile(_STRING + rb'|[{}"]', re.DOTALL)
+
+
+class JsonArray(ArrayLayout):
+    """An element is found by its braces, minding strings; whatever else stands between elements is skipped."""
+
+    name = "json"
+    columns = None
+    reading: tuple[object, ...] = ("json",)
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+
+    def row_ends(self, data: bytes, start: int) -> Iterator[int]:
+        r"""See `RowFormat`: after an element's comma, the blanks that follow it and their line end.
+
+        ``b'[\n {"a":1},\n {"a":2}\n]'`` gives 12. The last element has no comma, so none.
+        """
+        for _, _, end in _elements(data, start):
+            if end == len(data) and data[end - 1] != 0x0A:
+                return  # more blanks or the line end may follow
+            if end >= 0:
+                yield end
+
+    def segments(self, data: bytes, first: bool) -> list[Segment]:
+        """See `RowFormat`."""
+        segments: list[Segment] = []
+        at = 0
+        for start, stop, end in _elements(data, 0):
+            after = max(stop, end)
+            segments.append(Segment(data[at:start], data[start:stop], data[stop:after]))
+            at = after
+        return _with_rest(segments, data[at:])
+
+    def bodies(self, data: bytes, first: bool) -> list[bytes]:
+        """See `RowFormat`."""
+        bodies = []
+        stop = 0
+        for start, stop, _ in _elements(data, 0):
+            bodies.append(data[start:stop])
+        unfinished = _unfinished(data, stop)
+        return [*bodies, data[unfinished:].rstrip(b" \t\r\n")] if unfinished is not None else bodies
+
+    def count(self, data: bytes, first: bool) -> int:
+        """See `RowFormat`."""
+        count = stop = 0
+        for _, stop, _ in _elements(data, 0):  # noqa: B007
+            count += 1
+        return count + (_unfinished(data, stop) is not None)
+
+    def parse(self, body: bytes) -> Row | Malformed:
+        """See `RowFormat`."""
+        return parse_json(body)
+
+    def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
+        """See `RowFormat`."""
+        return encode_json(row, like, self.style)
+
+    @cached_property
+    def style(self) -> JsonStyle:
+        """How the file's first elements are written."""
+        return sniff_array(self._head)
+
+
+def _elements(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, end) of each whole element: its braces, and where its comma, blanks and line end stop, or -1."""
+    match = _ELEMENT.match
+    while True:
+        found = match(data, at)
+        if found is not None:
+            start, stop = found.span(1)
+            end = found.end(2)
+        else:
+            deep = _walk(data, at)
+            if deep is None:
+                return
+            start, stop = deep
+            after = _AFTER_OBJECT.match(data, stop)
+            end = -1 if after is None else after.end(1)
+        yield start, stop, end
+        at = max(stop, end)
+
+
+def _walk(data: bytes, at: int) -> tuple[int, int] | None:
+    """The next element token by token, for objects nested deeper than the pattern goes; None if none ends here."""
+    start = _unfinished(data, at)
+    if start is None:
+        return None
+    depth = 0
+    for token in _TOKEN.finditer(data, start):
+        text = token[0]
+        if text == b"{":
+            depth += 1
+        elif text == b"}":
+            depth -= 1
+            if depth == 0:
+                return start, token.end()
+        elif text == b'"':
+            return None
+    return None
+
+
+def _unfinished(data: bytes, at: int) -> int | None:
+    """Where the next object opens, whether or not it ends."""
+    skipped = _BEFORE_OBJECT.match(data, at)
+    if skipped is None or data[skipped.end() : skipped.end() + 1] != b"{":
+        return None
+    return skipped.end()
+
+
+def _with_rest(segments: list[Segment], rest: bytes) -> list[Segment]:
+    """Add what follows the last whole element: an element that never ends, or what closes the array."""
+    if not rest:
+        return segments
+    opens = _unfinished(rest, 0)
+    if opens is not None:
+        body = rest[opens:].rstrip(b" \t\r\n")
+        return [*segments, Segment(rest[:opens], body, rest[opens + len(body) :])]
+    if not segments or segments[-1].trail:
+        return [*segments, Segment(rest, None, b"")]
+    last = segments[-1]
+    return [*segments[:-1], Segment(last.lead, last.body, rest)]

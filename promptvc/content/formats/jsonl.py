@@ -1,0 +1,85 @@
+"""JSON Lines: one object a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from promptvc.content.formats.base import BOM, Json, Malformed, Row, Segment
+from promptvc.content.formats.jsonrow import parse_json
+from promptvc.content.formats.jsonstyle import JsonStyle, encode_json, sniff_lines
+from promptvc.content.formats.layout import LineLayout
+
+_BLANKS = b" \t\r\n"
+_BLANK_LINE = re.compile(rb"\n[ \t\r\n]")
+
+
+class JsonLines(LineLayout):
+    """Lines end with LF; blank ones hold no row; blanks and a CR around an object belong to the line, not the row."""
+
+    name = "jsonl"
+    columns = None
+    reading: tuple[object, ...] = ("json",)
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+
+    def row_ends(self, data: bytes, start: int) -> Iterator[int]:
+        """See `RowFormat`: after each LF."""
+        find = data.find
+        end = find(b"\n", start) + 1
+        while end:
+            yield end
+            end = find(b"\n", end) + 1
+
+    def segments(self, data: bytes, first: bool) -> list[Segment]:
+        """See `RowFormat`."""
+        lines = data.split(b"\n")
+        pieces = (
+            [line + b"\n" for line in lines[:-1]] + lines[-1:]
+            if lines[-1]
+            else [s + b"\n" for s in lines[:-1]]
+        )
+        return [_segment(piece, first and at == 0) for at, piece in enumerate(pieces)]
+
+    def bodies(self, data: bytes, first: bool) -> list[bytes]:
+        """See `RowFormat`."""
+        if first and data.startswith(BOM):
+            data = data[len(BOM) :]
+        return [body for line in data.split(b"\n") if (body := line.strip(_BLANKS))]
+
+    def count(self, data: bytes, first: bool) -> int:
+        """See `RowFormat`."""
+        if not data:
+            return 0
+        if data[0] in _BLANKS or data[0] == BOM[0] or _BLANK_LINE.search(data):
+            return len(self.bodies(data, first))
+        return data.count(b"\n") + (not data.endswith(b"\n"))
+
+    def parse(self, body: bytes) -> Row | Malformed:
+        """See `RowFormat`."""
+        return parse_json(body)
+
+    def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
+        """See `RowFormat`."""
+        return encode_json(row, like, self._style)
+
+    @cached_property
+    def line_end(self) -> bytes:
+        """What ends a new line: that of the file's first line."""
+        at = self._head.find(b"\n")
+        return b"\r\n" if at > 0 and self._head[at - 1] == 0x0D else b"\n"
+
+    @cached_property
+    def _style(self) -> JsonStyle:
+        return sniff_lines(self._head)
+
+
+def _segment(piece: bytes, first: bool) -> Segment:
+    start = len(BOM) if first and piece.startswith(BOM) else 0
+    body = piece[start:].strip(_BLANKS)
+    if not body:
+        return Segment(piece, None, b"")
+    at = piece.index(body, start)
+    return Segment(piece[:at], body, piece[at + len(body) :])

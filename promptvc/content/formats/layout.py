@@ -1,0 +1,125 @@
+"""Rows added to a file and taken out of it, with what stands between them put right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from promptvc.content.formats.base import BOM, Segment
+from promptvc.content.formats.jsonstyle import JsonStyle
+
+_BLANKS = b" \t\r\n"
+
+
+class LineLayout:
+    """Rows that end with a line end: each but the last must have one, the last has one if the last had one before."""
+
+    @property
+    def line_end(self) -> bytes:
+        """What ends a new line."""
+        raise NotImplementedError
+
+    def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
+        """See `RowFormat`."""
+        segments = [item if isinstance(item, Segment) else Segment(b"", item, self.line_end) for item in new]
+        ended = not old or self._is_ended(old[-1])
+        last = len(segments) - 1
+        segments = [self._end(s, ended or at < last) for at, s in enumerate(segments)]
+        return _keep_mark(segments) if old and old[0].lead.startswith(BOM) else segments
+
+    def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
+        """See `RowFormat`."""
+        return self.rebuild(tail, [*tail, *bodies])
+
+    def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
+        """See `RowFormat`."""
+        gone = set(positions)
+        return self.rebuild(segments, [s for at, s in enumerate(segments) if at not in gone])
+
+    def _is_ended(self, segment: Segment) -> bool:
+        return segment.data.endswith(self.line_end[-1:])
+
+    def _end(self, segment: Segment, wanted: bool) -> Segment:
+        if self._is_ended(segment) == wanted:
+            return segment
+        if not wanted:
+            return replace(segment, trail=b"") if segment.body is not None else segment
+        if segment.body is None:
+            return replace(segment, lead=segment.lead + self.line_end)
+        return replace(segment, trail=segment.trail.rstrip(b"\r\n") + self.line_end)
+
+
+def _keep_mark(segments: list[Segment]) -> list[Segment]:
+    """Put the byte-order mark at the beginning, and only there."""
+    bare = [replace(s, lead=s.lead.removeprefix(BOM)) for s in segments]
+    if not bare:
+        return [Segment(BOM, None, b"")]
+    return [replace(bare[0], lead=BOM + bare[0].lead), *bare[1:]]
+
+
+class ArrayLayout:
+    """Rows between ``[`` and ``]`` with a comma between them."""
+
+    @property
+    def style(self) -> JsonStyle:
+        """How the file's elements are written."""
+        raise NotImplementedError
+
+    def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
+        """See `RowFormat`."""
+        opening, closing, rest = self._frame(old)
+        rows = [s for s in new if not isinstance(s, Segment) or s.body is not None]
+        if not rows:
+            lead = opening.rstrip(_BLANKS) + closing.lstrip(_BLANKS + b",") + rest.lstrip(_BLANKS)
+            return [Segment(lead, None, b"")] if lead else []
+        indent, between = self._indent(old, opening), self._between(old, opening)
+        segments = [s if isinstance(s, Segment) else Segment(indent, s, between) for s in rows]
+        segments = [s if _has_comma(s) else replace(s, trail=between) for s in segments]
+        segments = [s if s.lead != opening else replace(s, lead=indent) for s in segments]
+        segments[0] = replace(segments[0], lead=opening)
+        segments[-1] = replace(segments[-1], trail=closing)
+        return [*segments, Segment(rest, None, b"")] if rest else segments
+
+    def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
+        """See `RowFormat`."""
+        return self.rebuild(tail, [*tail, *bodies]) if bodies else list(tail)
+
+    def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
+        """See `RowFormat`."""
+        gone = set(positions)
+        return (
+            self.rebuild(segments, [s for at, s in enumerate(segments) if at not in gone])
+            if gone
+            else list(segments)
+        )
+
+    def _frame(self, old: Sequence[Segment]) -> tuple[bytes, bytes, bytes]:
+        """What stands before the first row, after the last one, and in a segment of its own after that."""
+        rows = [s for s in old if s.body is not None]
+        rest = b"".join(s.lead for s in old if s.body is None)
+        if rows:
+            return rows[0].lead, rows[-1].trail, rest
+        line_end, indent = self.style.line_end.encode(), self.style.outer.encode()
+        if b"[" in rest or not rest:
+            before, _, after = rest.partition(b"[")
+            closing = line_end + (after.lstrip(_BLANKS) or b"]\n")
+            return before + b"[" + line_end + indent, closing, b""
+        return indent, b"," + line_end, rest
+
+    def _indent(self, old: Sequence[Segment], opening: bytes) -> bytes:
+        rows = [s for s in old if s.body is not None]
+        if len(rows) > 1:
+            return rows[1].lead
+        return opening[opening.rfind(b"\n") + 1 :] if b"\n" in opening or b"[" not in opening else b""
+
+    def _between(self, old: Sequence[Segment], opening: bytes) -> bytes:
+        for segment in old:
+            if _has_comma(segment):
+                return segment.trail
+        if b"\n" not in opening and b"[" in opening:
+            return b", "
+        return b"," + self.style.line_end.encode()
+
+
+def _has_comma(segment: Segment) -> bool:
+    return segment.trail.lstrip(_BLANKS).startswith(b",")
