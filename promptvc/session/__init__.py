@@ -1,1 +1,10 @@
-"""TODO."""
+"""Sessions with a store: what is read at one commit, written as one commit, or lies in working files.
+
+project      promptvc.toml: what is tracked, which fields are keys
+contents     a file's bytes, rows and chunks, to and from the store
+snapshot     everything at one commit, read only
+transaction  a set of writes that becomes one commit, or nothing
+scan         which working files there are
+worktree     working files against the store: status, commit, checkout
+comparison   two sets of files compared: rows, words, lines
+"""

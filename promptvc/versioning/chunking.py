@@ -109,7 +109,8 @@ class _Cutter:
         """Read on; a row longer than the window doubles it, so that it is not scanned over and over."""
         if self._ended:
             return False
-        keep = min(self._start, self._row)
+        # One byte stays in front, since offset 0 means the file's beginning to a row format.
+        keep = max(0, min(self._start, self._row) - 1)
         held = len(self._data) - keep
         block = self._read(max(BLOCK, held if held > CHUNK_MAX else 0, least))
         self._ended = not block

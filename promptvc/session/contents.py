@@ -1,0 +1,168 @@
+"""A file's content, to and from the store: bytes, rows and chunks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats.base import RowFormat
+from promptvc.content.kinds import FileKind, file_kind
+from promptvc.ids import ObjectId
+from promptvc.storage.cache import Cache
+from promptvc.storage.objects import FILE, Kind, object_id
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.chunking import CHUNK_MIN, Cutting
+from promptvc.versioning.chunklist import ChunkList
+from promptvc.versioning.rope import stretches, walk_chunks, write_rows
+from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.tree import FileEntry
+
+_CHUNKS = "chunks"
+CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
+"""How many chunk lists are kept, and in how many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes of a file to be stored: ``read(size)`` gives them from its start, ``b""`` at the end."""
+
+    size: int
+    read: Callable[[int], bytes]
+    mode: int = FILE
+
+
+class Contents:
+    """Stores files and reads them back, the same bytes always under the same entry."""
+
+    def __init__(self, store: ObjectStore, cache: Cache) -> None:
+        self._store, self._cache = store, cache
+        self._lists: dict[ObjectId, ChunkList | None] = {}
+        self._seed: int | None = None
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def write(
+        self, path: str, source: Source, writer: PackWriter | None, like: FileEntry | None = None
+    ) -> FileEntry:
+        """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it."""
+        head = _read_full(source.read, min(source.size, HEAD_SIZE))
+        format = row_format(path, head) if source.size >= CHUNK_MIN else None
+        read = _after(head, source.read)
+        if format is None:
+            data = b"".join(iter(lambda: read(1 << 24), b""))
+            id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
+            return FileEntry(id, source.mode)
+        known = self._chunk_list(like.id) if like is not None and like.is_rope else None
+        written = write_rows(read, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
+        if written.is_rope:
+            self._save_chunk_list(written.id, written.chunks)
+        return FileEntry(written.id, source.mode, written.is_rope)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def blocks(self, entry: FileEntry) -> Iterator[bytes]:
+        """The bytes of a file, a chunk at a time."""
+        if not entry.is_rope:
+            yield self._store.read_blob(entry.id)
+            return
+        for chunk in walk_chunks(self._store, entry.id):
+            yield self._store.read_blob(chunk.id)
+
+    def read(self, entry: FileEntry) -> bytes:
+        """The bytes of a file."""
+        return b"".join(self.blocks(entry))
+
+    def head(self, entry: FileEntry) -> bytes:
+        """The first 64 KiB of a file, or all of it."""
+        data = b""
+        for block in self.blocks(entry):
+            data += block
+            if len(data) >= HEAD_SIZE:
+                break
+        return data[:HEAD_SIZE]
+
+    def size(self, entry: FileEntry) -> int:
+        """The size of a file in bytes."""
+        if not entry.is_rope:
+            return self._store.size(entry.id)
+        known = self._chunk_list(entry.id)
+        if known is not None:
+            return sum(known.lengths)
+        return sum(self._store.size(chunk.id) for chunk in walk_chunks(self._store, entry.id))
+
+    def kind(self, path: str, entry: FileEntry) -> FileKind:
+        """What the file is."""
+        return "text" if entry.is_link else file_kind(path, self.head(entry))
+
+    def format(self, path: str, entry: FileEntry) -> RowFormat | None:
+        """How the file's rows are read; None when it has none."""
+        return None if entry.is_link else row_format(path, self.head(entry))
+
+    def stretches(self, entry: FileEntry) -> list[Stretch]:
+        """The file as stretches of whole rows, each loadable on its own."""
+        if not entry.is_rope:
+            return [Stretch(entry.id.raw, lambda: self._store.read_blob(entry.id))]
+        chunks = list(walk_chunks(self._store, entry.id))
+        counts = self._chunk_list(entry.id)
+        return stretches(
+            self._store, chunks, counts if counts is not None and len(counts) == len(chunks) else None
+        )
+
+    def count_rows(self, path: str, entry: FileEntry) -> int:
+        """How many rows a table has."""
+        known = self._chunk_list(entry.id) if entry.is_rope else None
+        if known is not None:
+            return sum(known.rows)
+        format = self.format(path, entry)
+        if format is None:
+            return 0
+        return sum(format.count(s.load(), place == 0) for place, s in enumerate(self.stretches(entry)))
+
+    # --- what is remembered of ropes ------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int:
+        """This store's own number for fingerprints, so that no file can be made to pass for another."""
+        if self._seed is None:
+            found = self._cache.load("seed")
+            if not isinstance(found, int):
+                found = secrets.randbits(63)
+                self._cache.save("seed", found)
+            self._seed = found
+        return self._seed
+
+    def _chunk_list(self, id: ObjectId) -> ChunkList | None:
+        if id not in self._lists:
+            self._lists[id] = ChunkList.from_value(self._cache.load(f"{_CHUNKS}/{id}"), self.seed)
+        return self._lists[id]
+
+    def _save_chunk_list(self, id: ObjectId, chunks: ChunkList) -> None:
+        if self._chunk_list(id) is None:
+            self._lists[id] = chunks
+            self._cache.save(f"{_CHUNKS}/{id}", chunks.to_value())
+            self._cache.prune(_CHUNKS, CHUNK_LISTS, CHUNK_LISTS_BYTES)
+
+
+def cutting_of(format: RowFormat) -> Cutting:
+    """How files of this format are cut."""
+    return Cutting(format.row_ends, format.count, repr((format.name, format.reading)))
+
+
+def _read_full(read: Callable[[int], bytes], size: int) -> bytes:
+    data = b""
+    while len(data) < size and (block := read(size - len(data))):
+        data += block
+    return data
+
+
+def _after(head: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Read ``head`` first, then on."""
+    rest = [head] if head else []
+
+    def read_on(size: int) -> bytes:
+        return rest.pop() if rest else read(size)
+
+    return read_on

@@ -1,0 +1,143 @@
+"""promptvc.toml: what is tracked, and which fields identify a table's rows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from promptvc.errors import ConfigInvalid
+from promptvc.ids import RepoPath
+
+PROJECT_FILE = RepoPath("promptvc.toml")
+DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
+DEFAULT_EXCLUDE = (".DS_Store", "Thumbs.db", "*.swp", "*~", ".ipynb_checkpoints/", "__pycache__/")
+
+TEMPLATE = """\
+# What promptvc keeps, and how it reads tables. Every line is optional.
+# [track]
+# include = ["prompts/**", "examples/**", "outputs/**", "promptvc.toml"]
+# exclude = ["examples/scratch/**"]
+#
+# [tables."examples/tickets.jsonl"]
+# key = ["id"]         # the field(s) that identify a row
+# unique = true        # refuse a commit in which two rows share a key
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """What the project says of a table: its key fields (None: find them), and whether keys must be unique."""
+
+    key: tuple[str, ...] | None = None
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of a project at one version. Patterns are those of .gitignore files."""
+
+    include: tuple[str, ...] = DEFAULT_INCLUDE
+    exclude: tuple[str, ...] = ()
+    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+
+    def tracks(self, path: str) -> bool:
+        """Whether a file at this path is versioned."""
+        include, exclude = self._specs
+        return path == PROJECT_FILE or (include.match_file(path) and not exclude.match_file(path))
+
+    def table(self, path: str) -> TableSettings:
+        """The settings of a table: those under its path, else under the first pattern that fits."""
+        if path in self.tables:
+            return self.tables[path]
+        return next(
+            (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), TableSettings()
+        )
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The folders, and files, in which tracked files can lie: the fixed beginnings of the include patterns."""
+        found = {_fixed_part(pattern) for pattern in (*self.include, PROJECT_FILE)}
+        return ("",) if "" in found else tuple(sorted(found))
+
+    @cached_property
+    def _specs(self) -> tuple[Any, Any]:
+        from pathspec import GitIgnoreSpec  # 15 ms, and only where files are looked for
+
+        return (
+            GitIgnoreSpec.from_lines(self.include),
+            GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
+        )
+
+
+def read_project(data: bytes) -> Project:
+    """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
+    try:
+        values = tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigInvalid(f"{PROJECT_FILE}: {error}", "correct the file; nothing was changed") from error
+    track = _table(values, "track")
+    _known(track, "track", ("include", "exclude"))
+    tables = {
+        path: _table_settings(path, _table(_table(values, "tables"), path))
+        for path in _table(values, "tables")
+    }
+    return Project(
+        include=_strings(track, "track.include", "include", DEFAULT_INCLUDE),
+        exclude=_strings(track, "track.exclude", "exclude", ()),
+        tables=tables,
+    )
+
+
+def _table_settings(path: str, values: Mapping[str, Any]) -> TableSettings:
+    name = f'tables."{path}"'
+    _known(values, name, ("key", "unique"))
+    key = values.get("key")
+    fields = (key,) if isinstance(key, str) else _strings(values, f"{name}.key", "key", ()) or None
+    unique = values.get("unique", False)
+    if not isinstance(unique, bool):
+        raise _invalid(f"{name}.unique must be true or false")
+    if unique and fields is None:
+        raise _invalid(f"{name}.unique needs a key beside it")
+    return TableSettings(fields, unique)
+
+
+def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = values.get(name, {})
+    if not isinstance(found, dict):
+        raise _invalid(f"{name} must be a table")
+    return found
+
+
+def _strings(values: Mapping[str, Any], label: str, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = values.get(name, list(default))
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise _invalid(f"{label} must be a list of strings")
+    return tuple(found)
+
+
+def _known(values: Mapping[str, Any], label: str, names: tuple[str, ...]) -> None:
+    strange = next((name for name in values if name not in names), None)
+    if strange is not None:
+        raise _invalid(f"{label} has no setting {strange!r}; it has {', '.join(names)}")
+
+
+def _invalid(what: str) -> ConfigInvalid:
+    return ConfigInvalid(f"{PROJECT_FILE}: {what}", "correct the file; nothing was changed")
+
+
+def _fixed_part(pattern: str) -> str:
+    """``prompts/** -> prompts``; ``*.md`` and ``notes`` (which may be anywhere) ``-> ""``."""
+    pattern = pattern.removeprefix("/") if "/" in pattern.rstrip("/") else pattern
+    parts = pattern.split("/")
+    fixed: list[str] = []
+    for part in parts:
+        if any(mark in part for mark in "*?[\\!"):
+            break
+        fixed.append(part)
+    if len(parts) == 1 and pattern != PROJECT_FILE:
+        return ""
+    return "/".join(part for part in fixed if part)
