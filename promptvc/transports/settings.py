@@ -1,0 +1,44 @@
+"""What a transport may use of the world around it, handed in by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """git's ``http.*`` settings that we honour.
+
+    ``proxy`` is used where the environment names none; ``post_buffer`` is the number of bytes up to which an upload
+    is sent in one piece (larger ones are sent in chunks, which some proxies refuse).
+    """
+
+    proxy: str | None = None
+    verify: bool = True
+    ca_file: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    post_buffer: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """The environment for programs that we start, and choices of the user.
+
+    ``interactive`` says that ssh and git may ask the user on the terminal. ``ssh_command`` is a shell command
+    (GIT_SSH_COMMAND, core.sshCommand), ``ssh_variant`` git's ``ssh.variant``. ``token`` is a password for http. With
+    ``helpers``, git's credential helpers are asked and told, those of ``git_dir`` included. ``patience`` is how many
+    seconds a server may be silent; ``connect_patience`` how many a connection may take.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    interactive: bool = False
+    ssh_command: str | None = None
+    ssh_variant: str | None = None
+    token: str | None = field(default=None, repr=False)
+    helpers: bool = True
+    git_dir: Path | None = None
+    patience: float = 120.0
+    connect_patience: float = 30.0
+    http: HttpSettings = field(default_factory=HttpSettings)
