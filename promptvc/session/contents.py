@@ -55,7 +55,7 @@ class Contents:
             data = b"".join(iter(lambda: read(1 << 24), b""))
             id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
             return FileEntry(id, source.mode)
-        known = self._chunk_list(like.id) if like is not None and like.is_rope else None
+        known = self.chunk_list(like.id) if like is not None and like.is_rope else None
         written = write_rows(read, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
@@ -88,7 +88,7 @@ class Contents:
         """The size of a file in bytes."""
         if not entry.is_rope:
             return self._store.size(entry.id)
-        known = self._chunk_list(entry.id)
+        known = self.chunk_list(entry.id)
         if known is not None:
             return sum(known.lengths)
         return sum(self._store.size(chunk.id) for chunk in walk_chunks(self._store, entry.id))
@@ -106,14 +106,14 @@ class Contents:
         if not entry.is_rope:
             return [Stretch(entry.id.raw, lambda: self._store.read_blob(entry.id))]
         chunks = list(walk_chunks(self._store, entry.id))
-        counts = self._chunk_list(entry.id)
+        counts = self.chunk_list(entry.id)
         return stretches(
             self._store, chunks, counts if counts is not None and len(counts) == len(chunks) else None
         )
 
     def count_rows(self, path: str, entry: FileEntry) -> int:
         """How many rows a table has."""
-        known = self._chunk_list(entry.id) if entry.is_rope else None
+        known = self.chunk_list(entry.id) if entry.is_rope else None
         if known is not None:
             return sum(known.rows)
         format = self.format(path, entry)
@@ -134,13 +134,14 @@ class Contents:
             self._seed = found
         return self._seed
 
-    def _chunk_list(self, id: ObjectId) -> ChunkList | None:
+    def chunk_list(self, id: ObjectId) -> ChunkList | None:
+        """What is remembered of a rope's chunks, if anything."""
         if id not in self._lists:
             self._lists[id] = ChunkList.from_value(self._cache.load(f"{_CHUNKS}/{id}"), self.seed)
         return self._lists[id]
 
     def _save_chunk_list(self, id: ObjectId, chunks: ChunkList) -> None:
-        if self._chunk_list(id) is None:
+        if self.chunk_list(id) is None:
             self._lists[id] = chunks
             self._cache.save(f"{_CHUNKS}/{id}", chunks.to_value())
             self._cache.prune(_CHUNKS, CHUNK_LISTS, CHUNK_LISTS_BYTES)

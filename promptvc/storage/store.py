@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from isal import isal_zlib
@@ -61,10 +62,14 @@ class ObjectStore:
     def read(self, id: ObjectId) -> tuple[Kind, bytes]:
         """The type and bytes of an object; raises `ObjectMissing` or `ObjectDamaged`."""
         raw = id.raw
-        for _ in range(2):
+        for _ in range(3):
             place = self._locate(raw)
             if place is not None:
-                return self._read_packed(*place)
+                try:
+                    return self._read_packed(*place)
+                except FileNotFoundError:  # another process folded this pack meanwhile
+                    self._forget(place[0])
+                    continue
             loose = self._loose_path(raw)
             if loose is not None:
                 return _read_loose(loose)
@@ -183,9 +188,16 @@ class ObjectStore:
         if stamp == self._listed:
             return False
         found = [path for folder in self._folders for path in _indexes(folder / "pack")]
-        self._packs = {path: self._packs.get(path) or PackReader(path) for path in found}
-        self._listed = stamp
+        packs = {}
+        for path in found:
+            with suppress(FileNotFoundError):
+                packs[path] = self._packs.get(path) or PackReader(path)
+        self._packs, self._listed = packs, stamp
         return True
+
+    def _forget(self, pack: PackReader) -> None:
+        self._packs.pop(pack.path.with_suffix(".idx"), None)
+        self._listed = None
 
     def _loose_path(self, raw: bytes) -> Path | None:
         digits = raw.hex()
@@ -226,9 +238,11 @@ def _indexes(folder: Path) -> list[Path]:
             for entry in os.scandir(folder)
             if entry.name.endswith(".idx") and entry.name.startswith("pack-")
         ]
-    except OSError:
-        return []
-    entries.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+        entries.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+    except OSError:  # no folder, or a pack was folded while we looked
+        entries = (
+            [entry for entry in os.scandir(folder) if entry.name.endswith(".idx")] if folder.is_dir() else []
+        )
     return [Path(entry.path) for entry in entries]
 
 

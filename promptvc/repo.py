@@ -1,0 +1,294 @@
+"""Repo: opens a store, wires its parts, and hands them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.errors import NotAStore, StoreExists, UnsupportedFormat, Usage
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.identity import Identity, signature_of
+from promptvc.session.project import PROJECT_FILE, TEMPLATE
+from promptvc.session.snapshot import Snapshot
+from promptvc.session.views import FileView, StoredFile
+from promptvc.session.workspace import Committed, Status, Workspace
+from promptvc.session.worktree import Worktree
+from promptvc.storage.cache import Cache
+from promptvc.storage.files import disk_errors
+from promptvc.storage.git import GitConfig
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import FORMAT, read_commit
+from promptvc.versioning.history import History
+from promptvc.versioning.revision import Revisions
+from promptvc.versioning.tree import FileEntry, Files, load_files
+from promptvc.versioning.upkeep import Problem, fold, verify
+
+if TYPE_CHECKING:
+    from promptvc.content.arrow import ArrowCache
+    from promptvc.session.comparison import Comparison
+    from promptvc.session.sharing import Sharing
+    from promptvc.session.transaction import Transaction
+
+STORE = ".promptvc"
+LOCAL = "promptvc"
+"""The folder inside the store for what is local: caches, logs."""
+ARROW_CACHE_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the world around says, read once by the caller: configuration, identity, clock, environment.
+
+    ``config_files`` are git's own, weakest first; ``environment`` is given to programs that are started.
+    """
+
+    config_files: tuple[Path, ...] = ()
+    author: Identity = field(default_factory=Identity)
+    committer: Identity = field(default_factory=Identity)
+    now: Callable[[], float] = time.time
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    interactive: bool = False
+    token: str | None = field(default=None, repr=False)
+    cache_folder: Callable[[], Path] | None = None
+
+
+class Repo:
+    """A store, and the working files around it if it has any.
+
+    ``path`` is the store's folder, ``root`` the project's (None for a store without working files).
+    """
+
+    def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
+        self.path, self.root, self.surroundings = path, root, surroundings
+        self.store = ObjectStore(path / "objects")
+        self.refs = Refs(path)
+        self._check_format()
+
+    # --- making one ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, surroundings: Surroundings) -> Repo:
+        """Open the project that holds path, or a store itself; raises `NotAStore` or `UnsupportedFormat`."""
+        place = path.resolve()
+        if _is_store(place):
+            return cls(place, place.parent if place.name == STORE else None, surroundings)
+        for folder in (place, *place.parents):
+            if _is_store(folder / STORE):
+                return cls(folder / STORE, folder, surroundings)
+        raise NotAStore(path)
+
+    @classmethod
+    def init(cls, root: Path, surroundings: Surroundings, branch: str = "main") -> Repo:
+        """Start a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
+        root = root.resolve()
+        if _is_store(root / STORE):
+            raise StoreExists(
+                f"{root / STORE}: there is a store already", "promptvc status shows how it stands"
+            )
+        with disk_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            make_store(root / STORE, branch)
+            project = root / PROJECT_FILE
+            if not project.exists():
+                project.write_text(TEMPLATE)
+        return cls(root / STORE, root, surroundings)
+
+    # --- the parts ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Local values that can be derived again."""
+        return Cache(self.path / LOCAL)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Files to and from the store."""
+        return Contents(self.store, self.cache)
+
+    @cached_property
+    def history(self) -> History:
+        """Walks over commits."""
+        return History(self.store)
+
+    @cached_property
+    def config(self) -> GitConfig:
+        """Git's configuration, the store's own last."""
+        return GitConfig([*self.surroundings.config_files, self.path / "config"])
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        """Resolves the texts that name commits."""
+        return Revisions(self.store, self.refs, self.history, self.surroundings.now, self.upstream)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Working files and branches together; raises `Usage` for a store without working files."""
+        if self.root is None:
+            raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
+        worktree = Worktree(self.root, self.store, self.contents, self.cache)
+        return Workspace(worktree, self.store, self.refs, self.contents, self.upstream)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """Remotes: fetch, push, and what they are called."""
+        from promptvc.session.sharing import Sharing
+
+        return Sharing(self.path, self.store, self.refs, self.history, self.config, self.surroundings)
+
+    @cached_property
+    def arrow_cache(self) -> ArrowCache:
+        """Arrow files of tables that were read."""
+        from promptvc.content.arrow import ArrowCache
+
+        return ArrowCache(self.path / LOCAL / "arrow", ARROW_CACHE_BYTES)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def snapshot(self, revision: str = "HEAD") -> Snapshot:
+        """Everything at a commit, read only; raises `UnknownRevision`, `AmbiguousId`."""
+        return self.snapshot_of(self.revisions.resolve(revision))
+
+    def snapshot_of(self, id: ObjectId) -> Snapshot:
+        """`snapshot` of a commit that is already known."""
+        commit = read_commit(self.store, id)
+        return Snapshot(
+            id, commit, load_files(self.store, commit.tree), self.contents, lambda: self.arrow_cache
+        )
+
+    def diff(
+        self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
+    ) -> Comparison:
+        """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
+
+        Iterating gives one `FileDiff` a file.
+        """
+        from promptvc.session.comparison import Comparison
+
+        old = self.workspace.head_files() if before is None else self.snapshot(before).files
+        new = (
+            self.workspace.worktree.files(self.workspace.head_files())
+            if after is None
+            else self.snapshot(after).files
+        )
+        after_view = self.workspace.view if after is None else self.stored
+        project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
+        return Comparison(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+
+    def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
+        """A file in the store, to be compared."""
+        return StoredFile(self.contents, path, entry)
+
+    def status(self) -> Status:
+        """How the working files stand."""
+        return self.workspace.status()
+
+    def verify(self) -> list[Problem]:
+        """Check every object that history needs; an empty list when all is well."""
+        return verify(self.store, self.refs)
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        message: str,
+        *,
+        paths: Sequence[str] = (),
+        code_commit: str | None = None,
+        allow_empty: bool = False,
+    ) -> Committed:
+        """Commit what changed among the working files, as the author that git knows.
+
+        Raises `NothingToCommit`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
+        """
+        author, committer = self.author(), self.committer()
+        done = self.workspace.commit(
+            message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
+        )
+        fold(self.store)
+        return done
+
+    def transaction(self, branch: str = "main", message: str = "") -> Transaction:
+        """A context in which writes to a branch become one commit; no working files are needed or touched."""
+        from promptvc.session.transaction import Transaction
+
+        return Transaction(
+            self.store, self.refs, self.contents, RefName.branch(branch), message, self.author, self.committer
+        )
+
+    def author(self) -> Signature:
+        """Who writes; raises `AuthorUnknown`."""
+        return signature_of(self.surroundings.author, self.config, self.surroundings.now())
+
+    def committer(self) -> Signature:
+        """Who commits, which is the author unless the environment says otherwise."""
+        return signature_of(self.surroundings.committer, self.config, self.surroundings.now())
+
+    def who(self) -> Signature:
+        """Whom reflogs name: the committer, or nobody in particular."""
+        return signature_of(self.surroundings.committer, self.config, self.surroundings.now(), required=False)
+
+    def upstream(self, branch: RefName) -> RefName | None:
+        """The remote-tracking ref that a branch follows."""
+        own = self.path / "config"
+        if b"[branch" not in own.read_bytes():  # spares reading it with care, which costs 40 ms
+            return None
+        name = branch.short
+        remote, merge = self.config.get(f"branch.{name}.remote"), self.config.get(f"branch.{name}.merge")
+        if not remote or not merge:
+            return None
+        return RefName.remote(remote, RefName(merge).short)
+
+    def close(self) -> None:
+        """Forget open files."""
+        self.store.close()
+
+    def __repr__(self) -> str:
+        head = self.refs.head()
+        return f"Repo {self.root or self.path} on {head.short}"
+
+    def _check_format(self) -> None:
+        text = (self.path / "config").read_text(errors="replace")
+        found = next(
+            (line.partition("=")[2].strip() for line in text.splitlines() if "storeformat" in line.lower()),
+            "",
+        )
+        if found and (not found.isdigit() or int(found) > FORMAT):
+            raise UnsupportedFormat(f"the store {self.path}", found, FORMAT)
+
+
+def make_store(path: Path, branch: str = "main") -> None:
+    """Make an empty store: a bare git repository whose configuration names our format."""
+    head = RefName.branch(branch)
+    for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags", LOCAL):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+    # logallrefupdates: git keeps no reflogs in a bare repository unless told to.
+    (path / "config").write_text(
+        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n\tlogallrefupdates = true\n"
+        f"[promptvc]\n\tstoreformat = {FORMAT}\n"
+    )
+    (path / "description").write_text("A promptvc store: prompts, example sets and model outputs.\n")
+    (path / "HEAD").write_text(f"ref: {head}\n")
+
+
+def _is_store(path: Path) -> bool:
+    """Whether a folder is a store: a git repository whose configuration has our section."""
+    try:
+        return (path / "HEAD").exists() and b"[promptvc]" in (path / "config").read_bytes()
+    except OSError:
+        return False
+
+
+def _below(files: Files, paths: Sequence[str]) -> Files:
+    if not paths:
+        return files
+    folders = [path.rstrip("/") for path in paths]
+    return {
+        p: e for p, e in files.items() if any(f in ("", ".", p) or p.startswith(f + "/") for f in folders)
+    }

@@ -1,0 +1,162 @@
+"""Two sets of files compared: tables by row and cell, prompts by word, text by line, binary files by size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from promptvc.content.kinds import FileKind
+from promptvc.content.prompt import read_prompt
+from promptvc.content.promptdiff import PromptDiff, diff_prompts
+from promptvc.content.rowdiff import TableDiff, diff_rows
+from promptvc.content.textdiff import Hunk, diff_lines, likeness
+from promptvc.errors import NotAPrompt
+from promptvc.ids import RepoPath
+from promptvc.session.project import Project
+from promptvc.session.views import FileView
+from promptvc.versioning.diff import FileChange, Status, diff_files
+from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.tree import FileEntry, Files
+
+LIKENESS_LIMIT = 1 << 20
+"""Bytes above which files are not read to find a rename."""
+
+View = Callable[[RepoPath, FileEntry], FileView]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDiff:
+    """A text file's changed lines. ``note`` says why a prompt was compared as text."""
+
+    hunks: tuple[Hunk, ...]
+    added: int
+    removed: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryDiff:
+    """A binary file's sizes in bytes; None where it is absent."""
+
+    before: int | None
+    after: int | None
+
+
+Detail: TypeAlias = TableDiff | PromptDiff | TextDiff | BinaryDiff
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """One file that differs, and how. ``old_path`` is set where it was renamed.
+
+    ``before`` and ``after`` are the file's versions, None where it is absent.
+    """
+
+    path: RepoPath
+    kind: FileKind
+    status: Status
+    detail: Detail
+    before: FileView | None
+    after: FileView | None
+    old_path: RepoPath | None = None
+
+    @property
+    def mode_change(self) -> tuple[int, int] | None:
+        """The modes before and after, where they differ."""
+        if self.before and self.after and self.before.entry.mode != self.after.entry.mode:
+            return self.before.entry.mode, self.after.entry.mode
+        return None
+
+
+class Comparison:
+    """The changed files between two sets, each compared when it is asked for.
+
+    ``before_view`` and ``after_view`` open a file of either side, ``project`` has the table settings.
+    """
+
+    def __init__(
+        self, before: Files, after: Files, before_view: View, after_view: View, project: Project
+    ) -> None:
+        self._before_view, self._after_view, self._project = before_view, after_view, project
+        self.changes = diff_files(before, after, self._likeness)
+
+    def __iter__(self) -> Iterator[FileDiff]:
+        return (self.compare(change) for change in self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def kind(self, change: FileChange) -> FileKind:
+        """What the changed file is (after the change, where it is still there)."""
+        before, after = self._sides(change)
+        return _kind(before, after)
+
+    def compare(self, change: FileChange) -> FileDiff:
+        """How one file changed."""
+        before, after = self._sides(change)
+        kind = _kind(before, after)
+        detail = self._detail(kind, before, after)
+        if isinstance(detail, TextDiff) and kind == "table":
+            kind = "text"
+        return FileDiff(change.path, kind, change.status, detail, before, after, change.old_path)
+
+    def _sides(self, change: FileChange) -> tuple[FileView | None, FileView | None]:
+        before = self._before_view(change.old_path or change.path, change.before) if change.before else None
+        after = self._after_view(change.path, change.after) if change.after else None
+        return before, after
+
+    def _detail(self, kind: FileKind, before: FileView | None, after: FileView | None) -> Detail:
+        if kind in ("table", "run"):
+            return self._tables(before, after)
+        if kind == "binary" or any(side is not None and side.kind == "binary" for side in (before, after)):
+            return BinaryDiff(before.size() if before else None, after.size() if after else None)
+        if kind == "prompt":
+            return _prompts(before, after)
+        return _texts(before, after)
+
+    def _tables(self, before: FileView | None, after: FileView | None) -> Detail:
+        sides = [side for side in (before, after) if side is not None]
+        if any(side.format is None for side in sides):
+            return _texts(before, after)
+        old, new = before or after, after or before
+        assert old is not None
+        assert new is not None
+        assert old.format is not None
+        assert new.format is not None
+        key = self._project.table(new.path).key
+        old_rows: list[Stretch] = old.stretches() if before else []
+        new_rows: list[Stretch] = new.stretches() if after else []
+        return diff_rows(old_rows, new_rows, old.format, new.format, key)
+
+    def _likeness(self, before: FileEntry, after: FileEntry) -> float:
+        old, new = self._before_view(RepoPath("?"), before), self._after_view(RepoPath("?"), after)
+        if old.size() > LIKENESS_LIMIT or new.size() > LIKENESS_LIMIT:
+            return 0.0
+        return likeness(_text(old), _text(new))
+
+
+def _kind(before: FileView | None, after: FileView | None) -> FileKind:
+    side = after or before
+    assert side is not None
+    return side.kind
+
+
+def _prompts(before: FileView | None, after: FileView | None) -> Detail:
+    """By word; by line where a side is absent, or cannot be read as a prompt (with the reason)."""
+    if before is None or after is None:
+        return _texts(before, after)
+    try:
+        return diff_prompts(read_prompt(before.path, before.read()), read_prompt(after.path, after.read()))
+    except NotAPrompt as error:
+        return _texts(before, after, error.message)
+
+
+def _texts(before: FileView | None, after: FileView | None, note: str | None = None) -> TextDiff:
+    hunks = tuple(diff_lines(_text(before) if before else "", _text(after) if after else ""))
+    lines: list[Any] = [line for hunk in hunks for line in hunk.lines]
+    return TextDiff(hunks, sum(x.op == "+" for x in lines), sum(x.op == "-" for x in lines), note)
+
+
+def _text(side: FileView) -> str:
+    return side.read().decode("utf-8", "replace")

@@ -1,0 +1,236 @@
+"""Working files and branches together: status, commit, switch, restore, fast-forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from promptvc.errors import NotFastForward, NothingToCommit, Usage
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.keys import KeyWarning, check_keys
+from promptvc.session.project import PROJECT_FILE, Project, read_project
+from promptvc.session.scan import unportable
+from promptvc.session.views import FileView, StoredFile
+from promptvc.session.worktree import Worktree, work_would_be_lost
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import CODE_TRAILER, read_commit, with_trailer, write_commit
+from promptvc.versioning.diff import FileChange, diff_files
+from promptvc.versioning.history import History
+from promptvc.versioning.tree import FileEntry, Files, load_files, write_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the working files stand: on which branch (None: detached), at which commit, and what changed since.
+
+    ``ahead`` and ``behind`` count commits against the upstream; None without one.
+    """
+
+    branch: str | None
+    head: ObjectId | None
+    changes: tuple[FileChange, ...]
+    upstream: RefName | None = None
+    ahead: int | None = None
+    behind: int | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing changed."""
+        return not self.changes
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit just made: its id, the branch it is on (None: detached), its parent, and things to look at."""
+
+    id: ObjectId
+    branch: str | None
+    parent: ObjectId | None
+    message: str
+    changes: tuple[FileChange, ...]
+    key_warnings: tuple[KeyWarning, ...] = ()
+    name_warnings: tuple[tuple[RepoPath, str], ...] = ()
+
+
+class Workspace:
+    """Moves between working files and commits. ``upstream(branch)`` gives a branch's remote-tracking ref."""
+
+    def __init__(
+        self,
+        worktree: Worktree,
+        store: ObjectStore,
+        refs: Refs,
+        contents: Contents,
+        upstream: Callable[[RefName], RefName | None],
+    ) -> None:
+        self.worktree = worktree
+        self._store, self._refs, self._contents = store, refs, contents
+        self._upstream = upstream
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def head_files(self) -> Files:
+        """The files of the current commit; none before the first."""
+        return self._files_of(self._refs.read(HEAD))
+
+    def status(self) -> Status:
+        """What changed since the current commit, and how the branch stands to its upstream."""
+        target, head = self._refs.head(), self._refs.read(HEAD)
+        base = self._files_of(head)
+        changes = tuple(diff_files(base, self.worktree.files(base)))
+        upstream = self._upstream(target) if isinstance(target, RefName) else None
+        theirs = self._refs.read(upstream) if upstream else None
+        ahead = behind = None
+        if head and theirs:
+            ahead, behind = History(self._store).ahead_behind(head, theirs)
+        return Status(self.branch, head, changes, upstream, ahead, behind)
+
+    @property
+    def branch(self) -> str | None:
+        """The current branch's name; None when HEAD is detached."""
+        target = self._refs.head()
+        return target.short if isinstance(target, RefName) else None
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        message: str,
+        author: Signature,
+        committer: Signature,
+        *,
+        paths: Sequence[str] = (),
+        code_commit: str | None = None,
+        allow_empty: bool = False,
+    ) -> Committed:
+        """Commit what changed, or what changed of these paths.
+
+        Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, and what reading the files raises; then nothing changed.
+        """
+        head = self._refs.read(HEAD)
+        base = self._files_of(head)
+        only = self.worktree.select(paths, base) if paths else None
+        with self._store.begin() as writer:
+            files = self.worktree.files(base, writer, only)
+            changes = tuple(diff_files(base, files))
+            if not changes and not allow_empty:
+                raise NothingToCommit(*_nothing(base, only))
+            warnings = self._check(files, changes)
+            text = with_trailer(message, CODE_TRAILER, code_commit) if code_commit else message
+            tree = write_tree(writer, files)
+            id = write_commit(writer, tree, (head,) if head else (), text, author, committer)
+            writer.finish()
+        subject = message.strip().split("\n", 1)[0]
+        reason = f"commit: {subject}" if head else f"commit (initial): {subject}"
+        self._refs.move(self._current_ref(), head, id, committer, reason)
+        added = [change.path for change in changes if change.status in ("added", "renamed")]
+        names = [item for item in unportable(list(files)) if item[0] in added]
+        return Committed(id, self.branch, head, message, changes, tuple(warnings), tuple(names))
+
+    def switch(
+        self,
+        target: ObjectId | None,
+        ref: RefName | None,
+        who: Signature,
+        *,
+        create: bool = False,
+        force: bool = False,
+    ) -> list[RepoPath]:
+        """Go to a branch (``ref``), made at target if it is to be created, or detach HEAD at target.
+
+        Raises `WorkWouldBeLost`. Gives the paths that were written or removed.
+        """
+        base = self._files_of(self._refs.read(HEAD))
+        written: list[RepoPath] = []
+        if target is not None:
+            written = self.worktree.put(base, self._files_of(target), force=force)
+        if create and ref and target:
+            self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
+        where = ref or target
+        if where is None:
+            raise Usage("nothing to switch to")
+        self._refs.set_head(
+            where, who, f"checkout: moving from {self.branch or 'detached'} to {ref.short if ref else where}"
+        )
+        return written
+
+    def restore(self, paths: Sequence[str], source: Files, *, force: bool = False) -> list[RepoPath]:
+        """Put these files back as they are in source, all of them when no path is given.
+
+        Raises `WorkWouldBeLost` where that would overwrite what is not committed.
+        """
+        base = self.head_files()
+        chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
+        current = self.worktree.files(base)
+
+        def inside(path: str) -> bool:
+            return any(c in ("", ".", path) or path.startswith(c.rstrip("/") + "/") for c in chosen)
+
+        target: dict[RepoPath, FileEntry] = {path: entry for path, entry in source.items() if inside(path)}
+        # A new file that source lacks is left alone: it is nobody's to remove.
+        wanted = [p for p in sorted({*target, *base}) if inside(p) and current.get(p) != target.get(p)]
+        lost = [path for path in wanted if path in current and current[path] != base.get(path)]
+        if lost and not force:
+            raise work_would_be_lost(lost)
+        return self.worktree.write(wanted, target)
+
+    def fast_forward(self, new: ObjectId, who: Signature, reason: str) -> list[RepoPath]:
+        """Move the current branch, and the working files with it, to a commit that descends from it.
+
+        Raises `NotFastForward`, `WorkWouldBeLost`, `RefMoved`.
+        """
+        head = self._refs.read(HEAD)
+        if head is not None and not History(self._store).is_ancestor(head, new):
+            raise NotFastForward(
+                f"{self.branch or 'HEAD'} and {new.short} have diverged",
+                "promptvc log --graph HEAD @{upstream} shows how",
+            )
+        written = self.worktree.put(self._files_of(head), self._files_of(new))
+        self._refs.move(self._current_ref(), head, new, who, reason)
+        return written
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    def view(self, path: RepoPath, entry: FileEntry) -> FileView:
+        """A working file, to be compared."""
+        return self.worktree.view(path, entry)
+
+    def _files_of(self, commit: ObjectId | None) -> Files:
+        return load_files(self._store, read_commit(self._store, commit).tree) if commit else {}
+
+    def _current_ref(self) -> RefName:
+        target = self._refs.head()
+        return target if isinstance(target, RefName) else HEAD
+
+    def _check(self, files: Files, changes: Iterable[FileChange]) -> list[KeyWarning]:
+        """Look for keys that rows share, in the changed tables whose key is declared."""
+        project = self._project(files)
+        found: list[KeyWarning] = []
+        for change in changes:
+            settings = project.table(change.path)
+            if change.after is not None and settings.key is not None:
+                found += check_keys(self.worktree.view(change.path, change.after), settings)
+        return found
+
+    def _project(self, files: Files) -> Project:
+        entry = files.get(PROJECT_FILE)
+        if entry is None:
+            return Project()
+        try:
+            return read_project(StoredFile(self._contents, PROJECT_FILE, entry).read())
+        except KeyError:
+            return self.worktree.project()
+
+
+def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str]:
+    if only:
+        return f"nothing changed in {', '.join(only)}", "promptvc status shows what did"
+    if base:
+        return "nothing to commit, the working files are as in HEAD", "promptvc log shows what was committed"
+    return (
+        "nothing to commit: no tracked file here",
+        "put prompts into prompts/ and example sets into examples/",
+    )

@@ -1,0 +1,219 @@
+"""Working files against the store: what changed, taken in, put back. Nothing uncommitted is overwritten unasked."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from promptvc.errors import PathMissing, WorkWouldBeLost
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.project import PROJECT_FILE, Project, read_project
+from promptvc.session.scan import Found, open_source, scan, signature
+from promptvc.session.views import WorkingFile
+from promptvc.storage.cache import Cache
+from promptvc.storage.files import disk_errors
+from promptvc.storage.objects import LINK
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import FileEntry, Files
+
+_STAT = "stat"
+_FINE, _COARSE = 20_000_000, 2_000_000_000
+"""Nanoseconds within which a change may not show in a file's times, for fine clocks and for whole seconds."""
+
+
+class Worktree:
+    """The working files below ``root``."""
+
+    def __init__(self, root: Path, store: ObjectStore, contents: Contents, cache: Cache) -> None:
+        self.root = root
+        self._store, self._contents, self._cache = store, contents, cache
+        self._found: dict[RepoPath, Found] = {}
+
+    def project(self) -> Project:
+        """The settings in the working promptvc.toml; raises `ConfigInvalid`."""
+        try:
+            return read_project((self.root / PROJECT_FILE).read_bytes())
+        except (FileNotFoundError, IsADirectoryError):
+            return Project()
+
+    def files(
+        self, base: Files, writer: PackWriter | None = None, only: Iterable[str] | None = None
+    ) -> Files:
+        """Every tracked working file as the entry it has, or would have, in the store.
+
+        Files whose times and size are as they were are not read. With a writer, content that is new is written
+        to it. ``only`` limits it to these paths and what is below them; elsewhere ``base`` stands.
+        Raises `FileUnreadable`, `FileChanging`, `InvalidName`.
+        """
+        remembered = self._remembered()
+        self._found = {found.path: found for found in scan(self.root, self.project())}
+        entries = Files() if only is None else {p: e for p, e in base.items() if not _is_below(p, only)}
+        fresh = dict(remembered)
+        for path, found in self._found.items():
+            if only is not None and not _is_below(path, only):
+                continue
+            entry = _entry(remembered.get(path), found)
+            if entry is None or (
+                writer is not None and entry != base.get(path) and not self._store.contains(entry.id)
+            ):
+                entry = self._take(found, base.get(path), writer, fresh)
+            entries[path] = entry
+        if fresh != remembered:
+            self._cache.save(_STAT, {path: fresh[path] for path in fresh if path in self._found})
+        return dict(sorted(entries.items()))
+
+    def select(self, paths: Iterable[str], base: Files) -> list[str]:
+        """Check that each path names a file, or a folder of files, here or in base; raises `PathMissing`."""
+        selected = list(paths)
+        known = {*base, *(found.path for found in scan(self.root, self.project()))}
+        for path in selected:
+            if not any(_is_below(name, [path]) for name in known):
+                raise PathMissing(
+                    f"{path}: no tracked file here", "[track] in promptvc.toml says what is tracked"
+                )
+        return selected
+
+    def view(self, path: RepoPath, entry: FileEntry) -> WorkingFile:
+        """A file that `files` gave, to be read where it lies."""
+        if entry.is_rope and self._contents.chunk_list(entry.id) is None:
+            self._take(self._found[path], None, None, {})
+        return WorkingFile(self._contents, self.root, self._found[path], entry)
+
+    def put(self, base: Files, target: Files, *, force: bool = False) -> list[RepoPath]:
+        """Make the working files that differ between base and target as they are in target; gives their paths.
+
+        Other files stay as they are. Raises `WorkWouldBeLost`, before anything is touched, where a file to be
+        replaced or removed holds what neither base nor target has.
+        """
+        current = self.files(base)
+        changed = [path for path in sorted({*base, *target}) if base.get(path) != target.get(path)]
+        changed = [path for path in changed if self._current(path, current) != target.get(path)]
+        lost = [path for path in changed if self._current(path, current) not in (base.get(path), None)]
+        if lost and not force:
+            raise work_would_be_lost(lost)
+        return self.write(changed, target)
+
+    def write(self, paths: Iterable[RepoPath], target: Mapping[RepoPath, FileEntry]) -> list[RepoPath]:
+        """Write these files as target has them, and remove those it has not, without asking."""
+        todo = list(paths)
+        remembered = self._remembered()
+        with disk_errors(self.root):
+            for path in todo:
+                if path not in target:
+                    remembered.pop(path, None)
+                    self._remove(path)
+            for path in todo:
+                if path in target:
+                    self._write(path, target[path])
+                    remembered[path] = _memory(target[path], (self.root / path).lstat())
+        if todo:
+            time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
+        self._cache.save(_STAT, remembered)
+        return todo
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def _take(
+        self, found: Found, like: FileEntry | None, writer: PackWriter | None, fresh: dict[str, list[object]]
+    ) -> FileEntry:
+        """Read a file, and remember what it is unless it is so new that a later change might not show."""
+        began = time.time_ns()
+        with open_source(self.root, found) as source:
+            entry = self._contents.write(found.path, source, writer, like)
+        newest = max(found.stat.st_mtime_ns, found.stat.st_ctime_ns)
+        if newest + (_FINE if newest % 1_000_000_000 else _COARSE) < began:
+            fresh[found.path] = _memory(entry, found.stat)
+        else:
+            fresh.pop(found.path, None)
+        return entry
+
+    def _current(self, path: RepoPath, current: Files) -> FileEntry | None:
+        """What lies at a path, tracked or not; a folder there counts as nothing."""
+        if path in current:
+            return current[path]
+        try:
+            info = (self.root / path).lstat()
+        except OSError:
+            return None
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
+            return None
+        return self._take(Found(path, info), None, None, {})
+
+    def _remembered(self) -> dict[str, list[object]]:
+        found = self._cache.load(_STAT)
+        return found if isinstance(found, dict) else {}
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def _remove(self, path: RepoPath) -> None:
+        place = self.root / path
+        place.unlink(missing_ok=True)
+        for folder in place.parents:
+            if folder == self.root:
+                return
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+
+    def _write(self, path: RepoPath, entry: FileEntry) -> None:
+        place = self.root / path
+        self._make_folder(place.parent)
+        temporary = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
+        try:
+            if entry.mode == LINK:
+                temporary.symlink_to(os.fsdecode(self._contents.read(entry)))
+            else:
+                with temporary.open("wb") as out:
+                    out.writelines(self._contents.blocks(entry))
+                if entry.is_executable:
+                    temporary.chmod(temporary.stat().st_mode | 0o111)
+            temporary.replace(place)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder, never through a link that could lead out of the project."""
+        if folder == self.root:
+            return
+        self._make_folder(folder.parent)
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise WorkWouldBeLost(
+                f"{folder.relative_to(self.root)} is in the way of a folder",
+                "move it elsewhere and try again",
+            )
+        folder.mkdir(exist_ok=True)
+
+
+def work_would_be_lost(paths: list[RepoPath]) -> WorkWouldBeLost:
+    """The error for uncommitted work in the way, naming the first few files."""
+    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    verb = "has" if len(paths) == 1 else "have"
+    return WorkWouldBeLost(
+        f"{shown} {verb} changes that are not committed",
+        "commit them first, or give --force to overwrite them",
+    )
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(folder in ("", ".", path) or path.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
+def _memory(entry: FileEntry, info: os.stat_result) -> list[object]:
+    return [*signature(info), entry.id, entry.mode, entry.is_rope]
+
+
+def _entry(memory: list[object] | None, found: Found) -> FileEntry | None:
+    """The remembered entry, if the file looks as it did."""
+    if memory is None or len(memory) != 8 or tuple(memory[:5]) != signature(found.stat):
+        return None
+    id, mode, rope = memory[5:]
+    return (
+        FileEntry(ObjectId(id), mode, bool(rope)) if isinstance(id, str) and isinstance(mode, int) else None
+    )
