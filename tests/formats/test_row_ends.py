@@ -14,8 +14,36 @@ from hypothesis import strategies as st
 from promptvc.content.formats import HEAD_SIZE, ROW_SUFFIXES, row_format
 from promptvc.content.formats.base import RowFormat
 
-PIECES = [b'"', b'""', b"\\", b"\\\\", b'\\"', b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b" ", b"{", b"}", b"[", b"]"]
-PIECES += [b'{"a": 1}', b'{"b": {"c": [{"d": "}"}]}}', b"},\n", b"null", b"a", b"id,text\n", b'"x,\n"', b"\xef\xbb\xbf", b"\xff"]
+PIECES = [
+    b'"',
+    b'""',
+    b"\\",
+    b"\\\\",
+    b'\\"',
+    b",",
+    b";",
+    b"\t",
+    b"|",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b" ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+]
+PIECES += [
+    b'{"a": 1}',
+    b'{"b": {"c": [{"d": "}"}]}}',
+    b"},\n",
+    b"null",
+    b"a",
+    b"id,text\n",
+    b'"x,\n"',
+    b"\xef\xbb\xbf",
+    b"\xff",
+]
 BYTES = st.lists(st.sampled_from(PIECES), max_size=24).map(b"".join) | st.binary(max_size=60)
 SUFFIXES = st.sampled_from(ROW_SUFFIXES)
 
@@ -64,17 +92,25 @@ def test_row_ends_do_not_depend_on_where_buffers_end(suffix: str, data: bytes, d
 
 @given(SUFFIXES, BYTES, st.data())
 @settings(max_examples=300)
-def test_rows_do_not_depend_on_the_row_ends_at_which_data_is_cut(suffix: str, data: bytes, draw: st.DataObject) -> None:
+def test_rows_do_not_depend_on_the_row_ends_at_which_data_is_cut(
+    suffix: str, data: bytes, draw: st.DataObject
+) -> None:
     rows = format_of(suffix, data)
     cuts = [end for end in rows.row_ends(data, 0) if draw.draw(st.booleans())]
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     segments = [s for at, piece in enumerate(pieces) for s in rows.segments(piece, at == 0)]
     assert segments == rows.segments(data, True)
-    assert [b for at, piece in enumerate(pieces) for b in rows.bodies(piece, at == 0)] == rows.bodies(data, True)
+    assert [b for at, piece in enumerate(pieces) for b in rows.bodies(piece, at == 0)] == rows.bodies(
+        data, True
+    )
     assert sum(rows.count(piece, at == 0) for at, piece in enumerate(pieces)) == rows.count(data, True)
 
 
-@given(st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"a", b" ", b'"b"']), max_size=20).map(b"".join))
+@given(
+    st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"a", b" ", b'"b"']), max_size=20).map(
+        b"".join
+    )
+)
 @settings(max_examples=500)
 def test_records_are_those_of_the_csv_module(tail: bytes) -> None:
     data = b"h,i\n" + tail
@@ -116,25 +152,25 @@ def test_blank_lines_before_a_csv_header_belong_to_it() -> None:
 
 
 HOSTILE = {
-    "quotes": b'"' * 1_000_000,
-    "quotes and lines": b'"\n' * 500_000,
-    "odd quotes in lines": b'a,"\n,""\n' * 150_000,
-    "opening brackets": b"[{[{" * 250_000,
-    "opening braces": b"{" * 1_000_000,
-    "named braces": b'{"a":' * 200_000,
-    "backslashes": b'[{"' + b"\\" * 1_000_000,
-    "escaped quotes": b'[{"' + b'\\"' * 500_000,
-    "commas": b"," * 1_000_000,
-    "spaces": b"[{}," + b" " * 1_000_000,
-    "newlines": b"\n" * 1_000_000,
-    "carriage returns": b"\r" * 1_000_000,
-    "closed and spaced": b"[" + b"{} " * 300_000,
+    "quotes": b'"' * 400_000,
+    "quotes and lines": b'"\n' * 200_000,
+    "odd quotes in lines": b'a,"\n,""\n' * 60_000,
+    "opening brackets": b"[{[{" * 100_000,
+    "opening braces": b"{" * 400_000,
+    "named braces": b'{"a":' * 80_000,
+    "backslashes": b'[{"' + b"\\" * 400_000,
+    "escaped quotes": b'[{"' + b'\\"' * 200_000,
+    "commas": b"," * 400_000,
+    "spaces": b"[{}," + b" " * 400_000,
+    "newlines": b"\n" * 400_000,
+    "carriage returns": b"\r" * 400_000,
+    "closed and spaced": b"[" + b"{} " * 120_000,
 }
 
 
-@pytest.mark.parametrize("suffix", ROW_SUFFIXES)
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".json"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_bytes_cost_no_more_than_a_few_seconds_a_megabyte(suffix: str, name: str) -> None:
+def test_hostile_bytes_cost_linear_time(suffix: str, name: str) -> None:
     data = HOSTILE[name]
     started = time.process_time()
     rows = format_of(suffix, data)
@@ -144,7 +180,7 @@ def test_hostile_bytes_cost_no_more_than_a_few_seconds_a_megabyte(suffix: str, n
     for body in sorted(bodies, key=len)[-1:]:
         rows.parse(body)
     assert ends == sorted(ends)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 3
 
 
 def test_the_suffix_decides_in_any_case() -> None:
@@ -154,11 +190,15 @@ def test_the_suffix_decides_in_any_case() -> None:
     assert row_format("jsonl", b"{}") is None
 
 
-@pytest.mark.parametrize("head", [b"", b"{}", b"[1, 2]", b'["a"]', b"[[]]", b"null", b"  \n", b"\xff\xfe[\x00{\x00"])
+@pytest.mark.parametrize(
+    "head", [b"", b"{}", b"[1, 2]", b'["a"]', b"[[]]", b"null", b"  \n", b"\xff\xfe[\x00{\x00"]
+)
 def test_json_that_is_no_array_of_objects_has_no_rows(head: bytes) -> None:
     assert row_format("a.json", head) is None
 
 
-@pytest.mark.parametrize("head", [b"[]", b"[", b"[{", b" [ {}]", b"\xef\xbb\xbf\n[\n\n{}", b"[" + b" " * 65535])
+@pytest.mark.parametrize(
+    "head", [b"[]", b"[", b"[{", b" [ {}]", b"\xef\xbb\xbf\n[\n\n{}", b"[" + b" " * 65535]
+)
 def test_json_that_may_be_an_array_of_objects_has_rows(head: bytes) -> None:
     assert row_format("a.json", head) is not None

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from promptvc.content.formats.base import BOM, HEAD_SIZE, Json, Malformed, Row, Segment
 from promptvc.content.formats.csvcells import QUOTED, is_open, read_cell, split_cells
-from promptvc.content.formats.csvstyle import encode_record
 from promptvc.content.formats.layout import LineLayout
 
 _DELIMITERS = b",;\t|"
@@ -120,6 +119,8 @@ class Csv(LineLayout):
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
         """See `RowFormat`. Values that are not text are written as JSON, None as an empty cell."""
+        from promptvc.content.formats.csvstyle import encode_record  # only writers need it
+
         old = [] if like is None else split_cells(like, self.delimiter)
         return encode_record(row, old, self.names(max(len(old), len(self.columns) + len(row))), self)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import Json, Malformed, Row, Segment
 from promptvc.content.formats.jsonrow import parse_json
-from promptvc.content.formats.jsonstyle import JsonStyle, encode_json, sniff_array
 from promptvc.content.formats.layout import ArrayLayout
+
+if TYPE_CHECKING:
+    from promptvc.content.formats.jsonstyle import JsonStyle
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
@@ -83,11 +86,15 @@ class JsonArray(ArrayLayout):
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
         """See `RowFormat`."""
+        from promptvc.content.formats.jsonstyle import encode_json  # only writers need it
+
         return encode_json(row, like, self.style)
 
     @cached_property
     def style(self) -> JsonStyle:
         """How the file's first elements are written."""
+        from promptvc.content.formats.jsonstyle import sniff_array
+
         return sniff_array(self._head)
 
 

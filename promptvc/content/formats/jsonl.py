@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import BOM, Json, Malformed, Row, Segment
 from promptvc.content.formats.jsonrow import parse_json
-from promptvc.content.formats.jsonstyle import JsonStyle, encode_json, sniff_lines
 from promptvc.content.formats.layout import LineLayout
+
+if TYPE_CHECKING:
+    from promptvc.content.formats.jsonstyle import JsonStyle
 
 _BLANKS = b" \t\r\n"
 _BLANK_LINE = re.compile(rb"\n[ \t\r\n]")
@@ -63,6 +66,8 @@ class JsonLines(LineLayout):
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
         """See `RowFormat`."""
+        from promptvc.content.formats.jsonstyle import encode_json  # only writers need it
+
         return encode_json(row, like, self._style)
 
     @cached_property
@@ -73,6 +78,8 @@ class JsonLines(LineLayout):
 
     @cached_property
     def _style(self) -> JsonStyle:
+        from promptvc.content.formats.jsonstyle import sniff_lines
+
         return sniff_lines(self._head)
 
 

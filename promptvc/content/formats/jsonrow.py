@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import orjson
@@ -46,6 +45,8 @@ def _check_deeply(body: bytes, value: Row) -> Row | Malformed:
 
 
 def _parse_slowly(body: bytes) -> Row | Malformed:
+    import json  # rarely needed, and start-up is counted in ms
+
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

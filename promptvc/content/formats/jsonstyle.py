@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -77,14 +78,24 @@ def sniff_array(head: bytes) -> JsonStyle:
 
 def encode_json(row: Mapping[str, Json], like: bytes | None, style: JsonStyle) -> bytes:
     """The object's text; what ``like`` has unchanged keeps its bytes and place. Raises `Usage` for what is no JSON."""
-    members = _members(like) if like is not None and isinstance(parse_json(like), dict) else None
-    if like is None or members is None:
+    for name in row:
+        if not isinstance(name, str):
+            raise Usage(f"field name {name!r} is not text")
+    old = None if like is None else parse_json(like)
+    if like is None or not isinstance(old, dict):
         return _to_bytes(_new_object(row, style))
-    style = _style_like(like, members, style)
-    return _to_bytes(_changed_object(row, like.decode(), members, style))
+    if same(old, dict(row)):
+        return like
+    members = _members(like)
+    return _to_bytes(_changed_object(row, like.decode(), members, _style_like(like, members, style)))
 
 
 def _new_object(row: Mapping[str, Json], style: JsonStyle) -> str:
+    if not style.unit:
+        try:
+            return _encoder(style.ascii, style.comma, style.colon, None).encode(dict(row))
+        except (TypeError, ValueError, RecursionError):
+            pass  # below, the field is found and named
     texts = [_name_text(name, style) + _value_text(name, value, style, "") for name, value in row.items()]
     if not texts:
         return "{}"
@@ -106,9 +117,7 @@ def _changed_object(row: Mapping[str, Json], like: str, members: list[_Member], 
         elif last_of[member.name] == at:  # of a name given twice, the last one counts
             texts.append((member.before, member.head + _value_text(member.name, value, style, member.raw)))
     opening = members[0].before if members else "{" + _line(style, style.unit)
-    between = (
-        members[1].before if len(members) > 1 else "," + (opening[1:] if style.unit else style.comma[1:])
-    )
+    between = "," + opening[1:] if style.unit and len(members) < 2 else style.comma
     for name, value in row.items():
         if name not in last_of:
             texts.append((between, _name_text(name, style) + _value_text(name, value, style, "")))
@@ -155,19 +164,15 @@ def _skip(text: str, at: int) -> int:
 def _style_like(like: bytes, members: list[_Member], style: JsonStyle) -> JsonStyle:
     """The style of one row, and of the file where the row does not show it."""
     style = replace(style, ascii=_is_ascii(like, style.ascii))
-    if members:
-        first = members[0]
-        style = replace(style, colon=first.head[first.head.rindex(":") :])
-        opening = first.before[1:]
-        inner = opening.rpartition("\n")[2]
-        style = (
-            replace(style, unit=inner[len(style.outer) :] or "  ")
-            if "\n" in opening
-            else replace(style, unit="")
-        )
-    if len(members) > 1:
-        style = replace(style, comma=members[1].before)
-    return style
+    if not members:
+        return style
+    opening, head = members[0].before[1:], members[0].head
+    return replace(
+        style,
+        colon=head[head.rindex(":") :],
+        comma=members[1].before if len(members) > 1 else style.comma,
+        unit=(opening.rpartition("\n")[2][len(style.outer) :] or "  ") if "\n" in opening else "",
+    )
 
 
 def _is_ascii(text: bytes, otherwise: bool) -> bool:
@@ -181,9 +186,12 @@ def _blank_text(found: bytes) -> str:
 
 
 def _name_text(name: str, style: JsonStyle) -> str:
-    if not isinstance(name, str):
-        raise Usage(f"field name {name!r} is not text")
-    return json.dumps(name, ensure_ascii=style.ascii) + style.colon
+    return _encoder(style.ascii, ",", ":", None).encode(name) + style.colon
+
+
+@lru_cache(maxsize=32)
+def _encoder(ascii: bool, comma: str, colon: str, indent: str | None) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=ascii, separators=(comma, colon), indent=indent)
 
 
 def _value_text(name: str, value: Json, style: JsonStyle, old: str) -> str:
@@ -191,12 +199,8 @@ def _value_text(name: str, value: Json, style: JsonStyle, old: str) -> str:
     inline = not style.unit or (old[:1] in ("{", "[") and len(old) > 2 and "\n" not in old)
     comma = style.comma if not style.unit else ", " if inline else ","
     try:
-        text = json.dumps(
-            value,
-            ensure_ascii=style.ascii,
-            separators=(comma, style.colon.strip("\r\n")),
-            indent=None if inline else style.unit,
-        )
+        colon = style.colon.strip("\r\n")
+        text = _encoder(style.ascii, comma, colon, None if inline else style.unit).encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Usage(f"field {name}: not a JSON value: {error}") from None
     return text if inline else text.replace("\n", _line(style, style.unit))

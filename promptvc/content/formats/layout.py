@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import BOM, Segment
-from promptvc.content.formats.jsonstyle import JsonStyle
+
+if TYPE_CHECKING:
+    from promptvc.content.formats.jsonstyle import JsonStyle
 
 _BLANKS = b" \t\r\n"
 
