@@ -25,6 +25,7 @@ from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
+from promptvc.versioning.diff import FileChange
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
 from promptvc.versioning.tree import FileEntry, Files, load_files
@@ -179,7 +180,13 @@ class Repo:
         )
         after_view = self.workspace.view if after is None else self.stored
         project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
-        return Comparison(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+        return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+
+    def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
+        """The working files that `status` found changed, to be looked at."""
+        from promptvc.session.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
 
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
         """A file in the store, to be compared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -70,16 +70,27 @@ class FileDiff:
 
 
 class Comparison:
-    """The changed files between two sets, each compared when it is asked for.
+    """The changed files between two versions, each compared when it is asked for.
 
     ``before_view`` and ``after_view`` open a file of either side, ``project`` has the table settings.
     """
 
     def __init__(
-        self, before: Files, after: Files, before_view: View, after_view: View, project: Project
+        self, changes: Sequence[FileChange], before_view: View, after_view: View, project: Project
     ) -> None:
-        self._before_view, self._after_view, self._project = before_view, after_view, project
-        self.changes = diff_files(before, after, self._likeness)
+        self.changes = tuple(changes)
+        self._before_view, self._after_view, self.project = before_view, after_view, project
+
+    @classmethod
+    def between(
+        cls, before: Files, after: Files, before_view: View, after_view: View, project: Project
+    ) -> Comparison:
+        """Compare two sets of files, renames found by likeness too."""
+
+        def alike(old: RepoPath, new: RepoPath) -> float:
+            return _likeness(before_view(old, before[old]), after_view(new, after[new]))
+
+        return cls(diff_files(before, after, alike), before_view, after_view, project)
 
     def __iter__(self) -> Iterator[FileDiff]:
         return (self.compare(change) for change in self.changes)
@@ -87,10 +98,16 @@ class Comparison:
     def __len__(self) -> int:
         return len(self.changes)
 
-    def kind(self, change: FileChange) -> FileKind:
-        """What the changed file is (after the change, where it is still there)."""
+    def view(self, change: FileChange) -> FileView:
+        """The changed file: after the change, where it is still there."""
         before, after = self._sides(change)
-        return _kind(before, after)
+        side = after or before
+        assert side is not None
+        return side
+
+    def kind(self, change: FileChange) -> FileKind:
+        """What the changed file is."""
+        return self.view(change).kind
 
     def compare(self, change: FileChange) -> FileDiff:
         """How one file changed."""
@@ -124,16 +141,16 @@ class Comparison:
         assert new is not None
         assert old.format is not None
         assert new.format is not None
-        key = self._project.table(new.path).key
+        key = self.project.table(new.path).key
         old_rows: list[Stretch] = old.stretches() if before else []
         new_rows: list[Stretch] = new.stretches() if after else []
         return diff_rows(old_rows, new_rows, old.format, new.format, key)
 
-    def _likeness(self, before: FileEntry, after: FileEntry) -> float:
-        old, new = self._before_view(RepoPath("?"), before), self._after_view(RepoPath("?"), after)
-        if old.size() > LIKENESS_LIMIT or new.size() > LIKENESS_LIMIT:
-            return 0.0
-        return likeness(_text(old), _text(new))
+
+def _likeness(old: FileView, new: FileView) -> float:
+    if old.size() > LIKENESS_LIMIT or new.size() > LIKENESS_LIMIT:
+        return 0.0
+    return likeness(_text(old), _text(new))
 
 
 def _kind(before: FileView | None, after: FileView | None) -> FileKind:

@@ -30,9 +30,9 @@ class FileChange:
 def diff_files(
     before: Mapping[RepoPath, FileEntry],
     after: Mapping[RepoPath, FileEntry],
-    likeness: Callable[[FileEntry, FileEntry], float] | None = None,
+    likeness: Callable[[RepoPath, RepoPath], float] | None = None,
 ) -> list[FileChange]:
-    """The changed files, by path. ``likeness`` (0 to 1) finds renames of files that changed as well."""
+    """The changed files, by path. ``likeness(old path, new path)``, 0 to 1, finds renames of files that changed too."""
     changes = [
         FileChange(path, "modified", before[path], after[path])
         for path in before.keys() & after.keys()
@@ -50,7 +50,7 @@ def diff_files(
 def _renames(
     removed: Mapping[RepoPath, FileEntry],
     added: Mapping[RepoPath, FileEntry],
-    likeness: Callable[[FileEntry, FileEntry], float] | None,
+    likeness: Callable[[RepoPath, RepoPath], float] | None,
 ) -> list[tuple[RepoPath, RepoPath]]:
     by_id: dict[ObjectId, list[RepoPath]] = defaultdict(list)
     for path, file in removed.items():
@@ -63,7 +63,7 @@ def _renames(
     new = [path for path in added if path not in {p for _, p in pairs}]
     if likeness is None or len(old) * len(new) > RENAME_LIMIT:
         return pairs
-    scores = [(likeness(removed[o], added[n]), o, n) for o in old for n in new if _suffix(o) == _suffix(n)]
+    scores = [(likeness(o, n), o, n) for o in old for n in new if _suffix(o) == _suffix(n)]
     for score, o, n in sorted(scores, key=lambda item: (-item[0], item[1], item[2])):
         if score >= RENAME_LIKENESS and o in old and n in new:
             pairs.append((o, n))

@@ -1,0 +1,91 @@
+"""What every command gets: where it runs, the repository when it asks for it, and its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from promptvc.cli.output import Output
+
+if TYPE_CHECKING:
+    from promptvc.repo import Repo, Surroundings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass
+class App:
+    """The options before the command's name, and what they lead to."""
+
+    folder: Path = field(default_factory=Path)
+    color: bool | None = None
+    pager: bool = True
+    json: bool = False
+
+    @cached_property
+    def out(self) -> Output:
+        """Where to say things."""
+        return Output(json=self.json, color=self.color, pager=self.pager)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The environment, read once."""
+        from promptvc.environment import surroundings  # with it the library: not for --help and --version
+
+        return surroundings()
+
+    @cached_property
+    def repo(self) -> Repo:
+        """The repository around the folder; raises `NotAStore`."""
+        from promptvc.repo import Repo
+
+        return Repo.open(self.folder, self.surroundings)
+
+    def path(self, text: str) -> str:
+        """A path as typed, relative to where the user stands -> relative to the project."""
+        import os
+
+        root = self.repo.root
+        if root is None:
+            return text
+        full = os.path.normpath(Path(os.path.realpath(self.folder), text))
+        relative = os.path.relpath(full, os.path.realpath(root))
+        return "" if relative == "." else relative.replace(os.sep, "/")
+
+    def paths(self, texts: tuple[str, ...]) -> list[str]:
+        """`path` for each; raises `PathMissing` for one outside the project."""
+        from promptvc.errors import PathMissing
+
+        made = [self.path(text) for text in texts]
+        for text, path in zip(texts, made, strict=True):
+            if path.startswith("../") or path == "..":
+                raise PathMissing(f"{text} is outside the project {self.repo.root}")
+        return made
+
+
+def json_option(function: _Command) -> _Command:
+    """Add ``--json``: the same facts for programs."""
+
+    def set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            context.ensure_object(App).json = True
+
+    option = click.option(
+        "--json", is_flag=True, expose_value=False, callback=set_json, help="Print JSON, a value a line."
+    )
+    return option(function)
+
+
+def pass_app(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand the `App` in as the first argument."""
+
+    @wraps(function)
+    def with_app(*args: Any, **kwargs: Any) -> Any:
+        return function(click.get_current_context().ensure_object(App), *args, **kwargs)
+
+    return with_app

@@ -1,0 +1,140 @@
+"""The command group: commands imported when they are called, errors turned into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promptvc import __version__
+from promptvc.cli.app import App
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Start": ("init", "clone", "demo"),
+    "Work": ("status", "diff", "commit", "restore"),
+    "Look": ("log", "show", "cat", "rows"),
+    "Branch": ("branch", "switch", "tag"),
+    "Share": ("remote", "fetch", "pull", "push"),
+    "Keep": ("gc", "fsck", "config"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of this package; only the one that is called is imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the groups."""
+        return [name for names in GROUPS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"promptvc.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a guess at what was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.list_commands(ctx), 1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by group."""
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                commands = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl(
+                    [(name, c.get_short_help_str(60)) for name, c in commands if c is not None]
+                )
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="promptvc", message="%(prog)s %(version)s")
+@click.option("-C", "folder", metavar="PATH", default=".", help="Run as if started in PATH.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
+)
+@click.option("--no-pager", is_flag=True, help="Never show long output through a pager.")
+@click.pass_context
+def cli(context: click.Context, folder: str, color: str, no_pager: bool) -> None:
+    """Version prompts, example sets and model outputs together: commit, diff, branch, share."""
+    app = context.ensure_object(App)
+    app.folder = Path(folder)
+    app.color = {"always": True, "never": False}.get(color)
+    app.pager = not no_pager
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; gives the exit code. Never raises but for bugs under PROMPTVC_DEBUG."""
+    from promptvc.cli.exit_codes import INTERRUPTED, USAGE
+
+    try:
+        result: Any = cli.main(args=arguments, prog_name="promptvc", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        return _show_click_error(error)
+    except BrokenPipeError:
+        # The reader has had enough. Point stdout elsewhere, so that the flush at exit does not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  # whatever goes wrong, a user sees one line
+        return _show_error(error)
+
+
+def _show_click_error(error: click.ClickException) -> int:
+    from promptvc.cli.exit_codes import USAGE
+    from promptvc.cli.output import show_error
+
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context is not None else "promptvc --help"
+    show_error(error.format_message().replace("\n", " "), hint)
+    return USAGE
+
+
+def _show_error(error: Exception) -> int:
+    from promptvc.cli.exit_codes import REFUSED, exit_code
+    from promptvc.cli.output import show_error
+    from promptvc.errors import PromptvcError
+
+    if os.environ.get("PROMPTVC_DEBUG"):
+        raise error
+    if isinstance(error, PromptvcError):
+        show_error(error.message, error.hint)
+        return exit_code(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        show_error(f"{where}{error.strerror or error}", None)
+        return REFUSED
+    text = " ".join(str(error).split()) or "no message"
+    show_error(
+        f"internal error: {type(error).__name__}: {text}", "PROMPTVC_DEBUG=1 shows where; please report it"
+    )
+    return REFUSED
