@@ -1,0 +1,209 @@
+"""What one side lacks: the commits and objects to send, and whether what was received is whole."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from promptvc.errors import ObjectDamaged, ObjectMissing, TransferFailed
+from promptvc.ids import ObjectId
+from promptvc.storage.objects import SUBMODULE, Kind, TreeEntry
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.history import History
+
+
+def new_commits(history: History, tips: Iterable[ObjectId], known: Iterable[ObjectId]) -> list[ObjectId]:
+    """The commits that the tips descend from and the known ones do not, newest first.
+
+    Both sides are walked by date until only known ones are left, so the cost follows the difference. Where clocks are
+    wrong, some commits may be given that the known ones do descend from; never is one left out.
+    """
+    heap: list[tuple[int, ObjectId]] = []
+    seen: set[ObjectId] = set()
+    hidden = set(known)
+    shown: dict[ObjectId, None] = {}
+    open_count = 0  # commits in the heap that are not known
+
+    def enqueue(id: ObjectId) -> int:
+        if id in seen:
+            return 0
+        seen.add(id)
+        heapq.heappush(heap, (-history.commit(id).committer.time, id))
+        return id not in hidden
+
+    open_count += sum([enqueue(id) for id in [*hidden, *tips]])
+    while open_count:
+        _, id = heapq.heappop(heap)
+        if id not in hidden:
+            shown[id] = None
+            open_count -= 1
+            open_count += sum([enqueue(parent) for parent in history.parents(id)])
+            continue
+        for parent in history.parents(id):
+            if parent in hidden:
+                enqueue(parent)
+            elif parent in shown:  # taken for new too early: a clock was wrong; walk it again as known
+                hidden.add(parent)
+                seen.discard(parent)
+                enqueue(parent)
+            else:
+                open_count -= parent in seen
+                hidden.add(parent)
+                enqueue(parent)
+    return [id for id in shown if id not in hidden]
+
+
+def objects_to_send(
+    store: ObjectStore, wanted: Iterable[ObjectId], there: Iterable[ObjectId], near: Iterable[ObjectId] = ()
+) -> list[ObjectId]:
+    """The objects that the wanted ones need and a remote lacks that has those which are ``there``.
+
+    ``near`` are commits which the remote has and whose content is likely to be much the same; a rewritten history is
+    compared with them.
+    """
+    found: dict[ObjectId, None] = {}
+    history = History(store)
+    have = set(there)
+    tips = []
+    for id in wanted:
+        tags, target, kind = _unwrap(store, id)
+        found.update(dict.fromkeys(tag for tag in tags if tag not in have))
+        if kind is Kind.COMMIT:
+            tips.append(target)
+        else:
+            found.update(_new_content(store, target, (), found) if kind is Kind.TREE else {target: None})
+    commits = new_commits(history, tips, _commits_of(store, have))
+    found.update(dict.fromkeys(commits))
+    nearby = [history.commit(id).tree for id in _commits_of(store, near)]
+    fresh = set(commits)
+    for id in reversed(commits):
+        commit = history.commit(id)
+        parents = [parent for parent in commit.parents if store.contains(parent)]
+        before = [history.commit(parent).tree for parent in parents]
+        if not fresh.issuperset(parents) or not parents:
+            before += nearby
+        found.update(_new_content(store, commit.tree, before, found))
+    return list(found)
+
+
+def unreached(store: ObjectStore, targets: Iterable[ObjectId], known: Iterable[ObjectId]) -> set[ObjectId]:
+    """Those of the targets that the known commits do not lead to."""
+    ours = set(known)
+    rest = {id for id in targets if id not in ours}
+    if not rest:
+        return set()
+    new = set(new_commits(History(store), _commits_of(store, rest), _commits_of(store, ours)))
+    return {id for id in rest if not new.isdisjoint(_commits_of(store, [id]))}
+
+
+def check_received(
+    store: ObjectStore, tips: Iterable[ObjectId], known: Iterable[ObjectId], received: Collection[ObjectId]
+) -> None:
+    """Raise `TransferFailed` unless everything that the tips need is in the store, and safe to check out.
+
+    ``known`` are commits whose history is whole; ``received`` are objects known to be there.
+    """
+    ours = set(known)
+    new = [id for id in dict.fromkeys(tips) if id not in ours]
+    try:
+        if new:
+            _check_whole(store, new, ours, frozenset(received))
+    except (ObjectMissing, ObjectDamaged) as error:
+        raise TransferFailed(
+            f"the received history is incomplete: {error}", "nothing was changed; try again"
+        ) from error
+
+
+def _check_whole(
+    store: ObjectStore, tips: Iterable[ObjectId], known: Iterable[ObjectId], received: frozenset[ObjectId]
+) -> None:
+    history = History(store)
+    targets = [_unwrap(store, id) for id in tips]
+    heads = [target for _, target, kind in targets if kind is Kind.COMMIT]
+    commits = new_commits(history, heads, _commits_of(store, known))
+    checked: dict[ObjectId, None] = {}
+    for id in reversed(commits):
+        commit = history.commit(id)
+        before = [
+            history.commit(parent).tree for parent in commit.parents
+        ]  # raises where a parent is missing
+        content = _new_content(store, commit.tree, before, checked, inspect=_refuse_unsafe_names)
+        for part in content:
+            if part not in received and not store.contains(part):
+                raise ObjectMissing(part)
+        checked.update(content)
+
+
+def _unwrap(store: ObjectStore, id: ObjectId) -> tuple[list[ObjectId], ObjectId, Kind]:
+    """(annotated tags on the way, what an id comes to, its kind); raises `ObjectMissing`."""
+    tags = []
+    kind, _ = store.read(id)
+    while kind is Kind.TAG:
+        tags.append(id)
+        id = store.load_tag(id).target
+        kind, _ = store.read(id)
+    return tags, id, kind
+
+
+def _commits_of(store: ObjectStore, ids: Iterable[ObjectId]) -> list[ObjectId]:
+    """The commits that these ids come to; those that are not here are left out."""
+    found = []
+    for id in ids:
+        try:
+            _, target, kind = _unwrap(store, id)
+        except (ObjectMissing, ObjectDamaged):
+            continue
+        if kind is Kind.COMMIT:
+            found.append(target)
+    return found
+
+
+def _new_content(
+    store: ObjectStore,
+    tree: ObjectId,
+    before: Iterable[ObjectId],
+    seen: Collection[ObjectId],
+    inspect: Callable[[TreeEntry], None] = lambda entry: None,
+) -> dict[ObjectId, None]:
+    """The trees and blobs that a tree has and the ones before do not.
+
+    Both sides go down level by level, all changed trees of a level at once: thus a moved file, and a chunk of a rope
+    that another one pushed aside, is found again though its name is another. Equal subtrees are never loaded.
+    """
+    olds = set(before)
+    if tree in olds or tree in seen:
+        return {}
+    fresh: dict[ObjectId, None] = {tree: None}
+    had: set[ObjectId] = set(olds)
+    news = [tree]
+    while news:
+        old_entries = list(_entries(store, olds))
+        had.update(entry.id for entry in old_entries)
+        new_entries = list(_entries(store, [id for id in news if id not in had]))
+        for entry in new_entries:
+            inspect(entry)
+        there = {entry.id for entry in new_entries}
+        changed = {
+            e.id: e.is_folder
+            for e in new_entries
+            if e.id not in had and e.id not in seen and e.id not in fresh
+        }
+        fresh.update(dict.fromkeys(changed))
+        news = [id for id, is_folder in changed.items() if is_folder]
+        olds = {entry.id for entry in old_entries if entry.is_folder and entry.id not in there}
+    return {id: None for id in fresh if id not in had}
+
+
+def _entries(store: ObjectStore, trees: Iterable[ObjectId]) -> Iterator[TreeEntry]:
+    for tree in trees:
+        yield from (entry for entry in store.load_tree(tree) if entry.mode != SUBMODULE)
+
+
+def _refuse_unsafe_names(entry: TreeEntry) -> None:
+    """Refuse names that would lead out of the folder where files are checked out, or into a store (as git's fsck)."""
+    name = entry.name.lower()
+    if name in ("", ".", "..", ".git", ".promptvc") or "/" in name or "\0" in name:
+        raise TransferFailed(
+            f"the received history holds a file named {entry.name!r}",
+            "it may be an attack; nothing was changed",
+        )
