@@ -188,6 +188,12 @@ class Repo:
 
         return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
 
+    def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
+        """Changes that a commit made, to be looked at."""
+        from promptvc.session.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
+
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
         """A file in the store, to be compared."""
         return StoredFile(self.contents, path, entry)

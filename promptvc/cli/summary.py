@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptvc.content.promptdiff import PromptDiff
+    from promptvc.content.rowdiff import TableDiff
     from promptvc.repo import Repo
-    from promptvc.session.comparison import Comparison
+    from promptvc.session.comparison import Comparison, Detail
     from promptvc.versioning.diff import FileChange
 
 _ORDER = ("prompt", "table", "run", "text", "binary")
@@ -47,3 +49,51 @@ def kinds_words(counts: Counter[str], rows: int | None = None) -> str:
             text += f" of {rows:,} row{'s' * (rows != 1)}" if count == 1 else f" ({rows:,} rows)"
         parts.append(text)
     return ", ".join(parts)
+
+
+def change_words(comparison: Comparison, change: FileChange) -> str:
+    """How one file changed, in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
+    from promptvc.cli.describe import describe_file
+
+    if change.status == "added":
+        return f"new: {describe_file(comparison.view(change), comparison.project)}"
+    if change.status == "removed":
+        return "removed"
+    if change.before is not None and change.after is not None and change.before.id == change.after.id:
+        return f"was {change.old_path}" if change.old_path else "mode changed"
+    words = detail_words(comparison.compare(change).detail)
+    return f"was {change.old_path}, {words}" if change.old_path else words
+
+
+def detail_words(detail: Detail) -> str:
+    """The counts of one file's changes."""
+    from promptvc.content.promptdiff import PromptDiff
+    from promptvc.content.rowdiff import TableDiff
+    from promptvc.session.comparison import TextDiff
+
+    if isinstance(detail, TableDiff):
+        return _table_words(detail)
+    if isinstance(detail, PromptDiff):
+        return _prompt_words(detail)
+    if isinstance(detail, TextDiff):
+        return f"+{detail.added} −{detail.removed} lines"
+    return f"{detail.before or 0:,} → {detail.after or 0:,} bytes"
+
+
+def _table_words(detail: TableDiff) -> str:
+    counts = (("+", detail.added), ("−", detail.removed), ("~", detail.changed))
+    words = [f"{mark}{count}" for mark, count in counts if count]
+    words += [f"{detail.moved} moved"] if detail.moved else []
+    words += [f"{detail.reformatted} reformatted"] if detail.reformatted else []
+    return " ".join(words) or "layout only"
+
+
+def _prompt_words(detail: PromptDiff) -> str:
+    words = (
+        [f"{detail.word_groups} word group{'s' * (detail.word_groups != 1)}"] if detail.word_groups else []
+    )
+    words += ["settings"] if detail.settings else []
+    words += [f"+ {name}" for name in detail.variables_added] + [
+        f"− {name}" for name in detail.variables_removed
+    ]
+    return ", ".join(words) or "layout only"

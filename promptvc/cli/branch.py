@@ -1,0 +1,134 @@
+"""``promptvc branch``: list, make, rename and delete branches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+
+if TYPE_CHECKING:
+    from promptvc.repo import Repo
+
+
+@click.command("branch")
+@click.argument("name", required=False)
+@click.argument("start", required=False)
+@click.option(
+    "-d", "--delete", "delete", metavar="NAME", multiple=True, help="Delete a branch that is merged."
+)
+@click.option("-f", "--force", is_flag=True, help="With -d, also one that is not merged; with NAME, move it.")
+@click.option("-m", "--move", "move", nargs=2, metavar="OLD NEW", help="Rename a branch.")
+@click.option("-a", "--all", "everything", is_flag=True, help="List the remotes' branches too.")
+@json_option
+@pass_app
+def command(
+    app: App,
+    name: str | None,
+    start: str | None,
+    delete: tuple[str, ...],
+    force: bool,
+    move: tuple[str, str] | None,
+    everything: bool,
+) -> None:
+    """List the branches, or make the branch NAME at START (here)."""
+    repo = app.repo
+    if move:
+        _rename(app, repo, *move)
+    elif delete:
+        for each in delete:
+            _delete(app, repo, each, force)
+    elif name:
+        _create(app, repo, name, start, force)
+    else:
+        _list(app, repo, everything)
+
+
+def _list(app: App, repo: Repo, everything: bool) -> None:
+    names = [
+        *repo.refs.find("refs/heads/").items(),
+        *(repo.refs.find("refs/remotes/").items() if everything else ()),
+    ]
+    shown = [(ref, id) for ref, id in names if not ref.endswith("/HEAD")]
+    width = max((len(ref.short) for ref, _ in shown), default=0)
+    for ref, id in shown:
+        current = repo.refs.head() == ref
+        subject = repo.history.commit(id).subject
+        upstream = repo.upstream(ref) if ref.startswith("refs/heads/") else None
+        app.out.value(
+            {
+                "name": ref.short,
+                "id": id,
+                "current": current,
+                "upstream": upstream.short if upstream else None,
+            }
+        )
+        name = app.out.style(f"{ref.short:<{width}}", fg="green" if current else None, bold=current)
+        follows = f"[{upstream.short}] " if upstream else ""
+        app.out.text(
+            f"{'*' if current else ' '} {name}  {app.out.style(id.short, fg='yellow')}  {follows}{subject}"
+        )
+
+
+def _create(app: App, repo: Repo, name: str, start: str | None, force: bool) -> None:
+    from promptvc.errors import Refused, StoreExists
+    from promptvc.ids import RefName
+
+    ref, target = RefName.branch(name), repo.revisions.resolve(start or "HEAD")
+    exists = repo.refs.read(ref)
+    if exists and not force:
+        raise StoreExists(f"a branch {name} exists already", "--force moves it")
+    if exists and repo.refs.head() == ref:
+        raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
+    repo.refs.move(ref, exists, target, repo.who(), f"branch: Created from {start or 'HEAD'}")
+    app.out.value({"name": name, "id": target})
+    app.out.text(f"Branch {app.out.style(name, bold=True)} at {app.out.style(target.short, fg='yellow')}")
+
+
+def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
+    from promptvc.errors import Refused, UnknownRevision
+    from promptvc.ids import RefName
+    from promptvc.storage.refs import HEAD
+
+    ref = RefName.branch(name)
+    id = repo.refs.read(ref)
+    if id is None:
+        raise UnknownRevision(name)
+    if repo.refs.head() == ref:
+        raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
+    upstream, head = repo.upstream(ref), repo.refs.read(HEAD)
+    kept = [tip for tip in (head, repo.refs.read(upstream) if upstream else None) if tip]
+    if not force and not any(repo.history.is_ancestor(id, tip) for tip in kept):
+        raise Refused(
+            f"{name} has commits that are nowhere else",
+            f"promptvc branch -f -d {name} deletes it all the same",
+        )
+    repo.refs.move(ref, id, None, repo.who(), "branch: deleted")
+    repo.config.remove_section("branch", name)
+    app.out.value({"name": name, "id": id, "deleted": True})
+    app.out.text(f"Deleted branch {name} (was {id.short}): promptvc branch {name} {id.short} brings it back")
+
+
+def _rename(app: App, repo: Repo, old: str, new: str) -> None:
+    from promptvc.errors import StoreExists, UnknownRevision
+    from promptvc.ids import RefName
+
+    before, after = RefName.branch(old), RefName.branch(new)
+    id = repo.refs.read(before)
+    if id is None:
+        raise UnknownRevision(old)
+    if repo.refs.read(after):
+        raise StoreExists(f"a branch {new} exists already", "choose another name")
+    current = repo.refs.head() == before
+    repo.refs.move(after, None, id, repo.who(), f"branch: renamed {before} to {after}")
+    if current:
+        repo.refs.set_head(after, repo.who(), f"branch: renamed {before} to {after}")
+    repo.refs.move(before, id, None, repo.who(), "branch: renamed")
+    for key in ("remote", "merge"):
+        value = repo.config.get(f"branch.{old}.{key}")
+        if value:
+            repo.config.set(f"branch.{new}.{key}", value)
+    repo.config.remove_section("branch", old)
+    app.out.value({"name": new, "id": id, "was": old})
+    app.out.text(f"Branch {old} is now {new}")

@@ -1,0 +1,45 @@
+"""A progress bar on stderr, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """Something that shows how far a task is."""
+
+    def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
+        """So much is done, of so much (None: not known)."""
+
+
+class _Silent:
+    def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
+        """Nobody is watching."""
+
+
+class _Rich:
+    def __init__(self, label: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self.view = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self.view.add_task(label, total=None)
+
+    def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
+        """So much is done, of so much (None: not known)."""
+        self.view.update(self._task, completed=done, total=total, **({"description": label} if label else {}))
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Bar]:
+    """Show a bar while something takes its time; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    bar = _Rich(label)  # rich takes 60 ms to import, which only those who look at it pay
+    with bar.view:
+        yield bar
