@@ -1,5 +1,68 @@
-"""promptvc: a git-style versioned data store for prompts, example sets and model outputs."""
+"""promptvc: a git-style versioned data store for prompts, example sets and model outputs.
+
+    repo = promptvc.open(".")                       # also init(path), clone(url, path)
+    snap = repo.snapshot("main")                    # any revision; never changes
+    snap.prompt("prompts/support.md").render(ticket="…")
+    snap.table("examples/tickets.jsonl").to_pandas()
+    with repo.transaction("main", message="add failures") as tx:
+        tx.upsert("examples/tickets.jsonl", rows)
+
+Names are imported when they are first used, so that ``import promptvc`` takes a few milliseconds.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from promptvc.api import clone, init, open
+    from promptvc.content.prompt import Prompt
+    from promptvc.content.table import Table
+    from promptvc.errors import PromptvcError
+    from promptvc.repo import Repo
+    from promptvc.session.comparison import Comparison, FileDiff
+    from promptvc.session.snapshot import Snapshot
+    from promptvc.session.transaction import Transaction
+
+_HOMES = {
+    "Comparison": "promptvc.session.comparison",
+    "FileDiff": "promptvc.session.comparison",
+    "Prompt": "promptvc.content.prompt",
+    "PromptvcError": "promptvc.errors",
+    "Repo": "promptvc.repo",
+    "Snapshot": "promptvc.session.snapshot",
+    "Table": "promptvc.content.table",
+    "Transaction": "promptvc.session.transaction",
+    "clone": "promptvc.api",
+    "init": "promptvc.api",
+    "open": "promptvc.api",
+}
+
+__all__ = [
+    "Comparison",
+    "FileDiff",
+    "Prompt",
+    "PromptvcError",
+    "Repo",
+    "Snapshot",
+    "Table",
+    "Transaction",
+    "__version__",
+    "clone",
+    "init",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'promptvc' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -139,9 +139,11 @@ class Repo:
     @cached_property
     def sharing(self) -> Sharing:
         """Remotes: fetch, push, and what they are called."""
-        from promptvc.session.sharing import Sharing
+        from promptvc.session.sharing import Access, Sharing
 
-        return Sharing(self.path, self.store, self.refs, self.history, self.config, self.surroundings)
+        world = self.surroundings
+        access = Access(world.environment, world.interactive, world.token)
+        return Sharing(self.path, self.store, self.refs, self.history, self.config, access)
 
     @cached_property
     def arrow_cache(self) -> ArrowCache:
@@ -234,6 +236,12 @@ class Repo:
         return Transaction(
             self.store, self.refs, self.contents, RefName.branch(branch), message, self.author, self.committer
         )
+
+    @property
+    def branch(self) -> str | None:
+        """The current branch's name; None when HEAD is on none."""
+        head = self.refs.head()
+        return head.short if isinstance(head, RefName) else None
 
     def author(self) -> Signature:
         """Who writes; raises `AuthorUnknown`."""

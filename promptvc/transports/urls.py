@@ -67,7 +67,7 @@ def parse_url(text: str) -> Address:
         raise Usage(f"{redact(text)!r}: remote helpers are not supported", _HINT)
     if _SCHEME.match(text):
         return _parse_scheme(text)
-    if _is_local(text):
+    if is_local(text):
         return Address("local", text)
     return _parse_scp(text)
 
@@ -89,7 +89,7 @@ def rewrite(text: str, rules: Iterable[tuple[str, str]]) -> str:
     return base + text[len(prefix) :]
 
 
-def _is_local(text: str) -> bool:
+def is_local(text: str) -> bool:
     """git's rule (connect.c): local when no colon comes before the first slash."""
     colon, slash = text.find(":"), text.find("/")
     return colon < 0 or 0 <= slash < colon or _DRIVE.match(text) is not None

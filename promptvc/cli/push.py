@@ -1,0 +1,137 @@
+"""``promptvc push``: send branches and tags to a remote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.transfer import change_line, change_value, show_messages, transfer
+
+if TYPE_CHECKING:
+    from promptvc.repo import Repo
+    from promptvc.versioning.sync import PushResult, Send
+
+
+@click.command("push")
+@click.argument("remote", required=False)
+@click.argument("branches", nargs=-1)
+@click.option(
+    "-u", "--set-upstream", "follow", is_flag=True, help="Let the branches follow the remote's from now on."
+)
+@click.option(
+    "--force-with-lease",
+    "lease",
+    is_flag=True,
+    help="Replace the remote's branch, if nobody moved it since the fetch.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace the remote's branch whatever is there.")
+@click.option("--tags", is_flag=True, help="Send every tag too.")
+@click.option("--all", "everything", is_flag=True, help="Send every branch.")
+@click.option("-d", "--delete", is_flag=True, help="Delete BRANCHES at the remote.")
+@json_option
+@pass_app
+def command(
+    app: App,
+    remote: str | None,
+    branches: tuple[str, ...],
+    follow: bool,
+    lease: bool,
+    force: bool,
+    tags: bool,
+    everything: bool,
+    delete: bool,
+) -> int:
+    """Send BRANCHES (the current one; HERE:THERE renames) to REMOTE.
+
+    What would drop commits there is refused. Exit code 3 when the remote took only some of the refs, or none.
+    """
+    repo = app.repo
+    name = remote or repo.sharing.default(repo.branch)
+    sends = _deletions(branches) if delete else _sends(repo, branches, everything, force, lease)
+    if tags:
+        sends += _tags(repo, force)
+    with transfer("pushing") as report:
+        result = repo.sharing.push(name, sends, repo.who(), report)
+    if follow:
+        _follow(repo, name, result)
+    _tell(app, name, result)
+    return 3 if result.refused else 0
+
+
+def _sends(repo: Repo, branches: tuple[str, ...], everything: bool, force: bool, lease: bool) -> list[Send]:
+    from promptvc.errors import Usage
+    from promptvc.ids import RefName
+    from promptvc.versioning.sync import Send
+
+    names = list(branches)
+    if everything:
+        names += [ref.short for ref in repo.refs.find("refs/heads/")]
+    if not names:
+        if repo.branch is None:
+            raise Usage("HEAD is on no branch", "name the branch: promptvc push origin main")
+        names = [_pair(repo, repo.branch)]
+    made = []
+    for pair in names:
+        here, _, there = pair.partition(":")
+        ref = repo.revisions.resolve_ref(here)
+        tag = ref is not None and ref.startswith("refs/tags/")
+        id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
+        target = there or (repo.branch or here if here == "HEAD" else here)
+        made.append(Send(RefName.tag(target) if tag else RefName.branch(target), id, force, lease))
+    return made
+
+
+def _pair(repo: Repo, branch: str) -> str:
+    """A branch and the name it has at its upstream."""
+    merge = repo.config.get(f"branch.{branch}.merge")
+    return f"{branch}:{merge.removeprefix('refs/heads/')}" if merge else branch
+
+
+def _deletions(branches: tuple[str, ...]) -> list[Send]:
+    from promptvc.ids import RefName
+    from promptvc.versioning.sync import Send
+
+    if not branches:
+        raise click.UsageError("which branch? promptvc push --delete REMOTE BRANCH")
+    return [Send(RefName.branch(name), None) for name in branches]
+
+
+def _tags(repo: Repo, force: bool) -> list[Send]:
+    from promptvc.versioning.sync import Send
+
+    return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
+
+
+def _follow(repo: Repo, name: str, result: PushResult) -> None:
+    for change in result.changes:
+        if change.outcome != "refused" and change.there.startswith("refs/heads/") and change.after:
+            local = next((r for r, id in repo.refs.find("refs/heads/").items() if r == change.there), None)
+            branch = local.short if local else repo.branch
+            if branch:
+                repo.sharing.follow(branch, name, change.there.short)
+
+
+def _tell(app: App, name: str, result: PushResult) -> None:
+    from promptvc.cli.describe import size_words
+    from promptvc.cli.output import show_error
+    from promptvc.transports.urls import redact
+
+    show_messages(app.out, result.messages)
+    for change in result.changes:
+        app.out.value(change_value(change))
+    app.out.value({"remote": name, "objects": result.objects, "bytes": result.size})
+    if all(change.outcome == "same" for change in result.changes):
+        app.out.text("Everything is up to date")
+        return
+    app.out.text(f"To {redact(app.repo.sharing.url(name) or name)}")
+    counted = f"   {result.objects:,} objects, {size_words(result.size)}" if result.objects else ""
+    for change in result.changes:
+        app.out.text(change_line(app.out, change, f"{change.there.short} → {change.there.short}{counted}"))
+        counted = ""
+    if result.refused:
+        show_error(
+            f"{name} refused {len(result.refused)} of {len(result.changes)} refs",
+            "promptvc fetch shows what is new there",
+        )

@@ -1,0 +1,55 @@
+"""``promptvc remote``: the other places where the history is."""
+
+from __future__ import annotations
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+
+
+@click.group("remote", invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List the remotes, or add, change and remove them."""
+    if context.invoked_subcommand is not None:
+        return
+    from promptvc.transports.urls import redact
+
+    app = context.ensure_object(App)
+    for name in app.repo.sharing.names:
+        url = redact(app.repo.sharing.url(name) or "")
+        app.out.value({"name": name, "url": url})
+        app.out.text(f"{name}  {url}")
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("url")
+@json_option
+@pass_app
+def add(app: App, name: str, url: str) -> None:
+    """Add the remote NAME at URL: a path, file://, ssh://, git@host:path, https:// or git://."""
+    from promptvc.transports.urls import is_local, parse_url, redact
+
+    parse_url(url)
+    place = str((app.folder / url).absolute()) if is_local(url) and not url.startswith("file:") else url
+    app.repo.sharing.add(name, place)
+    app.out.value({"name": name, "url": redact(place)})
+
+
+@command.command("set-url")
+@click.argument("name")
+@click.argument("url")
+@pass_app
+def set_url(app: App, name: str, url: str) -> None:
+    """Say where the remote NAME is now."""
+    app.repo.sharing.set_url(name, url)
+
+
+@command.command("remove")
+@click.argument("name")
+@pass_app
+def remove(app: App, name: str) -> None:
+    """Forget the remote NAME and its remote-tracking branches."""
+    app.repo.sharing.remove(name, app.repo.who())

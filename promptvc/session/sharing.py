@@ -1,0 +1,183 @@
+"""Remotes by name: their configuration, and fetch and push with the settings that git would use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from promptvc.errors import RemoteNotAStore, StoreExists, Usage
+from promptvc.ids import ObjectId, RefName
+from promptvc.storage.git import GitConfig
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.transports.remote import Progress, Remote
+from promptvc.transports.settings import HttpSettings, TransportSettings
+from promptvc.transports.urls import redact, rewrite
+from promptvc.versioning.commit import is_ours, read_commit
+from promptvc.versioning.history import History
+from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Send, Tags, fetch, push
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What of the user's world a transfer may use; see `TransportSettings`."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    interactive: bool = False
+    token: str | None = field(default=None, repr=False)
+
+
+class Sharing:
+    """The remotes of a store."""
+
+    def __init__(
+        self, path: Path, store: ObjectStore, refs: Refs, history: History, config: GitConfig, access: Access
+    ) -> None:
+        self._path, self._store, self._refs, self._history = path, store, refs, history
+        self._config, self._access = config, access
+
+    # --- which there are ----------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        """The remotes' names."""
+        return self._config.sections("remote")
+
+    def url(self, name: str) -> str | None:
+        """Where a remote is, as configured; None for one that is not."""
+        return self._config.get(f"remote.{name}.url")
+
+    def add(self, name: str, url: str) -> None:
+        """Add a remote, whose branches will be tracked; raises `StoreExists`, `InvalidName`."""
+        RefName.remote(name, "x")
+        if name in self.names:
+            raise StoreExists(
+                f"a remote {name} exists already", f"promptvc remote set-url {name} URL changes where it is"
+            )
+        self._config.set(f"remote.{name}.url", url)
+        self._config.set(f"remote.{name}.fetch", str(Refspec.tracking(name)))
+
+    def set_url(self, name: str, url: str) -> None:
+        """Say where a remote is now."""
+        self._known(name)
+        self._config.set(f"remote.{name}.url", url)
+
+    def remove(self, name: str, who: Signature) -> None:
+        """Remove a remote, its remote-tracking refs, and what follows them."""
+        self._known(name)
+        for ref, id in self._refs.find(f"refs/remotes/{name}/").items():
+            self._refs.move(ref, id, None, who, "remote: removed")
+        for branch in self._config.sections("branch"):
+            if self._config.get(f"branch.{branch}.remote") == name:
+                self._config.remove_section("branch", branch)
+        self._config.remove_section("remote", name)
+
+    def follow(self, branch: str, remote: str, there: str) -> None:
+        """Let a branch follow a remote's branch."""
+        self._config.set(f"branch.{branch}.remote", remote)
+        self._config.set(f"branch.{branch}.merge", f"refs/heads/{there}")
+
+    def default(self, branch: str | None) -> str:
+        """The remote to use when none is named: the branch's, else origin, else the only one; raises `Usage`."""
+        own = self._config.get(f"branch.{branch}.remote") if branch else None
+        if own:
+            return own
+        names = self.names
+        if "origin" in names or len(names) == 1:
+            return "origin" if "origin" in names else names[0]
+        raise Usage("no remote is named" if names else "there is no remote", "promptvc remote add origin URL")
+
+    # --- transfers ----------------------------------------------------------------------------------------
+
+    def fetch(
+        self,
+        name: str,
+        who: Signature,
+        report: Report | None = None,
+        *,
+        prune: bool = False,
+        tags: Tags = "follow",
+    ) -> FetchResult:
+        """Bring the remote's branches; raises `RemoteNotAStore` for a repository that promptvc never wrote to."""
+        remote = self.open(name, report)
+
+        def accept(tip: ObjectId) -> None:
+            self._accept(remote, tip)
+
+        return fetch(
+            self._store, self._refs, remote, self._refspecs(name), who, prune=prune, tags=tags, accept=accept
+        )
+
+    def push(
+        self,
+        name: str,
+        sends: Sequence[Send],
+        who: Signature,
+        report: Report | None = None,
+        *,
+        atomic: bool = False,
+    ) -> PushResult:
+        """Send refs to the remote; see `versioning.sync.push`."""
+        remote = self.open(name, report)
+        return push(self._store, self._refs, remote, sends, who, refspecs=self._refspecs(name), atomic=atomic)
+
+    def open(self, name: str, report: Report | None = None) -> Remote:
+        """The remote of a name, or at a URL or path."""
+        from promptvc.transports.git import GitRemote  # dulwich's clients, which only a transfer needs
+
+        url = self.url(name) or name
+        if name not in self.names and not any(mark in name for mark in ("/", ":", "\\")):
+            raise Usage(
+                f"no remote {name!r}", "promptvc remote lists them; promptvc remote add NAME URL adds one"
+            )
+        return GitRemote(self._rewritten(url), self._settings(), report)
+
+    def _accept(self, remote: Remote, tip: ObjectId) -> None:
+        """Refuse a branch on which promptvc never wrote; commits that git made on top of ours are welcome."""
+        commit = read_commit(self._store, tip)  # raises for a newer format
+        if is_ours(commit):
+            return
+        if not any(is_ours(self._history.commit(id)) for id in self._history.ancestors([tip])):
+            raise RemoteNotAStore(
+                f"{redact(remote.url)} is a git repository, but not a promptvc store",
+                "push to an empty repository, or to one that promptvc push filled",
+            )
+
+    def _refspecs(self, name: str) -> list[Refspec]:
+        configured = [Refspec.parse(text) for text in self._config.get_all(f"remote.{name}.fetch")]
+        return configured or ([Refspec.tracking(name)] if name in self.names else [])
+
+    def _known(self, name: str) -> None:
+        if name not in self.names:
+            raise Usage(f"no remote {name!r}", "promptvc remote lists them")
+
+    def _rewritten(self, url: str) -> str:
+        rules = [
+            (value, key.removeprefix("url.").removesuffix(".insteadof"))
+            for key, value in self._config.items()
+            if key.startswith("url.") and key.endswith(".insteadof")
+        ]
+        return rewrite(url, rules)
+
+    def _settings(self) -> TransportSettings:
+        get = self._config.get
+        environment = self._access.environment
+        http = HttpSettings(
+            proxy=get("http.proxy"),
+            verify=environment.get("GIT_SSL_NO_VERIFY") is None
+            and get("http.sslVerify") not in ("false", "no", "0"),
+            ca_file=environment.get("GIT_SSL_CAINFO") or get("http.sslCAInfo"),
+        )
+        return TransportSettings(
+            environment=environment,
+            interactive=self._access.interactive,
+            ssh_command=environment.get("GIT_SSH_COMMAND") or get("core.sshCommand"),
+            ssh_variant=get("ssh.variant"),
+            token=self._access.token,
+            git_dir=self._path,
+            http=http,
+        )
