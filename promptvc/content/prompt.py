@@ -1,0 +1,192 @@
+"""Prompts: a file read as messages, variables and model settings, and rendered to what a model is sent."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any
+
+from promptvc.content.prompt_formats import front_matter, handlebars, jinja, messages, plain, settings
+from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
+from promptvc.content.prompt_formats.source import decode, unify_line_ends
+from promptvc.errors import RenderFailed
+
+__all__ = ["Message", "Prompt", "is_prompt_path", "looks_like_messages", "read_prompt"]
+
+_ROW_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
+_PROMPT_SUFFIXES = (
+    ".prompt",
+    ".prompty",
+    ".prompt.md",
+    ".prompt.yml",
+    ".prompt.yaml",
+    ".j2",
+    ".jinja",
+    ".jinja2",
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Prompt:
+    """A prompt as it is in one file; never changes.
+
+    - ``path``: where it was read from; ``text``: the file's text, as it is;
+    - ``syntax``: ``text``, ``vscode``, ``prompty``, ``dotprompt``, ``jinja`` or ``messages``;
+    - ``messages``: role and content of each message, as templates; a prompt without roles is one of role ``user``;
+    - ``variables``: the names that `render` needs, in order of first use, then those that are only declared;
+    - ``config``: front matter, or what stands beside ``messages``, in its original structure; not to be changed.
+
+    Two prompts are equal when path, syntax and text are.
+    """
+
+    path: str
+    syntax: str
+    text: str
+    messages: tuple[Message, ...] = field(compare=False)
+    variables: tuple[str, ...] = field(compare=False)
+    config: dict[str, Json] = field(compare=False)
+    _compiled: Callable[[], Render] = field(compare=False)
+
+    @property
+    def model(self) -> str | None:
+        """The model that the prompt names, whatever the layout of its settings; else None."""
+        return settings.model(self.config)
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """What the prompt sets of a request (temperature, …), whatever the layout, by the names it uses."""
+        return settings.parameters(self.config)
+
+    def render(self, /, **variables: object) -> list[dict[str, Json]]:
+        """Fill in the variables: a list of ``{"role", "content"}``.
+
+        Values that the prompt does not use are ignored, so a row can be given whole; declared defaults count
+        as given. Line ends of the template become ``\\n`` and blank lines around a message are dropped; in lists of
+        messages contents are taken exactly, and other fields (``tool_calls``, ``name``) are kept. Roles come from
+        the template alone, never from a value. Raises `RenderFailed` for a missing variable and for whatever
+        else goes wrong in a template.
+        """
+        try:
+            return self._compiled()(
+                {**settings.inputs(self.config).defaults, **self._optional(), **variables}
+            )
+        except Exception as error:  # noqa: BLE001  # templates, and values' own methods, may raise anything
+            raise _render_failed(self, error, variables) from None
+
+    def _optional(self) -> dict[str, object]:
+        return {handlebars.HISTORY: []} if self.syntax == "dotprompt" else {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return read_prompt, (self.path, self.text.encode())
+
+    def __repr__(self) -> str:
+        count = len(self.messages)
+        return f"Prompt {self.path}: {count} message{'' if count == 1 else 's'}, {_variables_text(self.variables)}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left;vertical-align:top'>{html.escape(message.role)}</th>"
+            f"<td style='text-align:left'><pre>{html.escape(message.text)}</pre></td></tr>"
+            for message in self.messages
+        )
+        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+
+
+def read_prompt(path: str, data: bytes) -> Prompt:
+    """Read a prompt file; the suffix of ``path`` decides the syntax.
+
+    - ``.j2`` ``.jinja`` ``.jinja2`` ``.prompty``: full Jinja, in a sandbox;
+    - ``.prompt``: the simple form of dotprompt;
+    - ``.yml`` ``.yaml`` ``.json``: a list of messages;
+    - anything else: text, in which ``{{ name }}`` and ``{{ name.part }}`` are filled in and all else is literal.
+
+    ``.prompty``, ``.prompt``, ``.md`` and ``.txt`` may begin with front matter. A text that begins with a line
+    ``system:``, ``developer:``, ``user:`` or ``assistant:`` is divided into messages at such lines.
+    Raises `NotAPrompt`, which says why and where. Nothing in the file is ever executed.
+    """
+    source = decode(path, data)
+    reading = _read(path, unify_line_ends(source))
+    inputs = settings.inputs(reading.config)
+    threads = inputs.threads | ({handlebars.HISTORY} if reading.syntax == "dotprompt" else set())
+    variables = tuple(dict.fromkeys([*reading.variables, *inputs.names]))
+    compiled = cache(lambda: reading.compile(threads))
+    return Prompt(path, reading.syntax, source, reading.messages, variables, reading.config, compiled)
+
+
+def is_prompt_path(path: str) -> bool:
+    """Whether a file is a prompt by its path: in a folder ``prompts``, or with a suffix that only prompts have.
+
+    Never files of rows, hidden files, nor ``.json``: that is a prompt in such a folder when `looks_like_messages`.
+    """
+    parts = PurePosixPath(path).parts
+    name = parts[-1].lower() if parts else ""
+    if not name or name.startswith(".") or name.endswith((*_ROW_SUFFIXES, ".json")):
+        return False
+    return "prompts" in parts[:-1] or name.endswith(_PROMPT_SUFFIXES)
+
+
+def looks_like_messages(data: bytes) -> bool:
+    """Whether JSON holds messages: a list of ``{"role", "content"}``, or an object with such a list."""
+    import orjson
+
+    try:
+        return messages.is_message_list(orjson.loads(data))
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _read(path: str, source: str) -> Reading:
+    name = path.rpartition("/")[2].lower()
+    if name.endswith(_ROW_SUFFIXES):
+        raise refuse(path, "a file of rows, not a prompt")
+    if name.endswith((".j2", ".jinja", ".jinja2")):
+        return jinja.read(path, "jinja", source)
+    if name.endswith((".yml", ".yaml")):
+        return messages.read_yaml(path, source)
+    if name.endswith(".json"):
+        return messages.read_json(path, source)
+    if name.endswith(".prompty"):
+        return _prompty(path, source)
+    if name.endswith(".prompt"):
+        head = front_matter.split(path, source, required=True, preamble=True)
+        return _with_config(handlebars.read(path, head.body, head.line), head.config)
+    if name.endswith((".md", ".txt")):
+        vscode = name.endswith(".prompt.md")
+        head = front_matter.split(path, source, required=vscode)
+        return _with_config(plain.read("vscode" if vscode else "text", head.body, vscode=vscode), head.config)
+    return plain.read("text", source)
+
+
+def _prompty(path: str, source: str) -> Reading:
+    head = front_matter.split(path, source, required=True)
+    template = head.config.get("template")
+    engine = template.get("format", template.get("type")) if isinstance(template, dict) else template
+    engine = engine.get("kind") if isinstance(engine, dict) else engine
+    if engine not in (None, "jinja2"):
+        raise refuse(path, f"the template format {str(engine)[:40]!r} is not read, only jinja2")
+    return _with_config(jinja.read(path, "prompty", head.body, head.line, roles_anywhere=True), head.config)
+
+
+def _with_config(reading: Reading, config: dict[str, Json]) -> Reading:
+    return Reading(reading.syntax, reading.messages, reading.variables, reading.compile, config)
+
+
+def _variables_text(names: tuple[str, ...]) -> str:
+    if not names:
+        return "no variables"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"variable{'' if len(names) == 1 else 's'} {', '.join(names[:8])}{more}"
+
+
+def _render_failed(prompt: Prompt, error: Exception, given: Mapping[str, object]) -> RenderFailed:
+    if isinstance(error, RecursionError):
+        why = "the template is nested too deeply"
+    else:
+        why = " ".join(str(error).split())[:300] or type(error).__name__
+    defaults = settings.inputs(prompt.config).defaults
+    missing = [name for name in prompt.variables if name not in given and name not in defaults]
+    hint = f"{_variables_text(prompt.variables)}; not given: {', '.join(missing[:8])}" if missing else None
+    return RenderFailed(f"{prompt.path}: {why}", hint or _variables_text(prompt.variables))

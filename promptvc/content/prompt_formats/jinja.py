@@ -1,0 +1,58 @@
+"""Full Jinja templates: ``.j2``, ``.jinja``, ``.jinja2``, and the text of ``.prompty`` files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promptvc.content.prompt_formats import roles
+from promptvc.content.prompt_formats.base import Json, Reading, Render, refuse
+from promptvc.content.prompt_formats.chat import Marks, assemble, with_threads
+from promptvc.content.prompt_formats.roles import Section
+
+
+def read(path: str, syntax: str, text: str, line: int = 1, *, roles_anywhere: bool = False) -> Reading:
+    """Messages and variables of a Jinja template; ``line`` is the line of the file on which it begins.
+
+    Role lines divide it where it begins with one; with ``roles_anywhere``, as in prompty, wherever they stand,
+    and what comes before the first is the system's. Raises `NotAPrompt` where the syntax is wrong.
+    """
+    divided = roles_anywhere or roles.split(text)[-1].role is not None
+    sections = roles.split_template(text) if divided else [Section(None, text)]
+    leading = "system" if roles_anywhere else "user"
+    return Reading(
+        syntax,
+        roles.messages(sections, leading),
+        _variables(path, text, line),
+        lambda threads: _compile(sections, threads, leading),
+    )
+
+
+def _variables(path: str, text: str, line: int) -> tuple[str, ...]:
+    if "{{" not in text and "{%" not in text and "{#" not in text:
+        return ()  # spares the import
+    from jinja2 import TemplateSyntaxError
+
+    from promptvc.content.prompt_formats import engine
+
+    try:
+        return engine.used_variables(engine.parse(text))
+    except TemplateSyntaxError as error:
+        raise refuse(path, f"template error: {error.message}", line + error.lineno - 1) from None
+    except (RecursionError, MemoryError):
+        raise refuse(path, "template error: nested too deeply", line) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise refuse(path, f"template error: {error}", line) from None
+
+
+def _compile(sections: list[Section], threads: frozenset[str], leading: str) -> Render:
+    from promptvc.content.prompt_formats import engine
+
+    marks = Marks()
+    source = "".join(marks.role(each.role) + each.text if each.role else each.text for each in sections)
+    write = engine.compile_source(source)
+
+    def render(values: Mapping[str, object]) -> list[dict[str, Json]]:
+        given = with_threads(values, threads, marks)
+        return assemble(write(given), marks, given, leading)
+
+    return render
