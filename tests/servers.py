@@ -243,7 +243,7 @@ def git_daemon(root: Path, environment: Environment) -> Iterator[Server]:
         program, "--listen=127.0.0.1", f"--port={port}", f"--base-path={root}", "--export-all", "--reuseaddr",
         "--enable=receive-pack", "--informative-errors", root,
     ]  # fmt: skip
-    with _running(command, environment, port):
+    with running(command, environment, port):
         yield Server(root, f"git://127.0.0.1:{port}", environment)
 
 
@@ -293,7 +293,7 @@ def ssh_server(root: Path, folder: Path, environment: Environment) -> Iterator[S
                    "-o", f"UserKnownHostsFile={folder}/known", "-o", "IdentityAgent=none")  # fmt: skip
         return " ".join(["ssh", *map(str, options)])
 
-    with _running([program, "-D", "-e", "-f", folder / "sshd_config"], environment, port):
+    with running([program, "-D", "-e", "-f", folder / "sshd_config"], environment, port):
         base = f"ssh://{user}@127.0.0.1:{port}{root}"
         yield SshServer(root, base, environment, port, user, command("user"), command("stranger"))
 
@@ -302,7 +302,7 @@ def ssh_server(root: Path, folder: Path, environment: Environment) -> Iterator[S
 
 
 @contextlib.contextmanager
-def _running(command: list[object], environment: Environment, port: int) -> Iterator[None]:
+def running(command: list[object], environment: Environment, port: int) -> Iterator[None]:
     """Run a server until the block ends, and all that it started with it."""
     with tempfile.TemporaryFile() as log:
         program = subprocess.Popen(

@@ -21,7 +21,7 @@ from promptvc.transports.remote import Choose, MakePack, Negotiator, Progress, R
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.ssh import ssh_command
 from promptvc.transports.urls import Address, parse_url, redact
-from promptvc.transports.wire import Wire, open_socket, start_program
+from promptvc.transports.wire import GRACE, GRACE_FAILED, Wire, open_socket, start_program
 
 GIT_PORT = 9418
 STORE_FOLDER = ".promptvc"
@@ -58,10 +58,10 @@ class _Session:
         """What the client noted of annotated tags."""
         return getattr(self.client, "peeled", {})
 
-    def close(self, *, aborted: bool) -> None:
-        """Leave no connection and no program behind."""
+    def close(self, grace: float) -> None:
+        """Leave no connection and no program behind; a program has the grace, in seconds, to end by itself."""
         if self.wire is not None:
-            self.wire.close(aborted=aborted)
+            self.wire.close(grace)
         self.client.close()
 
 
@@ -139,19 +139,21 @@ class GitRemote:
     def _session(self) -> Iterator[_Session]:
         """Everything that one operation needs; whatever happens, it is closed, and failures come out as ours."""
         session = self._open()
-        aborted = True
+        grace = 0.0
         try:
             yield session
-            aborted = False
+            grace = GRACE
         except PromptvcError:
             raise
         except Exception as error:  # dulwich raises a dozen kinds, down to AssertionError
             if session.foreign is not None:
                 raise session.foreign from None
-            session.close(aborted=False)  # lets a program say its last words
+            session.close(
+                0.0 if isinstance(error, TimeoutError) else GRACE_FAILED
+            )  # a program may have last words
             raise self._explain(error, session) from error
         finally:
-            session.close(aborted=aborted)
+            session.close(grace)
             session.listener.finish()
             self._messages = session.listener.lines
 

@@ -184,7 +184,7 @@ def _pool(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
     verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=settings.connect_patience, read=settings.patience),
-        "retries": urllib3.Retry(total=None, connect=1, read=0, redirect=5, status=0, other=0),
+        "retries": urllib3.Retry(total=5, connect=0, read=0, redirect=5, status=0, other=0),
         "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE",
         "ca_certs": environment.get("GIT_SSL_CAINFO") or http.ca_file,
     }
@@ -230,13 +230,13 @@ def _explain(error: Exception, where: str, host: str) -> TransferFailed:
             "if the server has a certificate of its own, set http.sslCAInfo to the file that vouches for it"
         )
         return TransferFailed(f"{where}: the connection is not secure: {one_line(_inner(reason))}", hint)
-    if isinstance(reason, HttpTimeout):
-        return unreachable(TimeoutError(), where, host)
     cause: BaseException | None = reason
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
     if cause is not None and isinstance(cause, OSError):
         return unreachable(cause, where, host)
+    if isinstance(reason, HttpTimeout):
+        return unreachable(TimeoutError(), where, host)
     if isinstance(reason, NewConnectionError):
         return TransferFailed(f"{where}: {one_line(reason)}", "check the host name and the network")
     return TransferFailed(f"{where}: the connection broke off", "nothing was changed here; try again")

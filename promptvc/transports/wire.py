@@ -15,9 +15,10 @@ from promptvc.errors import TransferFailed
 
 _CHUNK = 256 * 1024
 _SAID_LIMIT = 64 * 1024
-_GRACE = 5.0
+GRACE = 5.0
 """Seconds that a program may take to end by itself; hooks that run after a push have already been waited for."""
-_GRACE_ABORTED = 1.0
+GRACE_FAILED = 1.0
+"""The same after a failure: long enough for its last words."""
 
 
 class Wire:
@@ -84,15 +85,15 @@ class Wire:
             rest = rest[self._turn(rest) :]
         return len(data)
 
-    def close(self, *, aborted: bool = False) -> None:
-        """End the connection, and the program with it: politely, or at once when aborted."""
+    def close(self, grace: float = GRACE) -> None:
+        """End the connection, and the program with it when it has not ended by itself after the grace, in seconds."""
         if self._closed:
             return
         self._closed = True
         if self._connection:
             self._connection.close()
         if self._program:
-            self._end_program(self._program, aborted)
+            self._end_program(self._program, grace)
 
     def _turn(self, outgoing: memoryview | None) -> int:
         """Wait until something moves, take in what came, send what goes; the number of bytes sent."""
@@ -134,15 +135,13 @@ class Wire:
         self._said += data
         del self._said[:-_SAID_LIMIT]
 
-    def _end_program(self, program: subprocess.Popen[bytes], aborted: bool) -> None:
+    def _end_program(self, program: subprocess.Popen[bytes], grace: float) -> None:
         for pipe in (program.stdin, program.stdout):
             if pipe:
                 pipe.close()
-        if aborted:
+        if not self._wait(program, grace):
             self._signal(program, signal.SIGTERM)
-        if not self._wait(program, _GRACE_ABORTED if aborted else _GRACE):
-            self._signal(program, signal.SIGTERM)
-            if not self._wait(program, _GRACE_ABORTED):
+            if not self._wait(program, GRACE_FAILED):
                 self._signal(program, signal.SIGKILL)
                 program.wait()
         if program.stderr:

@@ -182,15 +182,11 @@ def _new_content(
         new_entries = list(_entries(store, [id for id in news if id not in had]))
         for entry in new_entries:
             inspect(entry)
-        there = {entry.id for entry in new_entries}
-        changed = {
-            e.id: e.is_folder
-            for e in new_entries
-            if e.id not in had and e.id not in seen and e.id not in fresh
-        }
+        changed = {e.id: e for e in new_entries if e.id not in had and e.id not in seen and e.id not in fresh}
         fresh.update(dict.fromkeys(changed))
-        news = [id for id, is_folder in changed.items() if is_folder]
-        olds = {entry.id for entry in old_entries if entry.is_folder and entry.id not in there}
+        news = [entry.id for entry in changed.values() if entry.is_folder]
+        kept, names = {entry.id for entry in new_entries}, {entry.name for entry in changed.values()}
+        olds = {e.id for e in old_entries if e.is_folder and (e.id not in kept or e.name in names)}
     return {id: None for id in fresh if id not in had}
 
 
