@@ -15,19 +15,29 @@ if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Twice as fast, and right where no two backslashes are side by side: there, one before a quote escapes it.
+_SIMPLE_STRING = rb'"[^"]*+(?:(?<=\\)"[^"]*+)*+"'
+_AFTER = rb"[ \t\r\n]*+(,[ \t\r]*+\n?+)?+"
 
 
-def _object_pattern(depth: int) -> bytes:
+def _skipped(string: bytes) -> bytes:
+    return rb'[^{"]*+(?:' + string + rb'[^{"]*+)*+'
+
+
+def _object(string: bytes, depth: int) -> bytes:
     """Matches from ``{`` to its ``}``, with at most ``depth`` objects inside one another; possessive, hence linear."""
-    inner = _STRING if depth == 0 else rb"(?:" + _STRING + rb"|" + _object_pattern(depth - 1) + rb")"
+    inner = string if depth == 0 else rb"(?:" + string + rb"|" + _object(string, depth - 1) + rb")"
     return rb'\{[^{}"]*+(?:' + inner + rb'[^{}"]*+)*+\}'
 
 
-_SKIPPED = rb'[^{"]*+(?:' + _STRING + rb'[^{"]*+)*+'
-_AFTER = rb"[ \t\r\n]*+(,[ \t\r]*+\n?+)?+"
-# What is between elements, an element (group 1), and the comma with its blanks and line end (group 2).
-_ELEMENT = re.compile(_SKIPPED + rb"(" + _object_pattern(4) + rb")" + _AFTER, re.DOTALL)
-_BEFORE_OBJECT = re.compile(_SKIPPED, re.DOTALL)
+def _element(string: bytes) -> re.Pattern[bytes]:
+    """What is between elements, an element (group 1), and the comma with its blanks and line end (group 2)."""
+    return re.compile(_skipped(string) + rb"(" + _object(string, 4) + rb")" + _AFTER, re.DOTALL)
+
+
+_ELEMENT = _element(_STRING)
+_SIMPLE_ELEMENT = _element(_SIMPLE_STRING)
+_BEFORE_OBJECT = re.compile(_skipped(_STRING), re.DOTALL)
 _AFTER_OBJECT = re.compile(_AFTER)
 # A lone quote comes last: it is met only where a string never ends.
 _TOKEN = re.compile(_STRING + rb'|[{}"]', re.DOTALL)
@@ -100,9 +110,12 @@ class JsonArray(ArrayLayout):
 
 def _elements(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     """(start, stop, end) of each whole element: its braces, and where its comma, blanks and line end stop, or -1."""
-    match = _ELEMENT.match
+    match, match_simple = _ELEMENT.match, _SIMPLE_ELEMENT.match
+    double = data.find(b"\\\\", at)
     while True:
-        found = match(data, at)
+        found = match_simple(data, at)
+        if double >= 0 and (found is None or double < found.end(1)):
+            found = match(data, at)
         if found is not None:
             start, stop = found.span(1)
             end = found.end(2)
@@ -115,6 +128,8 @@ def _elements(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
             end = -1 if after is None else after.end(1)
         yield start, stop, end
         at = max(stop, end)
+        if 0 <= double < at:
+            double = data.find(b"\\\\", at)
 
 
 def _walk(data: bytes, at: int) -> tuple[int, int] | None:
