@@ -216,13 +216,13 @@ class Workspace:
         return found
 
     def _project(self, files: Files) -> Project:
+        """The settings in these files, whether they are in the store yet or not."""
         entry = files.get(PROJECT_FILE)
         if entry is None:
             return Project()
-        try:
-            return read_project(StoredFile(self._contents, PROJECT_FILE, entry).read())
-        except KeyError:
+        if not self._store.contains(entry.id):
             return self.worktree.project()
+        return read_project(StoredFile(self._contents, PROJECT_FILE, entry).read())
 
 
 def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str]:

@@ -113,11 +113,13 @@ class _Cutter:
         keep = max(0, min(self._start, self._row) - 1)
         held = len(self._data) - keep
         block = self._read(max(BLOCK, held if held > CHUNK_MAX else 0, least))
-        self._ended = not block
+        if not block:
+            self._ended = True
+            return False
         self._data = self._data[keep:] + block
         self._start -= keep
         self._row -= keep
-        return bool(block)
+        return True
 
     def _recognise(self) -> Piece | None:
         """The known chunk that begins here, if one does."""

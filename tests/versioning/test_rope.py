@@ -1,0 +1,156 @@
+"""Ropes: the cut points depend on the bytes alone, and an edit touches a chunk or two."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from promptvc.content.formats import row_format
+from promptvc.repo import Repo
+from promptvc.session.contents import Source, cutting_of
+from promptvc.storage.objects import EXECUTABLE
+from promptvc.versioning.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut
+from promptvc.versioning.chunklist import ChunkList
+from promptvc.versioning.rope import walk_chunks, write_rows
+
+
+def table(rows: int, seed: int = 1, suffix: str = "jsonl") -> bytes:
+    rng = random.Random(seed)
+    words = [f"w{rng.randrange(5000)}" for _ in range(300)]
+    texts = [" ".join(rng.choices(words, k=rng.randint(5, 60))) for _ in range(rows)]
+    if suffix == "jsonl":
+        return "".join(f'{{"id": "r{n}", "text": "{text}"}}\n' for n, text in enumerate(texts)).encode()
+    if suffix == "csv":
+        return ("id,text\n" + "".join(f'r{n},"{text},\n{n}"\n' for n, text in enumerate(texts))).encode()
+    return (
+        "[\n" + ",\n".join(f'  {{"id": "r{n}", "text": "{text}"}}' for n, text in enumerate(texts)) + "\n]\n"
+    ).encode()
+
+
+def cutting(path: str, data: bytes) -> Cutting:
+    format = row_format(path, data[:65536])
+    assert format is not None
+    return cutting_of(format)
+
+
+def dribble(data: bytes, sizes: list[int]) -> Callable[[int], bytes]:
+    """Give data in short pieces, as a slow file would."""
+    stream, turn = BytesIO(data), iter(range(1 << 30))
+    return lambda size: stream.read(min(size, sizes[next(turn) % len(sizes)]))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "json"])
+def test_how_a_file_is_read_does_not_move_its_cuts(suffix: str) -> None:
+    data = table(8000, suffix=suffix)
+    how = cutting(f"x.{suffix}", data)
+    whole = [piece.data for piece in cut(BytesIO(data).read, how)]
+    assert b"".join(whole) == data
+    assert len(whole) > 10
+    for sizes in ([1000], [70_001, 3], [1 << 20]):
+        assert [piece.data for piece in cut(dribble(data, sizes), how)] == whole
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "json"])
+def test_chunks_keep_to_their_sizes_and_end_with_rows(suffix: str) -> None:
+    data = table(8000, suffix=suffix)
+    pieces = list(cut(BytesIO(data).read, cutting(f"x.{suffix}", data)))
+    assert all(CHUNK_MIN <= len(piece.data) <= CHUNK_MAX for piece in pieces[:-1])
+    assert not any(piece.broken for piece in pieces)
+    assert 20_000 < sum(len(piece.data) for piece in pieces) / len(pieces) < 50_000
+
+
+def test_a_row_longer_than_a_chunk_is_broken_and_joined_again(repo: Repo) -> None:
+    long = b'{"id": 1, "text": "' + b"x" * (CHUNK_MAX * 3) + b'"}\n'
+    data = b'{"id": 0}\n' + long + table(500)
+    source = Source(len(data), BytesIO(data).read)
+    with repo.store.begin() as writer:
+        entry = repo.contents.write("x.jsonl", source, writer)
+        writer.finish()
+    chunks = list(walk_chunks(repo.store, entry.id))
+    assert sum(chunk.broken for chunk in chunks) >= 2
+    assert repo.contents.read(entry) == data
+    format = row_format("x.jsonl", data[:65536])
+    assert format is not None
+    stretches = repo.contents.stretches(entry)
+    assert (
+        sum(format.count(s.load(), n == 0) for n, s in enumerate(stretches))
+        == 502
+        == repo.contents.count_rows("x.jsonl", entry)
+    )
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "json"])
+@settings(max_examples=25)
+@given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=60)), max_size=6))
+def test_recognising_chunks_gives_what_cutting_gives(
+    suffix: str, edits: list[tuple[float, int, bytes]]
+) -> None:
+    before = table(1500, suffix=suffix)
+    first = write_rows(BytesIO(before).read, cutting(f"x.{suffix}", before), None, seed=7)
+    after = before
+    for where, dropped, added in edits:
+        at = int(where * len(after))
+        after = after[:at] + added + after[at + dropped :]
+    assume(row_format(f"x.{suffix}", after[:65536]))
+    how = cutting(f"x.{suffix}", after)
+    fresh = write_rows(BytesIO(after).read, how, None, seed=7)
+    known = write_rows(BytesIO(after).read, how, None, first.chunks, seed=7)
+    assert known.id == fresh.id
+    assert known.chunks.to_value() == fresh.chunks.to_value()
+
+
+def test_an_edit_touches_a_chunk_or_two(repo: Repo) -> None:
+    before = table(20_000)
+    after = before.replace(b'"r7777"', b'"r7777-new"')
+    how = cutting("x.jsonl", before)
+    with repo.store.begin() as writer:
+        first = write_rows(BytesIO(before).read, how, writer)
+        writer.finish()
+    with repo.store.begin() as writer:
+        second = write_rows(BytesIO(after).read, how, writer, first.chunks)
+        assert writer.count <= 5  # two chunks, their node, the root
+        writer.finish()
+    assert len(set(first.chunks.ids) ^ set(second.chunks.ids)) <= 4
+
+
+def test_git_joins_a_rope_with_cat(repo: Repo) -> None:
+    data = table(12_000)
+    (repo.root / "examples").mkdir()  # type: ignore[operator]
+    (repo.root / "examples/t.jsonl").write_bytes(data)  # type: ignore[operator]
+    repo.commit("table")
+    git = ["git", f"--git-dir={repo.path}"]
+    names = subprocess.run(
+        [*git, "ls-tree", "-r", "--name-only", "main:examples/t.jsonl"], capture_output=True, text=True
+    )
+    chunks = [name for name in names.stdout.split() if name != ".rope"]
+    assert chunks == sorted(chunks)
+    joined = b"".join(
+        subprocess.run(
+            [*git, "cat-file", "blob", f"main:examples/t.jsonl/{name}"], capture_output=True
+        ).stdout
+        for name in chunks
+    )
+    assert joined == data
+    fsck = subprocess.run([*git, "fsck", "--strict", "--full"], capture_output=True, text=True)
+    assert (fsck.returncode, fsck.stdout) == (0, "")
+
+
+def test_a_rope_remembers_that_its_file_is_executable(repo: Repo) -> None:
+    data = table(3000)
+    with repo.store.begin() as writer:
+        entry = repo.contents.write("x.jsonl", Source(len(data), BytesIO(data).read, EXECUTABLE), writer)
+        writer.finish()
+    assert entry.is_rope
+    assert entry.is_executable
+
+
+def test_a_damaged_chunk_list_is_no_chunk_list() -> None:
+    assert ChunkList.from_value({"seed": 1}, 1) is None
+    assert ChunkList.from_value(None, 1) is None
+    assert ChunkList.from_value({"seed": 1, "style": "x", "ids": b"abc"}, 1) is None
