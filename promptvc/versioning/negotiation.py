@@ -15,7 +15,7 @@ from promptvc.versioning.history import History
 _DENSE = 32
 """So many ancestors are offered one by one; after them the gaps grow."""
 _GROWTH = 1.1
-_MOST_WALKED = 4096
+_MOST_WALKED = 1024
 """Commits read at most, however long the history: beyond it the server sends more than it must, and nothing worse."""
 
 
