@@ -1,4 +1,8 @@
-"""Which parts of two sequences are equal and in the same order: by what is unique in both (patience diff)."""
+"""Which parts of two sequences are equal and in the same order.
+
+What is unique in both anchors the rest (patience diff); between anchors, few edits are found exactly (E. W. Myers,
+"An O(ND) difference algorithm and its variations", 1986).
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,17 @@ Run = tuple[int, int, int]
 Span = tuple[int, int, int, int]
 """(start before, stop before, start after, stop after)."""
 
-_MAX_DEPTH = 12  # of splitting at items that are unique only within their part: keeps hostile input linear
+# Both keep the cost linear: how often a part is split at items that are unique within it only, and how many
+# removals and additions are looked for in a part without any.
+_MAX_DEPTH = 12
+_MAX_EDITS = 128
 
 
 def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
-    """Equal runs, rising on both sides; all of a common beginning and end, and what unique items anchor between.
+    """Equal runs, rising on both sides: a common beginning and end, and what anchors and few edits leave between.
 
-    Not the longest common subsequence: items that are repeated out of reach of an anchor stay unaligned.
-    ``align("abxc", "abyc") -> [(0, 0, 2), (3, 3, 1)]``. Costs about one pass over each.
+    Not always the longest common subsequence: where much changed, repeated items may stay unaligned.
+    ``align("abxc", "abyc") -> [(0, 0, 2), (3, 3, 1)]``. Costs a few passes over each.
     """
     runs: list[Run] = []
     parts: list[tuple[Span, int]] = [((0, len(before), 0, len(after)), 0)]
@@ -32,7 +39,7 @@ def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
         span = (b, b_stop - tail, a, a_stop - tail)
         if b < span[1] and a < span[3] and depth < _MAX_DEPTH:
             anchors = _anchors(before, after, span)
-            runs += anchors
+            runs += anchors or _between_edits(before, after, span)
             parts += [(part, depth + 1) for part in gaps(anchors, span) if anchors and _has_both(part)]
     return _joined(sorted(run for run in runs if run[2]))
 
@@ -107,6 +114,45 @@ def _unique(items: Sequence[Hashable], start: int, stop: int) -> dict[Hashable, 
         item = items[at]
         places[item] = -1 if item in places else at
     return places
+
+
+def _between_edits(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
+    """What the shortest edit script leaves equal; nothing where it is longer than `_MAX_EDITS`."""
+    b_start, b_stop, a_start, a_stop = span
+    b_size, a_size = b_stop - b_start, a_stop - a_start
+    reached = {1: 0}  # the furthest place before, on each diagonal (place before - place after)
+    history: list[dict[int, int]] = []
+    for edits in range(min(_MAX_EDITS, b_size + a_size) + 1):
+        history.append(dict(reached))
+        for diagonal in range(-edits, edits + 1, 2):
+            b = _step(reached, diagonal, edits)
+            a = b - diagonal
+            while b < b_size and a < a_size and before[b_start + b] == after[a_start + a]:
+                b, a = b + 1, a + 1
+            reached[diagonal] = b
+            if b >= b_size and a >= a_size:
+                return [
+                    (b_start + b, a_start + a, length) for b, a, length in _retrace(history, b_size, a_size)
+                ]
+    return []
+
+
+def _step(reached: dict[int, int], diagonal: int, edits: int) -> int:
+    """Where a path on this diagonal is after one more edit, taken from the neighbour that got further."""
+    if diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1]):
+        return reached[diagonal + 1]
+    return reached[diagonal - 1] + 1
+
+
+def _retrace(history: list[dict[int, int]], b: int, a: int) -> list[Run]:
+    runs = []
+    for edits in range(len(history) - 1, -1, -1):
+        diagonal = b - a
+        start = _step(history[edits], diagonal, edits)
+        runs.append((start, start - diagonal, b - start))
+        added = diagonal == -edits or start == history[edits].get(diagonal + 1, -1)
+        b, a = (start, start - diagonal - 1) if added else (start - 1, start - diagonal)
+    return runs
 
 
 def _joined(runs: list[Run]) -> list[Run]:
