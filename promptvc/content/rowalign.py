@@ -19,7 +19,7 @@ Span = tuple[int, int, int, int]
 # Both keep the cost linear: how often a part is split at items that are unique within it only, and how many
 # removals and additions are looked for in a part without any.
 _MAX_DEPTH = 12
-_MAX_EDITS = 128
+_MAX_EDITS = 100
 
 
 def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
@@ -39,7 +39,7 @@ def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
         span = (b, b_stop - tail, a, a_stop - tail)
         if b < span[1] and a < span[3] and depth < _MAX_DEPTH:
             anchors = _anchors(before, after, span)
-            runs += anchors or _between_edits(before, after, span)
+            runs += anchors or few_edits(before, after, span)
             parts += [(part, depth + 1) for part in gaps(anchors, span) if anchors and _has_both(part)]
     return _joined(sorted(run for run in runs if run[2]))
 
@@ -116,8 +116,8 @@ def _unique(items: Sequence[Hashable], start: int, stop: int) -> dict[Hashable, 
     return places
 
 
-def _between_edits(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
-    """What the shortest edit script leaves equal; nothing where it is longer than `_MAX_EDITS`."""
+def few_edits(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
+    """The runs that the shortest edit script leaves; none where it is longer than a hundred removals and additions."""
     b_start, b_stop, a_start, a_stop = span
     b_size, a_size = b_stop - b_start, a_stop - a_start
     reached = {1: 0}  # the furthest place before, on each diagonal (place before - place after)

@@ -9,7 +9,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.rowalign import align, gaps, longest_rising
+from promptvc.content.rowalign import align, few_edits, gaps, longest_rising
 
 WORDS = st.text("abcx", max_size=14)
 
@@ -41,12 +41,11 @@ def test_runs_are_equal_and_rise_on_both_sides(before: str, after: str) -> None:
     assert all(b == b_stop or a == a_stop or before[b] != after[a] for b, b_stop, a, a_stop in between)
 
 
-@given(st.lists(st.sampled_from("ab"), max_size=20), st.lists(st.sampled_from("ab"), max_size=20))
-def test_repeated_items_are_aligned_as_well_as_can_be(before: list[str], after: list[str]) -> None:
-    if min(map(len, (before, after)), default=0) > 4 and min(map(before.count, "ab")) > 1 < min(
-        map(after.count, "ab")
-    ):
-        assert sum(length for _, _, length in align(before, after)) == common("".join(before), "".join(after))
+@given(WORDS, WORDS)
+def test_few_edits_leave_a_longest_common_subsequence(before: str, after: str) -> None:
+    runs = few_edits(before, after, (0, len(before), 0, len(after)))
+    assert all(before[b : b + length] == after[a : a + length] for b, a, length in runs)
+    assert sum(length for _, _, length in runs) == common(before, after)
 
 
 @given(st.lists(st.integers(0, 9)))

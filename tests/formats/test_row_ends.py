@@ -190,6 +190,12 @@ def test_the_suffix_decides_in_any_case() -> None:
     assert row_format("jsonl", b"{}") is None
 
 
+@pytest.mark.parametrize("path", ["a.jsonl", "a.csv", "a.tsv", "a.json"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_no_row_format(path: str, encoding: str) -> None:
+    assert row_format(path, '\ufeff[{"a": 1}]'.encode(encoding)) is None
+
+
 @pytest.mark.parametrize(
     "head", [b"", b"{}", b"[1, 2]", b'["a"]', b"[[]]", b"null", b"  \n", b"\xff\xfe[\x00{\x00"]
 )
