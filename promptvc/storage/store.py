@@ -116,7 +116,10 @@ class ObjectStore:
 
     def begin(self) -> PackWriter:
         """Start a write: one pack, invisible until finished."""
-        return PackWriter(self.pack_folder, self.contains_raw)
+        self._refresh()
+        # Loose objects are not looked for: that would cost a look at the disk for each object written, and an
+        # object that is both loose and packed does no harm.
+        return PackWriter(self.pack_folder, lambda raw: self._locate(raw) is not None)
 
     def receive(self) -> PackReceiver:
         """Start taking in a pack from elsewhere."""

@@ -12,8 +12,8 @@ from xxhash import xxh3_64_intdigest
 
 from promptvc.versioning.chunklist import HEAD_LENGTH, ChunkList, head_print
 
-CHUNK_MIN = 8 << 10
-CHUNK_TARGET = 32 << 10
+CHUNK_MIN = 4 << 10
+CHUNK_TARGET = 16 << 10
 CHUNK_MAX = 256 << 10
 CUT_BELOW = (1 << 64) // (CHUNK_TARGET - CHUNK_MIN)
 """A row of n bytes ends its chunk when its xxh3_64 is below n times this: chunks of a like size whatever the rows."""
