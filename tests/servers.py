@@ -109,7 +109,8 @@ class HttpServer(Server):
     """`git http-backend` behind a small http server that can be told to misbehave.
 
     ``cut`` is a number of bytes after which a large answer breaks off; ``redirect`` a URL to which everything is sent
-    on; ``status`` a status that is answered to everything. ``seen`` holds a line for each request.
+    on; ``status`` a status that is answered to everything; ``old`` lets it know protocol version 0 only. ``seen``
+    holds a line for each request.
     """
 
     user: str | None = None
@@ -118,6 +119,7 @@ class HttpServer(Server):
     cut: int | None = None
     redirect: str | None = None
     status: int | None = None
+    old: bool = False
     seen: list[str] = field(default_factory=list)
 
     def authorizes(self, header: str | None, target: str, body: bool) -> bool:
@@ -210,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
             "REMOTE_USER": place.user or "",
             "REMOTE_ADDR": "127.0.0.1",
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": "" if place.old else self.headers.get("Git-Protocol", ""),
         }
         body.flush()
         done = subprocess.run(

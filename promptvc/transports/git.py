@@ -26,6 +26,30 @@ from promptvc.transports.wire import GRACE, GRACE_FAILED, Wire, open_socket, sta
 GIT_PORT = 9418
 STORE_FOLDER = ".promptvc"
 
+# Variables that tie git to the repository it runs in, as in a hook; the other side must not see them
+# (git rev-parse --local-env-vars).
+_OWN_REPOSITORY = frozenset(
+    [
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_QUARANTINE_PATH",
+    ]
+)
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -122,11 +146,8 @@ class GitRemote:
             status: dict[RefName, str | None] = {}
 
             def new_refs(refs: Mapping[Any, Any]) -> dict[Any, Any]:
-                seen = remote_refs(
-                    {name: id for name, id in refs.items() if name.startswith(b"refs/")}, {}, {}
-                )
-                wanted = session.guard(updates)(seen)
-                return _commands(wanted, seen, status, atomic=atomic)
+                seen = remote_refs(refs, {}, {})
+                return _commands(session.guard(updates)(seen), seen, status, atomic=atomic)
 
             generate = pack_data(session.guard(pack), session.meter)
             sent = session.client.send_pack(
@@ -148,9 +169,8 @@ class GitRemote:
         except Exception as error:  # dulwich raises a dozen kinds, down to AssertionError
             if session.foreign is not None:
                 raise session.foreign from None
-            session.close(
-                0.0 if isinstance(error, TimeoutError) else GRACE_FAILED
-            )  # a program may have last words
+            # A program that failed may have last words; one that was silent too long has not.
+            session.close(0.0 if isinstance(error, TimeoutError) else GRACE_FAILED)
             raise self._explain(error, session) from error
         finally:
             session.close(grace)
@@ -180,7 +200,9 @@ class GitRemote:
             return _Session(LocalGitClient(), os.fsencode(local_repository(address.path)), meter, listener)
         greeting = _greeting(address) if address.kind == "git" else None
         client = WireClient(lambda service, version: self._dial(session, service, version), greeting)
-        session = _Session(client, os.fsencode(address.path), meter, listener)
+        session = _Session(
+            client, os.fsencode(address.path), meter, listener
+        )  # what it dials becomes its wire
         return session
 
     def _dial(self, session: _Session, service: str, version: int) -> Wire:
@@ -191,7 +213,11 @@ class GitRemote:
                 connect_patience=settings.connect_patience, patience=settings.patience,
             )  # fmt: skip
             return session.wire
-        environment = {**settings.environment, **({"GIT_PROTOCOL": "version=2"} if version else {})}
+        environment = {
+            name: text for name, text in settings.environment.items() if name not in _OWN_REPOSITORY
+        }
+        if version:
+            environment["GIT_PROTOCOL"] = "version=2"
         asks = address.kind == "ssh" and settings.interactive
         if address.kind == "ssh":
             argv = ssh_command(address, service, version, settings)

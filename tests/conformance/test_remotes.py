@@ -90,8 +90,8 @@ def send(remote: Remote, store: ObjectStore, updates: dict, ids: list[ObjectId])
     return remote.send(lambda seen: updates, lambda haves, wants: pack_of(store, ids))
 
 
-class RemoteContract:
-    """The promises of `promptvc.transports.remote.Remote`."""
+class ReachContract:
+    """What shows that a kind of URL is reached at all: list, send, fetch, and a repository that is not there."""
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> ObjectStore:
@@ -129,6 +129,18 @@ class RemoteContract:
             assert len(receiver.finish()) == 9
         assert found.refs == {MAIN: pushed[-1]}
         assert other.load_commit(pushed[-1]).parents == (pushed[-2],)
+
+    def test_an_unknown_repository_is_one_clear_line(self, place: Place) -> None:
+        for act in (lambda r: r.list_refs(), lambda r: send(r, None, {MAIN: (None, ObjectId("1" * 40))}, [])):
+            with pytest.raises(TransferFailed) as caught:
+                act(place.open("absent.git"))
+            assert "\n" not in str(caught.value)
+            assert "absent.git" in str(caught.value)
+            assert caught.value.hint
+
+
+class RemoteContract(ReachContract):
+    """The promises of `promptvc.transports.remote.Remote`."""
 
     def test_only_what_is_new_is_fetched(
         self, place: Place, pushed: list[ObjectId], store: ObjectStore
@@ -198,14 +210,6 @@ class RemoteContract:
         assert status[SIDE] is None
         assert "moved" in (status[MAIN] or "")
         assert place.remote.list_refs().refs == {MAIN: pushed[-1], SIDE: pushed[1]}
-
-    def test_an_unknown_repository_is_one_clear_line(self, place: Place) -> None:
-        for act in (lambda r: r.list_refs(), lambda r: send(r, None, {MAIN: (None, ObjectId("1" * 40))}, [])):
-            with pytest.raises(TransferFailed) as caught:
-                act(place.open("absent.git"))
-            assert "\n" not in str(caught.value)
-            assert "absent.git" in str(caught.value)
-            assert caught.value.hint
 
     def test_errors_of_the_caller_come_out_as_they_are(self, place, pushed) -> None:
         def refuse(*_: object) -> None:
@@ -319,7 +323,7 @@ class TestHttp(PushContract):
         return Place(repository, environment, lambda name: GitRemote(f"{base}/{name}", settings))
 
 
-class TestDaemon(RemoteContract):
+class TestDaemon(ReachContract):
     @pytest.fixture(scope="class")
     @classmethod
     def server(cls, tmp_path_factory, environment) -> Iterator[object]:
@@ -337,7 +341,7 @@ class TestDaemon(RemoteContract):
 
 
 @pytest.mark.skipif(sshd_program() is None, reason="sshd is not installed")
-class TestSsh(RemoteContract):
+class TestSsh(ReachContract):
     @pytest.fixture(scope="class")
     @classmethod
     def server(cls, tmp_path_factory, environment) -> Iterator[object]:
@@ -354,3 +358,41 @@ class TestSsh(RemoteContract):
     def place(self, server, repository: Path, environment: Environment) -> Place:
         settings = TransportSettings(environment, ssh_command=server.ssh_command)
         return Place(repository, environment, lambda name: GitRemote(server.url(name), settings))
+
+
+class TestOldHttp(RemoteContract):
+    """A server that speaks protocol version 0 only, as some large hosts still do."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls, tmp_path_factory, environment) -> Iterator[object]:
+        with http_server(tmp_path_factory.mktemp("http"), environment) as server:
+            server.old = True
+            yield server
+
+    @pytest.fixture
+    def root(self, server) -> Path:
+        return server.root
+
+    @pytest.fixture
+    def place(self, server, repository: Path, environment: Environment) -> Place:
+        settings = TransportSettings(environment)
+        return Place(repository, environment, lambda name: GitRemote(server.url(name), settings))
+
+
+class TestOldSsh(RemoteContract):
+    """An ssh server that lets no protocol version through; a script stands for ssh and its network."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        return tmp_path
+
+    @pytest.fixture
+    def place(self, repository: Path, environment: Environment, tmp_path: Path) -> Place:
+        script = tmp_path / "ssh"
+        script.write_text('#!/bin/sh\nunset GIT_PROTOCOL\nfor last; do :; done\nexec sh -c "$last"\n')
+        script.chmod(0o755)
+        settings = TransportSettings({**environment, "GIT_SSH": str(script)})
+        return Place(
+            repository, environment, lambda name: GitRemote(f"host:{repository.with_name(name)}", settings)
+        )

@@ -327,6 +327,17 @@ def test_a_project_folder_means_its_store(ada: Clone, tmp_path: Path) -> None:
     )
 
 
+def test_a_hook_that_runs_us_does_not_tie_the_other_side_to_its_repository(
+    ada: Clone, tmp_path: Path
+) -> None:
+    around = {"GIT_DIR": str(tmp_path / "code"), "GIT_OBJECT_DIRECTORY": str(tmp_path / "objects"),
+              "GIT_QUARANTINE_PATH": str(tmp_path / "objects")}  # fmt: skip
+    ada.settings = TransportSettings({**ada.environment, **around})
+    ada.push()
+    assert ada.remote.list_refs().refs == {MAIN: ada.refs.read(MAIN)}
+    verify_bare(ada.environment, Path(ada.url))
+
+
 def test_an_interrupted_fetch_leaves_no_program_behind(root: Path, ada: Clone, tmp_path: Path) -> None:
     ada.push()
     mark = f"promptvc-test-{os.getpid()}"
