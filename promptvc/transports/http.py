@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from dulwich.client import AbstractHttpGitClient
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from promptvc.errors import AuthFailed, TransferFailed
@@ -182,6 +182,8 @@ class _Answer:
 def _pool(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
     environment, http = settings.environment, settings.http
     verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
+    if not verify:  # chosen by the user: a warning at each request tells nothing new
+        urllib3.disable_warnings(InsecureRequestWarning)
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=settings.connect_patience, read=settings.patience),
         "retries": urllib3.Retry(total=5, connect=0, read=0, redirect=5, status=0, other=0),
