@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_BYTES = 1 << 19
-_LONG_INTEGER = re.compile(rb"[0-9]{4301}")
+_DIGITS = 4301  # Python reads no integer of that many
+_LONG_INTEGER = re.compile(rb"[0-9]{%d}" % _DIGITS)
+_NOT_OPENING = bytes(set(range(256)).difference(b"{[\n"))
+_TO_TABS = bytes.maketrans(b"\r\n", b"\t\t")
 _EMPTY_OBJECTS = Members({})
 _EXACT = 2.0**53
 
@@ -49,7 +52,7 @@ def _has_members(kind: Kind) -> bool:
 
 
 def json_lines(format: RowFormat, stretches: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
-    """The ``count`` rows of some stretches (data, first), an object after the other; None where Python must look.
+    """The ``count`` rows of some stretches (data, first), one a line; None where Python must look.
 
     Each row begins with ``{`` and ends with ``}``. As ``}{`` is nowhere in JSON, rows cannot share an object: where
     a parser finds ``count`` objects, they are the rows.
@@ -59,7 +62,8 @@ def json_lines(format: RowFormat, stretches: Sequence[tuple[bytes, bool]], count
         bodies = [body for data, first in stretches for body in format.bodies(data, first)]
         if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
             return None
-        data = b"\n".join(bodies)
+        # A line end inside a row is blank space or, in a string, an error; a tab is the same.
+        data = b"\n".join([body.translate(_TO_TABS) for body in bodies])
     return data if data.isascii() or _is_utf8(data) else None
 
 
@@ -82,13 +86,12 @@ def parse_lines(
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
-    multiline = lines.count(b"\n") > count
-    if narrow and (multiline or _hides_malformed_rows(lines)):
+    if narrow and _hides_malformed_rows(lines):
         return None
     types = [(name, arrow_type(kind) or pa.struct([])) for name, kind in kinds.items()]
     reading = arrow_json.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 1))
     parsing = arrow_json.ParseOptions(
-        pa.schema(types), multiline, unexpected_field_behavior="ignore" if narrow else "error"
+        pa.schema(types), unexpected_field_behavior="ignore" if narrow else "error"
     )
     try:
         table = arrow_json.read_json(pa.BufferReader(lines), reading, parsing)
@@ -105,11 +108,17 @@ def parse_lines(
 
 def _hides_malformed_rows(lines: bytes) -> bool:
     """Whether a row may be malformed by a rule of ours that pyarrow does not check in fields that it skips."""
-    return any(
-        len(line) > MAX_DEPTH
-        and (line.count(b"{") + line.count(b"[") > MAX_DEPTH or _LONG_INTEGER.search(line) is not None)
-        for line in lines.split(b"\n")
-    )
+    openings = lines.translate(None, _NOT_OPENING).split(b"\n")
+    return max(map(len, openings)) > MAX_DEPTH or _has_long_integer(lines)
+
+
+def _has_long_integer(lines: bytes) -> bool:
+    # So many digits in a row show at one of the places that are as far from each other.
+    for at, byte in enumerate(lines[::_DIGITS]):
+        place = at * _DIGITS
+        if 0x30 <= byte <= 0x39 and _LONG_INTEGER.search(lines, max(0, place - _DIGITS), place + _DIGITS):
+            return True
+    return False
 
 
 def _holds(kind: Kind, column: pa.ChunkedArray) -> bool:

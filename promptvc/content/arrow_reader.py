@@ -113,7 +113,9 @@ class Reader:
         size = 0
         for part in parts:
             data = part.stretch.load()
-            group.append(_Loaded(part, data, self.format.count(data, part.first)))
+            known = part.stretch.rows
+            count = self.format.count(data, part.first) if known is None else known
+            group.append(_Loaded(part, data, count))
             size += len(data)
             if size >= _GROUP_BYTES:
                 yield group
@@ -128,9 +130,11 @@ class Reader:
             yield from self._read_group(group[:half])
             yield from self._read_group(group[half:])
             return
+        counts = [loaded.count for loaded in group]
         if table is None:
-            table = self._build(group[0])
-        yield Piece([loaded.part for loaded in group], [loaded.count for loaded in group], table)
+            rows = self._rows(group[0].part, group[0].data)
+            table, counts = self._build(group[0].part, rows), [len(rows)]
+        yield Piece([loaded.part for loaded in group], counts, table)
 
     def _parse(self, group: Sequence[_Loaded]) -> pa.Table | None:
         count = sum(loaded.count for loaded in group)
@@ -149,9 +153,8 @@ class Reader:
             self._pause = 1
         return table
 
-    def _build(self, loaded: _Loaded) -> pa.Table:
-        rows = self._rows(loaded.part, loaded.data)
-        grew = self._learn_rows(loaded.part, rows)
+    def _build(self, part: Part, rows: list[Row]) -> pa.Table:
+        grew = self._learn_rows(part, rows)
         if self._skip:
             self._skip -= 1
         elif rows and not grew:

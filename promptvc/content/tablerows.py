@@ -22,3 +22,8 @@ def read_row(format: RowFormat, body: bytes) -> Row:
 def malformed_row(body: bytes) -> Row:
     """What stands for a row that cannot be read."""
     return {MALFORMED_FIELD: body.decode("utf-8", "replace")}
+
+
+def is_malformed(row: Row) -> bool:
+    """Whether a row stands for one that cannot be read."""
+    return len(row) == 1 and MALFORMED_FIELD in row
