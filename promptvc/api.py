@@ -11,7 +11,7 @@ from promptvc.environment import surroundings
 from promptvc.errors import NotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import STORE, Repo, Surroundings, make_store
-from promptvc.transports.remote import Progress
+from promptvc.transports.remote import Progress, RemoteRefs
 from promptvc.transports.urls import is_local, redact
 
 Report = Callable[[Progress], None]
@@ -76,7 +76,7 @@ def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> No
     """Fetch everything, and check the branch out."""
     repo.sharing.add("origin", url)
     result = repo.sharing.fetch("origin", repo.who(), report, tags="all")
-    name = branch or (result.remote.head.short if result.remote.head else "main")
+    name = branch or _first_branch(result.remote)
     target = repo.refs.read(RefName.remote("origin", name))
     if branch and target is None:
         raise Usage(
@@ -88,6 +88,15 @@ def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> No
     repo.sharing.follow(name, "origin", name)
     if target is not None:
         _start_branch(repo, ref, target, url)
+
+
+def _first_branch(remote: RemoteRefs) -> str:
+    """The branch to check out: the remote's HEAD; where that has no commits, main, or else any there is."""
+    branches = [ref.short for ref in remote.refs if ref.startswith("refs/heads/")]
+    head = remote.head.short if remote.head else "main"
+    if head in branches or not branches:
+        return head
+    return "main" if "main" in branches else branches[0]
 
 
 def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
@@ -112,8 +121,7 @@ def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
             _mirror(repo, full)
         if fresh or refresh:
             result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all")
-            if result.remote.head is not None:
-                repo.refs.set_head(result.remote.head, repo.who(), "fetch")
+            repo.refs.set_head(RefName.branch(_first_branch(result.remote)), repo.who(), "fetch")
     except BaseException:
         if fresh:
             shutil.rmtree(place, ignore_errors=True)

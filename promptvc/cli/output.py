@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
-import orjson
 
 _CONTROL = re.compile(r"\x1b\[[0-9;]{0,12}m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -104,6 +102,10 @@ def show_error(message: str, hint: str | None) -> None:
 
 def to_json(value: Any) -> bytes:
     """JSON in UTF-8, whatever strings and numbers rows hold; NaN and infinities become null."""
+    import json  # with orjson 10 ms, which text output need not pay
+
+    import orjson
+
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, orjson.JSONEncodeError):  # integers of more than 64 bits, lone surrogates

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
@@ -33,7 +35,11 @@ def add(app: App, name: str, url: str) -> None:
     from promptvc.transports.urls import is_local, parse_url, redact
 
     parse_url(url)
-    place = str((app.folder / url).absolute()) if is_local(url) and not url.startswith("file:") else url
+    place = (
+        os.path.normpath((app.folder / url).absolute())
+        if is_local(url) and not url.startswith("file:")
+        else url
+    )
     app.repo.sharing.add(name, place)
     app.out.value({"name": name, "url": redact(place)})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -129,7 +129,7 @@ class Contents:
         if self._seed is None:
             found = self._cache.load("seed")
             if not isinstance(found, int):
-                found = secrets.randbits(63)
+                found = int.from_bytes(os.urandom(8)) >> 1
                 self._cache.save("seed", found)
             self._seed = found
         return self._seed

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from promptvc.errors import NotFastForward, NothingToCommit, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
-from promptvc.session.keys import KeyWarning, check_keys
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.scan import unportable
 from promptvc.session.views import FileView, StoredFile
@@ -20,6 +20,9 @@ from promptvc.versioning.commit import CODE_TRAILER, read_commit, with_trailer, 
 from promptvc.versioning.diff import FileChange, diff_files
 from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, load_files, write_tree
+
+if TYPE_CHECKING:
+    from promptvc.session.keys import KeyWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,8 @@ class Workspace:
         for change in changes:
             settings = project.table(change.path)
             if change.after is not None and settings.key is not None:
+                from promptvc.session.keys import check_keys  # reads rows, which most commands do not
+
                 found += check_keys(self.worktree.view(change.path, change.after), settings)
         return found
 
