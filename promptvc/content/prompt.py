@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +28,7 @@ _PROMPT_SUFFIXES = (
     ".jinja",
     ".jinja2",
 )
+_MESSAGES_BEGIN = re.compile(rb'\s*(?:\[|\{.*"messages"\s*:\s*\[)\s*\{\s*"(?:role|content)"\s*:', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -129,13 +131,17 @@ def is_prompt_path(path: str) -> bool:
 
 
 def looks_like_messages(data: bytes) -> bool:
-    """Whether JSON holds messages: a list of ``{"role", "content"}``, or an object with such a list."""
+    """Whether JSON holds messages: a list of ``{"role", "content"}``, or an object with such a list.
+
+    The first bytes of a longer file will do, and so does a list that is broken further down: then its
+    beginning decides.
+    """
     import orjson
 
     try:
         return messages.is_message_list(orjson.loads(data))
     except orjson.JSONDecodeError:
-        return False
+        return bool(_MESSAGES_BEGIN.match(data[:4096]))
 
 
 def _read(path: str, source: str) -> Reading:

@@ -15,6 +15,7 @@ from jinja2 import (
     StrictUndefined,
     Template,
     TemplateRuntimeError,
+    Undefined,
     meta,
     nodes,
     pass_context,
@@ -32,7 +33,7 @@ from promptvc.content.prompt_formats.fields import Field, If, Piece, Role
 _BUDGET = "budget of this rendering"  # among the variables; no template can spell a name with spaces
 _VALUES = "values"
 _GLOBALS = ("range", "dict", "namespace")
-_CALL_STEPS = 8  # a call takes about as long as eight rounds of a loop
+_CALL_STEPS = 20  # a call takes about as long as twenty rounds of a loop
 
 
 class Values(dict[str, object]):
@@ -146,7 +147,7 @@ def _budget(context: Context) -> limits.Budget:
 @pass_context
 def _written(context: Context, value: object) -> str:
     """What ``{{ value }}`` writes; never an address in memory, which differs each time."""
-    if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Missing)):
+    if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Undefined)):
         raise TypeError(f"a {type_name(value)} cannot be written out; a sequence can, with | list or | join")
     budget = _budget(context)
     budget.walk(value)

@@ -50,6 +50,8 @@ def _checked(path: str, value: Json) -> list[dict[str, Json]]:
         raise refuse(path, "its list of messages is empty")
     if not isinstance(listed, list) or not any(isinstance(item, dict) and "role" in item for item in listed):
         raise refuse(path, "no list of messages in it", hint='a list of {"role", "content"} makes a prompt')
+    if _too_deep(value):
+        raise refuse(path, "nested too deeply")
     for number, item in enumerate(listed, 1):
         problem = _problem(item)
         if problem:
@@ -64,9 +66,8 @@ def _problem(item: Json) -> str | None:
         return "has no role"
     if "content" not in item and not any(key.endswith(("_call", "_calls")) for key in item):
         return "has no content"
-    if not isinstance(item.get("content"), str | list | None):
-        return "has a content that is neither text nor a list of parts"
-    return "is nested too deeply" if _too_deep(item) else None
+    good = isinstance(item.get("content"), str | list | None)
+    return None if good else "has a content that is neither text nor a list of parts"
 
 
 def _too_deep(value: Json) -> bool:
