@@ -113,9 +113,9 @@ class Repo:
         """Files to and from the store."""
         return Contents(self.store, self.cache)
 
-    @cached_property
+    @property
     def history(self) -> History:
-        """Walks over commits."""
+        """Walks over commits; a fresh one each time, since it remembers what was missing."""
         return History(self.store)
 
     @cached_property
@@ -126,7 +126,7 @@ class Repo:
     @cached_property
     def revisions(self) -> Revisions:
         """Resolves the texts that name commits."""
-        return Revisions(self.store, self.refs, self.history, self.surroundings.now, self.upstream)
+        return Revisions(self.store, self.refs, self.surroundings.now, self.upstream)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -143,7 +143,7 @@ class Repo:
 
         world = self.surroundings
         access = Access(world.environment, world.interactive, world.token)
-        return Sharing(self.path, self.store, self.refs, self.history, self.config, access)
+        return Sharing(self.path, self.store, self.refs, self.config, access)
 
     @cached_property
     def arrow_cache(self) -> ArrowCache:
@@ -233,8 +233,9 @@ class Repo:
         """A context in which writes to a branch become one commit; no working files are needed or touched."""
         from promptvc.session.transaction import Transaction
 
+        ref = RefName.branch(branch)
         return Transaction(
-            self.store, self.refs, self.contents, RefName.branch(branch), message, self.author, self.committer
+            self.store, self.refs, self.contents, ref, message, self.author, self.committer, self._written
         )
 
     @property
@@ -273,6 +274,11 @@ class Repo:
     def __repr__(self) -> str:
         head = self.refs.head()
         return f"Repo {self.root or self.path} on {head.short}"
+
+    def _written(self, branch: RefName, before: Files, after: Files) -> None:
+        """A transaction moved a branch: where it is the current one, working files nobody changed follow."""
+        if self.root is not None and self.refs.head() == branch:
+            self.workspace.follow(before, after)
 
     def _check_format(self) -> None:
         text = (self.path / "config").read_text(errors="replace")

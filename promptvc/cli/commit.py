@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -39,7 +39,7 @@ def command(
     app: App,
     paths: tuple[str, ...],
     message: tuple[str, ...],
-    file: click.utils.LazyFile | None,
+    file: TextIO | None,
     allow_empty: bool,
 ) -> None:
     """Commit what changed, or what changed of PATHS.
@@ -57,7 +57,7 @@ def command(
     _tell(app, repo, done, time.perf_counter() - began)
 
 
-def _message(app: App, given: tuple[str, ...], file: click.utils.LazyFile | None) -> str:
+def _message(app: App, given: tuple[str, ...], file: TextIO | None) -> str:
     if given and file:
         raise click.UsageError("give -m or -F, not both")
     text = "\n\n".join(given) if given else file.read() if file else _edited(app)

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(args[0], self.list_commands(ctx), 1)
             if near:
-                error.message += f" Did you mean {near[0]!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from None
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -27,11 +27,12 @@ class _Rich:
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self.view = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._label = label
         self._task = self.view.add_task(label, total=None)
 
     def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
         """So much is done, of so much (None: not known)."""
-        self.view.update(self._task, completed=done, total=total, **({"description": label} if label else {}))
+        self.view.update(self._task, completed=done, total=total, description=label or self._label)
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.rowdiff import duplicate_keys
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
 from promptvc.session.project import TableSettings
-from promptvc.session.views import FileView
+from promptvc.versioning.stretch import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,22 @@ class KeyWarning:
         return f"{self.path}: rows {', '.join(numbers)} have the same key {named}"
 
 
-def check_keys(file: FileView, settings: TableSettings) -> list[KeyWarning]:
+class Rows(Protocol):
+    """A file whose keys can be checked."""
+
+    @property
+    def path(self) -> RepoPath:
+        """Where it is."""
+
+    @property
+    def format(self) -> RowFormat | None:
+        """How its rows are read."""
+
+    def stretches(self) -> list[Stretch]:
+        """Its stretches of whole rows."""
+
+
+def check_keys(file: Rows, settings: TableSettings) -> list[KeyWarning]:
     """The groups of rows that share a key; raises `DuplicateKey` for the first when keys must be unique."""
     format = file.format
     if format is None or settings.key is None:
@@ -41,7 +57,7 @@ def check_keys(file: FileView, settings: TableSettings) -> list[KeyWarning]:
     return found
 
 
-def _rows(file: FileView, format: RowFormat) -> Iterator[tuple[int, Row]]:
+def _rows(file: Rows, format: RowFormat) -> Iterator[tuple[int, Row]]:
     number = 0
     for place, stretch in enumerate(file.stretches()):
         for body in format.bodies(stretch.load(), place == 0):

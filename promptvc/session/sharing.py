@@ -12,8 +12,9 @@ from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.transports.httpconfig import http_settings
 from promptvc.transports.remote import Progress, Remote
-from promptvc.transports.settings import HttpSettings, TransportSettings
+from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
@@ -34,10 +35,8 @@ class Access:
 class Sharing:
     """The remotes of a store."""
 
-    def __init__(
-        self, path: Path, store: ObjectStore, refs: Refs, history: History, config: GitConfig, access: Access
-    ) -> None:
-        self._path, self._store, self._refs, self._history = path, store, refs, history
+    def __init__(self, path: Path, store: ObjectStore, refs: Refs, config: GitConfig, access: Access) -> None:
+        self._path, self._store, self._refs = path, store, refs
         self._config, self._access = config, access
 
     # --- which there are ----------------------------------------------------------------------------------
@@ -134,14 +133,16 @@ class Sharing:
             raise Usage(
                 f"no remote {name!r}", "promptvc remote lists them; promptvc remote add NAME URL adds one"
             )
-        return GitRemote(self._rewritten(url), self._settings(), report)
+        place = self._rewritten(url)
+        return GitRemote(place, self._settings(place), report)
 
     def _accept(self, remote: Remote, tip: ObjectId) -> None:
         """Refuse a branch on which promptvc never wrote; commits that git made on top of ours are welcome."""
         commit = read_commit(self._store, tip)  # raises for a newer format
         if is_ours(commit):
             return
-        if not any(is_ours(self._history.commit(id)) for id in self._history.ancestors([tip])):
+        history = History(self._store)  # a fresh one: what was missing before the fetch is there now
+        if not any(is_ours(history.commit(id)) for id in history.ancestors([tip])):
             raise RemoteNotAStore(
                 f"{redact(remote.url)} is a git repository, but not a promptvc store",
                 "push to an empty repository, or to one that promptvc push filled",
@@ -163,19 +164,14 @@ class Sharing:
         ]
         return rewrite(url, rules)
 
-    def _settings(self) -> TransportSettings:
+    def _settings(self, url: str) -> TransportSettings:
         get = self._config.get
         environment = self._access.environment
-        http = HttpSettings(
-            proxy=get("http.proxy"),
-            verify=environment.get("GIT_SSL_NO_VERIFY") is None
-            and get("http.sslVerify") not in ("false", "no", "0"),
-            ca_file=environment.get("GIT_SSL_CAINFO") or get("http.sslCAInfo"),
-        )
+        http = http_settings(self._config.items(), url, environment)
         return TransportSettings(
             environment=environment,
             interactive=self._access.interactive,
-            ssh_command=environment.get("GIT_SSH_COMMAND") or get("core.sshCommand"),
+            ssh_command=get("core.sshCommand"),
             ssh_variant=get("ssh.variant"),
             token=self._access.token,
             git_dir=self._path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -30,7 +30,7 @@ class Snapshot:
     """
 
     def __init__(
-        self, id: ObjectId, commit: Commit, files: Files, contents: Contents, arrow: ArrowCache | None
+        self, id: ObjectId, commit: Commit, files: Files, contents: Contents, arrow: Callable[[], ArrowCache]
     ) -> None:
         self.id, self.commit = id, commit
         self._files, self._contents, self._arrow = files, contents, arrow

@@ -195,6 +195,12 @@ class Workspace:
         self._refs.move(self._current_ref(), head, new, who, reason)
         return written
 
+    def follow(self, before: Files, after: Files) -> list[RepoPath]:
+        """Bring working files along after their branch was moved; those with changes of their own stay."""
+        current = self.worktree.files(before)
+        changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+        return self.worktree.write([path for path in changed if current.get(path) == before.get(path)], after)
+
     # --- details ------------------------------------------------------------------------------------------
 
     def view(self, path: RepoPath, entry: FileEntry) -> FileView:

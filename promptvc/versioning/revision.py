@@ -39,11 +39,10 @@ class Revisions:
         self,
         store: ObjectStore,
         refs: Refs,
-        history: History,
         now: Callable[[], float],
         upstream: Callable[[RefName], RefName | None],
     ) -> None:
-        self._store, self._refs, self._history = store, refs, history
+        self._store, self._refs = store, refs
         self._now, self._upstream = now, upstream
 
     def resolve(self, text: str) -> ObjectId:
@@ -108,7 +107,7 @@ class Revisions:
 
     def _parent(self, text: str, id: ObjectId, number: int) -> ObjectId:
         try:
-            parents = self._history.parents(id)
+            parents = History(self._store).parents(id)
         except ObjectMissing:
             parents = ()
         if number > len(parents):

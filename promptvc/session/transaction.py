@@ -1,0 +1,221 @@
+"""A transaction: a set of writes that becomes one commit, or nothing. It needs no working files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from promptvc.content.table import Table
+from promptvc.errors import NotATable, PathMissing, RefMoved, UnknownRevision, Usage
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.edits import Append, Delete, Edit, Remove, Upsert, Write
+from promptvc.session.pending import PendingFile
+from promptvc.session.project import PROJECT_FILE, Project, read_project
+from promptvc.session.views import StoredFile
+from promptvc.storage.objects import FILE, Signature
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit, write_commit
+from promptvc.versioning.tree import Files, load_files, write_tree
+
+if TYPE_CHECKING:
+    from promptvc.session.keys import KeyWarning
+
+REPLAYS = 20
+"""How often a transaction is done again on a branch that another writer moved."""
+Row = Mapping[str, Any]
+
+
+class Transaction:
+    """Writes to a branch that become one commit when the ``with`` block ends well.
+
+    When another writer moved the branch meanwhile, the writes are done again on its new tip; only where both changed
+    the same row or file differently, `Conflict` is raised. ``commit_id`` is the new commit, None when nothing changed.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        refs: Refs,
+        contents: Contents,
+        branch: RefName,
+        message: str,
+        author: Callable[[], Signature],
+        committer: Callable[[], Signature],
+        written: Callable[[RefName, Files, Files], None] = lambda branch, before, after: None,
+    ) -> None:
+        self.message = message
+        self.commit_id: ObjectId | None = None
+        self._store, self._refs, self._contents, self._branch = store, refs, contents, branch
+        self._author, self._committer, self._written = author, committer, written
+        self._edits: list[Edit] = []
+        self._base = State(store, contents, self._tip())
+        self._state = self._base.copy()
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def write(self, path: str, data: str | bytes, *, mode: int = FILE) -> None:
+        """Write a whole file; text is written as UTF-8, its line ends as they are."""
+        self._do(Write(RepoPath.parse(path), data.encode() if isinstance(data, str) else bytes(data), mode))
+
+    def remove(self, path: str) -> None:
+        """Remove a file; raises `PathMissing`."""
+        self._do(Remove(RepoPath.parse(path)))
+
+    def upsert(self, path: str, rows: Iterable[Row], *, key: Sequence[str] | None = None) -> None:
+        """Put each row in the place of the one with its key, at the end where there is none.
+
+        The key is that of promptvc.toml, else the table's own; a table that is not there is made. Unchanged rows
+        keep their bytes. Raises `Usage` for rows without a key, or which the file cannot hold.
+        """
+        self._do(Upsert(RepoPath.parse(path), [dict(row) for row in rows], tuple(key) if key else None))
+
+    def append(self, path: str, rows: Iterable[Row]) -> None:
+        """Add rows at the end of a table; one that is not there is made."""
+        self._do(Append(RepoPath.parse(path), [dict(row) for row in rows]))
+
+    def delete(self, path: str, keys: Iterable[Any], *, key: Sequence[str] | None = None) -> None:
+        """Take out the rows with these keys; raises `RowMissing` where one is not there."""
+        self._do(Delete(RepoPath.parse(path), list(keys), tuple(key) if key else None))
+
+    # --- reading what was written -------------------------------------------------------------------------
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file as they now stand; raises `PathMissing`."""
+        return self._state.need(RepoPath(path)).read()
+
+    def table(self, path: str) -> Table:
+        """The rows of a table as they now stand; raises `PathMissing`, `NotATable`."""
+        return self._state.table(RepoPath(path))
+
+    # --- the life of it -----------------------------------------------------------------------------------
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.commit()
+
+    def commit(self) -> ObjectId | None:
+        """Make the commit now; gives its id, None when nothing changed. Raises `Conflict`, `DuplicateKey`."""
+        if not self._edits:
+            return None
+        if not self.message.strip():
+            raise Usage("the transaction needs a message", 'repo.transaction("main", message="what and why")')
+        for _ in range(REPLAYS):
+            try:
+                return self._commit()
+            except RefMoved as moved:
+                last = moved
+                self._replay()
+        raise last
+
+    def _commit(self) -> ObjectId | None:
+        """Write everything, then move the branch: the one instant at which it becomes visible."""
+        self._state.check_keys()
+        author, committer = self._author(), self._committer()
+        tip = self._base.commit
+        with self._store.begin() as writer:
+            files = self._state.store(writer)
+            if files == self._base.files:
+                return None
+            tree = write_tree(writer, files)
+            id = write_commit(writer, tree, (tip,) if tip else (), self.message, author, committer)
+            writer.finish()
+        subject = self.message.strip().split("\n", 1)[0]
+        self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
+        self._written(self._branch, self._base.files, files)
+        self.commit_id = id
+        self._base = State(self._store, self._contents, id)
+        self._state, self._edits = self._base.copy(), []
+        return id
+
+    def _replay(self) -> None:
+        """Do every edit again on the branch as it now is; raises `Conflict` where that would undo another's work."""
+        fresh = State(self._store, self._contents, self._refs.read(self._branch))
+        state = fresh.copy()
+        for edit in self._edits:
+            edit.check(self._base, fresh)
+            edit.apply(state)
+        self._base, self._state = fresh, state
+
+    def _do(self, edit: Edit) -> None:
+        edit.apply(self._state)
+        self._edits.append(edit)
+
+    def _tip(self) -> ObjectId | None:
+        tip = self._refs.read(self._branch)
+        if tip is None and self._refs.find("refs/heads/"):
+            near = [name.short for name in self._refs.find("refs/heads/")]
+            raise UnknownRevision(self._branch.short, near[:2])
+        return tip
+
+
+class State:
+    """The files of a branch with edits on top: ``pending`` holds those that differ, None where removed."""
+
+    def __init__(self, store: ObjectStore, contents: Contents, commit: ObjectId | None) -> None:
+        self.commit = commit
+        self.files: Files = load_files(store, read_commit(store, commit).tree) if commit else {}
+        self.pending: dict[RepoPath, PendingFile | None] = {}
+        self._contents = contents
+
+    def copy(self) -> State:
+        """The same files, to be edited."""
+        made = State.__new__(State)
+        made.commit, made.files, made._contents = self.commit, self.files, self._contents
+        made.pending = dict(self.pending)
+        return made
+
+    def get(self, path: RepoPath) -> PendingFile | None:
+        """A file; None where there is none."""
+        if path in self.pending:
+            return self.pending[path]
+        entry = self.files.get(path)
+        return PendingFile.of_view(StoredFile(self._contents, path, entry)) if entry else None
+
+    def need(self, path: RepoPath) -> PendingFile:
+        """A file; raises `PathMissing`."""
+        found = self.get(path)
+        if found is None:
+            raise PathMissing(f"{path} is not there", "write it first")
+        return found
+
+    def table(self, path: RepoPath, key: Sequence[str] | None = None) -> Table:
+        """A table; raises `PathMissing`, `NotATable`."""
+        file = self.need(path)
+        format = file.format
+        if format is None:
+            raise NotATable(f"{path} is not a table", "name it .jsonl, .ndjson, .csv, .tsv or .json")
+        settings = self.project.table(path)
+        return Table(path, file.stretches(), format, tuple(key) if key else settings.key, settings.unique)
+
+    @property
+    def project(self) -> Project:
+        """The settings in promptvc.toml as it now stands."""
+        file = self.get(PROJECT_FILE)
+        return read_project(file.read()) if file else Project()
+
+    def check_keys(self) -> list[KeyWarning]:
+        """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
+        from promptvc.session.keys import check_keys
+
+        project = self.project
+        changed = [file for file in self.pending.values() if file is not None]
+        return [warning for file in changed for warning in check_keys(file, project.table(file.path))]
+
+    def store(self, writer: PackWriter) -> Files:
+        """Write the edited files; gives all of them."""
+        files = dict(self.files)
+        for path, file in self.pending.items():
+            if file is None:
+                files.pop(path, None)
+            else:
+                files[path] = self._contents.write(path, file.source(), writer, self.files.get(path))
+        return dict(sorted(files.items()))
