@@ -67,7 +67,9 @@ def value_lines(out: Output, before: Any, after: Any, room: int, *, whole: bool 
 def find_leaves(path: str, before: Any, after: Any) -> Iterator[Leaf]:
     """The places inside a value that changed; short lists and objects stay whole."""
     nested = isinstance(before, dict) and isinstance(after, dict)
-    if (not nested and not (isinstance(before, list) and isinstance(after, list))) or (len(json_text(before)) + len(json_text(after)) <= _SHORT * 2 and not (nested and before and after)):
+    if (not nested and not (isinstance(before, list) and isinstance(after, list))) or (
+        len(json_text(before)) + len(json_text(after)) <= _SHORT * 2 and not (nested and before and after)
+    ):
         yield Leaf(path, before, after)
     elif nested:
         for name, (old, new) in changed_cells(before, after).items():

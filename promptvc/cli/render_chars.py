@@ -49,7 +49,7 @@ def pad(text: str, room: int) -> str:
 
 
 def wrap(text: str, room: int) -> list[tuple[int, int]]:
-    """Where to break a text into lines of at most ``room`` columns: (start, stop) of each, spaces at breaks left out."""
+    """Where to break a text into lines of at most ``room`` columns: (start, stop) of each, without spaces at breaks."""
     lines = []
     start = 0
     room = max(room, 10)

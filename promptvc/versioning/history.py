@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from promptvc.errors import ObjectMissing
 from promptvc.ids import ObjectId
@@ -95,29 +94,3 @@ class History:
             except ObjectMissing:
                 self._commits[id] = None
         return self._commits[id]
-
-
-@dataclass(frozen=True, slots=True)
-class GraphRow:
-    """A commit's line of the graph: its column, the columns under way, and where its parents go."""
-
-    column: int
-    before: tuple[ObjectId, ...]
-    after: tuple[ObjectId, ...]
-
-
-def graph(history: History, ids: Iterable[ObjectId]) -> Iterator[tuple[ObjectId, GraphRow]]:
-    """Lay commits, given children first, out in columns: which lines run past each of them."""
-    shown = list(ids)
-    there = set(shown)
-    lanes: list[ObjectId] = []
-    for id in shown:
-        before = tuple(lanes)
-        if id not in lanes:
-            lanes.append(id)
-        column = lanes.index(id)
-        parents = [parent for parent in history.parents(id) if parent in there]
-        rest = [lane for lane in lanes if lane != id]
-        new = [parent for parent in parents if parent not in rest]
-        lanes = rest[:column] + new + rest[column:]
-        yield id, GraphRow(column, before, tuple(lanes))

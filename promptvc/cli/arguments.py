@@ -1,0 +1,156 @@
+"""The words after a command: which are revisions, which are paths, and what ``REV:PATH`` means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from promptvc.errors import PathMissing, UnknownRevision, Usage
+
+if TYPE_CHECKING:
+    from promptvc.cli.app import App
+    from promptvc.ids import ObjectId
+    from promptvc.repo import Repo
+
+_AFTER_DASHES = "promptvc.after_dashes"
+
+
+class WordsCommand(click.Command):
+    """A command that is told where ``--`` stood: what follows is paths, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what follows ``--`` aside; `words_of` gives it back."""
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_AFTER_DASHES] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words before ``--``, and those after it; None without one."""
+
+    plain: tuple[str, ...]
+    paths: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``A..B`` (or ``A...B``: from where they parted); a plain revision has no start."""
+
+    start: ObjectId | None
+    end: ObjectId
+    symmetric: bool = False
+
+
+def words_of(plain: tuple[str, ...]) -> Words:
+    """The words of the command that runs, with those after ``--`` told apart."""
+    after = click.get_current_context().meta.get(_AFTER_DASHES)
+    return Words(plain, None if after is None else tuple(after))
+
+
+def split_words(app: App, words: Words, most: int | None = None) -> tuple[list[Range], list[str]]:
+    """Revisions first, then paths relative to the project; a word that is both is a revision.
+
+    ``most`` revisions at most. Raises `UnknownRevision` or `PathMissing` for a word that is neither.
+    """
+    ranges: list[Range] = []
+    rest = list(words.plain)
+    while rest and (most is None or len(ranges) < most):
+        found = find_range(app.repo, rest[0])
+        if found is None:
+            break
+        ranges.append(found)
+        rest.pop(0)
+    if words.paths is not None:
+        if rest:
+            raise _unknown(app.repo, rest[0])
+        return ranges, app.paths(words.paths)
+    paths = app.paths(tuple(rest))
+    for text, path in zip(rest, paths, strict=True):
+        if not is_known_path(app.repo, path, ranges):
+            raise _neither(app.repo, text)
+    return ranges, paths
+
+
+def find_range(repo: Repo, text: str) -> Range | None:
+    """What text says of commits; None where it says nothing. Raises `AmbiguousId`."""
+    for dots in ("...", ".."):
+        left, found, right = text.partition(dots)
+        if found and (left or right):
+            start, end = _find(repo, left or "HEAD"), _find(repo, right or "HEAD")
+            return Range(start, end, dots == "...") if start and end else None
+    id = _find(repo, text)
+    return Range(None, id) if id else None
+
+
+def split_path(text: str) -> tuple[str, str] | None:
+    """``main:prompts/a.md -> ("main", "prompts/a.md")``; None without a colon outside braces."""
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "{") - (letter == "}")
+        if letter == ":" and depth <= 0:
+            return text[:place], text[place + 1 :]
+    return None
+
+
+def revision_path(app: App, revision: str, path: str) -> str:
+    """The path in ``REV:PATH``, from the project's root as in git; ``./`` stands for where the user is."""
+    if not revision:
+        raise Usage(f":{path} names no revision", f"HEAD:{path} is the last committed version")
+    if path in (".", "..") or path.startswith(("./", "../")):
+        return app.paths((path,))[0]
+    return path.strip("/")
+
+
+def is_known_path(repo: Repo, path: str, ranges: Sequence[Range]) -> bool:
+    """Whether there is, or was at one of these revisions, something at a path; HEAD where none is given."""
+    if path == "" or (repo.root is not None and (repo.root / path).exists()):
+        return True
+    ids = [id for item in ranges for id in (item.start, item.end) if id]
+    head = _find(repo, "HEAD")
+    return any(
+        name == path or name.startswith(path + "/")
+        for id in (ids or ([head] if head else []))
+        for name in repo.snapshot_of(id).files
+    )
+
+
+def _find(repo: Repo, text: str) -> ObjectId | None:
+    try:
+        return repo.revisions.resolve(text)
+    except UnknownRevision:
+        return None
+
+
+def _unknown(repo: Repo, text: str) -> Exception:
+    for part in text.replace("...", "..").split(".."):
+        try:
+            repo.revisions.resolve(part or "HEAD")
+        except UnknownRevision as error:
+            return error
+    return UnknownRevision(text)
+
+
+def _neither(repo: Repo, text: str) -> Exception:
+    if "/" in text or text.endswith((".md", ".txt", ".json", ".jsonl", ".csv", ".tsv", ".toml", ".prompt")):
+        return PathMissing(
+            f"{text} is neither a revision nor a file here",
+            f"promptvc status and promptvc show HEAD: list the files; -- {text} looks for it in older commits",
+        )
+    unknown = _unknown(repo, text)
+    if isinstance(unknown, UnknownRevision) and "log and" in (unknown.hint or ""):
+        return UnknownRevisionOrPath(text)
+    return unknown
+
+
+class UnknownRevisionOrPath(UnknownRevision):
+    """A word that names neither a commit nor a file."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.message = f"{text!r} is neither a revision nor a file here"

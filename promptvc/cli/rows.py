@@ -1,0 +1,298 @@
+"""``promptvc rows``: the rows of a table, among the working files or at a revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+
+if TYPE_CHECKING:
+    from promptvc.cli.output import Output
+    from promptvc.cli.render_rows import NamedRow
+    from promptvc.cli.row_filter import Condition
+    from promptvc.cli.row_source import RowSource
+    from promptvc.cli.row_stream import NumberedRow
+    from promptvc.content.formats.base import Row
+
+ON_A_TERMINAL = 20
+"""Rows shown on a terminal unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows are asked for, and which of their fields (all, if none are named)."""
+
+    conditions: tuple[Condition, ...]
+    columns: tuple[str, ...]
+    limit: int | None
+    offset: int
+
+    def of(self, source: RowSource) -> Iterator[NumberedRow]:
+        """The rows that meet every condition, from the offset up to the limit."""
+        if not self.conditions:
+            return islice(source.rows(self.offset), self.limit)
+        found = (item for item in source.rows() if self._meets(item))
+        return islice(found, self.offset, None if self.limit is None else self.offset + self.limit)
+
+    def _meets(self, item: NumberedRow) -> bool:
+        answers = [
+            condition.holds(item.row) for condition in self.conditions
+        ]  # each, so that each has looked
+        return all(answers)
+
+
+@click.command("rows")
+@click.argument("file", metavar="FILE")
+@click.option("--rev", metavar="REV", help="At this revision; else the working file.")
+@click.option("--key", metavar="KEY", help="The row with this key, every field in full.")
+@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only rows with this value.")
+@click.option("--columns", metavar="A,B", help="Only these fields.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N rows; 0 for all.")
+@click.option(
+    "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N rows."
+)
+@click.option("--malformed", is_flag=True, help="Only the rows that cannot be read: where, and why.")
+@click.option(
+    "--table/--no-table", "grid", default=None, help="As a table or a line each; a table on a terminal."
+)
+@json_option
+@pass_app
+def command(
+    app: App,
+    file: str,
+    rev: str | None,
+    key: str | None,
+    where: tuple[str, ...],
+    columns: str | None,
+    limit: int | None,
+    offset: int,
+    malformed: bool,
+    grid: bool | None,
+) -> None:
+    """Show the rows of a table: all of them, or the first 20 on a terminal.
+
+    FIELD=VALUE compares as text, or as JSON with what is not text; a.b looks inside a: --where meta.lang=en
+    --where score=1 --where 'tags=["a"]'.
+    """
+    from promptvc.cli.row_source import open_rows
+
+    source = open_rows(app, file, rev)
+    if limit is None and app.out.is_terminal and not app.out.json:
+        limit = ON_A_TERMINAL
+    names = tuple(name for name in (columns or "").split(",") if name)
+    choice = Choice(tuple(_condition(text) for text in where), names, limit or None, offset)
+    if malformed:
+        _show_malformed(app.out, source, choice)
+    elif key is not None:
+        _show_key(app.out, source, key, choice)
+    elif app.out.json:
+        _show_json(app.out, choice.of(source), choice)
+    else:
+        _show_text(app.out, source, choice, grid=app.out.is_terminal if grid is None else grid)
+    _check_fields(app.out, source, choice)
+
+
+def _condition(text: str) -> Condition:
+    from promptvc.cli.row_filter import Condition
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--where takes FIELD=VALUE, not {text!r}")
+    return Condition.read(name, value)
+
+
+def _fields(item: NumberedRow, columns: Sequence[str]) -> Row:
+    """The fields that are asked for; a row that cannot be read is its text."""
+    from promptvc.cli.row_filter import look_up
+    from promptvc.content.formats.base import Malformed
+    from promptvc.content.rowdiff import MISSING
+    from promptvc.content.tablerows import malformed_row
+
+    if isinstance(item.row, Malformed):
+        return malformed_row(item.body)
+    if not columns:
+        return item.row
+    found = ((name, look_up(item.row, name)) for name in columns)
+    return {name: value for name, value in found if value is not MISSING}
+
+
+def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
+    """Say which fields no row had: a misspelt name looks like an empty answer otherwise."""
+    missing = [condition.name for condition in choice.conditions if not condition.seen]
+    for name in missing:
+        out.warn(f"{source.path}: no row that was looked at has a field {name}")
+
+
+# --- telling ----------------------------------------------------------------------------------------------
+
+
+def _show_json(out: Output, rows: Iterable[NumberedRow], choice: Choice) -> None:
+    for item in rows:
+        out.value(_fields(item, choice.columns))
+
+
+def _show_text(out: Output, source: RowSource, choice: Choice, *, grid: bool) -> None:
+    shown = _Counted(choice.of(source))
+    if grid:
+        out.lines(_grid(out, source, shown, choice))
+    else:
+        out.lines(_compact(out, source, shown, choice))
+    rest = None
+    if choice.limit is not None and shown.count == choice.limit:
+        counted = None if choice.conditions else source.count
+        rest = None if counted is None else counted - choice.offset - shown.count
+        if rest != 0:
+            out.note(f"{rest:,} more: --limit 0" if rest else "there may be more: --limit 0")
+
+
+class _Counted:
+    """Passes rows on and counts them."""
+
+    def __init__(self, rows: Iterable[NumberedRow]) -> None:
+        self._rows, self.count = rows, 0
+
+    def __iter__(self) -> Iterator[NumberedRow]:
+        for row in self._rows:
+            self.count += 1
+            yield row
+
+
+def _grid(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
+    from promptvc.cli.render_rows import grid_lines
+    from promptvc.content.formats.base import Malformed
+
+    wrong: list[NumberedRow] = []
+
+    def readable() -> Iterator[NamedRow]:
+        for item in rows:
+            if isinstance(item.row, Malformed):
+                wrong.append(item)
+            else:
+                yield _named(source, item, choice)
+
+    yield from grid_lines(out, ", ".join(source.key or ("row",)), readable())
+    yield from (_malformed_line(out, source, item) for item in wrong)
+
+
+def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
+    from promptvc.cli.render_rows import compact_line
+    from promptvc.content.formats.base import Malformed
+
+    for item in rows:
+        if isinstance(item.row, Malformed):
+            yield _malformed_line(out, source, item)
+        else:
+            yield compact_line(out, _named(source, item, choice))
+
+
+def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
+    """A row under its key's values, or its number; the key is not told twice."""
+    from promptvc.cli.render_rows import NamedRow
+    from promptvc.cli.render_table import row_name
+
+    assert isinstance(item.row, dict)
+    key = {name: item.row[name] for name in source.key or () if name in item.row}
+    fields = _fields(item, choice.columns)
+    return NamedRow(
+        row_name(key, item.number), {name: value for name, value in fields.items() if name not in key}
+    )
+
+
+def _malformed_line(out: Output, source: RowSource, item: NumberedRow) -> str:
+    from promptvc.cli.render_chars import cut, visible
+
+    place = source.place(item.number)
+    where = f"row {item.number + 1:,}  line {place.line:,}, column {place.column:,}: {place.message}"
+    text = cut(visible(place.text), max(out.width - len(where) - 4, 20))
+    return f"{out.style(where, fg='red')}  {text}"
+
+
+def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
+    from promptvc.cli.render_chars import cut, plural, visible
+
+    count = 0
+    stop = None if choice.limit is None else choice.offset + choice.limit
+    for place in islice(source.malformed(), choice.offset, stop):
+        count += 1
+        out.value({"row": place.number, "line": place.line, "column": place.column,
+                   "message": place.message, "text": place.text})  # fmt: skip
+        out.text(f"{source.path}:{place.line}:{place.column}: {place.message}")
+        out.text(f"  {cut(visible(place.text), out.width - 2)}")
+    if not out.json:
+        out.note(
+            f"{plural(count, 'row')} of {source.path} cannot be read" if count else "every row can be read"
+        )
+
+
+# --- one row ----------------------------------------------------------------------------------------------
+
+
+def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None:
+    """The rows with a key, in full; raises `RowMissing`, or `Usage` where the table has no key."""
+    from promptvc.cli.render_rows import whole_row_lines
+    from promptvc.cli.render_table import row_name
+    from promptvc.errors import RowMissing
+
+    key, wanted = _key_values(source, text)
+    found = _rows_with_key(source, key, wanted)
+    if not found:
+        raise RowMissing(
+            f"{source.path} has no row with {', '.join(key)} {text}",
+            f"promptvc rows {source.path} lists the keys",
+        )
+    for item in found:
+        fields = _fields(item, choice.columns)
+        if out.json:
+            out.value(fields)
+            continue
+        assert isinstance(item.row, dict)
+        name = row_name({part: item.row[part] for part in key}, item.number)
+        out.text(f"{out.style(name, bold=True)}{out.style(f'  (row {item.number + 1:,})', dim=True)}")
+        out.lines(whole_row_lines(out, fields))
+
+
+def _key_values(source: RowSource, text: str) -> tuple[tuple[str, ...], list[str]]:
+    """The key's fields, and the value that is meant for each: ``a,b`` or a JSON array, where there are several."""
+    from promptvc.errors import Usage
+
+    key = source.key
+    if key is None:
+        raise Usage(
+            f"{source.path} has no key",
+            f'--where FIELD={text} looks in a field; key = ["…"] in promptvc.toml names the key',
+        )
+    if len(key) == 1:
+        return key, [text]
+    values: Any
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = text.split(",", len(key) - 1)
+    if not isinstance(values, list) or len(values) != len(key):
+        raise Usage(
+            f"{source.path}: the key has {len(key)} fields", f"--key {','.join(key)}, with their values"
+        )
+    return key, [value if isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _rows_with_key(source: RowSource, key: Sequence[str], wanted: Sequence[str]) -> list[NumberedRow]:
+    from promptvc.cli.row_filter import is_meant
+    from promptvc.content.formats.base import Malformed
+    from promptvc.content.rowdiff import MISSING
+
+    def is_it(item: NumberedRow) -> bool:
+        row = item.row
+        if isinstance(row, Malformed):
+            return False
+        values = [row.get(name, MISSING) for name in key]
+        return all(v is not MISSING and is_meant(v, text) for v, text in zip(values, wanted, strict=True))
+
+    # Bytes are searched before rows are read: right but for escapes and other spellings, so then all are read.
+    found = [item for item in source.holding(wanted[0].encode("utf-8", "replace")) if is_it(item)]
+    return found or [item for item in source.rows() if is_it(item)]
