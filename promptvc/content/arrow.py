@@ -117,13 +117,17 @@ def _read_near(
     gone = min(witnesses.difference(place for place in kept if place is not None), default=len(origin.ids))
     ends = list(accumulate(origin.counts, initial=0))
     pieces: list[Piece] = []
-    lessons = fresh = 0
+    new: list[Part] = []  # read together, as far as the order of what they teach allows
+    lessons = 0
     for place, run in _runs(parts, kept):
         if place is None:
-            pieces += reader.read(run)
-            fresh += len(run)
+            new += run
             continue
         for at, part in enumerate(run, place):
+            if at not in witnesses and at < gone:
+                continue
+            pieces += _read_each(reader, new)
+            new = []
             if at > gone and join_columns(reader.kinds, origin.kinds) == reader.kinds:
                 gone = len(origin.ids)
             if at in witnesses or at > gone:
@@ -134,7 +138,17 @@ def _read_near(
         stop = place + len(run)
         rows = table.slice(ends[place], ends[stop] - ends[place])
         pieces.append(Piece(run, origin.counts[place:stop], rows))
-    return *_assemble(pieces, reader), fresh
+    pieces += _read_each(reader, new)
+    pieces.sort(key=lambda piece: piece.parts[0].place)
+    return *_assemble(pieces, reader), sum(place is None for place in kept)
+
+
+def _read_each(reader: Reader, parts: Sequence[Part]) -> Iterator[Piece]:
+    """The rows of these parts, a piece for each."""
+    for piece in reader.read(parts):
+        starts = accumulate(piece.counts, initial=0)
+        for part, count, start in zip(piece.parts, piece.counts, starts, strict=False):
+            yield Piece([part], [count], piece.table.slice(start, count))
 
 
 def _match(parts: Sequence[Part], ids: Sequence[bytes]) -> list[int | None]:

@@ -89,7 +89,8 @@ def parse_lines(
     if narrow and _hides_malformed_rows(lines):
         return None
     types = [(name, arrow_type(kind) or pa.struct([])) for name, kind in kinds.items()]
-    reading = arrow_json.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 1))
+    block = max(_BLOCK_BYTES, longest + 1)
+    reading = arrow_json.ReadOptions(use_threads=len(lines) > block, block_size=block)
     parsing = arrow_json.ParseOptions(
         pa.schema(types), unexpected_field_behavior="ignore" if narrow else "error"
     )

@@ -1,12 +1,14 @@
-"""Where rows with certain keys may be, told from the bytes: several times as fast as reading the rows."""
+"""Keys of rows told from the bytes: several times as fast as reading the rows."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from promptvc.content.formats.base import Json, RowFormat
+from promptvc.content.rowkeys import KeyToken, key_token
 
 _PLAIN_NAME = re.compile(
     r"[ !#-.0-\[\]-~]+\Z"
@@ -49,3 +51,40 @@ class KeyScan:
             return json.loads(token) in self._texts
         except ValueError:
             return True
+
+
+def leading_keys(format: RowFormat, field: str, data: bytes, count: int) -> list[KeyToken] | None:
+    """The keys of the ``count`` rows of a stretch, where each is a line of JSON Lines that begins with this field.
+
+    Else None, as where the field is met once more than there are rows, or its values are not plain text or short
+    integers. Rows may be malformed behind their key.
+    """
+    if format.name != "jsonl" or not _PLAIN_NAME.match(field) or _ESCAPED_ASCII.search(data):
+        return None
+    name = b'"%s"' % field.encode()
+    if data.count(name) != count:
+        return None
+    found = _leading(name).findall(b"\n" + data)
+    if len(found) != count:
+        return None
+    try:
+        return [_plain_key(field, value) for value in found]
+    except UnicodeDecodeError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _leading(name: bytes) -> re.Pattern[bytes]:
+    blank = rb"[ \t\r]*+"
+    value = rb'("[^"\\\n]*+"|-?[0-9]{1,18}+)'
+    return re.compile(
+        rb"\n" + blank + rb"\{" + blank + re.escape(name) + blank + rb":" + blank + value + blank + rb"[,}]"
+    )
+
+
+def _plain_key(field: str, value: bytes) -> KeyToken:
+    if value[0] == 0x22:
+        return (value[1:-1].decode(),)
+    token = key_token({field: int(value)}, (field,))
+    assert token is not None
+    return token

@@ -14,7 +14,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.table_survey import MalformedRow as MalformedRow
 from promptvc.content.table_survey import Survey, survey
 from promptvc.content.tablerows import MALFORMED_FIELD as MALFORMED_FIELD
-from promptvc.content.tablerows import read_row, read_rows
+from promptvc.content.tablerows import is_malformed, read_row, read_rows
 from promptvc.errors import RowMissing, Usage
 from promptvc.versioning.stretch import Stretch
 
@@ -192,7 +192,9 @@ class Table:
     def _index(self) -> KeyIndex | None:
         from promptvc.content.table_keys import guess_index, index_rows
 
-        return index_rows(self, self._key) if self._key else guess_index(self)
+        if self._key:
+            return index_rows(self._format, self._stretches, self._key)
+        return guess_index(self._format, self._stretches)
 
     def _count(self, at: int) -> int:
         known = self._counts[at]
@@ -215,7 +217,7 @@ class Table:
         values = key if isinstance(key, tuple) else (key,)
         if len(values) != len(index.key):
             raise Usage(f"{self.path}: the key has {len(index.key)} fields: {', '.join(index.key)}")
-        numbers = index.find(values)
+        numbers = [number for number in index.find(values) if not is_malformed(self.row(number))]
         if not numbers:
             raise _missing(self, index, values)
         return numbers
@@ -238,7 +240,7 @@ def _missing(table: Table, index: KeyIndex, values: Sequence[Json]) -> RowMissin
         hint = f"table.row({values[0]}) gives the row at that place"
     elif index.first:
         row = table.row(next(iter(index.first.values())))
-        hint = f"keys are like {', '.join(f'{name}={row[name]!r}' for name in index.key)}"
+        hint = f"keys are like {', '.join(f'{name}={row.get(name)!r}' for name in index.key)}"
     return RowMissing(f"{table.path} has no row with {shown}", hint)
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Json, Malformed, RowFormat
+from promptvc.content.keyscan import leading_keys
 from promptvc.content.rowkeys import KEY_NAMES, KeyToken, key_token
-from promptvc.content.tablerows import is_malformed
+from promptvc.versioning.stretch import Stretch
 
 
 @dataclass(frozen=True, slots=True)
 class KeyIndex:
-    """The numbers of the rows of each key: the first one, and those after it."""
+    """The numbers of the rows of each key: the first one, and those after it.
+
+    Among them may be rows that turn out to be malformed when they are read.
+    """
 
     key: tuple[str, ...]
-    first: dict[KeyToken, int]
+    first: dict[KeyToken, int] = field(default_factory=dict)
     others: dict[KeyToken, list[int]] = field(default_factory=dict)
+
+    def add(self, token: KeyToken, number: int) -> None:
+        """Enter a row."""
+        if self.first.setdefault(token, number) != number:
+            self.others.setdefault(token, []).append(number)
 
     def find(self, values: Sequence[Json]) -> list[int]:
         """The numbers of all rows with these key values, rising."""
@@ -29,32 +38,65 @@ class KeyIndex:
         return [self.first[token], *self.others.get(token, [])]
 
 
-def index_rows(rows: Iterable[Row], key: tuple[str, ...]) -> KeyIndex:
+def index_rows(format: RowFormat, stretches: Sequence[Stretch], key: tuple[str, ...]) -> KeyIndex:
     """Index all rows that have this key."""
-    index = KeyIndex(key, {})
-    for number, row in enumerate(rows):
-        token = key_token(row, key)
-        if token is not None and index.first.setdefault(token, number) != number:
-            index.others.setdefault(token, []).append(number)
+    index = KeyIndex(key)
+    for number, token in enumerate(_keys(format, stretches, key)):
+        if token:
+            index.add(token, number)
     return index
 
 
-def guess_index(rows: Iterable[Row]) -> KeyIndex | None:
+def guess_index(format: RowFormat, stretches: Sequence[Stretch]) -> KeyIndex | None:
     """Index by the first of `KEY_NAMES` that every readable row has, as a scalar, and that is unique among them."""
-    open_ = {name: KeyIndex((name,), {}) for name in KEY_NAMES}
-    empty = True
-    for number, row in enumerate(rows):
-        if is_malformed(row):
-            continue
-        empty = False
-        for name in list(open_):
-            if not _enter(open_[name], number, row):
-                del open_[name]
-        if not open_:
+    candidates = _candidates(format, stretches)
+    for name in candidates:
+        # A malformed row may seem to have the key of another: before the name is given up, all rows are read.
+        for quick in (True, False):
+            index = _unique_index((name,), _keys(format, stretches, (name,), quick, scalar=True))
+            if index is not None:
+                return index
+    return None
+
+
+def _candidates(format: RowFormat, stretches: Sequence[Stretch]) -> list[str]:
+    """The names that the first readable row has."""
+    for at, stretch in enumerate(stretches):
+        for body in format.bodies(stretch.load(), at == 0):
+            row = format.parse(body)
+            if not isinstance(row, Malformed):
+                return [name for name in KEY_NAMES if name in row]
+    return []
+
+
+def _unique_index(key: tuple[str, ...], tokens: Iterable[KeyToken | None]) -> KeyIndex | None:
+    index = KeyIndex(key)
+    for number, token in enumerate(tokens):
+        if token is not None and (not token or index.first.setdefault(token, number) != number):
             return None
-    return None if empty else next(iter(open_.values()), None)
+    return index
 
 
-def _enter(index: KeyIndex, number: int, row: Row) -> bool:
-    token = None if isinstance(row.get(index.key[0]), (dict, list)) else key_token(row, index.key)
-    return token is not None and index.first.setdefault(token, number) == number
+def _keys(
+    format: RowFormat,
+    stretches: Sequence[Stretch],
+    key: tuple[str, ...],
+    quick: bool = True,
+    scalar: bool = False,
+) -> Iterator[KeyToken | None]:
+    """The key of every row: empty for one that has none, None for one that cannot be read."""
+    for at, stretch in enumerate(stretches):
+        data = stretch.load()
+        tokens: Sequence[KeyToken | None] | None = None
+        if quick and len(key) == 1:
+            tokens = leading_keys(format, key[0], data, format.count(data, at == 0))
+        yield from tokens or (_key(format, body, key, scalar) for body in format.bodies(data, at == 0))
+
+
+def _key(format: RowFormat, body: bytes, key: tuple[str, ...], scalar: bool) -> KeyToken | None:
+    row = format.parse(body)
+    if isinstance(row, Malformed):
+        return None
+    if scalar and isinstance(row.get(key[0]), dict | list):
+        return ()
+    return key_token(row, key) or ()

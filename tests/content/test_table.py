@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.rowkeys import guess_key
+from promptvc.content.rowkeys import guess_key, key_token
 from promptvc.content.table import MALFORMED_FIELD, Table
 from promptvc.errors import RowMissing, Usage
 from tests.content.tablefiles import any_jsonl, format_of, jsonl, rows, stretches_of
@@ -140,6 +140,34 @@ def test_a_table_without_a_key_says_how_to_name_one() -> None:
 @given(st.lists(rows, max_size=6))
 def test_the_guessed_key_is_that_of_a_diff(some: list[Any]) -> None:
     assert table(some).key == guess_key(list(table(some)))
+
+
+lines = st.one_of(
+    st.sampled_from([0, 1, 2, "a", "b", "é", "\\", True, None, [1], 10**20]).map(
+        lambda id: json.dumps({"id": id, "name": "x"}, ensure_ascii=False).encode()
+    ),
+    st.sampled_from(
+        [b'{"id": "a", "id": "b"}', b'{"id": "a",}', b'{"name":"id", "id": 7}', b'{"x":{"id":8}}', b'{"id":01}', b"",
+         b'{"id": "a\\u0062"}', b'{"\\u0069d": "c"}', b' {"id" : -0 }\r', b'{"id":"\xff"}', b'{"id":{}}']
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(lines, max_size=6), st.integers(1, 3), st.booleans())
+def test_keys_are_those_of_the_rows_however_they_are_written(
+    some: list[bytes], every: int, configured: bool
+) -> None:
+    found = table(b"\n".join(some), key=("id",) if configured else None, every=every)
+    readable = [row for row in found if MALFORMED_FIELD not in row]
+    key = ("id",) if configured else guess_key(readable)
+    assert found.key == key
+    for row in readable if key else []:
+        if row.get(key[0]) is not None:
+            same_key = [r for r in readable if key_token(r, key) == key_token(row, key)]
+            assert found.rows_with_key(row[key[0]]) == same_key
+            assert found[row[key[0]]] == same_key[0]
+    assert key is None or "nowhere" not in found
 
 
 def test_malformed_rows_do_not_hide_the_key() -> None:
