@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Any
 
-from promptvc.content.prompt_formats import front_matter, handlebars, jinja, messages, plain, settings
+from promptvc.content.prompt_formats import front_matter, plain, settings
 from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
+from promptvc.content.prompt_formats.fields import HISTORY
+from promptvc.content.prompt_formats.paths import ROW_SUFFIXES, is_prompt_path, looks_like_messages
 from promptvc.content.prompt_formats.source import decode, unify_line_ends
 from promptvc.errors import RenderFailed
 
 __all__ = ["Message", "Prompt", "is_prompt_path", "looks_like_messages", "read_prompt"]
-
-_ROW_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
-_PROMPT_SUFFIXES = (
-    ".prompt",
-    ".prompty",
-    ".prompt.md",
-    ".prompt.yml",
-    ".prompt.yaml",
-    ".j2",
-    ".jinja",
-    ".jinja2",
-)
-_MESSAGES_BEGIN = re.compile(rb'\s*(?:\[|\{.*"messages"\s*:\s*\[)\s*\{\s*"(?:role|content)"\s*:', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,7 +65,7 @@ class Prompt:
             raise _render_failed(self, error, variables) from None
 
     def _optional(self) -> dict[str, object]:
-        return {handlebars.HISTORY: []} if self.syntax == "dotprompt" else {}
+        return {HISTORY: []} if self.syntax == "dotprompt" else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read_prompt, (self.path, self.text.encode())
@@ -89,6 +75,8 @@ class Prompt:
         return f"Prompt {self.path}: {count} message{'' if count == 1 else 's'}, {_variables_text(self.variables)}"
 
     def _repr_html_(self) -> str:
+        import html
+
         rows = "".join(
             f"<tr><th style='text-align:left;vertical-align:top'>{html.escape(message.role)}</th>"
             f"<td style='text-align:left'><pre>{html.escape(message.text)}</pre></td></tr>"
@@ -112,53 +100,22 @@ def read_prompt(path: str, data: bytes) -> Prompt:
     source = decode(path, data)
     reading = _read(path, unify_line_ends(source))
     inputs = settings.inputs(reading.config)
-    threads = inputs.threads | ({handlebars.HISTORY} if reading.syntax == "dotprompt" else set())
+    threads = inputs.threads | ({HISTORY} if reading.syntax == "dotprompt" else set())
     variables = tuple(dict.fromkeys([*reading.variables, *inputs.names]))
     compiled = cache(lambda: reading.compile(threads))
     return Prompt(path, reading.syntax, source, reading.messages, variables, reading.config, compiled)
 
 
-def is_prompt_path(path: str) -> bool:
-    """Whether a file is a prompt by its path: in a folder ``prompts``, or with a suffix that only prompts have.
-
-    Never files of rows, hidden files, nor ``.json``: that is a prompt in such a folder when `looks_like_messages`.
-    """
-    parts = PurePosixPath(path).parts
-    name = parts[-1].lower() if parts else ""
-    if not name or name.startswith(".") or name.endswith((*_ROW_SUFFIXES, ".json")):
-        return False
-    return "prompts" in parts[:-1] or name.endswith(_PROMPT_SUFFIXES)
-
-
-def looks_like_messages(data: bytes) -> bool:
-    """Whether JSON holds messages: a list of ``{"role", "content"}``, or an object with such a list.
-
-    The first bytes of a longer file will do, and so does a list that is broken further down: then its
-    beginning decides.
-    """
-    import orjson
-
-    try:
-        return messages.is_message_list(orjson.loads(data))
-    except orjson.JSONDecodeError:
-        return bool(_MESSAGES_BEGIN.match(data[:4096]))
-
-
 def _read(path: str, source: str) -> Reading:
     name = path.rpartition("/")[2].lower()
-    if name.endswith(_ROW_SUFFIXES):
+    if name.endswith(ROW_SUFFIXES):
         raise refuse(path, "a file of rows, not a prompt")
-    if name.endswith((".j2", ".jinja", ".jinja2")):
-        return jinja.read(path, "jinja", source)
-    if name.endswith((".yml", ".yaml")):
-        return messages.read_yaml(path, source)
-    if name.endswith(".json"):
-        return messages.read_json(path, source)
-    if name.endswith(".prompty"):
-        return _prompty(path, source)
+    if name.endswith((".yml", ".yaml", ".json")):
+        return _message_list(path, name, source)
+    if name.endswith((".j2", ".jinja", ".jinja2", ".prompty")):
+        return _jinja(path, name, source)
     if name.endswith(".prompt"):
-        head = front_matter.split(path, source, required=True, preamble=True)
-        return _with_config(handlebars.read(path, head.body, head.line), head.config)
+        return _dotprompt(path, source)
     if name.endswith((".md", ".txt")):
         vscode = name.endswith(".prompt.md")
         head = front_matter.split(path, source, required=vscode)
@@ -166,14 +123,33 @@ def _read(path: str, source: str) -> Reading:
     return plain.read("text", source)
 
 
-def _prompty(path: str, source: str) -> Reading:
+# Each syntax is imported where it is read: most prompts are plain text, and commands should start at once.
+
+
+def _message_list(path: str, name: str, source: str) -> Reading:
+    from promptvc.content.prompt_formats import messages
+
+    return messages.read_json(path, source) if name.endswith(".json") else messages.read_yaml(path, source)
+
+
+def _dotprompt(path: str, source: str) -> Reading:
+    from promptvc.content.prompt_formats import handlebars
+
+    head = front_matter.split(path, source, required=True, preamble=True)
+    return _with_config(handlebars.read(path, head.body, head.line), head.config)
+
+
+def _jinja(path: str, name: str, source: str) -> Reading:
+    from promptvc.content.prompt_formats import jinja
+
+    if not name.endswith(".prompty"):
+        return jinja.read(path, "jinja", source)
     head = front_matter.split(path, source, required=True)
-    template = head.config.get("template")
-    engine = template.get("format", template.get("type")) if isinstance(template, dict) else template
-    engine = engine.get("kind") if isinstance(engine, dict) else engine
+    engine = settings.template_format(head.config)
     if engine not in (None, "jinja2"):
         raise refuse(path, f"the template format {str(engine)[:40]!r} is not read, only jinja2")
-    return _with_config(jinja.read(path, "prompty", head.body, head.line, roles_anywhere=True), head.config)
+    reading = jinja.read(path, "prompty", head.body, head.line, roles_anywhere=True)
+    return _with_config(reading, head.config)
 
 
 def _with_config(reading: Reading, config: dict[str, Json]) -> Reading:

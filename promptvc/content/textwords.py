@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # Marks that belong to the letter before them, which Python's \w leaves out, and joiners inside words.
 _MARKS = (
@@ -16,17 +17,16 @@ _ALONE = (
 )
 _ALONE_MARKS = r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u3099\u309a"
 _LETTERS = rf"[^\W{_ALONE}]+(?:[{_MARKS}]+[^\W{_ALONE}]*)*"
-_TOKEN = re.compile(
+_TOKEN = (
     r"\r?\n"
     r"|[^\S\n]+?(?=\r?\n)|[^\S\n]+"
     rf"|[{_ALONE}][{_ALONE_MARKS}{_MARKS}]*"
     rf"|{_LETTERS}(?:(?:['’]|(?<=\d)[.,](?=\d)){_LETTERS})*"  # don't, 0.7, 1,000, v1.2
     r"|[\U0001f1e6-\U0001f1ff]{2}"  # a flag is two letters
     r"|(?P<sign>[^\w\s])(?:(?P=sign)|[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[^\w\s])*"
-    r"|.",
-    re.DOTALL,
+    r"|."
 )
-_WORD = re.compile(rf"[{_ALONE}][{_ALONE_MARKS}{_MARKS}]*|{_LETTERS}")
+_WORD = rf"[{_ALONE}][{_ALONE_MARKS}{_MARKS}]*|{_LETTERS}"
 
 
 def tokens(text: str) -> list[str]:
@@ -34,14 +34,20 @@ def tokens(text: str) -> list[str]:
 
     ``"Don't pay 1,000 €!!\\n" -> ["Don't", " ", "pay", " ", "1,000", " ", "€", "!!", "\\n"]``
     """
-    return [match[0] for match in _TOKEN.finditer(text)]
+    return [match[0] for match in _compiled(_TOKEN).finditer(text)]
 
 
 def words(text: str) -> list[str]:
     """The words and numbers alone, without spaces and signs."""
-    return _WORD.findall(text)
+    return _compiled(_WORD).findall(text)
 
 
 def weight(token: str) -> int:
     """How much a token says: its letters and digits; signs and spaces say nothing."""
-    return len(token) if _WORD.match(token) else 0
+    return len(token) if _compiled(_WORD).match(token) else 0
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when it is first needed: so many ranges take longer than most modules take to import."""
+    return re.compile(pattern, re.DOTALL)

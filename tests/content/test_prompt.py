@@ -293,6 +293,9 @@ REFUSED = {
     "open braces": ("x.prompt", b"a\n  {{ b", "line 2, column 3: {{ without a matching }}"),
     "stray else": ("x.prompt", b"{{else}}", "line 1, column 1: {{else}} outside a block"),
     "deep blocks": ("x.prompt", b"{{#if a}}" * 20 + b"{{/if}}" * 20, "line 1, column 109: blocks are nested too"),
+    "too many tags": ("x.prompt", b"{{a}}" * 10_001, "line 1, column 50001: more than 10000 tags"),
+    "too much code": ("x.j2", b"{{a}}" * 10_001, "more than 10000 tags, or 200000 characters in them"),
+    "a long list": ("x.j2", b"{{ [" + b"1," * 100_000 + b"] }}", "more than 10000 tags, or 200000 characters"),
     "control character": ("x.yml", b"a: 1\nb: \x07", "line 2, column 4: invalid YAML: the character U+0007"),
 }  # fmt: skip
 
@@ -381,4 +384,4 @@ def test_settings_of_any_shape_are_kept_and_never_fail(config: dict[str, Any], s
     assert "x" in prompt.variables
     assert prompt.model is None or isinstance(prompt.model, str)
     assert isinstance(prompt.parameters, dict)
-    assert prompt.render(**dict.fromkeys(prompt.variables, []))
+    assert prompt.render(**{name: [] for name in prompt.variables})

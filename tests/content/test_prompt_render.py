@@ -336,6 +336,12 @@ def test_hostile_templates_fail_and_do_nothing(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_text_with_very_many_fields_is_read_but_not_rendered() -> None:
+    prompt = read("x.md", "{{ a }}" * 10_001)
+    with pytest.raises(RenderFailed, match="more than 10000 fields"):
+        prompt.render(a=1)
+
+
 def test_data_attributes_of_objects_can_be_read() -> None:
     thing = Thing()
     thing.name = "n"  # type: ignore[attr-defined]

@@ -197,4 +197,4 @@ def test_every_message_is_the_same_or_accounted_for(
         new = after[message.after]["content"] if message.after is not None else ""
         assert "".join(span.text for span in message.spans if span.op != "+") == old
         assert "".join(span.text for span in message.spans if span.op != "-") == new
-    assert bool(found) == (before != after)
+    assert bool(found) == (json.dumps(before) != json.dumps(after))

@@ -1,5 +1,6 @@
 """Reading prompt files: one module a syntax, and what they share.
 
+paths         which files are prompts
 base          the values that every syntax produces, and how a file is refused
 source        bytes -> text, and the blank lines around a message
 front_matter  the YAML mapping between two --- lines

@@ -15,6 +15,9 @@ Json = Any
 Render = Callable[[Mapping[str, object]], list[dict[str, Json]]]
 """Values of the variables -> messages; may raise anything, `Prompt.render` narrows it."""
 
+MAX_TAGS = 10_000
+"""How many tags or fields a template may have; compiling takes a second and 100 MB for so many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

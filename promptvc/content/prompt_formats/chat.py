@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,8 @@ class Marks:
     """
 
     def __init__(self) -> None:
+        import secrets  # only here: a file can be read without it
+
         self._secret = secrets.token_hex(16)
         self._mark = re.compile(rf"<{self._secret} (role|thread)>(.*?)</{self._secret}>", re.DOTALL)
 

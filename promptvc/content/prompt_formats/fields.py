@@ -13,6 +13,9 @@ _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*(?:\.[^\W\d]\w*)*)[ \t]*\}\}")
 # https://code.visualstudio.com/docs/copilot/customization/prompt-files: ${input:name} and ${input:name:placeholder}.
 _VSCODE_FIELD = re.compile(_FIELD.pattern + r"|\$\{input:([^\W\d][\w-]*)(?::[^}\n]*)?\}")
 
+HISTORY = "history"
+"""The variable of dotprompt that ``{{history}}`` writes out as messages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -59,7 +62,7 @@ def pieces(text: str, vscode: bool = False) -> list[Piece]:
     for match in (_VSCODE_FIELD if vscode else _FIELD).finditer(text):
         found += [text[at : match.start()], Field(_path(match))]
         at = match.end()
-    return [*found, text[at:]]
+    return [piece for piece in [*found, text[at:]] if piece != ""]
 
 
 def _path(match: re.Match[str]) -> tuple[str, ...]:

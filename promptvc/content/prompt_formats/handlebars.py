@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptvc.content.prompt_formats import fields, roles
-from promptvc.content.prompt_formats.base import Message, Reading, refuse
+from promptvc.content.prompt_formats.base import MAX_TAGS, Message, Reading, refuse
 from promptvc.content.prompt_formats.fields import Each, Field, If, Piece, Role
 from promptvc.content.prompt_formats.plain import compile_pieces
 from promptvc.content.prompt_formats.roles import Section
-
-HISTORY = "history"
-"""The variable that ``{{history}}`` writes out as messages."""
 
 _MAX_DEPTH = 12  # Python compiles no more than twenty loops in each other
 _TAG = re.compile(
@@ -41,7 +38,7 @@ class _Frame:
 
     kind: str
     subject: Field | None = None
-    line: int = 1
+    start: int = 0
     scope: int = 0
     body: list[Piece] = field(default_factory=list)
     otherwise: list[Piece] | None = None
@@ -109,7 +106,9 @@ class _Parser:
     def parse(self) -> tuple[list[Piece], list[tuple[str | None, int, int]]]:
         """The pieces, and the roles with where their tags start and end."""
         at, strip_next = 0, False
-        for tag, start, end in self._tags():
+        for number, (tag, start, end) in enumerate(self._tags()):
+            if number == MAX_TAGS:
+                raise self._refused(tag, f"more than {MAX_TAGS} tags")
             literal = self._text[at:start]
             self._literal(literal.lstrip() if strip_next else literal, tag[0].startswith("{{~"))
             self._tag(tag)
@@ -118,7 +117,7 @@ class _Parser:
         self._literal(rest.lstrip() if strip_next else rest, False)
         if len(self._frames) > 1:
             frame = self._frames[-1]
-            raise refuse(self._path, f"{{{{#{frame.kind}}}}} is never closed", frame.line)
+            raise refuse(self._path, f"{{{{#{frame.kind}}}}} is never closed", self._line_at(frame.start))
         return self._frames[0].body, self._role_marks
 
     def _tags(self) -> Iterator[tuple[re.Match[str], int, int]]:
@@ -171,11 +170,11 @@ class _Parser:
         self._frames[-1].current.append(Role(name))
         self._role_marks.append((name, tag.start(), tag.end()))
         if is_block:
-            self._push(_Frame("role", None, self._line_of(tag), body=self._frames[-1].current), tag)
+            self._push(_Frame("role", None, tag.start(), body=self._frames[-1].current), tag)
 
     def _open(self, tag: re.Match[str], kind: str, subject: Field) -> None:
         scope = sum(frame.kind == "each" for frame in self._frames) + 1
-        self._push(_Frame(kind, subject, self._line_of(tag), scope), tag)
+        self._push(_Frame(kind, subject, tag.start(), scope), tag)
 
     def _push(self, frame: _Frame, tag: re.Match[str]) -> None:
         if len(self._frames) > _MAX_DEPTH:
@@ -211,15 +210,15 @@ class _Parser:
             raise self._refused(tag, "{{this}} outside {{#each}}")
         return Field(path[1:], scope)
 
-    def _line_of(self, tag: re.Match[str]) -> int:
-        return self._line + self._text.count("\n", 0, tag.start())
+    def _line_at(self, position: int) -> int:
+        return self._line + self._text.count("\n", 0, position)
 
     def _refused(self, tag: re.Match[str], why: str) -> Exception:
         column = tag.start() - self._text.rfind("\n", 0, tag.start())
         return refuse(
             self._path,
             why,
-            self._line_of(tag),
+            self._line_at(tag.start()),
             column,
             "a Jinja template (.j2) can say it, or the file stays a text",
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from promptvc.content.prompt_formats import roles
-from promptvc.content.prompt_formats.base import Json, Reading, Render, refuse
+from promptvc.content.prompt_formats.base import MAX_TAGS, Json, Reading, Render, refuse
 from promptvc.content.prompt_formats.chat import Marks, assemble, with_threads
 from promptvc.content.prompt_formats.roles import Section
+
+_MAX_CODE = 200_000
+_OPENING, _CLOSING = re.compile(r"\{[{%]"), re.compile(r"[}%]\}")
 
 
 def read(path: str, syntax: str, text: str, line: int = 1, *, roles_anywhere: bool = False) -> Reading:
@@ -30,6 +34,7 @@ def read(path: str, syntax: str, text: str, line: int = 1, *, roles_anywhere: bo
 def _variables(path: str, text: str, line: int) -> tuple[str, ...]:
     if "{{" not in text and "{%" not in text and "{#" not in text:
         return ()  # spares the import
+    _refuse_length(path, text)
     from jinja2 import TemplateSyntaxError
 
     from promptvc.content.prompt_formats import engine
@@ -42,6 +47,17 @@ def _variables(path: str, text: str, line: int) -> tuple[str, ...]:
         raise refuse(path, "template error: nested too deeply", line) from None
     except ValueError as error:  # a number of thousands of digits
         raise refuse(path, f"template error: {error}", line) from None
+
+
+def _refuse_length(path: str, text: str) -> None:
+    """Refuse templates with more code in them than can be compiled in a few seconds."""
+    tags = code = at = 0
+    while opening := _OPENING.search(text, at):
+        closing = _CLOSING.search(text, opening.end())
+        at = closing.end() if closing else len(text)
+        tags, code = tags + 1, code + at - opening.start()
+        if tags > MAX_TAGS or code > _MAX_CODE:
+            raise refuse(path, f"more than {MAX_TAGS} tags, or {_MAX_CODE} characters in them")
 
 
 def _compile(sections: list[Section], threads: frozenset[str], leading: str) -> Render:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promptvc.content.prompt_formats import fields, roles
-from promptvc.content.prompt_formats.base import Json, Reading, Render
+from promptvc.content.prompt_formats.base import MAX_TAGS, Json, Reading, Render
 from promptvc.content.prompt_formats.chat import Marks, assemble, with_threads
 from promptvc.content.prompt_formats.fields import Piece
 
@@ -26,6 +26,8 @@ def compile_pieces(pieces: Sequence[Piece], threads: frozenset[str]) -> Render:
     """Pieces as the function that renders them to messages."""
     from promptvc.content.prompt_formats import engine
 
+    if sum(not isinstance(piece, str) for piece in pieces) > MAX_TAGS:
+        raise ValueError(f"more than {MAX_TAGS} fields")
     marks = Marks()
     write = engine.compile_pieces(pieces, marks)
 

@@ -67,6 +67,14 @@ def parameters(config: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
+def template_format(config: Mapping[str, Json]) -> Json:
+    """The template engine that prompty's ``template`` names, None where it names none."""
+    found = config.get("template")
+    if isinstance(found, dict):
+        found = found.get("format", found.get("type"))
+    return found.get("kind") if isinstance(found, dict) else found
+
+
 def inputs(config: Mapping[str, Json]) -> Inputs:
     """Names, defaults and threads in ``inputs`` and in ``input.schema``; what is malformed declares nothing."""
     names: dict[str, None] = {}

@@ -90,9 +90,13 @@ def _problem(kind: str, event: Any, depth: int, total: int) -> str | None:
     tag = getattr(event, "tag", None) if kind.endswith(("ScalarEvent", "StartEvent")) else None
     if tag is not None and tag != "!" and tag not in _PLAIN_TAGS:
         return f"the tag {tag.replace(_PREFIX, '!!')} is not allowed: plain values only"
-    if kind == "ScalarEvent" and len(event.value) > _MAX_NUMBER and not set(event.value) - _NUMBER_CHARACTERS:
+    if kind == "ScalarEvent" and _is_long_number(event.value):
         return f"a number of more than {_MAX_NUMBER} characters"
     return None
+
+
+def _is_long_number(text: str) -> bool:
+    return len(text) > _MAX_NUMBER and text[0] in "+-.0123456789" and not set(text) - _NUMBER_CHARACTERS
 
 
 def _plain(value: Any, depth: int = 0) -> Json:
