@@ -23,7 +23,9 @@ def start(repo: Repo, rows: int = 3000) -> None:
 def test_writes_become_one_commit(repo: Repo) -> None:
     start(repo)
     with repo.transaction("main", "edit") as tx:
-        tx.upsert(TICKETS, [{"id": 7, "text": "seven", "score": 1.0}, {"id": 9000, "text": "new", "score": 0.0}])
+        tx.upsert(
+            TICKETS, [{"id": 7, "text": "seven", "score": 1.0}, {"id": 9000, "text": "new", "score": 0.0}]
+        )
         tx.delete(TICKETS, [8])
         tx.remove("prompts/a.md")
         assert tx.table(TICKETS)[7]["text"] == "seven"

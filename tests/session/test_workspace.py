@@ -175,7 +175,9 @@ def test_rows_that_share_a_key_are_named_or_refused(repo: Repo) -> None:
     put(repo, "examples/t.csv", "act,text\na,1\nb,2\na,3\n")
     put(repo, "promptvc.toml", '[tables."examples/t.csv"]\nkey = ["act"]\n')
     done = repo.commit("duplicates")
-    assert [str(warning) for warning in done.key_warnings] == ["examples/t.csv: rows 1, 3 have the same key act=a"]
+    assert [str(warning) for warning in done.key_warnings] == [
+        "examples/t.csv: rows 1, 3 have the same key act=a"
+    ]
     put(repo, "promptvc.toml", '[tables."examples/*.csv"]\nkey = ["act"]\nunique = true\n')
     put(repo, "examples/t.csv", "act,text\na,1\nb,2\na,4\n")
     before = repo.snapshot().id
@@ -185,7 +187,11 @@ def test_rows_that_share_a_key_are_named_or_refused(repo: Repo) -> None:
 
 
 def test_a_large_table_is_not_read_again_when_nothing_changed(repo: Repo) -> None:
-    target = put(repo, "examples/t.jsonl", b"".join(b'{"id": %d, "text": "%s"}\n' % (n, b"x" * 50) for n in range(5000)))
+    target = put(
+        repo,
+        "examples/t.jsonl",
+        b"".join(b'{"id": %d, "text": "%s"}\n' % (n, b"x" * 50) for n in range(5000)),
+    )
     time.sleep(0.05)
     repo.commit("table")
     content = target.read_bytes()
