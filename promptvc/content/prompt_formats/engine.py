@@ -20,7 +20,7 @@ from jinja2 import (
     nodes,
     pass_context,
 )
-from jinja2.runtime import Context, LoopContext
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from jinja2.utils import object_type_repr as type_name
@@ -33,6 +33,8 @@ from promptvc.content.prompt_formats.fields import Field, If, Piece, Role
 _BUDGET = "budget of this rendering"  # among the variables; no template can spell a name with spaces
 _VALUES = "values"
 _GLOBALS = ("range", "dict", "namespace")
+_OWN_CALLABLES = (Macro, LoopContext, BlockReference, Undefined)
+_WITH_METHODS = (str, list, tuple, Mapping, LoopContext)
 _CALL_STEPS = 20  # a call takes about as long as twenty rounds of a loop
 
 
@@ -107,6 +109,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, list | tuple):
             return attr in limits.SEQUENCE_METHODS
         return isinstance(obj, LoopContext) or not callable(value)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """What templates define themselves, and methods that `is_safe_attribute` let through; no caller's function."""
+        if isinstance(obj, _OWN_CALLABLES) or any(obj is known for known in self.globals.values()):
+            return True
+        method = getattr(obj, "__wrapped__", obj)  # str.format comes wrapped
+        return isinstance(getattr(method, "__self__", None), _WITH_METHODS) and super().is_safe_callable(obj)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """``str.format``, inside the sandbox and with narrow fields only."""
