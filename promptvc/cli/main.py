@@ -13,14 +13,42 @@ import click
 from promptvc import __version__
 from promptvc.cli.app import App
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Start": ("init", "clone", "demo"),
-    "Work": ("status", "diff", "commit", "restore"),
-    "Look": ("log", "show", "cat", "rows"),
-    "Branch": ("branch", "switch", "tag"),
-    "Share": ("remote", "fetch", "pull", "push"),
-    "Keep": ("gc", "fsck", "config"),
+GROUPS: dict[str, dict[str, str]] = {
+    "Start": {
+        "init": "start a store beside your files",
+        "clone": "copy a remote store and its files",
+        "demo": "see what promptvc does, on sample data",
+    },
+    "Work": {
+        "status": "what changed since the last commit",
+        "diff": "what changed: rows, cells, words, lines",
+        "commit": "keep what changed",
+        "restore": "put files back as they were",
+    },
+    "Look": {
+        "log": "the commits, newest first",
+        "show": "one commit, or one file at a revision",
+        "cat": "a file as it was committed, byte for byte",
+        "rows": "the rows of a table",
+    },
+    "Branch": {
+        "branch": "list, make, rename and delete branches",
+        "switch": "go to another branch",
+        "tag": "names that stay on a commit",
+    },
+    "Share": {
+        "remote": "the other places where the history is",
+        "fetch": "bring what is new at a remote",
+        "pull": "fetch, and move the current branch forward",
+        "push": "send branches and tags to a remote",
+    },
+    "Keep": {
+        "gc": "join packs and drop what nothing needs",
+        "fsck": "check that everything is there and whole",
+        "config": "git's configuration, and the store's own",
+    },
 }
+"""The commands by group, each with what it is for, so that ``--help`` imports none of them."""
 
 
 class LazyGroup(click.Group):
@@ -54,12 +82,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by group."""
-        for title, names in GROUPS.items():
+        for title, commands in GROUPS.items():
             with formatter.section(title):
-                commands = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl(
-                    [(name, c.get_short_help_str(60)) for name, c in commands if c is not None]
-                )
+                formatter.write_dl([(name.ljust(8), purpose) for name, purpose in commands.items()])
 
 
 @click.group(
