@@ -343,7 +343,7 @@ SNIPPETS = st.sampled_from(
 TEXTS = st.lists(SNIPPETS, max_size=25).map("".join) | st.text(max_size=60)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(suffix=st.sampled_from(SUFFIXES), data=TEXTS.map(str.encode) | st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(suffix: str, data: bytes) -> None:
     try:

@@ -389,7 +389,7 @@ GIVEN: Any = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     text=st.lists(WORDS, max_size=10).map("".join),
     suffix=st.sampled_from([".md", ".prompt", ".prompty", ".j2"]),
@@ -408,7 +408,7 @@ def test_rendering_gives_messages_or_render_failed(text: str, suffix: str, value
     assert rendered == prompt.render(**values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=80))
 def test_plain_text_without_names_in_braces_is_sent_as_it_is(text: str) -> None:
     prompt = read("x", f".{text}.")
