@@ -127,11 +127,17 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _show_click_error(error)
     except BrokenPipeError:
-        # The reader has had enough. Point stdout elsewhere, so that the flush at exit does not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_left()
+    except SystemExit as left:  # click's way of saying that the reader has left; commands never raise it
+        return _reader_left() if left.code == 1 else int(left.code or 0)
     except Exception as error:  # noqa: BLE001  # whatever goes wrong, a user sees one line
         return _show_error(error)
+
+
+def _reader_left() -> int:
+    """The reader has had enough. Point stdout elsewhere, so that the flush at exit does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _show_click_error(error: click.ClickException) -> int:

@@ -1,0 +1,5 @@
+"""``python -m promptvc``."""
+
+from promptvc.cli.main import main
+
+main()
