@@ -8,8 +8,8 @@ arrow_cache.py   tables on disk
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
 import xxhash
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 READING_VERSION = 1
 """Raised when the same rows give another table, so that tables cached by earlier releases are not used."""
+
+_SMALL_BYTES = 1 << 20
 
 _LESSONS = 64
 """How many stretches may be read only to make sure of a column's type, before all are read anew."""
@@ -87,8 +89,28 @@ def _assemble(pieces: Sequence[Piece], reader: Reader) -> tuple[pa.Table, Origin
     if not len(schema):  # only a batch can have rows without any column
         rows = pa.array([{}] * sum(counts), pa.struct([]))
         return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows)]), origin
-    tables = [reader.conform(piece, schema) for piece in pieces]
+    tables = list(_merge_small(reader.conform(piece, schema) for piece in pieces))
     return pa.concat_tables(tables) if tables else schema.empty_table(), origin
+
+
+def _merge_small(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Neighbours that are small as one: a chunk costs every later step about as much as a thousand rows."""
+    import pyarrow as pa
+
+    for small, run in groupby(tables, key=lambda table: table.nbytes < _SMALL_BYTES):
+        if not small:
+            yield from run
+            continue
+        some: list[pa.Table] = []
+        size = 0
+        for table in run:
+            some.append(table)
+            size += table.nbytes
+            if size >= _SMALL_BYTES:
+                yield pa.concat_tables(some).combine_chunks()
+                some, size = [], 0
+        if some:
+            yield pa.concat_tables(some).combine_chunks()
 
 
 def _select(table: pa.Table, columns: Sequence[str]) -> pa.Table:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from promptvc.content.arrow_json import can_parse, json_lines, parse_lines
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP_BYTES = 4 << 20
-_LONGEST_PAUSE = 64
+_LONGEST_PAUSE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,15 @@ class Reader:
         self._pause = 1
 
     def read(self, parts: Iterable[Part]) -> Iterator[Piece]:
-        """The rows of these parts."""
-        for group in self._groups(parts):
-            yield from self._read_group(group)
+        """The rows of these parts: while some are parsed, the next are loaded."""
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            waiting: tuple[list[_Loaded], Future[pa.Table | None]] | None = None
+            for group in self._groups(parts):
+                if waiting is not None:
+                    yield from self._finish(waiting[0], waiting[1].result())
+                waiting = group, worker.submit(self._parse, group)
+            if waiting is not None:
+                yield from self._finish(waiting[0], waiting[1].result())
 
     def learn(self, part: Part) -> None:
         """Take the kinds of a part's rows into account without keeping the rows."""
@@ -123,22 +131,26 @@ class Reader:
         if group:
             yield group
 
-    def _read_group(self, group: Sequence[_Loaded]) -> Iterator[Piece]:
-        table = self._parse(group)
-        if table is None and len(group) > 1:
+    def _finish(self, group: Sequence[_Loaded], table: pa.Table | None) -> Iterator[Piece]:
+        """A group that was parsed, or not."""
+        if table is None and len(group) > 1 and self._may_parse:
             half = len(group) // 2
-            yield from self._read_group(group[:half])
-            yield from self._read_group(group[half:])
+            for some in (group[:half], group[half:]):
+                yield from self._finish(some, self._parse(some))
             return
         counts = [loaded.count for loaded in group]
         if table is None:
-            rows = self._rows(group[0].part, group[0].data)
-            table, counts = self._build(group[0].part, rows), [len(rows)]
+            rows = [self._rows(loaded.part, loaded.data) for loaded in group]
+            table, counts = self._build([loaded.part for loaded in group], rows), list(map(len, rows))
         yield Piece([loaded.part for loaded in group], counts, table)
+
+    @property
+    def _may_parse(self) -> bool:
+        return self._can_parse and not self._skip
 
     def _parse(self, group: Sequence[_Loaded]) -> pa.Table | None:
         count = sum(loaded.count for loaded in group)
-        if self._skip or not self._can_parse or not self.kinds:
+        if not self._may_parse or not self.kinds:
             return None
         lines = json_lines(self.format, [(loaded.data, loaded.part.first) for loaded in group], count)
         if lines is None:
@@ -153,22 +165,24 @@ class Reader:
             self._pause = 1
         return table
 
-    def _build(self, part: Part, rows: list[Row]) -> pa.Table:
-        grew = self._learn_rows(part, rows)
+    def _build(self, parts: Sequence[Part], rows: Sequence[list[Row]]) -> pa.Table:
+        every = list(chain.from_iterable(rows))
+        before = self.kinds
+        if join_columns(before, infer_columns(every)) != before:
+            for part, some in zip(parts, rows, strict=True):
+                self._learn_rows(part, some)
         if self._skip:
-            self._skip -= 1
-        elif rows and not grew:
+            self._skip = max(0, self._skip - len(parts))
+        elif every and self.kinds == before:
             self._skip = self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        return make_table(rows, self.schema())
+        return make_table(every, self.schema())
 
     def _rows(self, part: Part, data: bytes) -> list[Row]:
         return pick(read_rows(self.format, data, part.first), self.columns)
 
-    def _learn_rows(self, part: Part, rows: Sequence[Row]) -> bool:
-        grew = self._learn(infer_columns(rows))
-        if grew:
+    def _learn_rows(self, part: Part, rows: Sequence[Row]) -> None:
+        if self._learn(infer_columns(rows)):
             self.witnesses.append(part.place)
-        return grew
 
     def _learn(self, kinds: Mapping[str, Kind]) -> bool:
         before, self.kinds = self.kinds, join_columns(self.kinds, kinds)
@@ -191,6 +205,8 @@ def _conform(piece: Piece, field: pa.Field) -> pa.ChunkedArray | pa.Array | None
     if is_text(field) or is_text(known):
         return None
     try:
-        return column.cast(field.type)
+        cast = column.cast(field.type)
+        cast.validate()  # up to release 26, lists of nothing but null come out too short
     except pa.ArrowException:
         return None
+    return cast

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from promptvc.content.formats import empty_table, row_format
+from promptvc.content.formats import HEAD_SIZE, empty_table, row_format
 from promptvc.content.formats.base import Json, Malformed, RowFormat
+from promptvc.content.formats.csvcells import write_cell
 from promptvc.content.keyscan import KeyScan
 from promptvc.content.rowkeys import KeyToken, key_token
 from promptvc.content.rowsplice import OpenFile, splice
@@ -48,11 +49,19 @@ def new_file(path: str, rows: Iterable[Mapping[str, Json]]) -> bytes:
     some = list(rows)
     columns = list(dict.fromkeys(name for row in some for name in row))
     head = empty_table(path, columns) if columns or path.lower().endswith(".json") else b""
-    format = row_format(path, head)
+    format = row_format(path, head[:HEAD_SIZE])
+    if format is not None and format.columns not in (None, columns):
+        head = _quoted_header(path, columns)  # a name looks like a delimiter or a byte-order mark
+        format = row_format(path, head[:HEAD_SIZE])
     if format is None:
         raise NotATable(f"{path} is not a table", "tables end in .jsonl, .ndjson, .csv, .tsv or .json")
     segments = format.append(format.segments(head, True), _encode(path, format, some))
     return b"".join(segment.data for segment in segments)
+
+
+def _quoted_header(path: str, columns: Sequence[str]) -> bytes:
+    delimiter = b"\t" if path.lower().endswith(".tsv") else b","
+    return delimiter.join([write_cell(name, delimiter, quoted=True) for name in columns]) + b"\n"
 
 
 def append(

@@ -89,7 +89,8 @@ def _keys(
         data = stretch.load()
         tokens: Sequence[KeyToken | None] | None = None
         if quick and len(key) == 1:
-            tokens = leading_keys(format, key[0], data, format.count(data, at == 0))
+            count = format.count(data, at == 0) if stretch.rows is None else stretch.rows
+            tokens = leading_keys(format, key[0], data, count)
         yield from tokens or (_key(format, body, key, scalar) for body in format.bodies(data, at == 0))
 
 

@@ -182,6 +182,7 @@ def test_nan_is_a_number() -> None:
 
 def test_lists_of_null_keep_their_length() -> None:
     assert column([], [None, None], [None])["a"].to_pylist() == [[], [None, None], [None]]
+    assert column({"x": [None, None]}, {"y": None})["a"].to_pylist()[0] == {"x": [None, None], "y": None}
 
 
 def test_malformed_rows_have_a_last_column_of_their_own() -> None:
