@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptvc.errors import PathMissing, UnknownRevision, Usage
+from promptvc.errors import PathMissing, PromptvcError, UnknownRevision, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -70,6 +70,8 @@ def split_words(app: App, words: Words, most: int | None = None) -> tuple[list[R
         if rest:
             raise _unknown(app.repo, rest[0])
         return ranges, app.paths(words.paths)
+    if rest and most is not None and len(ranges) == most and find_range(app.repo, rest[0]):
+        raise Usage(f"{rest[0]} is one revision too many", f"-- {rest[0]} if a file of that name is meant")
     paths = app.paths(tuple(rest))
     for text, path in zip(rest, paths, strict=True):
         if not is_known_path(app.repo, path, ranges):
@@ -127,7 +129,8 @@ def _find(repo: Repo, text: str) -> ObjectId | None:
         return None
 
 
-def _unknown(repo: Repo, text: str) -> Exception:
+def _unknown(repo: Repo, text: str) -> UnknownRevision:
+    """The error for what is no revision; of a range, for the side that is none."""
     for part in text.replace("...", "..").split(".."):
         try:
             repo.revisions.resolve(part or "HEAD")
@@ -136,21 +139,13 @@ def _unknown(repo: Repo, text: str) -> Exception:
     return UnknownRevision(text)
 
 
-def _neither(repo: Repo, text: str) -> Exception:
-    if "/" in text or text.endswith((".md", ".txt", ".json", ".jsonl", ".csv", ".tsv", ".toml", ".prompt")):
+def _neither(repo: Repo, text: str) -> PromptvcError:
+    if ".." not in text and ("/" in text or "." in text):
         return PathMissing(
             f"{text} is neither a revision nor a file here",
-            f"promptvc status and promptvc show HEAD: list the files; -- {text} looks for it in older commits",
+            f"promptvc show HEAD: lists the files; -- {text} stands for one that is no more",
         )
-    unknown = _unknown(repo, text)
-    if isinstance(unknown, UnknownRevision) and "log and" in (unknown.hint or ""):
-        return UnknownRevisionOrPath(text)
-    return unknown
-
-
-class UnknownRevisionOrPath(UnknownRevision):
-    """A word that names neither a commit nor a file."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.message = f"{text!r} is neither a revision nor a file here"
+    error = _unknown(repo, text)
+    if ".." not in text:
+        error.message = f"{text!r} is neither a revision nor a file here"
+    return error

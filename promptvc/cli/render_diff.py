@@ -118,7 +118,8 @@ def _prompt_lines(out: Output, diff: FileDiff, detail: PromptDiff, whole: bool) 
 
 def _text_lines(out: Output, diff: FileDiff, detail: TextDiff) -> Iterator[str]:
     if detail.note:
-        yield out.style(f"  compared as text: {visible(detail.note)}", dim=True)
+        why = visible(detail.note.removeprefix(f"{diff.path}: "))
+        yield out.style(f"  compared as text: {why}", dim=True)
     if diff.before is None or diff.after is None:
         yield from whole_text_lines(
             out, "+" if diff.before is None else "-", _text(diff.after or diff.before)

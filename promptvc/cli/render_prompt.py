@@ -109,11 +109,12 @@ def _settings(out: Output, label: str, settings: Mapping[str, tuple[Any, Any]], 
         if len(names) < 2
         else max(map(columns, names)) + 2
     )
-    room = out.width - _LABEL - width - 2
+    indent = _LABEL if label else 2
+    room = out.width - indent - width - 2
     for name, (before, after) in zip(names, settings.values(), strict=True):
         old, new = (MISSING if value is None else value for value in (before, after))
         for at, line in enumerate(value_lines(out, old, new, room, whole=whole)):
-            lead = f"{label:<{_LABEL}}{pad(name, width)}" if at == 0 else " " * (_LABEL + width)
+            lead = f"{label:<{indent}}{pad(name, width)}" if at == 0 else " " * (indent + width)
             yield f"  {lead}{line}"
         label = ""
 

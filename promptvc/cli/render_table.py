@@ -58,7 +58,7 @@ def row_lines(out: Output, row: RowChange, *, whole: bool = False) -> Iterator[s
     """One row: its mark and name, then what it held, or which of its cells changed."""
     name, op = _name(row), _OPS[row.op]
     if row.op == "changed":
-        yield f"  {mark(out, op)} {out.style(name, bold=True)}"
+        yield f"  {mark(out, op)} {out.style(name, bold=True)}{out.style(_was(row), dim=True)}"
         yield from cell_lines(out, row.cells, _INDENT, whole=whole)
         return
     name = pad(name, _KEY_PAD)
@@ -80,6 +80,12 @@ def _name(row: RowChange) -> str:
     before, after = row.at
     number = after if after is not None else before
     return row_name(row.key, number or 0)
+
+
+def _was(row: RowChange) -> str:
+    """The number that a row without a key had before, where it is another now."""
+    before, after = row.at
+    return "" if row.key or before is None or before == after else f"  (was {before + 1:,})"
 
 
 def _content(row: RowChange, room: int, whole: bool) -> str:

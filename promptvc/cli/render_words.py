@@ -35,7 +35,7 @@ def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = F
 
 def paint(out: Output, op: str, text: str) -> str:
     """Text in the colour of an operation: ``-`` red, ``+`` green, ``~`` yellow; ``@`` is a place."""
-    return out.style(text, **COLORS[op])
+    return text if op == "=" else out.style(text, **COLORS[op])
 
 
 def mark(out: Output, op: str) -> str:
@@ -103,7 +103,7 @@ def _middle_cut(text: str) -> str:
 def _styled(out: Output, pieces: Sequence[tuple[Op, str]], start: int, stop: int) -> str:
     """The part of the joined pieces from start to stop, each piece in its colour."""
     return "".join(
-        out.style(text, **COLORS[op], reverse=True if out.color and op != "=" and text.isspace() else None)
+        text if op == "=" else out.style(text, **COLORS[op], reverse=True if text.isspace() else None)
         for op, text in _within(pieces, start, stop)
     )
 
