@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import xxhash
 
@@ -86,7 +85,7 @@ class ArrowCache:
         """Keep a table, unless it is larger than the limit; removes others to stay below it."""
         if table.nbytes > self.limit_bytes:
             return
-        part = self.folder / f".{uuid4().hex}.part"
+        part = self.folder / f".{os.urandom(16).hex()}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write(part, table, origin)

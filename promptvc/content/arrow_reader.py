@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -24,6 +23,8 @@ from promptvc.content.tablerows import MALFORMED_FIELD, read_rows
 from promptvc.versioning.stretch import Stretch
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import pyarrow as pa
 
 _GROUP_BYTES = 4 << 20
@@ -80,6 +81,8 @@ class Reader:
 
     def read(self, parts: Iterable[Part]) -> Iterator[Piece]:
         """The rows of these parts: while some are parsed, the next are loaded."""
+        from concurrent.futures import ThreadPoolExecutor  # imports logging; most tables are never read here
+
         with ThreadPoolExecutor(max_workers=1) as worker:
             waiting: tuple[list[_Loaded], Future[pa.Table | None]] | None = None
             for group in self._groups(parts):
