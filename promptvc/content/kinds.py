@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from promptvc.content.formats import row_format
+from promptvc.content.prompt_formats.paths import is_prompt_path, looks_like_messages
 
 FileKind = Literal["prompt", "table", "run", "text", "binary"]
 
@@ -15,11 +16,6 @@ def file_kind(path: str, head: bytes) -> FileKind:
     ``head`` is the first 64 KiB or less. A message list in ``.json`` is a prompt below ``prompts/``, though it is
     an array of objects too.
     """
-    from promptvc.content.prompt import (
-        is_prompt_path,
-        looks_like_messages,
-    )  # not for a status without changes
-
     if _in_prompts(path) and path.lower().endswith(".json") and looks_like_messages(head):
         return "prompt"
     if row_format(path, head) is not None:
