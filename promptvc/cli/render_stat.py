@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from promptvc.cli.diff_totals import Totals
 from promptvc.cli.render_chars import columns, cut, pad, plural, visible
 from promptvc.cli.render_words import mark
-from promptvc.cli.summary import detail_words
 from promptvc.content.promptdiff import PromptDiff
 from promptvc.content.rowdiff import TableDiff
 from promptvc.session.comparison import TextDiff
@@ -59,7 +58,7 @@ def _measure(comparison: Comparison, change: FileChange, totals: Totals) -> tupl
     same = change.before is not None and change.after is not None and change.before.id == change.after.id
     if same:
         return words.removesuffix(", ") or "mode changed", {}
-    return words + detail_words(detail), _amounts(detail)
+    return words + diff.summary, _amounts(detail)
 
 
 def _amounts(detail: Detail) -> Amounts:

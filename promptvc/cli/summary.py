@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptvc.content.promptdiff import PromptDiff
-    from promptvc.content.rowdiff import TableDiff
     from promptvc.repo import Repo
-    from promptvc.session.comparison import Comparison, Detail
+    from promptvc.session.comparison import Comparison
     from promptvc.versioning.diff import FileChange
 
 _ORDER = ("prompt", "table", "run", "text", "binary")
@@ -61,39 +59,5 @@ def change_words(comparison: Comparison, change: FileChange) -> str:
         return "removed"
     if change.before is not None and change.after is not None and change.before.id == change.after.id:
         return f"was {change.old_path}" if change.old_path else "mode changed"
-    words = detail_words(comparison.compare(change).detail)
+    words = comparison.compare(change).summary
     return f"was {change.old_path}, {words}" if change.old_path else words
-
-
-def detail_words(detail: Detail) -> str:
-    """The counts of one file's changes."""
-    from promptvc.content.promptdiff import PromptDiff
-    from promptvc.content.rowdiff import TableDiff
-    from promptvc.session.comparison import TextDiff
-
-    if isinstance(detail, TableDiff):
-        return _table_words(detail)
-    if isinstance(detail, PromptDiff):
-        return _prompt_words(detail)
-    if isinstance(detail, TextDiff):
-        return f"+{detail.added} −{detail.removed} lines"
-    return f"{detail.before or 0:,} → {detail.after or 0:,} bytes"
-
-
-def _table_words(detail: TableDiff) -> str:
-    counts = (("+", detail.added), ("−", detail.removed), ("~", detail.changed))
-    words = [f"{mark}{count}" for mark, count in counts if count]
-    words += [f"{detail.moved} moved"] if detail.moved else []
-    words += [f"{detail.reformatted} reformatted"] if detail.reformatted else []
-    return " ".join(words) or "layout only"
-
-
-def _prompt_words(detail: PromptDiff) -> str:
-    words = (
-        [f"{detail.word_groups} word group{'s' * (detail.word_groups != 1)}"] if detail.word_groups else []
-    )
-    words += ["settings"] if detail.settings else []
-    words += [f"+ {name}" for name in detail.variables_added] + [
-        f"− {name}" for name in detail.variables_removed
-    ]
-    return ", ".join(words) or "layout only"

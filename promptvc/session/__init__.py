@@ -6,5 +6,14 @@ snapshot     everything at one commit, read only
 transaction  a set of writes that becomes one commit, or nothing
 scan         which working files there are
 worktree     working files against the store: status, commit, checkout
+pending      files that a transaction will write
+edits        what a transaction records
+views        one version of one file, in the store or not
+workspace    working files and branches together
+keys         rows that share a key
+sharing      remotes by name
+identity     who commits
+code         the code repository around the project
+wording      changes counted in a few words
 comparison   two sets of files compared: rows, words, lines
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, TypeAlias
 
 from promptvc.content.kinds import FileKind
@@ -15,6 +16,7 @@ from promptvc.errors import NotAPrompt
 from promptvc.ids import RepoPath
 from promptvc.session.project import Project
 from promptvc.session.views import FileView
+from promptvc.session.wording import prompt_words, table_words
 from promptvc.versioning.diff import FileChange, Status, diff_files
 from promptvc.versioning.stretch import Stretch
 from promptvc.versioning.tree import FileEntry, Files
@@ -46,7 +48,7 @@ class BinaryDiff:
 Detail: TypeAlias = TableDiff | PromptDiff | TextDiff | BinaryDiff
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FileDiff:
     """One file that differs, and how. ``old_path`` is set where it was renamed.
 
@@ -60,6 +62,20 @@ class FileDiff:
     before: FileView | None
     after: FileView | None
     old_path: RepoPath | None = None
+
+    @property
+    def summary(self) -> str:
+        """Its changes in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
+        if isinstance(self.detail, TableDiff):
+            return table_words(self.detail)
+        if isinstance(self.detail, PromptDiff):
+            return prompt_words(self.detail)
+        if isinstance(self.detail, TextDiff):
+            return f"+{self.detail.added} −{self.detail.removed} lines"
+        return f"{self.detail.before or 0:,} → {self.detail.after or 0:,} bytes"
+
+    def __repr__(self) -> str:
+        return f"FileDiff {self.path} {self.status}: {self.summary}"
 
     @property
     def mode_change(self) -> tuple[int, int] | None:
@@ -94,6 +110,19 @@ class Comparison:
 
     def __iter__(self) -> Iterator[FileDiff]:
         return (self.compare(change) for change in self.changes)
+
+    def __repr__(self) -> str:
+        return f"Comparison of {len(self)} changed file{'s' * (len(self) != 1)}: " + ", ".join(
+            c.path for c in self.changes
+        )
+
+    def _repr_html_(self) -> str:
+        cells = (
+            "".join(f"<td>{escape(text)}</td>" for text in (d.path, d.kind, d.status, d.summary))
+            for d in self
+        )
+        rows = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<table><tr><th>file</th><th>kind</th><th>status</th><th>changes</th></tr>{rows}</table>"
 
     def __len__(self) -> int:
         return len(self.changes)
