@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 # Control characters, what turns the writing direction, what has no width, line ends beside \n, lone surrogates,
@@ -13,6 +14,8 @@ _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# All but letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
+_UNSURE = re.compile("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
 _NAMED = {"\n": "↵", "\t": "\\t", "\r": "\\r"}
 _WIDE = ("W", "F")
 _STRING_LEAST, _STRING_MOST = 12, 400
@@ -33,7 +36,7 @@ def columns(text: str) -> int:
     """How many columns a terminal needs for it: two for wide characters, none for marks on the one before."""
     if text.isascii():
         return len(text)
-    return sum(map(_columns_of, text))
+    return len(text) + sum(_columns_of(letter) - 1 for letter in _UNSURE.findall(text))
 
 
 def cut(text: str, room: int) -> str:
@@ -96,6 +99,7 @@ def _escape(letter: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
+@lru_cache(1 << 12)
 def _columns_of(letter: str) -> int:
     if unicodedata.east_asian_width(letter) in _WIDE:
         return 2
@@ -105,7 +109,7 @@ def _columns_of(letter: str) -> int:
 def _fitting(text: str, start: int, room: int) -> int:
     """The stop of the longest stretch from start that needs at most ``room`` columns; at least one character."""
     stop = min(len(text), start + room)
-    if text[start:stop].isascii():
+    if not _UNSURE.search(text, start, stop):
         return max(stop, start + 1) if start < len(text) else start
     used, at = 0, start
     while at < len(text) and (used := used + _columns_of(text[at])) <= room:

@@ -15,10 +15,13 @@ from promptvc.content.rowdiff import MISSING
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
 
-_CELL_LEAST, _CELL_MOST, _NAME_MOST = 8, 60, 24
+_CELL_LEAST, _CELL_MOST, _NAME_MOST = 10, 60, 24
 _SAMPLE = 200
 """Rows from which the widths of the columns are taken."""
 _GAP = "  "
+_LINE_LEAST = 14
+"""Columns that a value gets at least, in a row shown as a line."""
+_MORE = len(_GAP) + len("… 99 more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,17 @@ def grid_lines(out: Output, corner: str, rows: Iterable[NamedRow]) -> Iterator[s
 
 
 def compact_line(out: Output, row: NamedRow) -> str:
-    """``t-0042  input: I was charged…  expected: refund``: everything shortened until it fits."""
-    labels = [f"{name_cut(field, _NAME_MOST)}: " for field in row.fields]
-    room = out.width - columns(row.name) - sum(columns(label) + len(_GAP) for label in labels)
-    texts = [_cell(value) for value in row.fields.values()]
-    widths = _shares([columns(text) for text in texts], max(room, 3 * len(texts)))
-    parts = [
-        f"{out.style(label, dim=True)}{cut(text, width)}"
-        for label, text, width in zip(labels, texts, widths, strict=True)
-    ]
-    return _GAP.join([out.style(row.name, bold=True), *parts])
+    """``t-0042  input: I was charged…  expected: refund  … 3 more``: as many fields as fit, shortened."""
+    room = out.width - columns(row.name)
+    fields = _fitting_fields(row.fields, room)
+    left = len(row.fields) - len(fields)
+    rest = [f"… {left} more"] if left else []
+    room -= sum(len(_GAP) + len(text) for text in rest)
+    room -= sum(len(_GAP) + columns(label) for label, _ in fields)
+    widths = _shares([columns(text) for _, text in fields], room)
+    shown = zip(fields, widths, strict=True)
+    parts = [f"{out.style(label, dim=True)}{cut(text, width)}" for (label, text), width in shown]
+    return _GAP.join([out.style(row.name, bold=True), *parts, *(out.style(text, dim=True) for text in rest)])
 
 
 def whole_row_lines(out: Output, row: Mapping[str, Any]) -> Iterator[str]:
@@ -125,14 +129,28 @@ def _is_numeric(values: Iterable[Any]) -> bool:
 
 
 def _fitted(wanted: Sequence[int], width: int) -> list[int]:
-    """The widths of the columns for which there is room, each at least a few characters."""
-    used = count = 0
-    for each in wanted:
+    """The widths of the columns for which there is room, each at least a few characters; the first is not shared."""
+    first = min(wanted[0], _NAME_MOST)
+    rest = wanted[1:]
+    count, used = 0, first
+    for each in rest:
         used += min(each, _CELL_LEAST) + len(_GAP)
-        if count and used - len(_GAP) > width:
+        if count and used > width:
             break
         count += 1
-    return _shares(wanted[:count], width - len(_GAP) * (count - 1))
+    return [first, *_shares(rest[:count], width - first - len(_GAP) * count)]
+
+
+def _fitting_fields(fields: Mapping[str, Any], room: int) -> list[tuple[str, str]]:
+    """Label and text of the fields for which a line has room, at least one; if not all fit, room is left to say so."""
+    fitting: list[tuple[str, str]] = []
+    for at, (name, value) in enumerate(fields.items(), 1):
+        label, text = f"{name_cut(name, _NAME_MOST)}: ", _cell(value)
+        room -= len(_GAP) + columns(label) + min(columns(text), _LINE_LEAST)
+        if fitting and room < (_MORE if at < len(fields) else 0):
+            break
+        fitting.append((label, text))
+    return fitting
 
 
 def _shares(wanted: Sequence[int], space: int) -> list[int]:

@@ -38,11 +38,11 @@ def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterato
     if diff.columns_added or diff.columns_removed:
         yield f"  columns  {_columns(out, diff)}"
     yield from _quiet_changes(out, diff)
-    counts = Counter(alike for row in diff.rows if (alike := _how(row)))
+    hows = [_how(row) for row in diff.rows]
+    counts = Counter(how for how in hows if how)
     folded = {alike for alike, count in counts.items() if count > FOLD_ABOVE and not whole}
     shown: Counter[Alike] = Counter()
-    for row in diff.rows:
-        alike = _how(row)
+    for row, alike in zip(diff.rows, hows, strict=True):
         if alike in folded:
             shown[alike] += 1
             if shown[alike] > FOLD_SHOWN:
@@ -51,7 +51,9 @@ def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterato
     for alike in counts:
         if alike in folded:
             rest = counts[alike] - FOLD_SHOWN
-            yield out.style(f"  … {plural(rest, 'more row')}: only ", dim=True) + ", ".join(alike)
+            yield out.style(f"  … {plural(rest, 'more row')}: only ", dim=True) + cut(
+                visible(", ".join(alike)), out.width - 28
+            )
 
 
 def row_lines(out: Output, row: RowChange, *, whole: bool = False) -> Iterator[str]:
@@ -125,7 +127,6 @@ def _how(row: RowChange) -> Alike:
 
 
 def _cell_change(name: str, before: Any, after: Any) -> str:
-    name = name_cut(name, 30)
     if before is MISSING:
         return f"{name} added"
     if after is MISSING:

@@ -101,7 +101,7 @@ def test_columns_without_room_are_named_below_the_table(project: Project) -> Non
     project.write(TABLE, [{"id": 1} | {f"field_{n}": "word " * 9 for n in range(12)}])
     lines = project("rows", TABLE, "--table").lines
     assert all(columns(line) <= 80 for line in lines)
-    assert lines[-1].startswith("… 5 more columns: field_7, field_8")
+    assert lines[-1].startswith("… 6 more columns: field_6, field_7")
 
 
 def test_wide_letters_and_emoji_keep_the_columns_straight(project: Project) -> None:
