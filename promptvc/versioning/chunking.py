@@ -18,7 +18,8 @@ CHUNK_MAX = 256 << 10
 CUT_BELOW = (1 << 64) // (CHUNK_TARGET - CHUNK_MIN)
 """A row of n bytes ends its chunk when its xxh3_64 is below n times this: chunks of a like size whatever the rows."""
 
-BLOCK = 4 << 20
+_BLANK = 0x20
+BLOCK = 1 << 20
 """Bytes read at a time."""
 
 
@@ -38,13 +39,15 @@ class Cutting:
 class Piece:
     """A chunk just cut: its bytes, or its place in the known list when it was recognised (``data`` is empty then).
 
-    ``broken``: it ends inside a row. ``firm``: its own last row made the cut, whatever follows.
+    ``broken``: it ends inside a row. ``firm``: its own last row made the cut, whatever follows. ``rows`` is how many
+    rows end in it, where that is certain: each begins with a byte that is neither blank nor a control character.
     """
 
     data: bytes
     known: int = -1
     broken: bool = False
     firm: bool = False
+    rows: int | None = None
 
 
 def cut(read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:
@@ -77,13 +80,16 @@ class _Cutter:
     def _scan(self) -> Generator[Piece, None, bool]:
         """Cut at the next row that asks for it; False once the file is at its end."""
         data, start, row = self._data, self._start, self._row
+        rows = 0 if start == row and start else None
         for end in self._row_ends(data, row):
             if end - start > CHUNK_MAX:
                 yield from self._break(row, end)
-                start = self._start
+                start, rows = self._start, None
+            if rows is not None:
+                rows = rows + 1 if data[row] > _BLANK else None
             if end - start >= CHUNK_MIN and xxh3_64_intdigest(data[row:end]) < (end - row) * CUT_BELOW:
                 self._start = self._row = end
-                yield Piece(data[start:end], firm=True)
+                yield Piece(data[start:end], firm=True, rows=rows)
                 return True
             row = end
         self._row = row

@@ -89,7 +89,7 @@ def _new_pieces(
             chunks.ids.append(known.ids[piece.known])
         else:
             pending.append(piece.data)
-            rows = 0 if piece.broken else cutting.count(b"".join(pending), first)
+            rows = _rows(piece, pending, cutting, first)
             chunks.append(piece.data, rows, broken=piece.broken, firm=piece.firm)
             fresh.append(len(chunks.ids))
             chunks.ids.append(ObjectId(""))
@@ -97,6 +97,15 @@ def _new_pieces(
         if not piece.broken:
             pending.clear()
             first = False
+
+
+def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> int:
+    """The rows of a stretch, counted at its last chunk."""
+    if piece.broken:
+        return 0
+    if piece.rows is not None and len(pending) == 1 and not first:
+        return piece.rows
+    return cutting.count(b"".join(pending), first)
 
 
 def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
