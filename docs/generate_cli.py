@@ -1,7 +1,7 @@
 """Writes docs/cli.md: the help of every command, the exit codes, and what of them is told by hand.
 
-    python docs/generate_cli.py            # writes docs/cli.md
-    python docs/generate_cli.py --print    # prints it; a test compares the two
+python docs/generate_cli.py            # writes docs/cli.md
+python docs/generate_cli.py --print    # prints it; a test compares the two
 """
 
 from __future__ import annotations

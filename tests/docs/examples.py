@@ -1,7 +1,7 @@
 """The examples of a page: found, run in one session from top to bottom, compared or written anew.
 
 A ``console`` block holds ``$ command`` lines (``> `` continues one) and what they print. A ``python`` block holds
-``>>>`` examples and what they print, or plain code, which must run. Both work in one project, so a page reads as a story.
+``>>>`` examples and what they print, or plain code, which must run. Both work in one project, from top to bottom.
 A line ``…`` in expected output stands for any lines. ``<!-- not run: why -->`` above a block lets it be.
 
     python -m tests.docs.examples README.md docs/*.md      # write the real output into these pages
@@ -9,6 +9,7 @@ A line ``…`` in expected output stands for any lines. ``<!-- not run: why -->`
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import doctest
 import io
@@ -21,6 +22,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,14 @@ def console_steps(block: Block) -> list[Step]:
     return steps
 
 
+@cache
+def compiled_folder() -> str:
+    """Where all sessions of this run keep compiled modules: not in the checkout, and not made anew by each command."""
+    folder = tempfile.TemporaryDirectory(prefix="compiled-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
 @dataclass
 class Session:
     """One page's project: a shell and an interpreter side by side, in a home folder of their own."""
@@ -128,7 +138,9 @@ class Session:
 
     def environment(self) -> dict[str, str]:
         """What both see: an author, a fixed clock, no configuration of the user's own."""
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ
+        }
         return {
             **kept,
             "PATH": f"{self.folder / 'bin'}:{kept.get('PATH', '')}",
@@ -136,7 +148,7 @@ class Session:
             "LC_ALL": "C.UTF-8",
             "TZ": "Etc/GMT-1",
             "COLUMNS": "80",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": compiled_folder(),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "you",
@@ -174,7 +186,7 @@ class Session:
         out = io.StringIO()
         with _world(self.environment() | self._tick(), folder), contextlib.redirect_stdout(out):
             try:
-                exec(compile(source, "<example>", "single" if example else "exec"), self.names)  # noqa: S102
+                exec(compile(source, "<example>", "single" if example else "exec"), self.names)
             except Exception as error:
                 if not example:
                     raise
@@ -288,7 +300,12 @@ def rewrite(page: str) -> str:
             for step, found in run_block(running, block):
                 prompts = ("$ ", "> ") if block.language == "console" else (">>> ", "... ")
                 first, *rest = step.source.splitlines()
-                made += prompts[0] + first + "\n" + "".join(f"{prompts[1]}{line}".rstrip() + "\n" for line in rest)
+                made += (
+                    prompts[0]
+                    + first
+                    + "\n"
+                    + "".join(f"{prompts[1]}{line}".rstrip() + "\n" for line in rest)
+                )
                 keep = re.search(r"^…$", step.expected, re.MULTILINE) and agrees(step.expected, found)
                 made += step.expected if keep else found
     return made + page[at:]
