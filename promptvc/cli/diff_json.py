@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.diff_totals import Totals
 from promptvc.cli.render_diff import whole_rows
 from promptvc.cli.row_stream import key_of_file
-from promptvc.content.promptdiff import PromptDiff
 from promptvc.content.rowdiff import MISSING, RowChange, TableDiff
 from promptvc.content.tablerows import malformed_row
 from promptvc.session.comparison import BinaryDiff, TextDiff
@@ -63,11 +62,9 @@ def _detail(detail: Detail) -> Value:
         }
         columns = {"added": list(detail.columns_added), "removed": list(detail.columns_removed)}
         return {"key": _list(detail.key), "rows": counts, "columns": columns}
-    if isinstance(detail, PromptDiff):
-        return detail.to_json()
     if isinstance(detail, BinaryDiff):
         return {"size": [detail.before, detail.after]}
-    return _text(detail)
+    return _text(detail) if isinstance(detail, TextDiff) else detail.to_json()
 
 
 def _text(detail: TextDiff) -> Value:

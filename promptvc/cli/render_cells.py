@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME_LEAST, NAME_MOST = 9, 28
 _SHORT = 30
 """Characters up to which two strings are shown as ``"old" → "new"``."""
-_COMMON = 0.3
+_COMMON = 0.4
 """The share of two texts that must be equal for their words to be compared."""
 _BLOCK_LINES = 3
 _MARKUP = 4  # columns of the brackets around a value

@@ -19,13 +19,13 @@ from promptvc.cli.render_text import hunk_lines, whole_text_lines
 from promptvc.cli.render_words import paint
 from promptvc.cli.row_stream import file_rows, key_of_file
 from promptvc.content.formats.base import Malformed
-from promptvc.content.promptdiff import PromptDiff
 from promptvc.content.rowdiff import RowChange, TableDiff
 from promptvc.content.textdiff import diff_lines
 from promptvc.session.comparison import BinaryDiff, FileDiff, TextDiff
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
+    from promptvc.content.promptdiff import PromptDiff
     from promptvc.session.comparison import Comparison
     from promptvc.session.views import FileView
     from promptvc.versioning.diff import FileChange
@@ -61,10 +61,10 @@ def _file(out: Output, diff: FileDiff, totals: Totals, whole: bool) -> Iterator[
             )
         return
     totals.count(diff.kind)
-    if isinstance(detail, PromptDiff):
-        yield from _prompt_lines(out, diff, detail, whole)
-    elif isinstance(detail, TextDiff):
+    if isinstance(detail, TextDiff):
         yield from _text_lines(out, diff, detail)
+    elif not isinstance(detail, BinaryDiff):
+        yield from _prompt_lines(out, diff, detail, whole)
 
 
 def _header(out: Output, diff: FileDiff | FileChange, facts: list[tuple[str, str]]) -> str:
@@ -92,13 +92,14 @@ def _facts(out: Output, diff: FileDiff) -> list[tuple[str, str]]:
     if isinstance(detail, TableDiff):
         key = f", key {', '.join(map(visible, detail.key))}" if detail.key else ""
         return [("", first + key), *row_counts(detail)]
-    if isinstance(detail, PromptDiff):
-        return [("", first + (f", {plural(detail.word_groups, 'word group')}" if detail.word_groups else ""))]
     if isinstance(detail, BinaryDiff):
         sizes = [size_words(size) for size in (detail.before, detail.after) if size is not None]
         return [("", f"{first}, {' → '.join(sizes)}")]
-    counts = [("+", f"+{detail.added:,}"), ("-", f"−{detail.removed:,}")]
-    return [("", first), *(fact for fact in counts if fact[1][1:] != "0")]
+    if isinstance(detail, TextDiff):
+        counts = (("+", "+", detail.added), ("-", "−", detail.removed))
+        return [("", first), *((op, f"{sign}{count:,}") for op, sign, count in counts if count)]
+    groups = f", {plural(detail.word_groups, 'word group')}" if detail.word_groups else ""
+    return [("", first + groups)]
 
 
 def _mode_lines(diff: FileDiff) -> Iterator[str]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from promptvc.cli.diff_totals import Totals
 from promptvc.cli.render_chars import columns, cut, pad, plural, visible
 from promptvc.cli.render_words import mark
-from promptvc.content.promptdiff import PromptDiff
 from promptvc.content.rowdiff import TableDiff
-from promptvc.session.comparison import TextDiff
+from promptvc.session.comparison import BinaryDiff, TextDiff
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -66,9 +65,9 @@ def _amounts(detail: Detail) -> Amounts:
         return {"+": detail.added, "-": detail.removed, "~": detail.changed}
     if isinstance(detail, TextDiff):
         return {"+": detail.added, "-": detail.removed}
-    if isinstance(detail, PromptDiff):
-        return {"~": detail.word_groups + len(detail.settings)}
-    return {}
+    if isinstance(detail, BinaryDiff):
+        return {}
+    return {"~": detail.word_groups + len(detail.settings)}
 
 
 def _bar(out: Output, amounts: Amounts, most: int) -> str:

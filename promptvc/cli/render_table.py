@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.render_cells import cell_lines
 from promptvc.cli.render_chars import columns, cut, json_cut, json_text, pad, plural, visible
+from promptvc.cli.render_folds import Folds
 from promptvc.cli.render_words import MARKS, mark, name_cut, paint
-from promptvc.content.rowdiff import MISSING, RowChange, TableDiff
+from promptvc.content.rowdiff import Cells, RowChange, TableDiff
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
 
-_OPS = {"added": "+", "removed": "-", "changed": "~"}
+_OPS = {"added": "+", "removed": "-"}
 _INDENT = 6
 _KEY_MOST, _KEY_PAD = 60, 10
-FOLD_ABOVE, FOLD_SHOWN = 8, 3
-"""So many rows that changed in the same way are shown one by one; of more, the first few, and a line for the rest."""
-_ALIKE_LENGTH = 24
-
-Alike = tuple[str, ...]
 
 
 def row_counts(diff: TableDiff) -> Iterator[tuple[str, str]]:
@@ -34,38 +28,31 @@ def row_counts(diff: TableDiff) -> Iterator[tuple[str, str]]:
 
 
 def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterator[str]:
-    """Every change of a table; rows that all changed alike are folded unless ``whole``."""
+    """Every change of a table; what is the same in a great many rows is folded, unless ``whole``."""
     if diff.columns_added or diff.columns_removed:
         yield f"  columns  {_columns(out, diff)}"
     yield from _quiet_changes(out, diff)
-    hows = [_how(row) for row in diff.rows]
-    counts = Counter(how for how in hows if how)
-    folded = {alike for alike, count in counts.items() if count > FOLD_ABOVE and not whole}
-    shown: Counter[Alike] = Counter()
-    for row, alike in zip(diff.rows, hows, strict=True):
-        if alike in folded:
-            shown[alike] += 1
-            if shown[alike] > FOLD_SHOWN:
-                continue
-        yield from row_lines(out, row, whole=whole)
-    for alike in counts:
-        if alike in folded:
-            rest = counts[alike] - FOLD_SHOWN
-            yield out.style(f"  … {plural(rest, 'more row')}: only ", dim=True) + cut(
-                visible(", ".join(alike)), out.width - 28
-            )
+    folds = Folds(() if whole else diff.rows)
+    for row in diff.rows:
+        if row.op != "changed":
+            yield from row_lines(out, row, whole=whole)
+        elif cells := folds.cells(row):
+            yield from _changed_row(out, row, cells, whole)
+    for line in folds.lines():
+        yield out.style(cut(f"  … {visible(line)}", out.width), dim=True)
 
 
 def row_lines(out: Output, row: RowChange, *, whole: bool = False) -> Iterator[str]:
-    """One row: its mark and name, then what it held, or which of its cells changed."""
-    name, op = _name(row), _OPS[row.op]
-    if row.op == "changed":
-        yield f"  {mark(out, op)} {out.style(name, bold=True)}{out.style(_was(row), dim=True)}"
-        yield from cell_lines(out, row.cells, _INDENT, whole=whole)
-        return
-    name = pad(name, _KEY_PAD)
+    """A row that came or went: its mark, its name and what it holds."""
+    op = _OPS[row.op]
+    name = pad(_name(row), _KEY_PAD)
     room = out.width - columns(name) - 7
     yield f"  {mark(out, op)} {out.style(name, bold=True)}   {paint(out, op, _content(row, room, whole))}"
+
+
+def _changed_row(out: Output, row: RowChange, cells: Cells, whole: bool) -> Iterator[str]:
+    yield f"  {mark(out, '~')} {out.style(_name(row), bold=True)}{out.style(_was(row), dim=True)}"
+    yield from cell_lines(out, cells, _INDENT, whole=whole)
 
 
 def row_name(key: Mapping[str, Any] | None, number: int) -> str:
@@ -113,29 +100,3 @@ def _quiet_changes(out: Output, diff: TableDiff) -> Iterator[str]:
         words.append(f"{plural(diff.reformatted, 'row')} written differently, with equal values")
     if words:
         yield out.style(f"  {', '.join(words)}", dim=True)
-
-
-def _how(row: RowChange) -> Alike:
-    """What happened to a row, where the same may have happened to many: ``("+ for_devs",)``; else nothing.
-
-    Fields that came or went count by name alone, other cells with their values, if those are short.
-    """
-    if row.op != "changed" or len(row.cells) > 3:
-        return ()
-    changes = tuple(_cell_change(name, *values) for name, values in row.cells.items())
-    return changes if all(changes) else ()
-
-
-def _cell_change(name: str, before: Any, after: Any) -> str:
-    if before is MISSING:
-        return f"{name} added"
-    if after is MISSING:
-        return f"{name} removed"
-    if _is_long(before) or _is_long(after):
-        return ""
-    return f"{name} {json_text(before)} → {json_text(after)}"
-
-
-def _is_long(value: Any) -> bool:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return isinstance(value, dict) or len(text) > _ALIKE_LENGTH

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.cli.row_stream import NumberedRow, likely_key, stream_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.versioning.stretch import Stretch
@@ -99,9 +100,13 @@ class RowSource:
 
 
 def open_rows(app: App, text: str, revision: str | None) -> RowSource:
-    """The table at a path; raises `PathMissing`, `NotATable`."""
+    """The table at a path, which may be given as ``REV:PATH``; raises `PathMissing`, `NotATable`."""
     repo = app.repo
-    path = app.paths((text,))[0]
+    pair = split_path(text) if revision is None else None
+    if pair is not None and pair[0] and find_range(repo, pair[0]):
+        revision, path = pair[0], revision_path(app, *pair)
+    else:
+        path = app.paths((text,))[0]
     if revision is None and repo.root is not None:
         return _working(app, repo.root / path, path)
     snapshot = repo.snapshot(revision or "HEAD")

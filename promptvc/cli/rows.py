@@ -48,7 +48,7 @@ class Choice:
 
 
 @click.command("rows")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="[REV:]FILE")
 @click.option("--rev", metavar="REV", help="At this revision; else the working file.")
 @click.option("--key", metavar="KEY", help="The row with this key, every field in full.")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only rows with this value.")

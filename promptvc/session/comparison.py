@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from promptvc.content.kinds import FileKind
-from promptvc.content.prompt import read_prompt
-from promptvc.content.promptdiff import PromptDiff, diff_prompts
 from promptvc.content.rowdiff import TableDiff, diff_rows
 from promptvc.content.textdiff import Hunk, diff_lines, likeness
 from promptvc.errors import NotAPrompt
@@ -20,6 +18,9 @@ from promptvc.session.wording import prompt_words, table_words
 from promptvc.versioning.diff import FileChange, Status, diff_files
 from promptvc.versioning.stretch import Stretch
 from promptvc.versioning.tree import FileEntry, Files
+
+if TYPE_CHECKING:
+    from promptvc.content.promptdiff import PromptDiff
 
 LIKENESS_LIMIT = 1 << 20
 """Bytes above which files are not read to find a rename."""
@@ -45,7 +46,7 @@ class BinaryDiff:
     after: int | None
 
 
-Detail: TypeAlias = TableDiff | PromptDiff | TextDiff | BinaryDiff
+Detail: TypeAlias = "TableDiff | PromptDiff | TextDiff | BinaryDiff"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,11 +69,11 @@ class FileDiff:
         """Its changes in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
         if isinstance(self.detail, TableDiff):
             return table_words(self.detail)
-        if isinstance(self.detail, PromptDiff):
-            return prompt_words(self.detail)
         if isinstance(self.detail, TextDiff):
             return f"+{self.detail.added} −{self.detail.removed} lines"
-        return f"{self.detail.before or 0:,} → {self.detail.after or 0:,} bytes"
+        if isinstance(self.detail, BinaryDiff):
+            return f"{self.detail.before or 0:,} → {self.detail.after or 0:,} bytes"
+        return prompt_words(self.detail)
 
     def __repr__(self) -> str:
         return f"FileDiff {self.path} {self.status}: {self.summary}"
@@ -192,6 +193,10 @@ def _prompts(before: FileView | None, after: FileView | None) -> Detail:
     """By word; by line where a side is absent, or cannot be read as a prompt (with the reason)."""
     if before is None or after is None:
         return _texts(before, after)
+    # What reads prompts takes longer to import than a diff of tables takes to answer.
+    from promptvc.content.prompt import read_prompt
+    from promptvc.content.promptdiff import diff_prompts
+
     try:
         return diff_prompts(read_prompt(before.path, before.read()), read_prompt(after.path, after.read()))
     except NotAPrompt as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from promptvc.content.promptdiff import PromptDiff
-from promptvc.content.rowdiff import TableDiff
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptvc.content.promptdiff import PromptDiff
+    from promptvc.content.rowdiff import TableDiff
 
 
 def table_words(detail: TableDiff) -> str:

@@ -220,6 +220,16 @@ def test_the_same_change_in_many_rows_is_told_once(tickets: Project) -> None:
     assert '  … 7 more rows: only expected "refund" → "auth"' in tickets("diff").lines
 
 
+def test_a_change_that_many_changed_rows_share_is_left_out_of_them(tickets: Project) -> None:
+    tickets.write(TABLE, [ticket(n, model="m-2", output=f"answer {n}") for n in range(1, 11)])
+    lines = tickets("diff").lines
+    assert sum("model" in line for line in lines) == 4
+    assert "  … 7 rows above also: model added" not in lines  # and so is the output: no row has anything else
+    assert "  … 7 more rows: only model added, output added" in lines
+    tickets.write(TABLE, [ticket(n, model="m-2") | {"input": f"other {n}"} for n in range(1, 11)])
+    assert "  … 7 rows above also: model added" in tickets("diff").lines
+
+
 def test_rows_without_a_key_are_named_by_their_number(project: Project) -> None:
     project.write("examples/t.csv", "act,prompt\r\nA,alpha\r\nB,beta\r\n")
     project.commit()

@@ -36,6 +36,7 @@ def table(project: Project) -> Project:
 def test_json_has_the_rows_as_they_are(table: Project) -> None:
     assert table.json("rows", TABLE) == ROWS[:-1]
     assert table.json("rows", TABLE, "--rev", "HEAD") == ROWS
+    assert table.json("rows", f"HEAD:{TABLE}") == ROWS
 
 
 def test_limit_and_offset_choose_a_part(table: Project) -> None:
