@@ -43,6 +43,7 @@ class _Fetch:
     specs: Sequence[Refspec]
     tags: Tags
     known: dict[RefName, ObjectId]
+    update_head: bool = False
     received: list[ObjectId] = field(default_factory=list)
     size: int = 0
     messages: list[str] = field(default_factory=list)
@@ -68,15 +69,17 @@ def fetch(
     prune: bool = False,
     tags: Tags = "follow",
     accept: Callable[[ObjectId], None] = lambda tip: None,
+    update_head: bool = False,
 ) -> FetchResult:
     """Bring the refs that the refspecs name, with their history.
 
     ``accept(tip)`` raises `RemoteNotAStore` for a branch that is not ours to take; such a branch is refused, and the
     whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that
     we then have follow; a tag that is here already is replaced only by a refspec with ``+``. With ``prune``, refs
-    whose counterpart is gone are deleted. ``who`` stands in the reflogs.
+    whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since working
+    files may lie beside it, unless ``update_head`` says that there are none.
     """
-    work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs))
+    work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head)
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
     wishes = _wishes(work, listing)
     check_received(store, [wish.id for wish in wishes], work.known.values(), work.received)
@@ -221,7 +224,7 @@ def _take(work: _Fetch, history: History, wish: _Wish, refusal: str | None) -> R
 def _judge(work: _Fetch, history: History, wish: _Wish, before: ObjectId | None) -> tuple[Outcome, str]:
     if before == wish.id:
         return "same", ""
-    if wish.here == work.refs.head():
+    if wish.here == work.refs.head() and not work.update_head:
         return "refused", "it is the current branch"
     if before is None:
         return "new", ""
