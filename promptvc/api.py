@@ -120,7 +120,7 @@ def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
         if fresh:
             _mirror(repo, full)
         if fresh or refresh:
-            result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all")
+            result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all", update_head=True)
             repo.refs.set_head(RefName.branch(_first_branch(result.remote)), repo.who(), "fetch")
     except BaseException:
         if fresh:

@@ -100,6 +100,7 @@ class Sharing:
         *,
         prune: bool = False,
         tags: Tags = "follow",
+        update_head: bool = False,
     ) -> FetchResult:
         """Bring the remote's branches; raises `RemoteNotAStore` for a repository that promptvc never wrote to."""
         remote = self.open(name, report)
@@ -108,7 +109,15 @@ class Sharing:
             self._accept(remote, tip)
 
         return fetch(
-            self._store, self._refs, remote, self._refspecs(name), who, prune=prune, tags=tags, accept=accept
+            self._store,
+            self._refs,
+            remote,
+            self._refspecs(name),
+            who,
+            prune=prune,
+            tags=tags,
+            accept=accept,
+            update_head=update_head,
         )
 
     def push(
