@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,13 @@ ON_A_TERMINAL = 20
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which rows are asked for, and which of their fields (all, if none are named)."""
+    """Which rows are asked for, and which of their fields (all, if none are named); ``seen`` are those met."""
 
     conditions: tuple[Condition, ...]
     columns: tuple[str, ...]
     limit: int | None
     offset: int
+    seen: set[str] = field(default_factory=set)
 
     def of(self, source: RowSource) -> Iterator[NumberedRow]:
         """The rows that meet every condition, from the offset up to the limit."""
@@ -107,7 +108,7 @@ def _condition(text: str) -> Condition:
     return Condition.read(name, value)
 
 
-def _fields(item: NumberedRow, columns: Sequence[str]) -> Row:
+def _fields(item: NumberedRow, choice: Choice) -> Row:
     """The fields that are asked for; a row that cannot be read is its text."""
     from promptvc.cli.row_filter import look_up
     from promptvc.content.formats.base import Malformed
@@ -116,16 +117,18 @@ def _fields(item: NumberedRow, columns: Sequence[str]) -> Row:
 
     if isinstance(item.row, Malformed):
         return malformed_row(item.body)
-    if not columns:
+    if not choice.columns:
         return item.row
-    found = ((name, look_up(item.row, name)) for name in columns)
-    return {name: value for name, value in found if value is not MISSING}
+    found = ((name, look_up(item.row, name)) for name in choice.columns)
+    fields = {name: value for name, value in found if value is not MISSING}
+    choice.seen.update(fields)
+    return fields
 
 
 def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
     """Say which fields no row had: a misspelt name looks like an empty answer otherwise."""
     missing = [condition.name for condition in choice.conditions if not condition.seen]
-    for name in missing:
+    for name in missing or [name for name in choice.columns if name not in choice.seen]:
         out.warn(f"{source.path}: no row that was looked at has a field {name}")
 
 
@@ -134,7 +137,7 @@ def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
 
 def _show_json(out: Output, rows: Iterable[NumberedRow], choice: Choice) -> None:
     for item in rows:
-        out.value(_fields(item, choice.columns))
+        out.value(_fields(item, choice))
 
 
 def _show_text(out: Output, source: RowSource, choice: Choice, *, grid: bool) -> None:
@@ -198,7 +201,7 @@ def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
 
     assert isinstance(item.row, dict)
     key = {name: item.row[name] for name in source.key or () if name in item.row}
-    fields = _fields(item, choice.columns)
+    fields = _fields(item, choice)
     return NamedRow(
         row_name(key, item.number), {name: value for name, value in fields.items() if name not in key}
     )
@@ -247,7 +250,7 @@ def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None
             f"promptvc rows {source.path} lists the keys",
         )
     for item in found:
-        fields = _fields(item, choice.columns)
+        fields = _fields(item, choice)
         if out.json:
             out.value(fields)
             continue

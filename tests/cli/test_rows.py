@@ -75,6 +75,7 @@ def test_a_field_that_no_row_has_is_told(table: Project) -> None:
     told = table("rows", TABLE, "--where", "socre=1")
     assert told.raw == b""
     assert "no row that was looked at has a field socre" in told.err
+    assert "has a field socre" in table("rows", TABLE, "--columns", "id,socre").err
 
 
 def test_columns_choose_fields_and_their_order(table: Project) -> None:
