@@ -1,0 +1,92 @@
+"""Every name that a command prints with --json stands in docs/cli-json.md, where that command is told of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docs.examples import ROOT, Session, session
+
+PAGE = (ROOT / "docs" / "cli-json.md").read_text(encoding="utf-8")
+START = "cp -r promptvc/samples/support ~/json && cd ~/json && git init -q --bare ~/shared.git"
+# Command, and the line of the table that tells of it.
+STEPS = [
+    ("init --json", "init"),
+    ("commit --json -m Baseline", "commit"),
+    ("remote add --json origin ~/shared.git", "remote"),
+    ("remote --json", "remote"),
+    ("push --json -u origin main", "push"),
+    ("clone --json ~/shared.git ~/copy", "clone"),
+    ("-C ~/copy commit --json --allow-empty -m More", "commit"),
+    ("-C ~/copy push --json", "push"),
+    ("pull --json", "pull"),
+    ("fetch --json", "fetch"),
+    ("show --json HEAD:prompts/support.md", "show REV:PATH"),
+    ("show --json HEAD:examples/tickets.jsonl", "show REV:PATH"),
+    ("show --json HEAD:prompts", "show REV:FOLDER"),
+    ("switch --json -c side", "switch"),
+    ("branch --json", "branch"),
+    ("branch --json other", "branch"),
+    ("branch --json -m other renamed", "branch"),
+    ("branch --json -d renamed", "branch"),
+    ("tag --json v1 -m text", "tag"),
+    ("tag --json", "tag"),
+    ("restore --json .", "restore"),
+    ("gc --json", "gc"),
+    ("fsck --json", "fsck"),
+    ("config --json user.name you", "config"),
+]
+ALLOWED = {"show REV:PATH": {"role", "content"}, "tag": {"deleted"}}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Session]:
+    with session() as made:
+        made.run_shell(START)
+        yield made
+
+
+@pytest.mark.parametrize(("command", "row"), STEPS)
+def test_names_in_json_are_documented(running: Session, command: str, row: str) -> None:
+    printed = running.run_shell(f"promptvc {command}")
+    values = [json.loads(line) for line in printed.splitlines()]
+    assert values or row == "restore", printed
+    [told] = re.findall(rf"^\| `{re.escape(row)}` \| (.*) \|$", PAGE, re.MULTILINE)
+    if "as `fetch`" in told:
+        told += re.findall(r"^\| `fetch` \| (.*) \|$", PAGE, re.MULTILINE)[0]
+    names = set(re.findall(r"`(\w+)`", told)) | ALLOWED.get(row, set())
+    for value in values:
+        assert set(value) <= names, f"{row}: {sorted(set(value) - names)}"
+
+
+@pytest.mark.parametrize("command", ["status", "diff", "log", "show"])
+def test_names_of_the_long_ones_are_documented(running: Session, command: str) -> None:
+    running.run_shell(
+        'sed -i s/friendly/calm/ prompts/support.md; sed -i \'s/t-0001"/&, "new": 1/; 2d\' examples/tickets.jsonl'
+    )
+    running.run_shell(
+        "printf a > outputs.txt; printf 'a\\n' > examples/notes.txt; printf '\\0' > examples/x.bin"
+    )
+    if command == "show":
+        running.run_shell(
+            "promptvc commit -m Changed && chmod +x examples/notes.txt && promptvc commit -m Mode"
+        )
+    for line in running.run_shell(f"promptvc {command} --json").splitlines():
+        for name in _names(json.loads(line)):
+            assert re.search(rf"[`\"]{name}[`\"]", PAGE), f"{command}: {name}"
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names in a value, but for those that are the user's own: rows, keys, cells, settings."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            if name not in ("before", "after", "key", "cells", "absent", "settings", "fields"):
+                yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
