@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; gives the exit code. Never raises but for bugs under PROMPTVC_DEBUG."""
     from promptvc.cli.exit_codes import INTERRUPTED, USAGE
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # an ASCII terminal gets \u2192 for an arrow, not an error
+            stream.reconfigure(errors="backslashreplace")
     try:
         result: Any = cli.main(args=arguments, prog_name="promptvc", standalone_mode=False)
         sys.stdout.flush()

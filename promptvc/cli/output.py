@@ -51,7 +51,7 @@ class Output:
     def text(self, line: str = "") -> None:
         """One line of text on stdout; nothing with --json."""
         if not self.json:
-            click.echo(printable(line), color=self.color)
+            sys.stdout.write(printable(line) + "\n")  # click.echo would flush each line, which adds up
 
     def lines(self, lines: Iterable[str]) -> None:
         """Many lines; through the pager when they do not fit on the terminal."""
@@ -80,14 +80,16 @@ class Output:
     def value(self, value: Mapping[str, Any]) -> None:
         """One JSON value on stdout, on its own line; nothing without --json."""
         if self.json:
-            sys.stdout.buffer.write(to_json(value) + b"\n")
+            sys.stdout.write(to_json(value).decode() + "\n")
 
     def note(self, line: str) -> None:
         """A line for people on stderr."""
+        sys.stdout.flush()
         click.echo(printable(line), err=True)
 
     def warn(self, line: str) -> None:
         """A warning on stderr."""
+        sys.stdout.flush()
         click.echo(click.style("warning: ", fg="yellow") + printable(line), err=True, color=_error_color())
 
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from promptvc.content.kinds import FileKind
-from promptvc.errors import NotATable, PathMissing
+from promptvc.errors import ConfigInvalid, NotATable, PathMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -76,8 +76,14 @@ class Snapshot:
 
     @cached_property
     def project(self) -> Project:
-        """The settings of promptvc.toml at this commit."""
-        return read_project(self.read(PROJECT_FILE)) if PROJECT_FILE in self else Project()
+        """The settings of promptvc.toml at this commit; the defaults where it cannot be read.
+
+        A commit with a broken one may have come from elsewhere, and history must stay readable.
+        """
+        try:
+            return read_project(self.read(PROJECT_FILE)) if PROJECT_FILE in self else Project()
+        except ConfigInvalid:
+            return Project()
 
     def file(self, path: str) -> FileView:
         """One file, as `diff` looks at it; raises `PathMissing`."""

@@ -76,8 +76,8 @@ def fetch(
     ``accept(tip)`` raises `RemoteNotAStore` for a branch that is not ours to take; such a branch is refused, and the
     whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that
     we then have follow; a tag that is here already is replaced only by a refspec with ``+``. With ``prune``, refs
-    whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since working
-    files may lie beside it, unless ``update_head`` says that there are none.
+    whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since
+    working files may lie beside it, unless ``update_head`` says that there are none.
     """
     work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head)
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
