@@ -149,6 +149,7 @@ class Session:
             "TZ": "Etc/GMT-1",
             "COLUMNS": "80",
             "PYTHONPYCACHEPREFIX": compiled_folder(),
+            "PYTHONUNBUFFERED": "1",  # both streams in the order of a terminal
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "you",
