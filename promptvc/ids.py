@@ -99,8 +99,11 @@ class RepoPath(str):
     def parse(cls, text: str) -> RepoPath:
         """Check and make; raises `InvalidName` for what the store cannot hold."""
         parts = text.split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\x00" in text:
+        if any(part in ("", ".", "..") for part in parts):
             raise InvalidName(f"{text!r} is not a path inside the project")
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+            hint = "rename it, or exclude it in promptvc.toml"
+            raise InvalidName(f"the file name {text!r} has a control character", hint)
         if any(part.lower() in (".git", ".promptvc", ".rope") for part in parts):
             raise InvalidName(f"{text!r} uses a name that the store reserves", "rename it")
         try:

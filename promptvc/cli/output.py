@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -95,6 +96,8 @@ class Output:
 
 def show_error(message: str, hint: str | None) -> None:
     """The one line that says what is wrong, and the one that says what to do."""
+    with suppress(OSError):
+        sys.stdout.flush()  # so that in a pipe too it comes after what it follows
     click.echo(
         click.style("error: ", fg="red", bold=True) + printable(message), err=True, color=_error_color()
     )

@@ -47,15 +47,21 @@ def add(app: App, name: str, url: str) -> None:
 @command.command("set-url")
 @click.argument("name")
 @click.argument("url")
+@json_option
 @pass_app
 def set_url(app: App, name: str, url: str) -> None:
     """Say where the remote NAME is now."""
+    from promptvc.transports.urls import redact
+
     app.repo.sharing.set_url(name, url)
+    app.out.value({"name": name, "url": redact(url)})
 
 
 @command.command("remove")
 @click.argument("name")
+@json_option
 @pass_app
 def remove(app: App, name: str) -> None:
     """Forget the remote NAME and its remote-tracking branches."""
     app.repo.sharing.remove(name, app.repo.who())
+    app.out.value({"name": name, "removed": True})

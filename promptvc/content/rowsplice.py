@@ -32,7 +32,7 @@ class OpenFile:
     def stretch(self, at: int) -> Stretch:
         """A stretch as it was, which need not be loaded again."""
         data = self._data.get(at)
-        return self.stretches[at] if data is None else replace(self.stretches[at], load=lambda: data)
+        return self.stretches[at] if data is None else self.stretches[at]._replace(load=lambda: data)
 
 
 def splice(file: OpenFile, changes: Changes, added: Sequence[bytes]) -> tuple[Stretch | bytes, ...]:

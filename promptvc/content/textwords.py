@@ -26,6 +26,11 @@ _TOKEN = (
     r"|(?P<sign>[^\w\s])(?:(?P=sign)|[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[^\w\s])*"
     r"|."
 )
+_ASCII_TOKEN = (
+    r"\r?\n|[^\S\n]+?(?=\r?\n)|[^\S\n]+"
+    r"|\w+(?:(?:'|(?<=\d)[.,](?=\d))\w+)*"
+    r"|(?P<sign>[^\w\s])(?P=sign)*|."
+)
 _WORD = rf"[{_ALONE}][{_ALONE_MARKS}{_MARKS}]*|{_LETTERS}"
 
 
@@ -34,16 +39,19 @@ def tokens(text: str) -> list[str]:
 
     ``"Don't pay 1,000 €!!\\n" -> ["Don't", " ", "pay", " ", "1,000", " ", "€", "!!", "\\n"]``
     """
-    return [match[0] for match in _compiled(_TOKEN).finditer(text)]
+    pattern = _ASCII_TOKEN if text.isascii() else _TOKEN
+    return [match[0] for match in _compiled(pattern).finditer(text)]
 
 
 def words(text: str) -> list[str]:
     """The words and numbers alone, without spaces and signs."""
-    return _compiled(_WORD).findall(text)
+    return _compiled(r"\w+" if text.isascii() else _WORD).findall(text)
 
 
 def weight(token: str) -> int:
     """How much a token says: its letters and digits; signs and spaces say nothing."""
+    if token.isascii():
+        return len(token) if token[:1].isalnum() or token[:1] == "_" else 0
     return len(token) if _compiled(_WORD).match(token) else 0
 
 

@@ -16,7 +16,7 @@ from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunking import CHUNK_MIN, Cutting
 from promptvc.versioning.chunklist import ChunkList
-from promptvc.versioning.rope import stretches, walk_chunks, write_rows
+from promptvc.versioning.rope import known_stretches, stretches, walk_chunks, write_rows
 from promptvc.versioning.stretch import Stretch
 from promptvc.versioning.tree import FileEntry
 
@@ -105,11 +105,10 @@ class Contents:
         """The file as stretches of whole rows, each loadable on its own."""
         if not entry.is_rope:
             return [Stretch(entry.id.raw, lambda: self._store.read_blob(entry.id))]
-        chunks = list(walk_chunks(self._store, entry.id))
-        counts = self.chunk_list(entry.id)
-        return stretches(
-            self._store, chunks, counts if counts is not None and len(counts) == len(chunks) else None
-        )
+        known = self.chunk_list(entry.id)
+        if known is not None:
+            return known_stretches(self._store, known)
+        return stretches(self._store, walk_chunks(self._store, entry.id))
 
     def count_rows(self, path: str, entry: FileEntry) -> int:
         """How many rows a table has."""
@@ -149,7 +148,7 @@ class Contents:
 
 def cutting_of(format: RowFormat) -> Cutting:
     """How files of this format are cut."""
-    return Cutting(format.row_ends, format.count, repr((format.name, format.reading)))
+    return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
 
 
 def _read_full(read: Callable[[int], bytes], size: int) -> bytes:

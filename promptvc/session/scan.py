@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptvc.errors import FileChanging, FileUnreadable, InvalidName
+from promptvc.errors import FileChanging, FileUnreadable
 from promptvc.ids import RepoPath
 from promptvc.session.contents import Source
 from promptvc.session.project import Project
@@ -77,10 +77,6 @@ def _tracks(project: Project, name: str) -> bool:
 
 def _found(name: str, info: os.stat_result) -> Found:
     path = RepoPath.parse(name)
-    if any(ord(letter) < 32 for letter in path):
-        raise InvalidName(
-            f"the file name {path!r} has a control character", "rename it, or exclude it in promptvc.toml"
-        )
     if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
         raise FileUnreadable(
             f"{path}: neither a file nor a link", "remove it, or exclude it in promptvc.toml"

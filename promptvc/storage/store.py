@@ -83,6 +83,10 @@ class ObjectStore:
         """The bytes of a blob."""
         return self._expect(id, Kind.BLOB)
 
+    def read_tree(self, id: ObjectId) -> bytes:
+        """The bytes of a tree."""
+        return self._expect(id, Kind.TREE)
+
     def load_tree(self, id: ObjectId) -> list[TreeEntry]:
         """The entries of a tree."""
         return parse_tree(self._expect(id, Kind.TREE))

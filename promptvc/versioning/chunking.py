@@ -27,12 +27,14 @@ BLOCK = 1 << 20
 class Cutting:
     """What cutting must know of a row format: its row ends, how to count rows, and a name for its style.
 
-    Two files of equal style have equal row ends wherever they have equal bytes between two row ends.
+    Two files of equal style have equal row ends wherever they have equal bytes between two row ends. With
+    ``row_per_end`` every row end that begins with a visible byte ends one row, so that they need not be counted.
     """
 
     row_ends: Callable[[bytes, int], Iterator[int]]
     count: Callable[[bytes, bool], int]
     style: str
+    row_per_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class _Cutter:
 
     def __init__(self, read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None) -> None:
         self._read, self._row_ends, self._known = read, cutting.row_ends, known
+        self._row_per_end = cutting.row_per_end
         self._data = b""
         self._start = self._row = 0
         self._ended = False
@@ -80,7 +83,7 @@ class _Cutter:
     def _scan(self) -> Generator[Piece, None, bool]:
         """Cut at the next row that asks for it; False once the file is at its end."""
         data, start, row = self._data, self._start, self._row
-        rows = 0 if start == row and start else None
+        rows = 0 if self._row_per_end and start == row and start else None
         for end in self._row_ends(data, row):
             if end - start > CHUNK_MAX:
                 yield from self._break(row, end)

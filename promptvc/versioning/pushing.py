@@ -119,7 +119,7 @@ def _judge(work: _Push, send: Send, before: ObjectId | None) -> Outcome:
     if not (send.force or send.lease):
         raise NotFastForward(
             f"{send.there.short} has commits at {work.remote.url} that you do not have",
-            "promptvc pull first; it merges them",
+            "promptvc pull first",
         )
     return "forced"
 

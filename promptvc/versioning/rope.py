@@ -10,6 +10,7 @@ one chunk is a plain blob. docs/format.md is the specification.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,10 @@ MARKER_ID = object_id(Kind.BLOB, MARKER)
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
+
+_ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
+_LEAVES = re.compile(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
+_NODES = re.compile(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,39 +160,48 @@ def rope_mode(entries: list[TreeEntry]) -> int:
 
 def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
     """The chunks of a rope in order."""
-    for entry in store.load_tree(id):
-        if entry.name == MARKER_NAME:
-            continue
-        if entry.is_folder:
-            yield from walk_chunks(store, entry.id)
-        elif entry.name.rstrip("+").isdigit():
-            yield Chunk(entry.id, entry.name.endswith("+"))
-        else:
-            raise ObjectDamaged(
-                f"table {id} holds {entry.name!r}, which is no chunk", "promptvc fsck tells more"
-            )
+    data = store.read_tree(id)
+    marker = data.find(b"\0", 0, 32) + 21 if data.startswith((b"100644 .rope\0", b"100755 .rope\0")) else 0
+    if _LEAVES.fullmatch(data, marker):
+        for name, raw in _ENTRY.findall(data, marker):
+            yield Chunk(ObjectId(raw.hex()), name.endswith(b"+"))
+    elif _NODES.fullmatch(data, marker):
+        for _, raw in _ENTRY.findall(data, marker):
+            yield from walk_chunks(store, ObjectId(raw.hex()))
+    else:
+        raise ObjectDamaged(f"table {id} holds what is no chunk", "promptvc fsck tells more")
 
 
-def stretches(store: ObjectStore, chunks: Iterable[Chunk], counts: ChunkList | None = None) -> list[Stretch]:
-    """Group chunks into stretches of whole rows; ``counts`` tells lengths and row numbers where they are known."""
+def stretches(store: ObjectStore, chunks: Iterable[Chunk]) -> list[Stretch]:
+    """Group chunks into stretches of whole rows."""
+    made: list[Stretch] = []
+    group: list[ObjectId] = []
+    for chunk in chunks:
+        group.append(chunk.id)
+        if not chunk.broken:
+            made.append(_stretch(store, group, None, None))
+            group = []
+    return [*made, _stretch(store, group, None, None)] if group else made
+
+
+def known_stretches(store: ObjectStore, chunks: ChunkList) -> list[Stretch]:
+    """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     made: list[Stretch] = []
     group: list[ObjectId] = []
     length = 0
-    for place, chunk in enumerate(chunks):
-        group.append(chunk.id)
-        length += counts.lengths[place] if counts else 0
-        if not chunk.broken:
-            made.append(
-                _stretch(store, group, length if counts else None, counts.rows[place] if counts else None)
-            )
+    for place, (id, size, rows) in enumerate(zip(chunks.ids, chunks.lengths, chunks.rows, strict=True)):
+        group.append(id)
+        length += size
+        if not chunks.broken(place):
+            made.append(_stretch(store, group, length, rows))
             group, length = [], 0
-    if group:
-        made.append(_stretch(store, group, None, None))
-    return made
+    return [*made, _stretch(store, group, None, None)] if group else made
 
 
 def _stretch(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> Stretch:
-    def load() -> bytes:
-        return b"".join(map(store.read_blob, ids))
-
+    load = partial(store.read_blob, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
     return Stretch(bytes.fromhex("".join(ids)), load, length, rows)
+
+
+def _join(store: ObjectStore, ids: list[ObjectId]) -> bytes:
+    return b"".join(map(store.read_blob, ids))

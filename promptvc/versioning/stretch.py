@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A run of whole rows: one chunk of a rope, several where a row spans them, or a whole small file.
 
     The stretches of a file, joined in order, are its bytes. Equal ids mean equal bytes; the converse

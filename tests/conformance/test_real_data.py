@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 from promptvc.api import clone_into
@@ -62,7 +63,7 @@ def _replay(repo: Repo, folder: Path, key: str) -> int:
         ids.append(repo.commit(version.name).id)
     for id, version in zip(ids, versions, strict=True):
         assert repo.snapshot(id).read(path) == version.read_bytes()
-    for old, new in zip(ids, ids[1:], strict=False):
+    for old, new in pairwise(ids):
         _check_step(repo, old, new, path)
     return sum(len(gzip.compress(version.read_bytes(), 9)) for version in versions)
 

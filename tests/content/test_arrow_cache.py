@@ -6,7 +6,6 @@ import os
 import resource
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def watched(data: bytes, seen: list[bytes], every: int = 10) -> list[Stretch]:
 
         return noted
 
-    return [replace(stretch, load=watch(stretch.load)) for stretch in stretches_of("t.jsonl", data, every)]
+    return [stretch._replace(load=watch(stretch.load)) for stretch in stretches_of("t.jsonl", data, every)]
 
 
 def sample(count: int = 400) -> list[dict[str, Any]]:

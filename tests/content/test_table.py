@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_a_row_loads_only_its_stretch() -> None:
         return lambda: (seen.append(number), load())[1]
 
     stretches = stretches_of("t.jsonl", data, 2, counted=True)
-    watched = [replace(s, load=watch(n, s.load)) for n, s in enumerate(stretches)]
+    watched = [s._replace(load=watch(n, s.load)) for n, s in enumerate(stretches)]
     some = Table("t.jsonl", watched, format_of("t.jsonl", data), None)
     assert len(some) == 6
     assert some.row(3) == TICKETS[3]

@@ -154,3 +154,28 @@ def test_a_damaged_chunk_list_is_no_chunk_list() -> None:
     assert ChunkList.from_value({"seed": 1}, 1) is None
     assert ChunkList.from_value(None, 1) is None
     assert ChunkList.from_value({"seed": 1, "style": "x", "ids": b"abc"}, 1) is None
+
+
+INSERTED = [b"\n", b"\r\n", b" \n", b"\n\n", b'"', b",", b"{}"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "json"])
+@settings(max_examples=30)
+@given(
+    edits=st.lists(
+        st.tuples(st.floats(0, 1), st.sampled_from([b"\n", b"\r\n", b" \n", b"\n\n", b'"', b",", b"{}"])),
+        max_size=8,
+    )
+)
+def test_rows_counted_while_cutting_are_the_rows(suffix: str, edits: list[tuple[float, bytes]]) -> None:
+    data = table(1200, suffix=suffix)
+    if suffix == "json":
+        data = data.replace(b",\n", b"\n", 3)  # commas that somebody forgot
+    for where, added in edits:
+        at = int(where * len(data))
+        data = data[:at] + added + data[at:]
+    format = row_format(f"x.{suffix}", data[:65536])
+    assume(format)
+    assert format is not None
+    chunks = write_rows(BytesIO(data).read, cutting_of(format), None).chunks
+    assert sum(chunks.rows) == len(format.bodies(data, True))

@@ -61,6 +61,14 @@ class RowFormat(Protocol):
     def reading(self) -> tuple[object, ...]:
         """How bodies are understood: under formats of equal reading, equal bodies are equal rows."""
 
+    @property
+    def cutting(self) -> tuple[object, ...]:
+        """How files are cut: under formats of equal cutting, equal bytes from a row end on have equal row ends."""
+
+    @property
+    def row_per_end(self) -> bool:
+        """Whether each row end, but for that of a header, ends one row if its bytes begin with a visible one."""
+
     def row_ends(self, data: bytes, start: int) -> Iterator[int]:
         r"""Offsets in data, rising, at which a row ends, seen from ``start``, which is 0 or such an offset.
 

@@ -109,6 +109,16 @@ class Csv(LineLayout):
         """See `RowFormat`."""
         return ("csv", self.delimiter, self._ending, *self.columns)
 
+    @property
+    def cutting(self) -> tuple[object, ...]:
+        """See `RowFormat`."""
+        return ("csv", self.delimiter, self._ending)
+
+    @property
+    def row_per_end(self) -> bool:
+        """See `RowFormat`."""
+        return True
+
     def parse(self, body: bytes) -> Row | Malformed:
         """See `RowFormat`."""
         cells = split_cells(body, self.delimiter)

@@ -49,6 +49,8 @@ class JsonArray(ArrayLayout):
     name = "json"
     columns = None
     reading: tuple[object, ...] = ("json",)
+    cutting: tuple[object, ...] = ("json",)
+    row_per_end = False  # where a comma is missing, a row end closes two elements
 
     def __init__(self, head: bytes) -> None:
         self._head = head

@@ -24,6 +24,8 @@ class JsonLines(LineLayout):
     name = "jsonl"
     columns = None
     reading: tuple[object, ...] = ("json",)
+    cutting: tuple[object, ...] = ("jsonl",)
+    row_per_end = True
 
     def __init__(self, head: bytes) -> None:
         self._head = head
