@@ -140,7 +140,8 @@ class Contents:
         return self._lists[id]
 
     def _save_chunk_list(self, id: ObjectId, chunks: ChunkList) -> None:
-        if self.chunk_list(id) is None:
+        known = self.chunk_list(id)
+        if known is None or known.style != chunks.style:
             self._lists[id] = chunks
             self._cache.save(f"{_CHUNKS}/{id}", chunks.to_value())
             self._cache.prune(_CHUNKS, CHUNK_LISTS, CHUNK_LISTS_BYTES)
