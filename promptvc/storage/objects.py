@@ -28,7 +28,10 @@ class Kind(IntEnum):
     @property
     def label(self) -> bytes:
         """The word in the object header: ``b"blob"``."""
-        return self.name.lower().encode()
+        return _LABELS[self]
+
+
+_LABELS = {kind: kind.name.lower().encode() for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)

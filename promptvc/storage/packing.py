@@ -77,10 +77,11 @@ class PackWriter:
         Memory stays within a few times `BATCH`, however many there are.
         """
         for done in _in_threads(self._deflate, _batches(blobs)):
-            for raw, size, compressed in done:
-                if compressed is not None and raw not in self._written:
-                    self._append(raw, Kind.BLOB, size, compressed)
-                yield ObjectId(raw.hex())
+            with disk_errors(self._folder):
+                for raw, entry, crc in done:
+                    if entry and raw not in self._written:
+                        self._write(raw, entry, crc)
+            yield from [ObjectId(raw.hex()) for raw, _, _ in done]
 
     def copy(self, stored: PackedObject) -> None:
         """Take over an object as it is compressed elsewhere."""
@@ -109,11 +110,13 @@ class PackWriter:
             _remove(Path(self._file.name))
             self._file = None
 
-    def _deflate(self, batch: list[bytes]) -> list[tuple[bytes, int, bytes | None]]:
+    def _deflate(self, batch: list[bytes]) -> list[tuple[bytes, bytes, int]]:
+        """(id, pack entry, its crc32) of each blob; no entry for one that is there already."""
         done = []
         for blob in batch:
             raw = raw_id(Kind.BLOB, blob)
-            done.append((raw, len(blob), None if self.has(raw) else self._compress(blob)))
+            entry = b"" if self.has(raw) else entry_header(Kind.BLOB, len(blob)) + self._compress(blob)
+            done.append((raw, entry, isal_zlib.crc32(entry)))
         return done
 
     def _compress(self, data: bytes) -> bytes:
@@ -121,15 +124,17 @@ class PackWriter:
         return zlib.compress(data, 9) if self._patience >= 0 else isal_zlib.compress(data, LEVEL)
 
     def _append(self, raw: bytes, kind: Kind, size: int, compressed: bytes) -> None:
+        entry = entry_header(kind, size) + compressed
         with disk_errors(self._folder):
-            if self._file is None:
-                self._file = open_temporary(self._folder)
-                self._at = self._file.write(b"PACK\0\0\0\2\0\0\0\0")
-            header = entry_header(kind, size)
-            self._file.write(header)
-            self._file.write(compressed)
-        self._written[raw] = (self._at, isal_zlib.crc32(compressed, isal_zlib.crc32(header)))
-        self._at += len(header) + len(compressed)
+            self._write(raw, entry, isal_zlib.crc32(entry))
+
+    def _write(self, raw: bytes, entry: bytes, crc: int) -> None:
+        if self._file is None:
+            self._file = open_temporary(self._folder)
+            self._at = self._file.write(b"PACK\0\0\0\2\0\0\0\0")
+        self._file.write(entry)
+        self._written[raw] = (self._at, crc)
+        self._at += len(entry)
 
 
 def entry_header(kind: Kind, size: int) -> bytes:
