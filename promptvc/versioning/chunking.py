@@ -13,8 +13,8 @@ from xxhash import xxh3_64_intdigest
 
 from promptvc.versioning.chunklist import HEAD_LENGTH, ChunkList, head_print
 
-CHUNK_MIN = 4 << 10
-CHUNK_TARGET = 16 << 10
+CHUNK_MIN = 8 << 10
+CHUNK_TARGET = 32 << 10
 CHUNK_MAX = 256 << 10
 CUT_BELOW = (1 << 64) // (CHUNK_TARGET - CHUNK_MIN)
 """A row of n bytes ends its chunk when its xxh3_64 is below n times this: chunks of a like size whatever the rows."""
@@ -92,13 +92,11 @@ class _Cutter:
             _BLANK,
         )
         counted = self._row_per_end and start == row and start > 0
-        rows = 0
-        for end in self._row_ends(data, row):
+        for rows, end in enumerate(self._row_ends(data, row), 1):
             if end > most:
                 yield from self._break(row, end)
                 start, counted = self._start, False
                 least, most = start + CHUNK_MIN, start + CHUNK_MAX
-            rows += 1
             if data[row] <= blank:
                 counted = False
             if end >= least and digest(data[row:end]) < (end - row) * below:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import xxhash
 
 HEAD_SIZE = 65536
-CHUNK_MIN, CHUNK_TARGET, CHUNK_MAX = 4096, 16384, 262144
+CHUNK_MIN, CHUNK_TARGET, CHUNK_MAX = 8192, 32768, 262144
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
 BLANKS = b" \t\r\n"
 BOM = b"\xef\xbb\xbf"
