@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -214,17 +214,27 @@ class Workspace:
         target = self._refs.head()
         return target if isinstance(target, RefName) else HEAD
 
-    def _check(self, files: Files, changes: Iterable[FileChange]) -> list[KeyWarning]:
-        """Look for keys that rows share, in the changed tables whose key is declared."""
+    def _check(self, files: Files, changes: Sequence[FileChange]) -> list[KeyWarning]:
+        """Look for keys that rows share, in the tables whose key is declared and that changed, or may have.
+
+        A new promptvc.toml may declare keys for any table.
+        """
         project = self._project(files)
+        changed = [change.path for change in changes if change.path in files]
         found: list[KeyWarning] = []
-        for change in changes:
-            settings = project.table(change.path)
-            if change.after is not None and settings.key is not None:
+        for path in files if PROJECT_FILE in changed else changed:
+            settings = project.table(path)
+            if settings.key is not None:
                 from promptvc.session.keys import check_keys  # reads rows, which most commands do not
 
-                found += check_keys(self.worktree.view(change.path, change.after), settings)
+                found += check_keys(self._any_view(path, files[path]), settings)
         return found
+
+    def _any_view(self, path: RepoPath, entry: FileEntry) -> FileView:
+        """A file that is to be committed: in the store already, or else among the working files."""
+        if self._store.contains(entry.id):
+            return StoredFile(self._contents, path, entry)
+        return self.worktree.view(path, entry)
 
     def _project(self, files: Files) -> Project:
         """The settings in these files, whether they are in the store yet or not."""

@@ -183,6 +183,9 @@ def test_rows_that_share_a_key_are_named_or_refused(repo: Repo) -> None:
     before = repo.snapshot().id
     with pytest.raises(DuplicateKey, match="rows 1, 3"):
         repo.commit("refused")
+    put(repo, "examples/t.csv", "act,text\na,1\nb,2\na,3\n")  # as committed: only the rule is new
+    with pytest.raises(DuplicateKey, match="rows 1, 3"):
+        repo.commit("refused too")
     assert repo.snapshot().id == before
 
 
