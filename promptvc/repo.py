@@ -29,13 +29,13 @@ from promptvc.versioning.diff import FileChange
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
 from promptvc.versioning.tree import FileEntry, Files, load_files
-from promptvc.versioning.upkeep import Problem, fold, verify
 
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
     from promptvc.session.comparison import Comparison
     from promptvc.session.sharing import Sharing
     from promptvc.session.transaction import Transaction
+    from promptvc.versioning.upkeep import Problem
 
 STORE = ".promptvc"
 LOCAL = "promptvc"
@@ -206,6 +206,8 @@ class Repo:
 
     def verify(self) -> list[Problem]:
         """Check every object that history needs; an empty list when all is well."""
+        from promptvc.versioning.upkeep import verify  # with fold below, not for those who look
+
         return verify(self.store, self.refs)
 
     # --- writing ------------------------------------------------------------------------------------------
@@ -226,6 +228,8 @@ class Repo:
         done = self.workspace.commit(
             message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
         )
+        from promptvc.versioning.upkeep import fold
+
         fold(self.store)
         return done
 

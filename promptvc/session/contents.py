@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
@@ -12,13 +13,15 @@ from promptvc.content.kinds import FileKind, file_kind
 from promptvc.ids import ObjectId
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunking import CHUNK_MIN, Cutting
 from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.rope import known_stretches, stretches, walk_chunks, write_rows
 from promptvc.versioning.stretch import Stretch
 from promptvc.versioning.tree import FileEntry
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
 
 _CHUNKS = "chunks"
 CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from promptvc.ids import RepoPath
 
 PROJECT_FILE = RepoPath("promptvc.toml")
 DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
+_SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
 _DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
 _DEFAULT_JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
@@ -93,6 +93,10 @@ def tracks_by_default(path: str) -> bool:
 
 def read_project(data: bytes) -> Project:
     """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
+    if not _SAYS_SOMETHING.search(data):
+        return Project()
+    import tomllib  # 5 ms that a file of comments, as init writes it, does not ask for
+
     try:
         values = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

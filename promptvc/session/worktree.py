@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptvc.errors import PathMissing, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
@@ -17,9 +18,11 @@ from promptvc.session.views import WorkingFile
 from promptvc.storage.cache import Cache
 from promptvc.storage.files import disk_errors
 from promptvc.storage.objects import LINK
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry, Files
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
 
 _STAT = "stat"
 _FINE, _COARSE = 20_000_000, 2_000_000_000

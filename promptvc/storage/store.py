@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
 from promptvc.errors import ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
 from promptvc.storage.git import apply_delta
-from promptvc.storage.ingest import PackReceiver
 from promptvc.storage.objects import (
     EMPTY_TREE,
     Commit,
@@ -24,8 +24,11 @@ from promptvc.storage.objects import (
     parse_tag,
     parse_tree,
 )
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.packs import IsalError, PackedObject, PackReader
+
+if TYPE_CHECKING:
+    from promptvc.storage.ingest import PackReceiver
+    from promptvc.storage.packing import PackWriter
 
 
 class ObjectStore:
@@ -120,6 +123,8 @@ class ObjectStore:
 
     def begin(self) -> PackWriter:
         """Start a write: one pack, invisible until finished."""
+        from promptvc.storage.packing import PackWriter  # only those who write need it
+
         self._refresh()
         # Loose objects are not looked for: that would cost a look at the disk for each object written, and an
         # object that is both loose and packed does no harm.
@@ -127,6 +132,8 @@ class ObjectStore:
 
     def receive(self) -> PackReceiver:
         """Start taking in a pack from elsewhere."""
+        from promptvc.storage.ingest import PackReceiver  # only those who fetch need it
+
         return PackReceiver(self.pack_folder)
 
     def ids_with_prefix(self, digits: str) -> list[ObjectId]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from promptvc.errors import UnknownRevision, UnsupportedFormat
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import Commit, Kind, Signature, encode_commit
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
 
 FORMAT = 1
 HEADER = "promptvc-format"

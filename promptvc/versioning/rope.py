@@ -14,19 +14,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from promptvc.errors import ObjectDamaged, UnsupportedFormat
+from promptvc.errors import ObjectDamaged
 from promptvc.ids import ObjectId
-from promptvc.storage.objects import FILE, FOLDER, Kind, TreeEntry, object_id
-from promptvc.storage.packing import PackWriter
+from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunking import Cutting, Piece, cut
 from promptvc.versioning.chunklist import ChunkList
+from promptvc.versioning.marker import MARKER, MARKER_ID, MARKER_NAME
 from promptvc.versioning.stretch import Stretch
 
-MARKER_NAME = ".rope"
-MARKER = b"promptvc rope 1\n"
-MARKER_ID = object_id(Kind.BLOB, MARKER)
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
+
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
@@ -143,19 +144,6 @@ def _encode(node: list[Chunk], mode: int) -> bytes:
     return b"".join(
         b"%o %03d%s\0" % (mode, place, b"+" * c.broken) + c.id.raw for place, c in enumerate(node)
     )
-
-
-def is_rope(entries: list[TreeEntry]) -> bool:
-    """Whether a tree is a rope's root. Raises `UnsupportedFormat` for a rope of a newer format."""
-    marker = next((entry for entry in entries[:1] if entry.name == MARKER_NAME and not entry.is_folder), None)
-    if marker is not None and marker.id != MARKER_ID:
-        raise UnsupportedFormat("a table", f"marker {marker.id.short}", 1)
-    return marker is not None
-
-
-def rope_mode(entries: list[TreeEntry]) -> int:
-    """The mode of the file that a rope is."""
-    return entries[0].mode
 
 
 def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import (
@@ -15,9 +16,11 @@ from promptvc.storage.objects import (
     TreeEntry,
     encode_tree,
 )
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.rope import is_rope, rope_mode
+from promptvc.versioning.marker import is_rope, rope_mode
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,7 +311,7 @@ def test_the_readme_has_one_line_to_try_it_and_one_to_test_it() -> None:
     assert len(lines) == 1
     assert lines[0].startswith("python3 -m venv .venv && ")
     assert '".[test]"' in lines[0]
-    assert lines[0].endswith("-m pytest")
+    assert lines[0].endswith("-m pytest -n auto")
     assert re.search(r"^python3 -m venv \.venv && .* && \.venv/bin/promptvc demo$", README, re.MULTILINE)
 
 
@@ -326,5 +326,5 @@ def test_ci_finds_the_test_command_of_the_readme() -> None:
     )  # fmt: skip
     assert done.stdout.strip() == (
         'python3 -m venv /tmp/elsewhere/venv && /tmp/elsewhere/venv/bin/pip install -q ".[test]" '
-        "&& /tmp/elsewhere/venv/bin/python -m pytest"
+        "&& /tmp/elsewhere/venv/bin/python -m pytest -n auto"
     )
