@@ -239,7 +239,7 @@ def test_ctrl_c_leaves_the_old_state_or_the_new_one(sh: Shell) -> None:
     )
     before = sh.json("log")
     seen = set()
-    for delay in (0.05, 0.15, 0.25, 0.35):
+    for delay in (0.08, 0.15, 0.25, 0.35):
         child = subprocess.Popen(
             [EXE[0], "-m", "promptvc", "commit", "-m", "big"],
             cwd=sh.folder,
@@ -250,7 +250,7 @@ def test_ctrl_c_leaves_the_old_state_or_the_new_one(sh: Shell) -> None:
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate()
         seen.add(child.returncode)
-        assert "Traceback" not in errors or child.returncode < 0 or delay < 0.1, errors
+        assert "Traceback" not in errors, errors
         log = sh.json("log")
         if log != before:  # it came too late: the commit was made, whatever was still to be said of it
             assert [commit["message"] for commit in log] == ["big\n", "one\n"]
