@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotAStore, StoreExists, UnsupportedFormat, Usage
+from promptvc.errors import NotAStore, StoreExists, UnsupportedFormat, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.identity import Identity, signature_of
@@ -282,7 +283,8 @@ class Repo:
     def _written(self, branch: RefName, before: Files, after: Files) -> None:
         """A transaction moved a branch: where it is the current one, working files nobody changed follow."""
         if self.root is not None and self.refs.head() == branch:
-            self.workspace.follow(before, after)
+            with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
+                self.workspace.follow(before, after)
 
     def _check_format(self) -> None:
         text = (self.path / "config").read_text(errors="replace")

@@ -165,6 +165,10 @@ class Workspace:
 
         Raises `WorkWouldBeLost` where that would overwrite what is not committed.
         """
+        if list(paths) == [PROJECT_FILE] and force:
+            return self.worktree.write(
+                [PROJECT_FILE], source
+            )  # it may be broken, and must not be read for this
         base = self.head_files()
         chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
         current = self.worktree.files(base)

@@ -139,6 +139,8 @@ class Worktree:
         """What lies at a path, tracked or not; a folder there counts as nothing."""
         if path in current:
             return current[path]
+        if self._leads_out(path):
+            return None
         try:
             info = (self.root / path).lstat()
         except OSError:
@@ -155,6 +157,8 @@ class Worktree:
 
     def _remove(self, path: RepoPath) -> None:
         place = self.root / path
+        if self._leads_out(path):
+            return  # what lies behind a link is not ours to remove
         place.unlink(missing_ok=True)
         for folder in place.parents:
             if folder == self.root:
@@ -164,9 +168,18 @@ class Worktree:
             except OSError:
                 return
 
+    def _leads_out(self, path: RepoPath) -> bool:
+        """Whether one of the folders above is a link, so that the path would name a file somewhere else."""
+        parents = list((self.root / path).parents)
+        return any(folder.is_symlink() for folder in parents[: parents.index(self.root)])
+
     def _write(self, path: RepoPath, entry: FileEntry) -> None:
         place = self.root / path
         self._make_folder(place.parent)
+        if place.is_dir() and not place.is_symlink():
+            raise WorkWouldBeLost(
+                f"{path} is a folder here, with files of its own", "move it elsewhere and try again"
+            )
         temporary = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
         try:
             if entry.mode == LINK:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from promptvc.errors import InvalidName
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import (
     EXECUTABLE,
@@ -81,7 +82,10 @@ def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None
 
 
 def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> ObjectId:
-    """Write the trees over these files; gives the root's id. Trees that are there already are not written again."""
+    """Write the trees over these files; gives the root's id. Trees that are there already are not written again.
+
+    Raises `InvalidName` where a path is both a file and a folder, which no tree can hold.
+    """
     below: dict[str, dict[RepoPath, FileEntry]] = {}
     entries: list[TreeEntry] = []
     for path, file in files.items():
@@ -90,5 +94,10 @@ def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> Objec
             below.setdefault(name, {})[RepoPath(rest)] = file
         else:
             entries.append(TreeEntry(FOLDER if file.is_rope else file.mode, name, file.id))
+    for entry in entries:
+        if entry.name in below:
+            raise InvalidName(
+                f"{entry.name} is both a file and a folder", "remove one of the two, or rename it"
+            )
     entries += [TreeEntry(FOLDER, name, write_tree(writer, inside)) for name, inside in below.items()]
     return writer.add(Kind.TREE, encode_tree(entries))

@@ -108,6 +108,9 @@ def _links(store: ObjectStore, id: ObjectId) -> list[tuple[ObjectId, bool]]:
         commit = parse_commit(data)
         return [(commit.tree, False), *((parent, False) for parent in commit.parents)]
     if kind is Kind.TREE:
+        names = [entry.name for entry in parse_tree(data)]
+        if len(set(names)) < len(names):
+            raise ObjectDamaged(f"tree {id} has two entries of one name", "git fsck tells more")
         return [(entry.id, not entry.is_folder) for entry in parse_tree(data) if entry.mode != SUBMODULE]
     return [(parse_tag(data).target, False)] if kind is Kind.TAG else []
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.errors import Conflict, DuplicateKey, PathMissing, RowMissing, UnknownRevision, Usage
+from promptvc.errors import (
+    Conflict,
+    DuplicateKey,
+    InvalidName,
+    PathMissing,
+    RowMissing,
+    UnknownRevision,
+    Usage,
+)
 from promptvc.repo import Repo
 
 TICKETS = "examples/tickets.jsonl"
@@ -118,6 +126,27 @@ def test_unique_keys_hold_in_transactions(repo: Repo) -> None:
         tx.write("promptvc.toml", f'[tables."{TICKETS}"]\nkey = ["id"]\nunique = true\n')
     with pytest.raises(DuplicateKey, match="rows 8, 3001"), repo.transaction("main", "twice") as tx:
         tx.append(TICKETS, [{"id": 7, "text": "again", "score": 0.0}])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("examples/d", "examples/d/x"), ("examples/d/x", "examples/d")]
+)
+def test_a_path_cannot_be_a_file_and_a_folder(repo: Repo, first: str, second: str) -> None:
+    start(repo)
+    with repo.transaction("main", "first") as tx:
+        tx.write(first, "1")
+    before = repo.snapshot("main").id
+    with (
+        pytest.raises(InvalidName, match="both a file and a folder"),
+        repo.transaction("main", "second") as tx,
+    ):
+        tx.write(second, "2")
+    assert repo.snapshot("main").id == before
+    with repo.transaction("main", "third") as tx:
+        tx.remove(first)
+        tx.write(second, "2")
+    assert repo.root is not None
+    assert (repo.root / second).read_text() == "2"
 
 
 def test_working_files_follow_unless_they_were_changed(repo: Repo) -> None:

@@ -204,3 +204,28 @@ def test_a_large_table_is_not_read_again_when_nothing_changed(repo: Repo) -> Non
     target.write_bytes(content[:-3] + b"!}\n")
     os.utime(target, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert statuses(fresh) == {"examples/t.jsonl": "modified"}  # the inode's change time told
+
+
+def test_nothing_behind_a_linked_folder_is_removed(repo: Repo, tmp_path: Path) -> None:
+    put(repo, "examples/keep.txt", "x")
+    repo.commit("one")
+    put(repo, "examples/d/o.jsonl", '{"id": 1}\n')
+    repo.commit("two")
+    outside = tmp_path / "outside"
+    folder = repo.root / "examples/d"  # type: ignore[operator]
+    folder.rename(outside)
+    folder.symlink_to(outside)
+    for force in (False, True):
+        repo.workspace.switch(repo.revisions.resolve("main~1"), None, repo.who(), force=force)
+        assert (outside / "o.jsonl").read_text() == '{"id": 1}\n'
+    (outside / "o.jsonl").write_text("changed")
+    repo.workspace.switch(repo.revisions.resolve("main~1"), None, repo.who(), force=True)
+    assert (outside / "o.jsonl").read_text() == "changed"
+
+
+def test_a_broken_promptvc_toml_can_be_restored(repo: Repo) -> None:
+    repo.commit("one")
+    target = put(repo, "promptvc.toml", "[x")
+    repo.workspace.restore(["promptvc.toml"], repo.workspace.head_files(), force=True)
+    assert target.read_text() != "[x"
+    assert repo.status().clean
