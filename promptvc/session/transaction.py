@@ -71,11 +71,11 @@ class Transaction:
         The key is that of promptvc.toml, else the table's own; a table that is not there is made. Unchanged rows
         keep their bytes. Raises `Usage` for rows without a key, or which the file cannot hold.
         """
-        self._do(Upsert(RepoPath.parse(path), [dict(row) for row in rows], tuple(key) if key else None))
+        self._do(Upsert(RepoPath.parse(path), _rows(rows), tuple(key) if key else None))
 
     def append(self, path: str, rows: Iterable[Row]) -> None:
         """Add rows at the end of a table; one that is not there is made."""
-        self._do(Append(RepoPath.parse(path), [dict(row) for row in rows]))
+        self._do(Append(RepoPath.parse(path), _rows(rows)))
 
     def delete(self, path: str, keys: Iterable[Any], *, key: Sequence[str] | None = None) -> None:
         """Take out the rows with these keys; raises `RowMissing` where one is not there."""
@@ -155,6 +155,14 @@ class Transaction:
             near = [name.short for name in self._refs.find("refs/heads/")]
             raise UnknownRevision(self._branch.short, near[:2])
         return tip
+
+
+def _rows(given: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows as dicts; raises `Usage` for what is no row."""
+    rows = [given] if isinstance(given, Mapping | str) else list(given)
+    if isinstance(given, Mapping | str) or not all(isinstance(row, Mapping) for row in rows):
+        raise Usage("rows must be a list of mappings", 'tx.append("examples/t.jsonl", [{"id": 1}])')
+    return [dict(row) for row in rows]
 
 
 class State:

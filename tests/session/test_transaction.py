@@ -114,6 +114,9 @@ def test_what_cannot_be_done_is_said_at_once(repo: Repo) -> None:
             tx.upsert(TICKETS, [{"text": "no key"}])
         with pytest.raises(Usage):
             tx.write("../outside", b"")
+        for wrong in ([1], {"id": 9}, "abc"):
+            with pytest.raises(Usage, match="list of mappings"):
+                tx.append(TICKETS, wrong)  # type: ignore[arg-type]
     with pytest.raises(UnknownRevision):
         repo.transaction("mian", "typo")
     with pytest.raises(Usage), repo.transaction("main") as tx:
