@@ -29,7 +29,7 @@ from promptvc.versioning.commit import FORMAT, read_commit
 from promptvc.versioning.diff import FileChange
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
-from promptvc.versioning.tree import FileEntry, Files, load_files
+from promptvc.versioning.tree import FileEntry, Files, is_below, load_files
 
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
@@ -319,9 +319,4 @@ def _is_store(path: Path) -> bool:
 
 
 def _below(files: Files, paths: Sequence[str]) -> Files:
-    if not paths:
-        return files
-    folders = [path.rstrip("/") for path in paths]
-    return {
-        p: e for p, e in files.items() if any(f in ("", ".", p) or p.startswith(f + "/") for f in folders)
-    }
+    return {path: entry for path, entry in files.items() if is_below(path, paths)} if paths else files

@@ -19,7 +19,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import CODE_TRAILER, read_commit, with_trailer, write_commit
 from promptvc.versioning.diff import FileChange, diff_files
 from promptvc.versioning.history import History
-from promptvc.versioning.tree import FileEntry, Files, load_files, write_tree
+from promptvc.versioning.tree import FileEntry, Files, is_below, load_files, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.keys import KeyWarning
@@ -173,12 +173,13 @@ class Workspace:
         chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
         current = self.worktree.files(base)
 
-        def inside(path: str) -> bool:
-            return any(c in ("", ".", path) or path.startswith(c.rstrip("/") + "/") for c in chosen)
-
-        target: dict[RepoPath, FileEntry] = {path: entry for path, entry in source.items() if inside(path)}
+        target: dict[RepoPath, FileEntry] = {
+            path: entry for path, entry in source.items() if is_below(path, chosen)
+        }
         # A new file that source lacks is left alone: it is nobody's to remove.
-        wanted = [p for p in sorted({*target, *base}) if inside(p) and current.get(p) != target.get(p)]
+        wanted = [
+            p for p in sorted({*target, *base}) if is_below(p, chosen) and current.get(p) != target.get(p)
+        ]
         lost = [path for path in wanted if path in current and current[path] != base.get(path)]
         if lost and not force:
             raise work_would_be_lost(lost)

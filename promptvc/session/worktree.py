@@ -19,7 +19,7 @@ from promptvc.storage.cache import Cache
 from promptvc.storage.files import disk_errors
 from promptvc.storage.objects import LINK
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.tree import FileEntry, Files
+from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -55,10 +55,10 @@ class Worktree:
         """
         remembered = self._remembered()
         self._found = {found.path: found for found in scan(self.root, self.project())}
-        entries = Files() if only is None else {p: e for p, e in base.items() if not _is_below(p, only)}
+        entries = Files() if only is None else {p: e for p, e in base.items() if not is_below(p, only)}
         fresh = dict(remembered)
         for path, found in self._found.items():
-            if only is not None and not _is_below(path, only):
+            if only is not None and not is_below(path, only):
                 continue
             entry = _entry(remembered.get(path), found)
             if entry is None or (
@@ -75,7 +75,7 @@ class Worktree:
         selected = list(paths)
         known = {*base, *(found.path for found in scan(self.root, self.project()))}
         for path in selected:
-            if not any(_is_below(name, [path]) for name in known):
+            if not any(is_below(name, [path]) for name in known):
                 raise PathMissing(
                     f"{path}: no tracked file here", "[track] in promptvc.toml says what is tracked"
                 )
@@ -215,10 +215,6 @@ def work_would_be_lost(paths: list[RepoPath]) -> WorkWouldBeLost:
         f"{shown} {verb} changes that are not committed",
         "commit them first, or give --force to overwrite them",
     )
-
-
-def _is_below(path: str, folders: Iterable[str]) -> bool:
-    return any(folder in ("", ".", path) or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def _memory(entry: FileEntry, info: os.stat_result) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,6 +79,11 @@ def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None
         tree = entry.id
     below = store.load_tree(tree)
     return FileEntry(tree, rope_mode(below), is_rope=True) if is_rope(below) else None
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether a path is one of these, or inside one; ``""`` and ``.`` stand for the whole project."""
+    return any(folder in ("", ".", path) or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> ObjectId:
