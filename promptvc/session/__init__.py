@@ -7,6 +7,7 @@ transaction  a set of writes that becomes one commit, or nothing
 scan         which working files there are
 worktree     working files against the store: status, commit, checkout
 pending      files that a transaction will write
+state        a branch's files with those edits on top
 edits        what a transaction records
 views        one version of one file, in the store or not
 workspace    working files and branches together

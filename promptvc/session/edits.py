@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from promptvc.content import rowedit
 from promptvc.content.formats.equal import same
@@ -12,9 +12,7 @@ from promptvc.content.table import Table
 from promptvc.errors import Conflict, PathMissing, RowMissing
 from promptvc.ids import RepoPath
 from promptvc.session.pending import PendingFile
-
-if TYPE_CHECKING:
-    from promptvc.session.transaction import State
+from promptvc.session.state import State
 
 Row = Mapping[str, Any]
 

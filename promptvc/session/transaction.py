@@ -7,22 +7,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from promptvc.content.table import Table
-from promptvc.errors import NotATable, PathMissing, RefMoved, UnknownRevision, Usage
+from promptvc.errors import RefMoved, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.edits import Append, Delete, Edit, Remove, Upsert, Write
-from promptvc.session.pending import PendingFile
-from promptvc.session.project import PROJECT_FILE, Project, read_project
-from promptvc.session.views import StoredFile
+from promptvc.session.state import State
 from promptvc.storage.objects import FILE, Signature
-from promptvc.storage.packing import PackWriter
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import read_commit, write_commit
-from promptvc.versioning.tree import Files, load_files, write_tree
+from promptvc.versioning.commit import write_commit
+from promptvc.versioning.tree import Files, write_tree
 
 if TYPE_CHECKING:
-    from promptvc.session.keys import KeyWarning
+    pass
 
 REPLAYS = 20
 """How often a transaction is done again on a branch that another writer moved."""
@@ -163,67 +160,3 @@ def _rows(given: Iterable[Row]) -> list[dict[str, Any]]:
     if isinstance(given, Mapping | str) or not all(isinstance(row, Mapping) for row in rows):
         raise Usage("rows must be a list of mappings", 'tx.append("examples/t.jsonl", [{"id": 1}])')
     return [dict(row) for row in rows]
-
-
-class State:
-    """The files of a branch with edits on top: ``pending`` holds those that differ, None where removed."""
-
-    def __init__(self, store: ObjectStore, contents: Contents, commit: ObjectId | None) -> None:
-        self.commit = commit
-        self.files: Files = load_files(store, read_commit(store, commit).tree) if commit else {}
-        self.pending: dict[RepoPath, PendingFile | None] = {}
-        self._contents = contents
-
-    def copy(self) -> State:
-        """The same files, to be edited."""
-        made = State.__new__(State)
-        made.commit, made.files, made._contents = self.commit, self.files, self._contents
-        made.pending = dict(self.pending)
-        return made
-
-    def get(self, path: RepoPath) -> PendingFile | None:
-        """A file; None where there is none."""
-        if path in self.pending:
-            return self.pending[path]
-        entry = self.files.get(path)
-        return PendingFile.of_view(StoredFile(self._contents, path, entry)) if entry else None
-
-    def need(self, path: RepoPath) -> PendingFile:
-        """A file; raises `PathMissing`."""
-        found = self.get(path)
-        if found is None:
-            raise PathMissing(f"{path} is not there", "write it first")
-        return found
-
-    def table(self, path: RepoPath, key: Sequence[str] | None = None) -> Table:
-        """A table; raises `PathMissing`, `NotATable`."""
-        file = self.need(path)
-        format = file.format
-        if format is None:
-            raise NotATable(f"{path} is not a table", "name it .jsonl, .ndjson, .csv, .tsv or .json")
-        settings = self.project.table(path)
-        return Table(path, file.stretches(), format, tuple(key) if key else settings.key, settings.unique)
-
-    @property
-    def project(self) -> Project:
-        """The settings in promptvc.toml as it now stands."""
-        file = self.get(PROJECT_FILE)
-        return read_project(file.read()) if file else Project()
-
-    def check_keys(self) -> list[KeyWarning]:
-        """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
-        from promptvc.session.keys import check_keys
-
-        project = self.project
-        changed = [file for file in self.pending.values() if file is not None]
-        return [warning for file in changed for warning in check_keys(file, project.table(file.path))]
-
-    def store(self, writer: PackWriter) -> Files:
-        """Write the edited files; gives all of them."""
-        files = dict(self.files)
-        for path, file in self.pending.items():
-            if file is None:
-                files.pop(path, None)
-            else:
-                files[path] = self._contents.write(path, file.source(), writer, self.files.get(path))
-        return dict(sorted(files.items()))
