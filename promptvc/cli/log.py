@@ -10,11 +10,11 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import Range, WordsCommand, split_words, words_of
+from promptvc.cli.commit_json import commit_value
 
 if TYPE_CHECKING:
     from promptvc.ids import ObjectId
     from promptvc.repo import Repo
-    from promptvc.storage.objects import Commit
 
 Parents = Callable[["ObjectId"], Sequence["ObjectId"]]
 
@@ -158,15 +158,3 @@ def _stat_value(repo: Repo, id: ObjectId, paths: Sequence[str]) -> dict[str, obj
 
     values = diff_values(compare_to_parent(repo, id, paths), rows=False)
     return {"files": [value for value in values if value["type"] == "file"]}
-
-
-def commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
-    """A commit for programs; the time is the author's, in seconds since 1970."""
-    commit: Commit = repo.history.commit(id)
-    return {
-        "id": id,
-        "parents": list(commit.parents),
-        "author": {"name": commit.author.name, "email": commit.author.email},
-        "time": commit.author.time,
-        "message": commit.message,
-    }

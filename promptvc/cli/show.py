@@ -105,7 +105,7 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
 
 
 def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
-    from promptvc.cli.log import commit_value
+    from promptvc.cli.commit_json import commit_value
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
     commit = repo.history.commit(id)

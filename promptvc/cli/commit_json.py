@@ -1,0 +1,22 @@
+"""Commits for programs: the shape that `log`, `show` and what is built on them print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptvc.ids import ObjectId
+    from promptvc.repo import Repo
+    from promptvc.storage.objects import Commit
+
+
+def commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
+    """A commit for programs; the time is the author's, in seconds since 1970."""
+    commit: Commit = repo.history.commit(id)
+    return {
+        "id": id,
+        "parents": list(commit.parents),
+        "author": {"name": commit.author.name, "email": commit.author.email},
+        "time": commit.author.time,
+        "message": commit.message,
+    }
