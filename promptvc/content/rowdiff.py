@@ -1,39 +1,26 @@
 """What changed between two versions of a table: rows and cells, at a cost that follows the change.
 
+rowpairs.py      two versions side by side
 rowalign.py      equal parts of two sequences      rowkeys.py       what identifies a row
 rowmatch.py      which row is which                rowlikeness.py   how alike two rows are
 """
 
 from __future__ import annotations
 
-import enum
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
-from promptvc.content.rowalign import Run, Span, align, gaps
+from promptvc.content.missing import MISSING as MISSING
+from promptvc.content.missing import Missing as Missing
 from promptvc.content.rowkeys import KEY_NAMES as KEY_NAMES
 from promptvc.content.rowkeys import duplicate_keys as duplicate_keys
 from promptvc.content.rowkeys import guess_common_key, key_token
 from promptvc.content.rowkeys import guess_key as guess_key
-from promptvc.content.rowmatch import Matching
+from promptvc.content.rowpairs import Pairs
 from promptvc.versioning.stretch import Stretch
-
-
-class Missing(enum.Enum):
-    """The type of `MISSING`."""
-
-    MISSING = "missing"
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = Missing.MISSING
-"""Stands for the value of a field that a row does not have; null is a value."""
 
 Cells = dict[str, tuple[Json | Missing, Json | Missing]]
 
@@ -105,17 +92,14 @@ def diff_rows(
     Stretches with equal ids are skipped, and loaded only where nothing else tells how many rows they hold. Rows
     are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows, else as a sequence.
     """
-    comparable = before_format.reading == after_format.reading
-    runs = _equal_runs(before, after) if comparable else []
-    old, new, spans = _load(before, after, before_format, after_format, runs)
-    matching = Matching(spans)
-    if comparable:
-        matching.pair_equal(old.bodies, new.bodies)
-    old.parse(before_format, matching.to_after)
-    new.parse(after_format, matching.to_before)
-    fields = tuple(key) if key else guess_common_key([list(old.rows.values()), list(new.rows.values())])
-    _match(matching, old, new, fields)
-    return _Comparison(matching, old, new, fields).diff(before_format.columns, after_format.columns)
+    pairs = Pairs(before, after, before_format, after_format)
+    fields = (
+        tuple(key)
+        if key
+        else guess_common_key([list(pairs.old.rows.values()), list(pairs.new.rows.values())])
+    )
+    pairs.match(fields)
+    return _Comparison(pairs, fields).diff(before_format.columns, after_format.columns)
 
 
 def changed_cells(before: Row, after: Row) -> Cells:
@@ -131,99 +115,12 @@ def changed_cells(before: Row, after: Row) -> Cells:
     return cells
 
 
-class _Side:
-    """One version: how many rows it has, and those that were loaded, by number."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.bodies: dict[int, bytes] = {}
-        self.rows: dict[int, Row] = {}
-        self.malformed: dict[int, Malformed] = {}
-
-    def add(self, bodies: Sequence[bytes]) -> None:
-        self.bodies.update(enumerate(bodies, self.count))
-        self.count += len(bodies)
-
-    def parse(self, format: RowFormat, paired: Mapping[int, int]) -> None:
-        for number, body in self.bodies.items():
-            if number not in paired:
-                row = format.parse(body)
-                if isinstance(row, Malformed):
-                    self.malformed[number] = row
-                else:
-                    self.rows[number] = row
-
-
-def _equal_runs(before: Sequence[Stretch], after: Sequence[Stretch]) -> list[Run]:
-    # The first stretch holds what opens the file, so its bytes mean something else at another place.
-    return align(
-        [(stretch.id, place == 0) for place, stretch in enumerate(before)],
-        [(stretch.id, place == 0) for place, stretch in enumerate(after)],
-    )
-
-
-def _load(
-    before: Sequence[Stretch],
-    after: Sequence[Stretch],
-    before_format: RowFormat,
-    after_format: RowFormat,
-    runs: Sequence[Run],
-) -> tuple[_Side, _Side, list[Span]]:
-    """Load what is between the runs of equal stretches; the spans are row numbers."""
-    old, new = _Side(), _Side()
-    spans: list[Span] = []
-    within = (0, len(before), 0, len(after))
-    lengths = [*(length for _, _, length in runs), 0]
-    for (b, b_stop, a, a_stop), length in zip(gaps(runs, within), lengths, strict=True):
-        start = (old.count, new.count)
-        for side, stretches, format, places in (
-            (old, before, before_format, range(b, b_stop)),
-            (new, after, after_format, range(a, a_stop)),
-        ):
-            for place in places:
-                side.add(format.bodies(stretches[place].load(), place == 0))
-        spans.append((start[0], old.count, start[1], new.count))
-        for step in range(length):
-            rows = _count(before[b_stop + step], after[a_stop + step], after_format, a_stop + step == 0)
-            old.count += rows
-            new.count += rows
-    return old, new, [span for span in spans if span[0] < span[1] or span[2] < span[3]]
-
-
-def _count(before: Stretch, after: Stretch, format: RowFormat, first: bool) -> int:
-    if after.rows is not None:
-        return after.rows
-    return before.rows if before.rows is not None else format.count(after.load(), first)
-
-
-def _match(matching: Matching, old: _Side, new: _Side, key: tuple[str, ...] | None) -> None:
-    """Pair the rows that are not equal in every byte; malformed ones only with equal bytes."""
-    if key is not None:
-        old_keys = {n: token for n, row in old.rows.items() if (token := key_token(row, key)) is not None}
-        new_keys = {n: token for n, row in new.rows.items() if (token := key_token(row, key)) is not None}
-        matching.pair_in_order(old_keys, new_keys)
-    else:
-        old_keys = new_keys = {}
-    old_rows = {n: row for n, row in old.rows.items() if n not in old_keys}
-    new_rows = {n: row for n, row in new.rows.items() if n not in new_keys}
-    matching.pair_equal(_tokens(old_rows, old, matching.to_after), _tokens(new_rows, new, matching.to_before))
-    matching.pair_alike(old_rows, new_rows)
-
-
-def _tokens(rows: Mapping[int, Row], side: _Side, paired: Mapping[int, int]) -> dict[int, tuple[str, object]]:
-    """What rows have in common that differ in their bytes only."""
-    tokens: dict[int, tuple[str, object]] = {
-        n: ("row", json.dumps(row, sort_keys=True)) for n, row in rows.items()
-    }
-    tokens.update((n, ("bytes", side.bodies[n])) for n in side.malformed if n not in paired)
-    return tokens
-
-
 class _Comparison:
     """Matched rows, compared and counted."""
 
-    def __init__(self, matching: Matching, old: _Side, new: _Side, key: tuple[str, ...] | None) -> None:
-        self._matching, self._old, self._new, self._key = matching, old, new, key
+    def __init__(self, pairs: Pairs, key: tuple[str, ...] | None) -> None:
+        self._old, self._new, self._key = pairs.old, pairs.new, key
+        self._matching = matching = pairs.matching
         self._changed: dict[int, RowChange] = {}
         self._reformatted = 0
         self._kept = [(span, matching.in_order(span)) for span in matching.spans]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from promptvc.content.formats.base import RowFormat, Segment
 from promptvc.versioning.stretch import Stretch
 
 Changes = Mapping[int, Mapping[int, bytes | None]]
 """By stretch and row in it: the new body, or None for a row that goes."""
+
+Insertions = Mapping[int, Mapping[int, Sequence[bytes]]]
+"""By stretch and row in it: the bodies that come behind that row; -1 for in front of the stretch's first."""
 
 
 class OpenFile:
@@ -35,31 +39,35 @@ class OpenFile:
         return self.stretches[at] if data is None else self.stretches[at]._replace(load=lambda: data)
 
 
-def splice(file: OpenFile, changes: Changes, added: Sequence[bytes]) -> tuple[Stretch | bytes, ...]:
+def splice(
+    file: OpenFile, changes: Changes, added: Sequence[bytes], inserted: Insertions = MappingProxyType({})
+) -> tuple[Stretch | bytes, ...]:
     """The file with these changes, and with bodies added at its end: stretches that stay, and new bytes."""
     pieces: list[Stretch | bytes] = []
     last = len(file.stretches)
     at = 0
-    for start, stop in [*_regions(file, changes, added), (last, last)]:
+    for start, stop in [*_regions(file, changes, added, inserted), (last, last)]:
         while at < start:
             pieces.append(_replaced(file, at, changes[at]) if changes.get(at) else file.stretch(at))
             at += 1
         if start < stop or (added and not last):
             old = [segment for place in range(start, stop) for segment in file.segments(place)]
-            new = [segment for place in range(start, stop) for segment in _changed(file, place, changes)]
+            new = [item for place in range(start, stop) for item in _changed(file, place, changes, inserted)]
             rebuilt = file.format.rebuild(old, [*new, *added] if stop == last else new)
             pieces.append(b"".join(segment.data for segment in rebuilt))
             at = stop
     return tuple(pieces)
 
 
-def _regions(file: OpenFile, changes: Changes, added: Sequence[bytes]) -> list[tuple[int, int]]:
+def _regions(
+    file: OpenFile, changes: Changes, added: Sequence[bytes], inserted: Insertions
+) -> list[tuple[int, int]]:
     """Runs of stretches that are laid out anew, for rows come or go; a row stays in each, if any stays in the file.
 
     What separates rows is with the row before: so one that stays must be there.
     """
     count = len(file.stretches)
-    wanted = [at for at in range(count) if None in changes.get(at, {}).values()]
+    wanted = [at for at in range(count) if None in changes.get(at, {}).values() or at in inserted]
     if added and count and wanted[-1:] != [count - 1]:
         wanted.append(count - 1)
     regions: list[tuple[int, int]] = []
@@ -79,16 +87,25 @@ def _stays(file: OpenFile, at: int, changes: Changes) -> bool:
 
 
 def _replaced(file: OpenFile, at: int, changes: Mapping[int, bytes | None]) -> bytes:
-    return b"".join(segment.data for segment in _changed(file, at, {at: changes}))
+    segments = _changed(file, at, {at: changes}, {})
+    return b"".join(segment if isinstance(segment, bytes) else segment.data for segment in segments)
 
 
-def _changed(file: OpenFile, at: int, changes: Changes) -> Iterator[Segment]:
-    """The segments of a stretch, without the rows that go."""
-    bodies = changes.get(at, {})
+def _changed(file: OpenFile, at: int, changes: Changes, inserted: Insertions) -> Iterator[Segment | bytes]:
+    """The segments of a stretch without the rows that go, and the bodies that come."""
+    bodies, new = changes.get(at, {}), inserted.get(at, {})
     number = -1
     for segment in file.segments(at):
-        number += segment.body is not None
-        if segment.body is None or number not in bodies:
+        if segment.body is None:
+            yield segment
+            continue
+        if number < 0:
+            yield from new.get(-1, ())
+        number += 1
+        if number not in bodies:
             yield segment
         elif (body := bodies[number]) is not None:
             yield replace(segment, body=body)
+        yield from new.get(number, ())
+    if number < 0:
+        yield from new.get(-1, ())

@@ -69,6 +69,14 @@ class RowFormat(Protocol):
     def row_per_end(self) -> bool:
         """Whether each row end, but for that of a header, ends one row if its bytes begin with a visible one."""
 
+    @property
+    def line_end(self) -> bytes:
+        """What ends a new line of the file."""
+
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """How rows are indented and set apart, where that is a matter of the whole file; empty where it is not."""
+
     def row_ends(self, data: bytes, start: int) -> Iterator[int]:
         r"""Offsets in data, rising, at which a row ends, seen from ``start``, which is 0 or such an offset.
 

@@ -105,6 +105,11 @@ class Csv(LineLayout):
         return _unique([read_cell(cell) for cell in cells])
 
     @property
+    def header_cells(self) -> dict[str, bytes]:
+        """Each column's name in the header as it is written, quotes and all."""
+        return dict(zip(self.columns, split_cells(self._header, self.delimiter), strict=False))
+
+    @property
     def reading(self) -> tuple[object, ...]:
         """See `RowFormat`."""
         return ("csv", self.delimiter, self._ending, *self.columns)

@@ -22,6 +22,11 @@ class LineLayout:
         """What ends a new line."""
         raise NotImplementedError
 
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """See `RowFormat`: a line is a line."""
+        return ()
+
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
         """See `RowFormat`."""
         segments = [item if isinstance(item, Segment) else Segment(b"", item, self.line_end) for item in new]
@@ -67,6 +72,16 @@ class ArrayLayout:
     def style(self) -> JsonStyle:
         """How the file's elements are written."""
         raise NotImplementedError
+
+    @property
+    def line_end(self) -> bytes:
+        """What ends a new line."""
+        return self.style.line_end.encode()
+
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """See `RowFormat`: indentation, and whether each element begins a line."""
+        return (self.style.outer, self.style.unit, self.style.line_end)
 
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
         """See `RowFormat`."""
