@@ -60,6 +60,14 @@ def cut(read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None 
     return _Cutter(read, cutting, known if known is not None and known.style == cutting.style else None).run()
 
 
+def cut_on(read: Callable[[int], bytes], cutting: Cutting) -> Iterator[Piece]:
+    """`cut` for what follows a cut in the middle of a file."""
+    cutter = _Cutter(read, cutting, None)
+    # Offset 0 means the file's beginning to a row format, so one byte stands in front.
+    cutter.begin_behind(b"\n")
+    return cutter.run()
+
+
 class _Cutter:
     """A window on the file: ``start`` is where the chunk begins in it, ``row`` where the row under way begins."""
 
@@ -70,6 +78,10 @@ class _Cutter:
         self._start = self._row = 0
         self._ended = False
         self._expected = 0
+
+    def begin_behind(self, data: bytes) -> None:
+        self._data = data
+        self._start = self._row = len(data)
 
     def run(self) -> Iterator[Piece]:
         while True:

@@ -67,9 +67,22 @@ def write_rows(
 
     ``read(size)`` gives the file from its start, ``known`` the chunks of an earlier version. Same bytes, same id.
     """
+    return write_cut(cut(read, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+
+
+def write_cut(
+    pieces: Iterator[Piece],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList | None,
+    *,
+    seed: int = 0,
+    mode: int = FILE,
+) -> Written:
+    """Write a row file that is cut already; ``known`` is the list that recognised pieces are from."""
     chunks = ChunkList(cutting.style, seed)
     fresh: list[int] = []
-    new = _new_pieces(cut(read, cutting, known), chunks, known, cutting, fresh)
+    new = _new_pieces(pieces, chunks, known, cutting, fresh)
     put = writer.add if writer else object_id
     ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
     made = list(ids)

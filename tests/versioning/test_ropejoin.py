@@ -1,0 +1,105 @@
+"""A rope written from pieces is the rope of the joined bytes, and what stays is not read."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptvc.content.formats import row_format
+from promptvc.content.formats.base import HEAD_SIZE
+from promptvc.session.contents import cutting_of
+from promptvc.storage.objects import FILE
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.rope import Written, known_stretches, write_rows
+from promptvc.versioning.ropejoin import write_pieces
+from promptvc.versioning.stretch import Stretch
+
+
+def table(suffix: str, count: int, seed: int) -> bytes:
+    rng = random.Random(seed)
+    words = [f'{n},"{rng.randrange(10**9)}\n{"x" * rng.randrange(300)}"\n' for n in range(count)]
+    if suffix == "csv":
+        return ("id,text\n" + "".join(words)).encode()
+    if suffix == "jsonl":
+        return "".join(f'{{"id": {n}, "x": "{"y" * rng.randrange(400)}"}}\n' for n in range(count)).encode()
+    body = ",\n".join(f' {{"id": {n}, "x": "{"y" * rng.randrange(400)}"}}' for n in range(count))
+    return f"[\n{body}\n]\n".encode()
+
+
+def write(store: ObjectStore, suffix: str, data: bytes) -> Written:
+    format = row_format(f"t.{suffix}", data[:HEAD_SIZE])
+    assert format is not None
+    blocks = [data[at : at + 70_000] for at in range(0, len(data), 70_000)]
+    with store.begin() as writer:
+        found = write_rows(lambda _: blocks.pop(0) if blocks else b"", cutting_of(format), writer)
+        writer.finish()
+    return found
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["csv", "jsonl", "json"]),
+    st.integers(0, 3000),
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["drop", "copy", "edit", "split"])), max_size=6),
+)
+def test_same_bytes_same_rope(
+    tmp_path_factory: object, suffix: str, count: int, edits: list[tuple[float, str]]
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("store")  # type: ignore[attr-defined]
+    store = ObjectStore(folder)
+    (folder / "pack").mkdir()
+    data = table(suffix, count, 7)
+    known = write(store, suffix, data).chunks
+    pieces: list[Stretch | bytes] = list(known_stretches(store, known))
+    for share, what in edits:
+        at = int(share * (len(pieces) - 1)) if pieces else 0
+        if not pieces or (at == 0 and what != "edit"):
+            continue  # what opens a file stays there
+        piece = pieces[at]
+        body = piece.load() if isinstance(piece, Stretch) else piece
+        new: dict[str, list[Stretch | bytes]] = {
+            "drop": [],
+            "copy": [piece, piece],
+            "edit": [
+                body.replace(b'"', b'"changed ', 1) if suffix != "csv" else body.replace(b"\n", b",z\n", 1)
+            ],
+            "split": [body],
+        }
+        pieces[at : at + 1] = new[what]
+    joined = b"".join(p.load() if isinstance(p, Stretch) else p for p in pieces)
+    format = row_format(f"t.{suffix}", joined[:HEAD_SIZE])
+    if format is None or repr(format.cutting) != known.style:
+        return
+    found = write_pieces(pieces, cutting_of(format), None, known, mode=FILE)
+    whole = write(store, suffix, joined)
+    assert (found.id, found.is_rope, found.chunks.ids) == (whole.id, whole.is_rope, whole.chunks.ids)
+    assert list(found.chunks.rows) == list(whole.chunks.rows)
+    assert list(found.chunks.lengths) == list(whole.chunks.lengths)
+
+
+def test_what_stays_is_not_read(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    (tmp_path / "pack").mkdir()
+    data = table("jsonl", 20_000, 3)
+    known = write(store, "jsonl", data).chunks
+    read: list[int] = []
+
+    def watched(at: int, stretch: Stretch) -> Stretch:
+        def load() -> bytes:
+            read.append(at)
+            return stretch.load()
+
+        return stretch._replace(load=load)
+
+    stretches = known_stretches(store, known)
+    pieces: list[Stretch | bytes] = [watched(at, stretch) for at, stretch in enumerate(stretches)]
+    middle = len(pieces) // 2
+    pieces[middle] = stretches[middle].load().replace(b"yy", b"zzz", 1)
+    format = row_format("t.jsonl", data[:HEAD_SIZE])
+    assert format is not None
+    write_pieces(pieces, cutting_of(format), None, known, mode=FILE)
+    assert len(stretches) > 50
+    assert len(read) <= 4
