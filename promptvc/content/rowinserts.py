@@ -1,0 +1,130 @@
+"""Rows that a side put in: which of them both put in, and behind which row of the other side the others go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from promptvc.content.rowalign import align
+from promptvc.content.rowkeys import key_token
+from promptvc.content.rowoutcome import OURS, THEIRS, Content, Outcomes
+from promptvc.content.rowpairs import Pairs
+
+Token = tuple[object, ...]
+
+
+class Inserts:
+    """The new rows of both sides. ``partners`` maps ours to theirs where both put in the same row."""
+
+    def __init__(self, left: Pairs, right: Pairs, outcomes: Outcomes) -> None:
+        self._pairs = {OURS: left, THEIRS: right}
+        self._outcomes = outcomes
+        self.new = {side: _new_rows(pairs) for side, pairs in self._pairs.items()}
+        self.partners = self._by_key()
+        self.partners.update(self._by_place())
+        self._images = {OURS: self.partners, THEIRS: {t: o for o, t in self.partners.items()}}
+        self.merged = {
+            ours: outcomes.add_both(ours, theirs) for ours, theirs in sorted(self.partners.items())
+        }
+        """By row number in ours: what becomes of rows that both put in."""
+        self._positions: dict[tuple[int, int], int] = {}
+
+    def content(self, side: int, number: int) -> Content:
+        """What a row that only this side put in holds."""
+        return self._outcomes.added(side, number)
+
+    def alone(self, side: int) -> list[int]:
+        """The new rows of one side that the other has not, rising."""
+        return [number for number in self.new[side] if number not in self._images[side]]
+
+    def position(self, side: int, number: int) -> int:
+        """Behind which row of the other side a row of this side belongs; -1 for its beginning.
+
+        That of the row in front of it, as far back as there is one on both sides. Where both put in rows at one
+        place, those of ours come first.
+        """
+        if (side, number) not in self._positions:
+            if self.is_alone(side, number - 1):
+                place = self.position(side, number - 1)
+            else:
+                place = self._image_before(side, number)
+                place = self._behind_new(place) if side == THEIRS else place
+            self._positions[side, number] = place
+        return self._positions[side, number]
+
+    def is_alone(self, side: int, number: int) -> bool:
+        """Whether a row is new on this side, and not on the other."""
+        return (
+            number in self._pairs[side].new.bodies
+            and number not in self._images[side]
+            and self._pairs[side].before(number) is None
+        )
+
+    def _image_before(self, side: int, number: int) -> int:
+        for before in range(number - 1, -1, -1):
+            image = self._image(side, before)
+            if image is not None:
+                return image
+        return -1
+
+    def _image(self, side: int, number: int) -> int | None:
+        """The row of the other side that a row of this side is."""
+        if number in self._images[side]:
+            return self._images[side][number]
+        base = self._pairs[side].before(number)
+        return None if base is None else self._pairs[THEIRS if side == OURS else OURS].after(base)
+
+    def _behind_new(self, place: int) -> int:
+        while self.is_alone(OURS, place + 1):
+            place += 1
+        return place
+
+    def _by_key(self) -> dict[int, int]:
+        """New rows of one key: first with first, second with second."""
+        waiting: defaultdict[Token, list[int]] = defaultdict(list)
+        for number in reversed(self.new[THEIRS]):
+            token = self._token(THEIRS, number)
+            if token is not None:
+                waiting[token].append(number)
+        found = {}
+        for number in self.new[OURS]:
+            token = self._token(OURS, number)
+            if token is not None and waiting.get(token):
+                found[number] = waiting[token].pop()
+        return found
+
+    def _by_place(self) -> Iterator[tuple[int, int]]:
+        """New rows without a key that are equal, put in at the same place."""
+        ours, theirs = self._keyless(OURS), self._keyless(THEIRS)
+        for anchor, numbers in ours.items():
+            others = theirs.get(anchor, [])
+            mine = [self._pairs[OURS].new.bodies[number] for number in numbers]
+            them = [self._pairs[THEIRS].new.bodies[number] for number in others]
+            for at, at_other, length in align(mine, them):
+                for step in range(length):
+                    yield numbers[at + step], others[at_other + step]
+
+    def _keyless(self, side: int) -> dict[int, list[int]]:
+        """New rows without a key by the row of base that they follow; -1 for the beginning."""
+        pairs = self._pairs[side]
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        anchors: dict[int, int] = {}
+        for number in self.new[side]:
+            before = number - 1
+            anchor = anchors.get(before)
+            if anchor is None:
+                base = pairs.before(before) if before >= 0 else None
+                anchor = -1 if base is None else base
+            anchors[number] = anchor
+            if self._token(side, number) is None:
+                found[anchor].append(number)
+        return found
+
+    def _token(self, side: int, number: int) -> Token | None:
+        key = self._outcomes.key
+        row = self._outcomes.new_row(side, number)
+        return None if key is None or row is None else key_token(row, key)
+
+
+def _new_rows(pairs: Pairs) -> list[int]:
+    return sorted(number for number in pairs.new.bodies if number not in pairs.matching.to_before)
