@@ -65,7 +65,8 @@ def clone_into(
         root.mkdir(parents=True, exist_ok=True)
         make_store(root / STORE)
         repo = Repo(root / STORE, root, world)
-        _fill(repo, _absolute(url), branch, report)
+        with repo.oplog.silent():  # there is nothing before it to go back to
+            _fill(repo, _absolute(url), branch, report)
     except BaseException:
         shutil.rmtree(root / STORE if existed else root, ignore_errors=True)
         raise
@@ -119,7 +120,9 @@ def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
     try:
         if fresh:
             _mirror(repo, full)
-        if fresh or refresh:
+        if not (fresh or refresh):
+            return repo
+        with repo.oplog.silent():  # it only mirrors the remote
             result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all", update_head=True)
             repo.refs.set_head(RefName.branch(_first_branch(result.remote)), repo.who(), "fetch")
     except BaseException:

@@ -278,6 +278,53 @@ class RemoteNotAStore(Refused):
     kind = "remote-not-a-store"
 
 
+class MergeOpen(Refused):
+    """A merge, cherry-pick or revert waits to be concluded, and the operation must wait for it."""
+
+    kind = "merge-open"
+
+    def __init__(self, step: str, conflicts: int) -> None:
+        left = f"{conflicts} conflict{'s' * (conflicts != 1)} to resolve" if conflicts else "all resolved"
+        hint = "promptvc resolve lists them" if conflicts else "promptvc commit concludes it"
+        super().__init__(f"a {step} is under way, {left}", f"{hint}; promptvc {step} --abort gives it up")
+        self.step, self.conflicts = step, conflicts
+
+
+class ConflictsRemain(Refused):
+    """A merge cannot be concluded before its conflicts are resolved."""
+
+    kind = "conflicts-remain"
+
+    def __init__(self, step: str, conflicts: int, path: str) -> None:
+        count = f"{conflicts} conflict{'s' * (conflicts != 1)}"
+        super().__init__(
+            f"the {step} has {count} to resolve, the first in {path}",
+            f"promptvc resolve lists them; promptvc {step} --abort gives the {step} up",
+        )
+        self.step, self.conflicts = step, conflicts
+
+
+class NoMergeOpen(Refused):
+    """There is no merge, cherry-pick or revert under way."""
+
+    kind = "no-merge-open"
+
+    def __init__(self) -> None:
+        super().__init__("no merge is under way", "promptvc merge BRANCH starts one")
+
+
+class ConflictMissing(Usage):
+    """No conflict is meant by this path, key and field."""
+
+    kind = "conflict-missing"
+
+
+class ConflictStale(Refused):
+    """The working file is not what the merge wrote any more, where the conflict was."""
+
+    kind = "conflict-stale"
+
+
 class Conflict(Negative):
     """Two writers changed the same thing differently."""
 

@@ -23,7 +23,7 @@ from promptvc.storage.cache import Cache
 from promptvc.storage.files import disk_errors
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
-from promptvc.storage.refs import Refs
+from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
 from promptvc.versioning.diff import FileChange
@@ -34,13 +34,21 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, load_files
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
     from promptvc.session.comparison import Comparison
+    from promptvc.session.merging import Doing, Forward, Merged, Merging
+    from promptvc.session.openmerge import MergeState, OpenMerge, Step
+    from promptvc.session.resolving import Resolving
     from promptvc.session.sharing import Sharing
     from promptvc.session.transaction import Transaction
+    from promptvc.session.undo import Undone
+    from promptvc.versioning.operation import Operation
+    from promptvc.versioning.oplog import OperationLog
     from promptvc.versioning.upkeep import Problem
 
 STORE = ".promptvc"
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs."""
+MERGING = "merging"
+"""The file in it for the merge under way."""
 ARROW_CACHE_BYTES = 4 << 30
 
 
@@ -70,7 +78,7 @@ class Repo:
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings
         self.store = ObjectStore(path / "objects")
-        self.refs = Refs(path)
+        self.refs = Refs(path, lambda: self.oplog)
         self._check_format()
 
     # --- making one ---------------------------------------------------------------------------------------
@@ -105,6 +113,13 @@ class Repo:
     # --- the parts ----------------------------------------------------------------------------------------
 
     @cached_property
+    def oplog(self) -> OperationLog:
+        """What changes of refs and working files replaced; ``oplog.operation(what)`` makes several of them one."""
+        from promptvc.versioning.oplog import OperationLog  # only those who change something need it
+
+        return OperationLog(self.refs, self.store, self.who, self.surroundings.now)
+
+    @cached_property
     def cache(self) -> Cache:
         """Local values that can be derived again."""
         return Cache(self.path / LOCAL)
@@ -134,8 +149,57 @@ class Repo:
         """Working files and branches together; raises `Usage` for a store without working files."""
         if self.root is None:
             raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
-        worktree = Worktree(self.root, self.store, self.contents, self.cache)
-        return Workspace(worktree, self.store, self.refs, self.contents, self.upstream)
+        worktree = Worktree(self.root, self.store, self.contents, self.cache, lambda: self.oplog)
+        return Workspace(
+            worktree,
+            self.store,
+            self.refs,
+            self.contents,
+            self.upstream,
+            lambda what: self.oplog.operation(what),
+        )
+
+    @cached_property
+    def merge_state(self) -> MergeState:
+        """Where a merge is kept that waits for its conflicts to be resolved."""
+        from promptvc.session.openmerge import MergeState
+
+        changing = lambda before, after: self.oplog.state(before, after)  # noqa: E731
+        return MergeState(self.path / LOCAL / MERGING, self.store, changing)
+
+    @property
+    def open_merge(self) -> OpenMerge | None:
+        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
+            return None
+        merge, head = self.merge_state.load(), self.refs.read(HEAD)
+        if merge and head and merge.step == "merge" and self.history.is_ancestor(merge.other, head):
+            return None  # it was concluded, and the process killed before it could say so
+        return merge
+
+    def need_no_merge(self) -> None:
+        """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
+        merge = self.open_merge
+        if merge is not None:
+            from promptvc.errors import MergeOpen
+
+            raise MergeOpen(merge.step, len(self.resolving.conflicts()))
+
+    @cached_property
+    def merging(self) -> Merging:
+        """Merge, cherry-pick and revert with the working files."""
+        from promptvc.session.merging import Merging
+        from promptvc.session.treemerge import TreeMerger
+
+        merger = TreeMerger(self.store, self.contents)
+        return Merging(self.workspace, self.store, self.refs, merger, self.merge_state)
+
+    @cached_property
+    def resolving(self) -> Resolving:
+        """Resolves the conflicts of the merge under way."""
+        from promptvc.session.resolving import Resolving
+
+        return Resolving(self.workspace.worktree, self.store, self.contents, self.merge_state)
 
     @cached_property
     def sharing(self) -> Sharing:
@@ -144,7 +208,7 @@ class Repo:
 
         world = self.surroundings
         access = Access(world.environment, world.interactive, world.token)
-        return Sharing(self.path, self.store, self.refs, self.config, access)
+        return Sharing(self.path, self.store, self.refs, self.config, access, lambda: self.oplog)
 
     @cached_property
     def arrow_cache(self) -> ArrowCache:
@@ -215,7 +279,7 @@ class Repo:
 
     def commit(
         self,
-        message: str,
+        message: str = "",
         *,
         paths: Sequence[str] = (),
         code_commit: str | None = None,
@@ -223,16 +287,64 @@ class Repo:
     ) -> Committed:
         """Commit what changed among the working files, as the author that git knows.
 
-        Raises `NothingToCommit`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
+        Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
+        `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
         """
         author, committer = self.author(), self.committer()
-        done = self.workspace.commit(
-            message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
-        )
+        merge = self.open_merge
+        if merge is not None:
+            with self.oplog.operation(f"commit of the {merge.step}"):
+                done = self.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+        else:
+            done = self.workspace.commit(
+                message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
+            )
         from promptvc.versioning.upkeep import fold
 
         fold(self.store)
         return done
+
+    def merge(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        forward: Forward = "auto",
+        dry_run: bool = False,
+    ) -> Merged:
+        """Merge a revision into a branch, the current one where none is named; no working files are needed.
+
+        Gives the commit, or the conflicts as values: then nothing is changed. Working files of the current branch
+        follow where nobody changed them. Raises `UnknownRevision`, `NotFastForward`, `RefMoved`, `Refused`.
+        """
+        from promptvc.session.branchmerge import BranchMerge
+        from promptvc.session.treemerge import TreeMerger
+
+        branch = into or self.branch
+        if branch is None:
+            raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
+        ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
+        merger = BranchMerge(self.store, self.refs, TreeMerger(self.store, self.contents))
+        done = merger.merge(ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run)
+        if done.commit != done.before and done.before and not dry_run:
+            self._written(ref, self.snapshot_of(done.before).files, done.files)
+        return done
+
+    def doing(
+        self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
+    ) -> Doing:
+        """A merge, cherry-pick or revert of a revision, as the author that git knows."""
+        from promptvc.session.merging import Doing, message_of
+
+        id = self.revisions.resolve(revision)
+        name = self.revisions.resolve_ref(revision)
+        other = name.short if name and name != "HEAD" else id.short
+        if message is None:
+            message = f"Merge {other}" if step == "merge" else message_of(self.store, step, id)
+        keep = self.history.commit(id).author if step == "cherry-pick" else None
+        labels = (into or self.branch or "HEAD", other)
+        return Doing(step, labels, message, self.author, self.committer, keep)
 
     def transaction(self, branch: str = "main", message: str = "") -> Transaction:
         """A context in which writes to a branch become one commit; no working files are needed or touched."""
@@ -240,8 +352,34 @@ class Repo:
 
         ref = RefName.branch(branch)
         return Transaction(
-            self.store, self.refs, self.contents, ref, message, self.author, self.committer, self._written
+            self.store,
+            self.refs,
+            self.contents,
+            ref,
+            message,
+            self.author,
+            self.committer,
+            self._written,
+            lambda what: self.oplog.operation(what),
         )
+
+    def operations(self) -> list[Operation]:
+        """What was done to refs and working files, newest first."""
+        return self.oplog.operations()[::-1]
+
+    def undo(self, to: int | None = None, *, force: bool = False) -> Undone:
+        """Take the last operation back, or go to how things stood right after the operation ``to``.
+
+        That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
+        moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
+        given.
+        """
+        from promptvc.session.undo import UndoParts, undo
+
+        parts = UndoParts(
+            self.oplog, self.store, self.refs, self.who, self.config, lambda: self.workspace.worktree
+        )
+        return undo(parts, self.merge_state.put, to, force=force)
 
     @property
     def branch(self) -> str | None:

@@ -9,6 +9,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 
 if TYPE_CHECKING:
+    from promptvc.ids import ObjectId, RefName
     from promptvc.repo import Repo
 
 
@@ -37,8 +38,9 @@ def command(
     if move:
         _rename(app, repo, *move)
     elif delete:
-        for each in delete:
-            _delete(app, repo, each, force)
+        with repo.oplog.operation(f"branch -d {' '.join(delete)}"):
+            for each in delete:
+                _delete(app, repo, each, force)
     elif name:
         _create(app, repo, name, start, force)
     else:
@@ -81,7 +83,8 @@ def _create(app: App, repo: Repo, name: str, start: str | None, force: bool) -> 
         raise StoreExists(f"a branch {name} exists already", "--force moves it")
     if exists and repo.refs.head() == ref:
         raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    repo.refs.move(ref, exists, target, repo.who(), f"branch: Created from {start or 'HEAD'}")
+    with repo.oplog.operation(f"branch {'-f ' if exists else ''}{name}"):
+        repo.refs.move(ref, exists, target, repo.who(), f"branch: Created from {start or 'HEAD'}")
     app.out.value({"name": name, "id": target})
     app.out.text(f"Branch {app.out.style(name, bold=True)} at {app.out.style(target.short, fg='yellow')}")
 
@@ -105,7 +108,7 @@ def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
             f"promptvc branch -f -d {name} deletes it all the same",
         )
     repo.refs.move(ref, id, None, repo.who(), "branch: deleted")
-    repo.config.remove_section("branch", name)
+    repo.sharing.forget_branch(name)
     app.out.value({"name": name, "id": id, "deleted": True})
     app.out.text(f"Deleted branch {name} (was {id.short}): promptvc branch {name} {id.short} brings it back")
 
@@ -120,15 +123,18 @@ def _rename(app: App, repo: Repo, old: str, new: str) -> None:
         raise UnknownRevision(old)
     if repo.refs.read(after):
         raise StoreExists(f"a branch {new} exists already", "choose another name")
-    current = repo.refs.head() == before
-    repo.refs.move(after, None, id, repo.who(), f"branch: renamed {before} to {after}")
-    if current:
-        repo.refs.set_head(after, repo.who(), f"branch: renamed {before} to {after}")
-    repo.refs.move(before, id, None, repo.who(), "branch: renamed")
-    for key in ("remote", "merge"):
-        value = repo.config.get(f"branch.{old}.{key}")
-        if value:
-            repo.config.set(f"branch.{new}.{key}", value)
-    repo.config.remove_section("branch", old)
+    with repo.oplog.operation(f"branch -m {old} {new}"):
+        _move(repo, before, after, id)
     app.out.value({"name": new, "id": id, "was": old})
     app.out.text(f"Branch {old} is now {new}")
+
+
+def _move(repo: Repo, before: RefName, after: RefName, id: ObjectId) -> None:
+    """The new ref first, so that the commits are never without one."""
+    reason = f"branch: renamed {before} to {after}"
+    current = repo.refs.head() == before
+    repo.refs.move(after, None, id, repo.who(), reason)
+    if current:
+        repo.refs.set_head(after, repo.who(), reason)
+    repo.refs.move(before, id, None, repo.who(), "branch: renamed")
+    repo.sharing.rename_branch(before.short, after.short)

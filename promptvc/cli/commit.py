@@ -51,7 +51,7 @@ def command(
     repo = app.repo
     began = time.perf_counter()
     chosen = app.paths(paths)
-    text = _message(app, message, file)
+    text = "" if repo.open_merge and not (message or file) else _message(app, message, file)
     code = code_commit(repo.root) if repo.root else None
     done = repo.commit(text, paths=chosen, code_commit=code, allow_empty=allow_empty)
     _tell(app, repo, done, time.perf_counter() - began)
@@ -70,12 +70,11 @@ def _edited(app: App) -> str:
     """Ask the editor, where there is someone to ask."""
     if not app.surroundings.interactive:
         return ""
+    from promptvc.cli.editor import edit_text
     from promptvc.cli.status import to_lines
 
     lines = "".join(f"# {click.unstyle(line)}\n" for line in to_lines(app.repo, app.repo.status(), app.out))
-    environment = app.surroundings.environment
-    editor = environment.get("GIT_EDITOR") or app.repo.config.get("core.editor") or None
-    text = click.edit(_NOTE + lines, editor=editor, extension=".txt") or ""
+    text = edit_text(app, _NOTE + lines) or ""
     return "\n".join(line for line in text.splitlines() if not line.startswith("#")).strip()
 
 

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, remote: str | None, prune: bool, tags: bool, everything: bool) -> None:
     """Fetch the branches of REMOTE (the current branch's, or origin)."""
+    from promptvc.transports.urls import redact
+
     repo = app.repo
     names = repo.sharing.names if everything else [remote or repo.sharing.default(repo.branch)]
-    for name in names:
-        with transfer("fetching") as report:
-            result = repo.sharing.fetch(
-                name, repo.who(), report, prune=prune, tags="all" if tags else "follow"
-            )
-        tell(app, name, result)
+    with repo.oplog.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
+        for name in names:
+            with transfer("fetching") as report:
+                result = repo.sharing.fetch(
+                    name, repo.who(), report, prune=prune, tags="all" if tags else "follow"
+                )
+            tell(app, name, result)
 
 
 def tell(app: App, name: str, result: FetchResult) -> None:

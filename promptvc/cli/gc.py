@@ -22,6 +22,7 @@ def command(app: App, prune: str) -> None:
     from promptvc.versioning.upkeep import GRACE, collect
 
     repo = app.repo
+    repo.oplog.trim()
     done = collect(repo.store, repo.refs, grace=GRACE if prune == "old" else 0.0, now=repo.surroundings.now())
     app.out.value(
         {

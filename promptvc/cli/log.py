@@ -25,6 +25,13 @@ Parents = Callable[["ObjectId"], Sequence["ObjectId"]]
 @click.option("--stat", is_flag=True, help="What each commit changed, one line a file.")
 @click.option("-n", "--max-count", "count", type=click.IntRange(min=0), help="At most so many commits.")
 @click.option("--oneline", is_flag=True, help="One line a commit.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="What happened to the row with this key of one table; for a key of several fields A,B, or once for each.",
+)
 @click.option("--all", "everything", is_flag=True, help="From every branch and tag.")
 @json_option
 @pass_app
@@ -35,14 +42,23 @@ def command(
     stat: bool,
     count: int | None,
     oneline: bool,
+    keys: tuple[str, ...],
     everything: bool,
 ) -> None:
     """Show the commits that lead to REV (HEAD), newest first; of A..B, those that A lacks.
 
     With PATHS, only commits that changed one of these files, or something in these folders.
+    With --key and the path of a table, only commits that changed that row, and what they changed of it.
     """
     ranges, paths = split_words(app, words_of(words))
     repo = app.repo
+    if keys:
+        _check_options(paths, graph=graph, stat=stat)
+        from promptvc.cli.rowlog import show_row_log
+
+        order, _ = _chosen(repo, ranges, (), everything)
+        show_row_log(app, list(order), paths[0], keys, count, oneline=oneline)
+        return
     ids, parents = _chosen(repo, ranges, paths, everything)
     shown = islice(ids, count)
     if app.out.json:
@@ -50,6 +66,13 @@ def command(
             app.out.value(commit_value(repo, id) | (_stat_value(repo, id, paths) if stat else {}))
     else:
         app.out.lines(_lines(app, shown, parents if graph else None, paths, stat=stat, oneline=oneline))
+
+
+def _check_options(paths: Sequence[str], *, graph: bool, stat: bool) -> None:
+    if len(paths) != 1 or not paths[0]:
+        raise click.UsageError("--key takes the path of one table")
+    if graph or stat:
+        raise click.UsageError(f"--key shows rows: leave out {'--graph' if graph else '--stat'}")
 
 
 def _chosen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -31,11 +32,17 @@ GROUPS: dict[str, dict[str, str]] = {
         "show": "one commit, or one file at a revision",
         "cat": "a file as it was committed, byte for byte",
         "rows": "the rows of a table",
+        "blame": "who changed each line, row or cell last",
     },
     "Branch": {
         "branch": "list, make, rename and delete branches",
         "switch": "go to another branch",
         "tag": "names that stay on a commit",
+        "merge": "bring another branch into this one, row by row",
+        "resolve": "list what conflicts, and settle it",
+        "cherry-pick": "do what a commit did once more, here",
+        "revert": "take back what a commit did",
+        "undo": "take back the last operation, or go back to any",
     },
     "Share": {
         "remote": "the other places where the history is",
@@ -63,7 +70,7 @@ class LazyGroup(click.Group):
         """The command of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"promptvc.cli.{cmd_name}")
+        module = importlib.import_module(f"promptvc.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -115,6 +122,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; gives the exit code. Never raises but for bugs under PROMPTVC_DEBUG."""
     from promptvc.cli.exit_codes import INTERRUPTED, USAGE
 
+    gc.set_threshold(
+        100_000, 20, 100
+    )  # a short life with many small values: looking for circles takes longer than it
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal gets \u2192 for an arrow, not an error
             stream.reconfigure(errors="backslashreplace")

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.fetch import tell
 from promptvc.cli.transfer import transfer
+
+if TYPE_CHECKING:
+    from promptvc.repo import Repo
 
 
 @click.command("pull")
 @click.argument("remote", required=False)
+@click.option("--ff-only", is_flag=True, help="Only move forward; refuse where both sides have new commits.")
 @json_option
 @pass_app
-def command(app: App, remote: str | None) -> None:
-    """Fetch from REMOTE and move the current branch, and the working files, forward to its upstream."""
-    from promptvc.errors import Refused, Usage
-    from promptvc.ids import RefName
-    from promptvc.storage.refs import HEAD
+def command(app: App, remote: str | None, ff_only: bool) -> int:
+    """Fetch from REMOTE and bring the upstream of the current branch into it, and the working files along.
+
+    Moves forward where it can; merges where both sides have new commits, as `merge` does. Exit code 1 with conflicts.
+    """
+    from promptvc.errors import Refused
+    from promptvc.transports.urls import redact
 
     repo = app.repo
     branch = repo.branch
     if branch is None:
         raise Refused("HEAD is on no branch", "promptvc switch goes to one")
     name = remote or repo.sharing.default(branch)
+    repo.need_no_merge()
+    with repo.oplog.operation(f"pull {redact(name)}"):
+        return _pull(app, repo, name, branch, ff_only)
+
+
+def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
+    from promptvc.cli.render_merge import tell_merge
+    from promptvc.errors import Usage
+    from promptvc.ids import RefName
+    from promptvc.storage.refs import HEAD
+
     with transfer("fetching") as report:
         result = repo.sharing.fetch(name, repo.who(), report)
     tell(app, name, result)
@@ -37,10 +57,16 @@ def command(app: App, remote: str | None) -> None:
     if head is not None and repo.history.is_ancestor(target, head):
         app.out.value({"branch": branch, "before": head, "after": head, "files": 0})
         app.out.text(f"{branch} is up to date with {upstream.short}")
-        return
-    written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
-    app.out.value({"branch": branch, "before": head, "after": target, "files": len(written)})
-    before = head.short if head else "nothing"
-    app.out.text(
-        f"{branch}: {before} → {target.short}, {len(written)} file{'s' * (len(written) != 1)} written"
-    )
+        return DONE
+    if head is None or repo.history.is_ancestor(head, target):
+        written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
+        app.out.value({"branch": branch, "before": head, "after": target, "files": len(written)})
+        before = head.short if head else "nothing"
+        app.out.text(
+            f"{branch}: {before} → {target.short}, {len(written)} file{'s' * (len(written) != 1)} written"
+        )
+        return DONE
+    doing = repo.doing("merge", upstream.short)
+    done = repo.merging.merge(target, doing, forward="only" if ff_only else "auto")
+    tell_merge(app, repo, done, doing, dry_run=False)
+    return DONE if done.clean else NEGATIVE

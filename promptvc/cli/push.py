@@ -47,15 +47,19 @@ def command(
 
     What would drop commits there is refused. Exit code 3 when the remote took only some of the refs, or none.
     """
+    from promptvc.transports.urls import redact
+
     repo = app.repo
     name = remote or repo.sharing.default(repo.branch)
     sends = _deletions(branches) if delete else _sends(repo, branches, everything, force, lease)
     if tags:
         sends += _tags(repo, force)
-    with transfer("pushing") as report:
-        result = repo.sharing.push(name, sends, repo.who(), report)
-    if follow:
-        _follow(repo, name, result)
+    words = " ".join(send.there.short for send in sends)
+    with repo.oplog.operation(f"push {redact(name)} {words}"):
+        with transfer("pushing") as report:
+            result = repo.sharing.push(name, sends, repo.who(), report)
+        if follow:
+            _follow(repo, name, result)
     _tell(app, name, result)
     return 3 if result.refused else 0
 

@@ -33,9 +33,36 @@ def command(app: App) -> None:
     repo = app.repo
     status = repo.status()
     if app.out.json:
-        app.out.value(to_value(repo, status))
+        app.out.value(to_value(repo, status) | _merge_value(repo))
     else:
-        app.out.lines(to_lines(repo, status, app.out))
+        app.out.lines([*to_lines(repo, status, app.out), *_merge_lines(app, repo)])
+
+
+def _merge_value(repo: Repo) -> dict[str, object]:
+    """The merge under way, if there is one, and what conflicts in it."""
+    merge = repo.open_merge
+    if merge is None:
+        return {}
+    from promptvc.session.openmerge import conflict_value
+
+    conflicts = [conflict_value(conflict) for conflict in repo.resolving.conflicts()]
+    return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
+
+
+def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
+    """What the merge under way waits for."""
+    merge = repo.open_merge
+    if merge is None:
+        return
+    from promptvc.cli.render_merge import conflict_lines, count_words, waiting_words
+
+    conflicts = repo.resolving.conflicts()
+    what = waiting_words(merge)
+    if not conflicts:
+        yield f"{what}, all conflicts resolved: promptvc commit"
+        return
+    yield f"{what}, {count_words(len(conflicts))} to resolve: promptvc resolve"
+    yield from conflict_lines(app.out, conflicts, 3)
 
 
 def to_value(repo: Repo, status: Status) -> dict[str, object]:

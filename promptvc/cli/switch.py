@@ -31,6 +31,7 @@ def command(app: App, name: str | None, start: str | None, create: bool, detach:
     repo = app.repo
     if name is None:
         raise click.UsageError("which branch? promptvc branch lists them")
+    repo.need_no_merge()
     if detach:
         _detach(app, repo, name, force)
         return
@@ -50,8 +51,9 @@ def _switch(app: App, repo: Repo, name: str, create: bool, start: str | None, fo
     if create and exists:
         raise StoreExists(f"a branch {name} exists already", f"promptvc switch {name}")
     target = exists if not create else repo.revisions.resolve(start) if start else repo.refs.read(HEAD)
-    written = repo.workspace.switch(target, ref, repo.who(), create=create, force=force)
-    _follow(repo, name, start)
+    with repo.oplog.operation(f"switch {'-c ' if create else ''}{name}"):
+        written = repo.workspace.switch(target, ref, repo.who(), create=create, force=force)
+        _follow(repo, name, start)
     app.out.value({"branch": name, "head": target, "created": create, "files": len(written)})
     made = "new branch " if create else ""
     app.out.text(
@@ -100,8 +102,7 @@ def _follow(repo: Repo, name: str, start: str | None) -> None:
     """A branch made from a remote's follows it."""
     remote, _, branch = (start or "").partition("/")
     if branch and remote in repo.config.sections("remote"):
-        repo.config.set(f"branch.{name}.remote", remote)
-        repo.config.set(f"branch.{name}.merge", f"refs/heads/{branch}")
+        repo.sharing.follow(name, remote, branch)
 
 
 def _previous(repo: Repo) -> str:

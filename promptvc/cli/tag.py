@@ -51,7 +51,8 @@ def _create(app: App, repo: Repo, name: str, revision: str, message: str | None)
     if repo.refs.read(ref):
         raise StoreExists(f"a tag {name} exists already", f"promptvc tag -d {name} deletes it")
     id = _annotated(repo, name, target, message) if message else target
-    repo.refs.move(ref, None, id, repo.who(), "tag")
+    with repo.oplog.operation(f"tag {name}"):
+        repo.refs.move(ref, None, id, repo.who(), "tag")
     app.out.value({"name": name, "id": target, "object": id})
     app.out.text(f"Tag {app.out.style(name, bold=True)} on {app.out.style(target.short, fg='yellow')}")
 
@@ -73,6 +74,7 @@ def _delete(app: App, repo: Repo, name: str) -> None:
     id = repo.refs.read(ref)
     if id is None:
         raise UnknownRevision(name)
-    repo.refs.move(ref, id, None, repo.who(), "tag: deleted")
+    with repo.oplog.operation(f"tag -d {name}"):
+        repo.refs.move(ref, id, None, repo.who(), "tag: deleted")
     app.out.value({"name": name, "object": id, "deleted": True})
     app.out.text(f"Deleted tag {name} (was {id.short})")

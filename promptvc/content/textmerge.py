@@ -68,7 +68,7 @@ def merge_lines(base: str, ours: str, theirs: str) -> TextMerge:
 
     Equal changes are taken once. Swapping the sides swaps them in the conflicts and changes nothing else.
     """
-    size = _marker_size(base, ours, theirs)
+    size = marker_size(base, ours, theirs)
     if ours == theirs or base in (ours, theirs):
         text = theirs if base == ours else ours
         return TextMerge((text,) if text else (), size)
@@ -301,7 +301,8 @@ def resolve_block(
     return None
 
 
-def _marker_size(*texts: str) -> int:
+def marker_size(*texts: str) -> int:
+    """The length of markers that no line of these texts can be taken for: 7, or more than the longest such run."""
     runs = (len(found[0]) for text in texts for found in _LIKE_MARKERS.finditer(text))
     return max(runs, default=_MARKER_SIZE - 1) + 1
 

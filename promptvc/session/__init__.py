@@ -11,6 +11,12 @@ state        a branch's files with those edits on top
 edits        what a transaction records
 views        one version of one file, in the store or not
 workspace    working files and branches together
+treemerge    commits merged without working files; leafmerge: one file of them
+merging      merge, cherry-pick, revert and abort, with working files; branchmerge: without
+openmerge    a merge that waits for its conflicts; resolving and rowresolve: to settle them
+undo         the last operation taken back
+blame        who changed a line, a row or a cell last; rowlog: the history of one row
+refill       a large working file written from the one it replaces
 keys         rows that share a key
 sharing      remotes by name
 identity     who commits

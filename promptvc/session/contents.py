@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunking import CHUNK_MIN, Cutting
 from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.rope import known_stretches, stretches, walk_chunks, write_rows
+from promptvc.versioning.ropejoin import write_pieces
 from promptvc.versioning.stretch import Stretch
 from promptvc.versioning.tree import FileEntry
 
@@ -24,17 +25,22 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 _CHUNKS = "chunks"
+_UNKNOWN_SIZE = 1 << 62
 CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
 """How many chunk lists are kept, and in how many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of a file to be stored: ``read(size)`` gives them from its start, ``b""`` at the end."""
+    """The bytes of a file to be stored: ``read(size)`` gives them from its start, ``b""`` at the end.
+
+    ``handle`` is the open file, where there is one.
+    """
 
     size: int
     read: Callable[[int], bytes]
     mode: int = FILE
+    handle: int | None = None
 
 
 class Contents:
@@ -63,6 +69,25 @@ class Contents:
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, source.mode, written.is_rope)
+
+    def write_pieces(
+        self,
+        path: str,
+        pieces: Sequence[Stretch | bytes],
+        writer: PackWriter | None,
+        like: FileEntry,
+        mode: int,
+    ) -> FileEntry:
+        """Store a row file given in pieces: the entry that their bytes have, but what stays of ``like`` is not read."""
+        known = self.chunk_list(like.id) if like.is_rope else None
+        format = row_format(path, _head_of(pieces)) if known is not None else None
+        if known is None or format is None or cutting_of(format).style != known.style:
+            blocks = (piece if isinstance(piece, bytes) else piece.load() for piece in pieces)
+            return self.write(path, Source(_UNKNOWN_SIZE, _reader(blocks), mode), writer, like)
+        written = write_pieces(pieces, cutting_of(format), writer, known, seed=self.seed, mode=mode)
+        if written.is_rope:
+            self._save_chunk_list(written.id, written.chunks)
+        return FileEntry(written.id, mode, written.is_rope)
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -153,6 +178,34 @@ class Contents:
 def cutting_of(format: RowFormat) -> Cutting:
     """How files of this format are cut."""
     return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
+
+
+def source_of(data: bytes, mode: int = FILE) -> Source:
+    """Bytes at hand, for storing."""
+    return Source(len(data), _reader([data]), mode)
+
+
+def _reader(blocks: Iterable[bytes]) -> Callable[[int], bytes]:
+    """Reads blocks one after another, whatever their size; nothing at the end."""
+    rest = (block for block in blocks if block)
+    held = b""
+
+    def read(size: int) -> bytes:
+        nonlocal held
+        held = held or next(rest, b"")
+        made, held = held[:size], held[size:]
+        return made
+
+    return read
+
+
+def _head_of(pieces: Sequence[Stretch | bytes]) -> bytes:
+    head = b""
+    for piece in pieces:
+        head += piece if isinstance(piece, bytes) else piece.load()
+        if len(head) >= HEAD_SIZE:
+            break
+    return head[:HEAD_SIZE]
 
 
 def _read_full(read: Callable[[int], bytes], size: int) -> bytes:

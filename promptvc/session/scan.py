@@ -105,7 +105,7 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
         ) from error
     try:
         before = os.fstat(handle)
-        yield Source(before.st_size, lambda size: os.read(handle, size), found.mode)
+        yield Source(before.st_size, lambda size: os.read(handle, size), found.mode, handle)
         if signature(os.fstat(handle)) != signature(before) or signature(before) != signature(found.stat):
             raise FileChanging(
                 f"{found.path} changed while it was read", "try again when its writer has finished"

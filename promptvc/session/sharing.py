@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptvc.errors import RemoteNotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.session.sections import read_section, set_section
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
@@ -19,6 +21,9 @@ from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Send, Tags, fetch, push
+
+if TYPE_CHECKING:
+    from promptvc.versioning.oplog import OperationLog
 
 Report = Callable[[Progress], None]
 
@@ -33,11 +38,19 @@ class Access:
 
 
 class Sharing:
-    """The remotes of a store."""
+    """The remotes of a store. ``log()`` gives what is told of changes."""
 
-    def __init__(self, path: Path, store: ObjectStore, refs: Refs, config: GitConfig, access: Access) -> None:
+    def __init__(
+        self,
+        path: Path,
+        store: ObjectStore,
+        refs: Refs,
+        config: GitConfig,
+        access: Access,
+        log: Callable[[], OperationLog],
+    ) -> None:
         self._path, self._store, self._refs = path, store, refs
-        self._config, self._access = config, access
+        self._config, self._access, self._log = config, access, log
 
     # --- which there are ----------------------------------------------------------------------------------
 
@@ -68,17 +81,28 @@ class Sharing:
     def remove(self, name: str, who: Signature) -> None:
         """Remove a remote, its remote-tracking refs, and what follows them."""
         self._known(name)
-        for ref, id in self._refs.find(f"refs/remotes/{name}/").items():
-            self._refs.move(ref, id, None, who, "remote: removed")
-        for branch in self._config.sections("branch"):
-            if self._config.get(f"branch.{branch}.remote") == name:
-                self._config.remove_section("branch", branch)
-        self._config.remove_section("remote", name)
+        with self._log().operation(f"remote remove {name}"):
+            for ref, id in self._refs.find(f"refs/remotes/{name}/").items():
+                self._refs.move(ref, id, None, who, "remote: removed")
+            for branch in self._config.sections("branch"):
+                if self._config.get(f"branch.{branch}.remote") == name:
+                    set_section(self._config, self._log(), "branch", branch, {})
+            set_section(self._config, self._log(), "remote", name, {})
 
     def follow(self, branch: str, remote: str, there: str) -> None:
         """Let a branch follow a remote's branch."""
-        self._config.set(f"branch.{branch}.remote", remote)
-        self._config.set(f"branch.{branch}.merge", f"refs/heads/{there}")
+        own = read_section(self._config, "branch", branch)
+        after = {**own, "remote": (remote,), "merge": (f"refs/heads/{there}",)}
+        set_section(self._config, self._log(), "branch", branch, after)
+
+    def forget_branch(self, branch: str) -> None:
+        """Drop the settings of a branch that is gone."""
+        set_section(self._config, self._log(), "branch", branch, {})
+
+    def rename_branch(self, old: str, new: str) -> None:
+        """Let the settings of a branch go with it to its new name."""
+        set_section(self._config, self._log(), "branch", new, read_section(self._config, "branch", old))
+        set_section(self._config, self._log(), "branch", old, {})
 
     def default(self, branch: str | None) -> str:
         """The remote to use when none is named: the branch's, else origin, else the only one; raises `Usage`."""
@@ -108,17 +132,18 @@ class Sharing:
         def accept(tip: ObjectId) -> None:
             self._accept(remote, tip)
 
-        return fetch(
-            self._store,
-            self._refs,
-            remote,
-            self._refspecs(name),
-            who,
-            prune=prune,
-            tags=tags,
-            accept=accept,
-            update_head=update_head,
-        )
+        with self._log().operation(f"fetch {redact(name)}"):
+            return fetch(
+                self._store,
+                self._refs,
+                remote,
+                self._refspecs(name),
+                who,
+                prune=prune,
+                tags=tags,
+                accept=accept,
+                update_head=update_head,
+            )
 
     def push(
         self,
@@ -131,7 +156,9 @@ class Sharing:
     ) -> PushResult:
         """Send refs to the remote; see `versioning.sync.push`."""
         remote = self.open(name, report)
-        return push(self._store, self._refs, remote, sends, who, refspecs=self._refspecs(name), atomic=atomic)
+        specs = self._refspecs(name)
+        with self._log().operation(f"push {redact(name)} {' '.join(send.there.short for send in sends)}"):
+            return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
 
     def open(self, name: str, report: Report | None = None) -> Remote:
         """The remote of a name, or at a URL or path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,13 @@ class Transaction:
         author: Callable[[], Signature],
         committer: Callable[[], Signature],
         written: Callable[[RefName, Files, Files], None] = lambda branch, before, after: None,
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
         self.message = message
         self.commit_id: ObjectId | None = None
         self._store, self._refs, self._contents, self._branch = store, refs, contents, branch
         self._author, self._committer, self._written = author, committer, written
+        self._operation = operation
         self._edits: list[Edit] = []
         self._base = State(store, contents, self._tip())
         self._state = self._base.copy()
@@ -126,8 +129,9 @@ class Transaction:
             id = write_commit(writer, tree, (tip,) if tip else (), self.message, author, committer)
             writer.finish()
         subject = self.message.strip().split("\n", 1)[0]
-        self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
-        self._written(self._branch, self._base.files, files)
+        with self._operation(f'transaction "{subject}" on {self._branch.short}'):
+            self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
+            self._written(self._branch, self._base.files, files)
         self.commit_id = id
         self._base = State(self._store, self._contents, id)
         self._state, self._edits = self._base.copy(), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,10 @@ class Committed:
 
 
 class Workspace:
-    """Moves between working files and commits. ``upstream(branch)`` gives a branch's remote-tracking ref."""
+    """Moves between working files and commits. ``upstream(branch)`` gives a branch's remote-tracking ref.
+
+    ``operation(what)`` is the context in which changes are one operation, to be undone together.
+    """
 
     def __init__(
         self,
@@ -68,10 +72,11 @@ class Workspace:
         refs: Refs,
         contents: Contents,
         upstream: Callable[[RefName], RefName | None],
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
         self.worktree = worktree
         self._store, self._refs, self._contents = store, refs, contents
-        self._upstream = upstream
+        self._upstream, self._operation = upstream, operation
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -108,8 +113,9 @@ class Workspace:
         paths: Sequence[str] = (),
         code_commit: str | None = None,
         allow_empty: bool = False,
+        others: tuple[ObjectId, ...] = (),
     ) -> Committed:
-        """Commit what changed, or what changed of these paths.
+        """Commit what changed, or what changed of these paths. ``others`` are the further parents of a merge.
 
         Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, and what reading the files raises; then nothing changed.
         """
@@ -124,11 +130,14 @@ class Workspace:
             warnings = self._check(files, changes)
             text = with_trailer(message, CODE_TRAILER, code_commit) if code_commit else message
             tree = write_tree(writer, files)
-            id = write_commit(writer, tree, (head,) if head else (), text, author, committer)
+            before = ((head,) if head else ()) + others
+            id = write_commit(writer, tree, before, text, author, committer)
             writer.finish()
         subject = message.strip().split("\n", 1)[0]
-        reason = f"commit: {subject}" if head else f"commit (initial): {subject}"
-        self._refs.move(self._current_ref(), head, id, committer, reason)
+        how = " (merge)" if others else "" if head else " (initial)"
+        reason = f"commit{how}: {subject}"
+        with self._operation(f'commit "{subject}"'):
+            self._refs.move(self.current_ref(), head, id, committer, reason)
         added = [change.path for change in changes if change.status in ("added", "renamed")]
         names = [item for item in unportable(list(files)) if item[0] in added]
         return Committed(id, self.branch, head, message, changes, tuple(warnings), tuple(names))
@@ -146,18 +155,18 @@ class Workspace:
 
         Raises `WorkWouldBeLost`. Gives the paths that were written or removed.
         """
-        base = self._files_of(self._refs.read(HEAD))
-        written: list[RepoPath] = []
-        if target is not None:
-            written = self.worktree.put(base, self._files_of(target), force=force)
-        if create and ref and target:
-            self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
         where = ref or target
         if where is None:
             raise Usage("nothing to switch to")
-        self._refs.set_head(
-            where, who, f"checkout: moving from {self.branch or 'detached'} to {ref.short if ref else where}"
-        )
+        base = self._files_of(self._refs.read(HEAD))
+        written: list[RepoPath] = []
+        reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
+        with self._operation(f"switch {'-c ' if create else ''}{where.short}"):
+            if target is not None:
+                written = self.worktree.put(base, self._files_of(target), force=force)
+            if create and ref and target:
+                self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
+            self._refs.set_head(where, who, reason)
         return written
 
     def restore(self, paths: Sequence[str], source: Files, *, force: bool = False) -> list[RepoPath]:
@@ -166,9 +175,10 @@ class Workspace:
         Raises `WorkWouldBeLost` where that would overwrite what is not committed.
         """
         if list(paths) == [PROJECT_FILE] and force:
-            return self.worktree.write(
-                [PROJECT_FILE], source
-            )  # it may be broken, and must not be read for this
+            with self._operation(
+                f"restore {PROJECT_FILE}"
+            ):  # it may be broken, and must not be read for this
+                return self.worktree.write([PROJECT_FILE], source)
         base = self.head_files()
         chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
         current = self.worktree.files(base)
@@ -183,7 +193,9 @@ class Workspace:
         lost = [path for path in wanted if path in current and current[path] != base.get(path)]
         if lost and not force:
             raise work_would_be_lost(lost)
-        return self.worktree.write(wanted, target)
+        shown = list(paths) if 0 < len(paths) < 4 else [f"{len(wanted)} files"]
+        with self._operation(f"restore {' '.join(path or '.' for path in shown)}"):
+            return self.worktree.write(wanted, target)
 
     def fast_forward(self, new: ObjectId, who: Signature, reason: str) -> list[RepoPath]:
         """Move the current branch, and the working files with it, to a commit that descends from it.
@@ -196,8 +208,9 @@ class Workspace:
                 f"{self.branch or 'HEAD'} and {new.short} have diverged",
                 "promptvc log --graph HEAD @{upstream} shows how",
             )
-        written = self.worktree.put(self._files_of(head), self._files_of(new))
-        self._refs.move(self._current_ref(), head, new, who, reason)
+        with self._operation(reason):
+            written = self.worktree.put(self._files_of(head), self._files_of(new))
+            self._refs.move(self.current_ref(), head, new, who, reason)
         return written
 
     def follow(self, before: Files, after: Files) -> list[RepoPath]:
@@ -215,9 +228,14 @@ class Workspace:
     def _files_of(self, commit: ObjectId | None) -> Files:
         return load_files(self._store, read_commit(self._store, commit).tree) if commit else {}
 
-    def _current_ref(self) -> RefName:
+    def current_ref(self) -> RefName:
+        """The ref that a new commit moves: that of the current branch, or HEAD where it is on none."""
         target = self._refs.head()
         return target if isinstance(target, RefName) else HEAD
+
+    def check_keys(self, before: Files, after: Files) -> tuple[KeyWarning, ...]:
+        """Rows that share a declared key in the files that differ; raises `DuplicateKey` where keys must be unique."""
+        return tuple(self._check(after, diff_files(before, after)))
 
     def _check(self, files: Files, changes: Sequence[FileChange]) -> list[KeyWarning]:
         """Look for keys that rows share, in the tables whose key is declared and that changed, or may have.

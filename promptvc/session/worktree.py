@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import PathMissing, WorkWouldBeLost
+from promptvc.errors import FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.scan import Found, open_source, scan, signature
 from promptvc.session.views import WorkingFile
+from promptvc.session.ways import check_ways
 from promptvc.storage.cache import Cache
 from promptvc.storage.files import disk_errors
 from promptvc.storage.objects import LINK
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
+    from promptvc.versioning.oplog import OperationLog
 
 _STAT = "stat"
 _FINE, _COARSE = 20_000_000, 2_000_000_000
@@ -30,11 +34,18 @@ _FINE, _COARSE = 20_000_000, 2_000_000_000
 
 
 class Worktree:
-    """The working files below ``root``."""
+    """The working files below ``root``. ``log()`` gives what is told before any of them is written."""
 
-    def __init__(self, root: Path, store: ObjectStore, contents: Contents, cache: Cache) -> None:
+    def __init__(
+        self,
+        root: Path,
+        store: ObjectStore,
+        contents: Contents,
+        cache: Cache,
+        log: Callable[[], OperationLog] | None = None,
+    ) -> None:
         self.root = root
-        self._store, self._contents, self._cache = store, contents, cache
+        self._store, self._contents, self._cache, self._log = store, contents, cache, log
         self._found: dict[RepoPath, Found] = {}
 
     def project(self) -> Project:
@@ -93,18 +104,35 @@ class Worktree:
         Other files stay as they are. Raises `WorkWouldBeLost`, before anything is touched, where a file to be
         replaced or removed holds what neither base nor target has.
         """
-        current = self.files(base)
+        return self.write(self.plan(base, target, force=force), target)
+
+    def plan(
+        self, base: Files, target: Files, *, force: bool = False, later: Iterable[RepoPath] = ()
+    ) -> dict[RepoPath, FileEntry | None]:
+        """The paths that `put` would write or remove, with what lies there; raises `WorkWouldBeLost` as it does.
+
+        So too for the paths that are to be written ``later``.
+        """
+        files = self.files(base)
         changed = [path for path in sorted({*base, *target}) if base.get(path) != target.get(path)]
-        changed = [path for path in changed if self._current(path, current) != target.get(path)]
-        lost = [path for path in changed if self._current(path, current) not in (base.get(path), None)]
+        current = {path: self._current(path, files) for path in [*changed, *later]}
+        planned = {p: now for p, now in current.items() if now != target.get(p) or p not in changed}
+        lost = [path for path, now in planned.items() if now not in (base.get(path), None)]
         if lost and not force:
             raise work_would_be_lost(lost)
-        return self.write(changed, target)
+        return planned
 
     def write(self, paths: Iterable[RepoPath], target: Mapping[RepoPath, FileEntry]) -> list[RepoPath]:
-        """Write these files as target has them, and remove those it has not, without asking."""
+        """Write these files as target has them, and remove those it has not, without asking.
+
+        What lies there now is stored and written down first, so that it can be brought back. Raises
+        `WorkWouldBeLost`, before anything is touched, where a folder or a link is in the way, and `FileUnreadable` or
+        `FileChanging` where what lies there cannot be kept.
+        """
         todo = list(paths)
         remembered = self._remembered()
+        check_ways(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
+        self._record(todo, target, remembered)
         with disk_errors(self.root):
             for path in todo:
                 if path not in target:
@@ -112,14 +140,54 @@ class Worktree:
                     self._remove(path)
             for path in todo:
                 if path in target:
-                    self._write(path, target[path])
+                    self._write(path, target[path], remembered.get(path))
                     remembered[path] = _memory(target[path], (self.root / path).lstat())
         if todo:
             time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
         self._cache.save(_STAT, remembered)
         return todo
 
+    def at(self, paths: Iterable[RepoPath]) -> dict[RepoPath, FileEntry | None]:
+        """What lies at these paths now, tracked or not; None for nothing, and for a folder."""
+        remembered = self._remembered()
+        return {path: self._lying(path, remembered) for path in paths}
+
     # --- reading ------------------------------------------------------------------------------------------
+
+    def _record(
+        self,
+        todo: list[RepoPath],
+        target: Mapping[RepoPath, FileEntry],
+        remembered: dict[str, list[object]],
+    ) -> None:
+        """Store what is about to be replaced, and have it written down. Only what is new to the store is read."""
+        if self._log is None or not todo:
+            return
+        with self._store.begin() as writer:
+            here = {path: self._lying(path, remembered, writer, target.get(path)) for path in todo}
+            writer.finish()
+        self._log().files({path: (here[path], target.get(path)) for path in todo})
+
+    def _lying(
+        self,
+        path: RepoPath,
+        remembered: dict[str, list[object]],
+        writer: PackWriter | None = None,
+        like: FileEntry | None = None,
+    ) -> FileEntry | None:
+        """What lies at a path; with a writer it is stored if it was not."""
+        if self._leads_out(path):
+            return None
+        try:
+            info = (self.root / path).lstat()
+        except OSError:
+            return None
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
+            return None
+        entry = _entry(remembered.get(path), Found(path, info))
+        if entry is None or (writer is not None and not self._store.contains(entry.id)):
+            entry = self._take(Found(path, info), like, writer, remembered)
+        return entry
 
     def _take(
         self, found: Found, like: FileEntry | None, writer: PackWriter | None, fresh: dict[str, list[object]]
@@ -137,17 +205,7 @@ class Worktree:
 
     def _current(self, path: RepoPath, current: Files) -> FileEntry | None:
         """What lies at a path, tracked or not; a folder there counts as nothing."""
-        if path in current:
-            return current[path]
-        if self._leads_out(path):
-            return None
-        try:
-            info = (self.root / path).lstat()
-        except OSError:
-            return None
-        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
-            return None
-        return self._take(Found(path, info), None, None, {})
+        return current[path] if path in current else self._lying(path, {})
 
     def _remembered(self) -> dict[str, list[object]]:
         found = self._cache.load(_STAT)
@@ -173,7 +231,7 @@ class Worktree:
         parents = list((self.root / path).parents)
         return any(folder.is_symlink() for folder in parents[: parents.index(self.root)])
 
-    def _write(self, path: RepoPath, entry: FileEntry) -> None:
+    def _write(self, path: RepoPath, entry: FileEntry, memory: list[object] | None) -> None:
         place = self.root / path
         self._make_folder(place.parent)
         if place.is_dir() and not place.is_symlink():
@@ -185,14 +243,37 @@ class Worktree:
             if entry.mode == LINK:
                 temporary.symlink_to(os.fsdecode(self._contents.read(entry)))
             else:
-                with temporary.open("wb") as out:
-                    out.writelines(self._contents.blocks(entry))
+                self._fill(temporary, path, entry, memory)
                 if entry.is_executable:
                     temporary.chmod(temporary.stat().st_mode | 0o111)
             temporary.replace(place)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+    def _fill(self, temporary: Path, path: RepoPath, entry: FileEntry, memory: list[object] | None) -> None:
+        """Write the content of a file; what the one that it replaces has in common with it is copied from there."""
+        old = self._chunks_here(path, memory)
+        new = self._contents.chunk_list(entry.id) if entry.is_rope and old else None
+        if old and new:
+            from promptvc.session.refill import refill  # for large tables only
+
+            with suppress(FileUnreadable, FileChanging, EOFError), temporary.open("wb") as out:
+                with open_source(self.root, Found(path, (self.root / path).lstat())) as source:
+                    assert source.handle is not None
+                    refill(source.handle, out.fileno(), old, new, self._store.read_blob)
+                return
+        with temporary.open("wb") as out:
+            out.writelines(self._contents.blocks(entry))
+
+    def _chunks_here(self, path: RepoPath, memory: list[object] | None) -> ChunkList | None:
+        """The chunks of the file that lies at a path, if it is a large table that looks as it did."""
+        try:
+            info = (self.root / path).lstat()
+        except OSError:
+            return None
+        entry = _entry(memory, Found(path, info)) if stat.S_ISREG(info.st_mode) else None
+        return self._contents.chunk_list(entry.id) if entry is not None and entry.is_rope else None
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder, never through a link that could lead out of the project."""

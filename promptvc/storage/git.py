@@ -110,6 +110,10 @@ class GitConfig:
             for value in values
         ]
 
+    def own_items(self) -> list[tuple[str, str]]:
+        """Every (name, value) of the store's own file."""
+        return GitConfig(self._files[-1:]).items()
+
     def set(self, name: str, value: str | None) -> None:
         """Set one value in the store's own file, or remove the name (None)."""
         section, key = _split_name(name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from promptvc.errors import RefMoved
 from promptvc.ids import ObjectId, RefName
@@ -14,6 +16,8 @@ from promptvc.storage.git import ZERO, swap_ref
 from promptvc.storage.objects import Signature
 
 HEAD = RefName("HEAD")
+PRIVATE = "refs/promptvc/"
+"""Below this are refs of our own, which are never listed, sent or recorded with the others."""
 _ID = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -27,11 +31,29 @@ class LogEntry:
     reason: str
 
 
-class Refs:
-    """The refs of a git repository at ``folder``."""
+class RefRecorder(Protocol):
+    """Is told of each change right before it is made; see `versioning.oplog`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def ref(self, name: RefName, before: ObjectId | None, after: ObjectId | None, reason: str) -> None:
+        """A ref moves; None stands for absent."""
+
+    def head(self, before: str, after: str, reason: str) -> None:
+        """HEAD will hold another ref's name, or another commit."""
+
+    def void(self, name: RefName) -> None:
+        """The change that was told last was not made."""
+
+
+class Refs:
+    """The refs of a git repository at ``folder``. ``recorder()`` gives what is told of changes."""
+
+    def __init__(self, folder: Path, recorder: Callable[[], RefRecorder] | None = None) -> None:
+        self._folder, self._recorder = folder, recorder
+
+    @property
+    def folder(self) -> Path:
+        """Where the repository is."""
+        return self._folder
 
     def head(self) -> RefName | ObjectId:
         """What HEAD holds: the current branch's ref, or a commit when detached."""
@@ -50,7 +72,7 @@ class Refs:
         return None
 
     def find(self, prefix: str = "refs/") -> dict[RefName, ObjectId]:
-        """Every ref below a prefix and its value, sorted by name."""
+        """Every ref below a prefix and its value, sorted by name; our private ones only if the prefix names them."""
         found = {name: id for name, id in self._packed().items() if name.startswith(prefix)}
         base = self._folder / prefix
         for path in base.rglob("*") if base.is_dir() else ():
@@ -59,7 +81,8 @@ class Refs:
                 id = self.read(name)
                 if id is not None:
                     found[name] = id
-        return dict(sorted(found.items()))
+        hidden = not prefix.startswith(PRIVATE)
+        return {name: id for name, id in sorted(found.items()) if not (hidden and name.startswith(PRIVATE))}
 
     def move(
         self, name: RefName, expected: ObjectId | None, new: ObjectId | None, who: Signature, reason: str
@@ -70,7 +93,7 @@ class Refs:
         ``expected``.
         """
         with disk_errors(self._folder):
-            if not swap_ref(self._folder, name, expected, new):
+            if not self._swap(name, expected, new, reason):
                 raise RefMoved(name, expected, self.read(name))
             path = self._folder / name
             if new is None:
@@ -84,6 +107,8 @@ class Refs:
         before = self.read(HEAD)
         after = target if isinstance(target, ObjectId) else self.read(target)
         text = f"ref: {target}\n" if isinstance(target, RefName) else f"{target}\n"
+        if self._recorder is not None:
+            self._recorder().head(str(self.head()), str(target), reason)
         with disk_errors(self._folder):
             write_durably(self._folder / "HEAD", text.encode())
             if before is not None or after is not None:
@@ -96,6 +121,26 @@ class Refs:
         except OSError:
             return []
         return [entry for line in reversed(lines) if (entry := _parse_log(line)) is not None]
+
+    def _swap(self, name: RefName, expected: ObjectId | None, new: ObjectId | None, reason: str) -> bool:
+        """Have the change recorded, then make it; False where the ref holds another value."""
+        if self._recorder is None or name.startswith(PRIVATE):
+            return swap_ref(self._folder, name, expected, new)
+        if self.read(name) != expected:  # which spares recording what is not going to be made
+            return False
+        recorder, target = self._recorder(), self.head() if name == HEAD else name
+        if isinstance(target, RefName):
+            recorder.ref(target, expected, new, reason)
+        else:
+            recorder.head(str(target), str(new), reason)
+        try:
+            done = swap_ref(self._folder, name, expected, new)
+        except Exception:
+            recorder.void(name)
+            raise
+        if not done:
+            recorder.void(name)
+        return done
 
     def _read_loose(self, name: RefName) -> str | None:
         try:
@@ -112,8 +157,8 @@ class Refs:
         return {RefName(name): ObjectId(id) for id, name in pairs}
 
     def _log(self, name: RefName, entry: LogEntry) -> None:
-        """Log a move where git would: not for tags; for HEAD too when it stands on this branch."""
-        if name.startswith("refs/tags/"):
+        """Log a move where git would: not for tags, nor our own; for HEAD too when it stands on this branch."""
+        if name.startswith(("refs/tags/", PRIVATE)):
             return
         self._append_log(name, entry)
         if name != HEAD and self.head() == name:

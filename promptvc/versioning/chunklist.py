@@ -66,6 +66,11 @@ class ChunkList:
         """Whether the chunk ends inside a row."""
         return bool(self._flags[place] & BROKEN)
 
+    @property
+    def any_broken(self) -> bool:
+        """Whether any chunk ends inside a row."""
+        return any(flags & BROKEN for flags in self._flags)
+
     def is_print(self, place: int, data: memoryview) -> bool:
         """Whether these bytes are the chunk's."""
         return xxh3_128_digest(data, self.seed) == self._prints[place]

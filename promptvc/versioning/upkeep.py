@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, PromptvcError
@@ -13,8 +14,10 @@ from promptvc.ids import ObjectId
 from promptvc.storage.objects import SUBMODULE, Kind, parse_commit, parse_tag, parse_tree
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.packs import PackReader
-from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.refs import HEAD, PRIVATE, Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.journal import Journal
+from promptvc.versioning.operation import read_operations
 
 FOLD_FROM = 24
 """Packs beside which the next write folds the small ones."""
@@ -46,14 +49,15 @@ def verify(
 ) -> list[Problem]:
     """Read every object that any ref reaches and hash it; gives what is missing, damaged, or badly named."""
     problems: list[Problem] = []
-    found = _reach(store, roots(refs), lambda id, error: problems.append(Problem(id, error.message)))
-    for count, id in enumerate(found, 1):
+    seen: set[ObjectId] = set()
+    found = _reach(store, roots(refs), seen, lambda id, error: problems.append(Problem(id, error.message)))
+    for count, id in enumerate(chain(found, _logged(store, refs, seen, problems)), 1):
         progress(count)
         try:
             store.verify_object(id)
         except PromptvcError as error:
             problems.append(Problem(id, error.message))
-    for name, id in refs.find().items():
+    for name, id in {**refs.find(), **refs.find(PRIVATE)}.items():
         if not store.contains(id):
             problems.append(Problem(name, f"names {id}, which is missing"))
     return list(dict.fromkeys(problems))
@@ -61,26 +65,47 @@ def verify(
 
 def reachable(store: ObjectStore, tips: Iterable[ObjectId]) -> Iterator[ObjectId]:
     """Every object that the tips lead to, each once; raises `ObjectMissing`."""
+    return _reach(store, tips, set(), _stop)
 
-    def stop(id: ObjectId, error: PromptvcError) -> None:
-        raise error
 
-    return _reach(store, tips, stop)
+def _stop(id: ObjectId, error: PromptvcError) -> None:
+    raise error
 
 
 def roots(refs: Refs) -> set[ObjectId]:
     """What must be kept: the values of all refs, and those their reflogs remember."""
-    names = [HEAD, *refs.find()]
+    names = [HEAD, *refs.find(), *refs.find(PRIVATE)]
     found = {id for name in names if (id := refs.read(name)) is not None}
     logged = {id for name in names for entry in refs.log(name) for id in (entry.before, entry.after) if id}
     return found | logged
 
 
-def _reach(
-    store: ObjectStore, tips: Iterable[ObjectId], failed: Callable[[ObjectId, PromptvcError], None]
+def logged_ids(refs: Refs) -> set[ObjectId]:
+    """What the operation log names: refs' values, files, merges, before and after each operation."""
+    return {id for each in read_operations(Journal(refs.folder).lines()) for id in each.ids}
+
+
+def _logged(
+    store: ObjectStore, refs: Refs, seen: set[ObjectId], problems: list[Problem]
 ) -> Iterator[ObjectId]:
-    seen = set(tips)
-    todo = list(seen)
+    """What only the operation log leads to. Git may have dropped some of it, which is no harm to the history."""
+
+    def failed(id: ObjectId, error: PromptvcError) -> None:
+        if not isinstance(error, ObjectMissing):
+            problems.append(Problem(id, error.message))
+
+    return _reach(store, logged_ids(refs), seen, failed)
+
+
+def _reach(
+    store: ObjectStore,
+    tips: Iterable[ObjectId],
+    seen: set[ObjectId],
+    failed: Callable[[ObjectId, PromptvcError], None],
+) -> Iterator[ObjectId]:
+    """What tips lead to and was not seen before, which is marked as seen."""
+    todo = [tip for tip in set(tips) if tip not in seen]
+    seen.update(todo)
     while todo:
         id = todo.pop()
         try:
@@ -140,7 +165,9 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
     """Put everything reachable into one pack and drop the rest, except what is younger than ``grace`` seconds."""
     packs = [pack for pack in store.packs() if _foldable(store, pack)]
     before = sum(_size(pack) for pack in packs)
-    keep = {id.raw for id in reachable(store, roots(refs))}
+    seen: set[ObjectId] = set()
+    keep = {id.raw for id in _reach(store, roots(refs), seen, _stop)}
+    keep |= {id.raw for id in _logged(store, refs, seen, [])}
     oldest = (time.time() if now is None else now) - grace
     young = {pack.path for pack in packs if pack.path.stat().st_mtime > oldest}
     total = {raw for pack in packs for raw in pack.ids()}

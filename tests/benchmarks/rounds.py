@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -21,6 +23,7 @@ WORDS = {
     "status": "status, nothing changed",
     "edit": "commit of 100 edited rows",
     "diff": "diff of the two commits",
+    "merge": "merge of 100 and 100 edited rows",
 }
 INDEX_SETTLES = 1.1
 """Seconds after which git and others trust the times of a file that they have just read."""
@@ -87,10 +90,14 @@ def size_words(size: float) -> str:
     return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} KB"
 
 
-def measure(tools: Sequence[Tool], data: Path, repeats: int, steps: Sequence[str] = STEPS) -> Rounds:
+def measure(
+    tools: Sequence[Tool], data: Path, repeats: int, steps: Sequence[str] = STEPS, *, fresh_memory: int = 0
+) -> Rounds:
     """Let every tool do every step on new working copies, ``repeats`` times.
 
-    The tools take turns at each step, so that a busy moment of the machine does not meet one of them only.
+    The tools take turns at each step, so that a busy moment of the machine does not meet one of them only. Before each
+    step so many bytes of memory are touched and given back: a virtual machine takes longer to hand out memory that was
+    not used for a while than a program takes to fill it, and that is no program's cost.
     """
     rounds = Rounds()
     for repeat in range(repeats):
@@ -99,7 +106,7 @@ def measure(tools: Sequence[Tool], data: Path, repeats: int, steps: Sequence[str
             for step in steps:
                 for copy in copies:
                     if step in copy.tool.steps:
-                        rounds.found[step, copy.tool.name].append(copy.do(step, data))
+                        rounds.found[step, copy.tool.name].append(copy.do(step, data, fresh_memory))
             for copy in copies:
                 copy.check(data)
     order = {name: place for place, name in enumerate(tool.name for tool in tools)}
@@ -116,10 +123,13 @@ class _Copy:
     folder: Path
     environment: dict[str, str]
 
-    def do(self, step: str, data: Path) -> Measure:
+    def do(self, step: str, data: Path, fresh_memory: int = 0) -> Measure:
         self._prepare(step, data)
         os.sync()
         kept, cached = self._sizes()
+        if fresh_memory:
+            touch = "import sys; bytearray(int(sys.argv[1]))[::4096] = bytes(-(-int(sys.argv[1]) // 4096))"
+            subprocess.run([sys.executable, "-I", "-S", "-c", touch, str(fresh_memory)], check=True)
         cost = run(self.tool.steps[step], self.folder, self.environment)
         kept_after, cached_after = self._sizes()
         return Measure(cost, kept_after - kept, cached_after - cached)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptvc.cli.render_graph import Graph
-from promptvc.storage.objects import Signature
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.storage.objects import Kind, Signature
+from promptvc.versioning.commit import write_commit
+from promptvc.versioning.tree import FileEntry, write_tree
 from tests.cli.conftest import Project
 from tests.drawing import draw
 
@@ -213,3 +217,124 @@ def test_every_commit_is_drawn_once_and_every_line_ends(history: list[list[int]]
     assert all(len(rest) <= 2 * len(below) for rest in rests)
     assert rests[-1] == ""
     assert all(len(a) - len(b) <= 4 for a, b in pairwise(rests))
+
+
+# --- one row ----------------------------------------------------------------------------------------------
+
+TICKETS = "examples/t.jsonl"
+LONG = "I was charged for a seat that I never ordered, and nobody answers my mails about it."
+
+
+@pytest.fixture
+def tickets(project: Project) -> Project:
+    """A row that is added, changed twice, and removed, among commits that change another one."""
+    versions = [
+        [{"id": 1, "a": "x"}],
+        [{"id": 1, "a": "x"}, {"id": 2, "text": LONG, "n": 1}],
+        [{"id": 1, "a": "y"}, {"id": 2, "text": LONG, "n": 1}],
+        [{"id": 2, "text": LONG.replace("mails", "letters"), "n": 2}, {"id": 1, "a": "y"}],
+        [{"id": 1, "a": "y"}, {"n": 2, "id": 2, "text": LONG.replace("mails", "letters")}],
+        [{"id": 1, "a": "y"}],
+    ]
+    for number, rows in enumerate(versions):
+        project.write(TICKETS, rows)
+        project.commit(str(number))
+    return project
+
+
+def test_a_key_leaves_only_the_commits_that_changed_that_row(tickets: Project) -> None:
+    assert subjects(tickets, TICKETS, "--key", "2") == ["5", "3", "1"]
+    assert subjects(tickets, TICKETS, "--key", "1") == ["2", "0"]
+    assert subjects(tickets, TICKETS, "--key", "2", "-n", "2") == ["5", "3"]
+    assert subjects(tickets, "HEAD~2", TICKETS, "--key", "2") == ["3", "1"]
+    assert subjects(tickets, "HEAD~4..HEAD~1", TICKETS, "--key", "2") == ["3"]
+
+
+def test_below_each_commit_stands_what_it_changed_of_the_row(tickets: Project) -> None:
+    lines = tickets("log", TICKETS, "--key", "2", "--oneline").lines
+    text = " ".join(line.strip() for line in lines)
+    assert [line.split()[:2] for line in lines if line[:4] in ("  − ", "  + ", "  ~ ")] == [
+        ["−", "2"],
+        ["~", "2"],
+        ["+", "2"],
+    ]
+    assert "nobody answers my [-mails-]{+letters+} about it." in text
+    assert "n          1 → 2" in text
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_json_has_the_change_of_the_row(tickets: Project) -> None:
+    removed, changed, added = tickets.json("log", TICKETS, "--key", "2")
+    plain = {value["id"]: value for value in tickets.json("log")}
+    assert {name: value for name, value in changed.items() if name != "rows"} == plain[changed["id"]]
+    assert [[row["op"] for row in value["rows"]] for value in (removed, changed, added)] == [
+        ["removed"],
+        ["changed"],
+        ["added"],
+    ]
+    [row] = changed["rows"]
+    assert row["cells"]["n"] == [1, 2]
+    assert (row["path"], row["key"], row["at"]) == (TICKETS, {"id": 2}, [1, 0])
+
+
+def test_a_row_is_followed_through_a_rename_and_a_removal_of_the_file(tickets: Project) -> None:
+    rows = [{"id": n, "text": f"the text of row {n}"} for n in range(20)]
+    tickets.write("examples/old.jsonl", rows)
+    tickets.commit("made")
+    (tickets.root / "examples/old.jsonl").unlink()
+    tickets.write("examples/new.jsonl", [*rows[:7], {"id": 7, "text": "other"}, *rows[8:]])
+    tickets.commit("renamed")
+    (tickets.root / "examples/new.jsonl").unlink()
+    tickets.commit("gone")
+    assert subjects(tickets, "--key", "7", "--", "examples/new.jsonl") == ["gone", "renamed", "made"]
+    assert subjects(tickets, "--key", "8", "--", "examples/new.jsonl") == ["gone", "made"]
+
+
+def test_a_merge_that_only_joins_two_changes_of_a_row_is_left_out(project: Project) -> None:
+    def commit(subject: str, row: dict[str, object], *parents: ObjectId) -> ObjectId:
+        who = Signature("Me", "me@example.com", 1_700_000_000 + 60 * len(made))
+        data = (json.dumps(row) + "\n").encode()
+        with project.repo.store.begin() as writer:
+            entry = FileEntry(writer.add(Kind.BLOB, data))
+            tree = write_tree(writer, {RepoPath(TICKETS): entry})
+            made.append(write_commit(writer, tree, parents, subject, who, who))
+            writer.finish()
+        return made[-1]
+
+    made: list[ObjectId] = []
+    base = commit("base", {"id": 1, "a": 0, "b": 0})
+    left, right = (
+        commit("left", {"id": 1, "a": 1, "b": 0}, base),
+        commit("right", {"id": 1, "a": 0, "b": 1}, base),
+    )
+    joined = commit("joined", {"id": 1, "a": 1, "b": 1}, left, right)
+    mixed = commit("mixed", {"id": 1, "a": 9, "b": 1}, left, right)
+    for branch, id in (("main", joined), ("other", mixed)):
+        project.repo.refs.move(RefName.branch(branch), None, id, project.repo.who(), "test")
+    assert subjects(project, "main", "--key", "1", "--", TICKETS) == ["right", "left", "base"]
+    assert subjects(project, "other", "--key", "1", "--", TICKETS) == ["mixed", "right", "left", "base"]
+    [value, *_] = project.json("log", "other", "--key", "1", "--", TICKETS)
+    assert value["rows"][0]["cells"] == {"a": [1, 9]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([TICKETS, "--key", "9"], "examples/t.jsonl has no row with id 9"),
+        (["--key", "9"], "--key takes the path of one table"),
+        (["--key", "9", "--", TICKETS, "prompts"], "--key takes the path of one table"),
+        ([TICKETS, "--key", "2", "--graph"], "leave out --graph"),
+        ([TICKETS, "--key", "2", "--stat"], "leave out --stat"),
+        (["prompts/a.md", "--key", "2"], "prompts/a.md is not a table"),
+        (["--key", "2", "--", "examples/never.jsonl"], "examples/never.jsonl is in none of these commits"),
+    ],
+)
+def test_what_has_no_row_to_tell_of_is_said(tickets: Project, arguments: list[str], said: str) -> None:
+    tickets.write("prompts/a.md", "text")
+    tickets.commit()
+    assert said in tickets("log", *arguments, code=2).err
+
+
+def test_a_row_that_did_not_change_in_a_range_gives_nothing(tickets: Project) -> None:
+    assert tickets("log", "HEAD~1..", TICKETS, "--key", "1").raw == b""
+    assert tickets("log", TICKETS, "--key", "nothing", "-n", "0").raw == b""

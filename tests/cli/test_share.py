@@ -65,7 +65,7 @@ def test_diverged_histories_are_refused_with_a_hint(sh: Shell, other: Shell) -> 
     sh.run("commit", "-m", "mine")
     refused = sh.run("push", code=3).stderr
     assert "hint: promptvc pull first" in refused
-    refused = sh.run("pull", code=3).stderr
+    refused = sh.run("pull", "--ff-only", code=3).stderr
     assert "have diverged" in refused
     assert sh.read("prompts/a.md") == "Answer {{ ticket }}.\n"
     assert "1 ahead, 1 behind" in sh.out("status")

@@ -183,20 +183,24 @@ def _same(told: str, real: str) -> bool:
 
 
 def test_values_have_the_documented_fields() -> None:
+    from promptvc.content.conflict import Conflict
     from promptvc.content.prompt import Message
     from promptvc.content.promptdiff import MessageDiff, PromptDiff
     from promptvc.content.rowdiff import RowChange, TableDiff
+    from promptvc.content.rowmerge import RowMerge
     from promptvc.content.table import MalformedRow
     from promptvc.content.textdiff import Hunk, Line, Span
     from promptvc.session.comparison import BinaryDiff, TextDiff
     from promptvc.session.keys import KeyWarning
+    from promptvc.session.leafmerge import MergedFile
+    from promptvc.session.merging import Merged
     from promptvc.session.workspace import Committed, Status
     from promptvc.storage.objects import Commit, Signature
     from promptvc.versioning.diff import FileChange
     from promptvc.versioning.upkeep import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
-              TextDiff, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
+              TextDiff, Conflict, Merged, MergedFile, RowMerge, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}
     for cls in values:

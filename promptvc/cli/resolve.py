@@ -1,0 +1,136 @@
+"""``promptvc resolve``: list the conflicts of a merge, and settle them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.exit_codes import DONE, NEGATIVE
+
+if TYPE_CHECKING:
+    from promptvc.content.conflict import Conflict
+    from promptvc.repo import Repo
+    from promptvc.session.resolving import Choice, Resolved, Take
+
+
+@click.command("resolve")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option(
+    "--key", metavar="KEY", help="Only in the row with this key; a row without one by its number, from 1."
+)
+@click.option("--field", metavar="FIELD", help="Only in this field, or place in it: score, metadata.score.")
+@click.option(
+    "--take", type=click.Choice(["ours", "theirs", "base"]), help="Take a side's version, or the one before."
+)
+@click.option("--value", metavar="JSON", help="Take this value; text that is no JSON is taken as text.")
+@click.option("--edit", is_flag=True, help="Write the value in the editor.")
+@click.option("--as-is", is_flag=True, help="Keep what the working file has now.")
+@json_option
+@pass_app
+def command(
+    app: App,
+    paths: tuple[str, ...],
+    key: str | None,
+    field: str | None,
+    take: Take | None,
+    value: str | None,
+    edit: bool,
+    as_is: bool,
+) -> int:
+    """List the conflicts of the merge under way, in PATHS if given, or settle them with one of the options.
+
+    A conflict is one cell, one row, some lines or a file. Each that is settled is written into the working file; the
+    rest of the file stays as it is. Text between markers can be edited by hand: without markers it is settled. The
+    list ends with exit code 1 as long as there are conflicts.
+    """
+    repo = app.repo
+    chosen = app.paths(paths)
+    if sum([take is not None, value is not None, edit, as_is]) > 1:
+        raise click.UsageError("give one of --take, --value, --edit, --as-is")
+    if not (take or value is not None or edit or as_is):
+        return _list(app, repo, chosen, key, field)
+    if not chosen:
+        raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
+    choice = _choice(app, repo, chosen, key, field, take, value, edit)
+    done = repo.resolving.resolve(chosen, choice, repo.workspace.head_files(), key=key, field=field)
+    _tell(app, done)
+    return DONE
+
+
+def _list(app: App, repo: Repo, paths: list[str], key: str | None, field: str | None) -> int:
+    from promptvc.cli.render_merge import conflict_lines, resolve_hint
+    from promptvc.session.openmerge import conflict_value
+
+    found = repo.resolving.find(paths, key, field)
+    for conflict in found:
+        app.out.value(conflict_value(conflict))
+    if not app.out.json:
+        app.out.lines(conflict_lines(app.out, found))
+        if found:
+            app.out.note(resolve_hint(found))
+        else:
+            app.out.text("All conflicts resolved: promptvc commit")
+    return NEGATIVE if found else DONE
+
+
+def _choice(
+    app: App,
+    repo: Repo,
+    paths: list[str],
+    key: str | None,
+    field: str | None,
+    take: Take | None,
+    value: str | None,
+    edit: bool,
+) -> Choice:
+    from promptvc.session.resolving import Choice
+
+    if edit:
+        found = repo.resolving.find(paths, key, field)
+        if len(found) != 1:
+            raise click.UsageError(
+                f"--edit is for one conflict, and {len(found)} are meant: --key and --field say which"
+            )
+        return Choice(value=_edited(app, repo, found[0]))
+    return Choice(take) if take or value is None else Choice(value=_parsed(value))
+
+
+def _parsed(text: str) -> Any:
+    """A JSON value; what is none is text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _edited(app: App, repo: Repo, conflict: Conflict) -> Any:
+    """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
+    from promptvc.cli.editor import edit_text
+    from promptvc.content.missing import MISSING
+    from promptvc.errors import Usage
+
+    start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
+    plain = isinstance(start, str)
+    before: str = start if plain else json.dumps(start, indent=2, ensure_ascii=False) + "\n"
+    after = edit_text(app, before, ".txt" if plain else ".json")
+    if after is None:
+        raise Usage("the editor gave nothing back", "save the file in the editor, or use --value")
+    if plain:
+        return after.removesuffix("\n") if not before.endswith("\n") else after
+    try:
+        return json.loads(after)
+    except ValueError as error:
+        raise Usage(f"not JSON: {error}", "nothing was changed; try --edit again") from None
+
+
+def _tell(app: App, done: Resolved) -> None:
+    from promptvc.cli.render_merge import count_words
+
+    app.out.value({"resolved": len(done.conflicts), "left": done.left})
+    if done.left:
+        app.out.text(f"{count_words(len(done.conflicts))} resolved, {done.left} left: promptvc resolve")
+    else:
+        app.out.text("All conflicts resolved: promptvc commit")

@@ -1,0 +1,104 @@
+"""YAML text given another value: what keeps its value keeps its lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from promptvc.content.formats.base import Json
+from promptvc.content.formats.equal import same
+from promptvc.content.listalign import align_lists
+from promptvc.content.yamlblocks import (
+    Blocks,
+    Entry,
+    Kind,
+    around_value,
+    emit,
+    emit_inline,
+    holds,
+    joined,
+    parts,
+    split,
+)
+
+
+def rewrite_yaml(text: str, value: Json) -> str | None:
+    """The text changed to hold that value, entry by entry; None where that cannot be done line by line.
+
+    Comments stay, also those above an entry that goes.
+    """
+    blocks = split(text)
+    if blocks is None:
+        return None
+    end = "\r\n" if "\r\n" in text else "\n"
+    if isinstance(value, dict) and blocks.kind in ("mapping", "nothing"):
+        made = _mapping(blocks, value, end)
+    elif isinstance(value, list) and blocks.kind in ("sequence", "nothing"):
+        made = _sequence(blocks, value, end)
+    else:
+        return None
+    return made if holds(made, value) or (not value and holds(made, None)) else None
+
+
+def rewrite_entry(entry: Entry, value: Json, kind: Kind, column: int, end: str) -> Entry:
+    """The entry with another value, written as closely as possible to how it was."""
+    if same(entry.value, value):
+        return entry
+    for made in (_in_place(entry, value), _inside(entry, value, kind, column)):
+        if made is not None and holds(made, {entry.name: value} if kind == "mapping" else [value]):
+            return replace(entry, text=made, value=value)
+    return replace(new_entry(entry.name, value, kind, column, end), lead=entry.lead)
+
+
+def new_entry(name: str, value: Json, kind: Kind, column: int, end: str) -> Entry:
+    """An entry for a value that the text does not have yet."""
+    return Entry(name, "", emit([value] if kind == "sequence" else {name: value}, column, end), value)
+
+
+def _mapping(blocks: Blocks, value: dict[str, Json], end: str) -> str:
+    entries: list[Entry] = []
+    kept = ""  # comments above an entry that goes
+    for entry in blocks.entries:
+        if entry.name not in value:
+            kept += entry.lead
+            continue
+        made = rewrite_entry(entry, value[entry.name], "mapping", blocks.column, end)
+        entries.append(replace(made, lead=kept + made.lead))
+        kept = ""
+    new = [name for name in value if blocks.named(name) is None]
+    entries += [new_entry(name, value[name], "mapping", blocks.column, end) for name in new]
+    return _text(blocks, entries, kept)
+
+
+def _sequence(blocks: Blocks, value: list[Json], end: str) -> str:
+    kept = align_lists([entry.value for entry in blocks.entries], value).kept
+    source = {place: entry for entry, place in zip(blocks.entries, kept, strict=True) if place is not None}
+    entries = [
+        rewrite_entry(source[place], item, "sequence", blocks.column, end)
+        if place in source
+        else new_entry("", item, "sequence", blocks.column, end)
+        for place, item in enumerate(value)
+    ]
+    return _text(blocks, entries, "")
+
+
+def _text(blocks: Blocks, entries: list[Entry], kept: str) -> str:
+    if blocks.kind == "nothing":
+        return replace(blocks, preface=blocks.tail, tail="", entries=tuple(entries)).text
+    return replace(blocks, entries=tuple(entries), tail=kept + blocks.tail).text
+
+
+def _in_place(entry: Entry, value: Json) -> str | None:
+    """Another value on the same line, where both are written on one."""
+    around = around_value(entry)
+    if around is None or (isinstance(value, str) and "\n" in value):
+        return None
+    before, old, after = around
+    if isinstance(value, dict | list) and value and old[:1] not in "[{":
+        return None
+    return before + emit_inline(value) + after
+
+
+def _inside(entry: Entry, value: Json, kind: Kind, column: int) -> str | None:
+    found = parts(entry, kind, column)
+    inner = None if found is None else rewrite_yaml(found[1], value)
+    return None if found is None or inner is None else joined(found[0], inner, kind, column)

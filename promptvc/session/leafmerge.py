@@ -1,0 +1,164 @@
+"""One file that both sides changed, merged by what it is: tables by row, prompts by setting and line, text by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from promptvc.content.conflict import Conflict
+from promptvc.content.formats import row_format
+from promptvc.content.kinds import FileKind
+from promptvc.content.textmerge import merge_lines
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.contents import Contents, source_of
+from promptvc.session.project import Project
+from promptvc.session.views import StoredFile
+from promptvc.versioning.merge import Leaf, PathConflict
+from promptvc.versioning.tree import FileEntry
+
+if TYPE_CHECKING:
+    from promptvc.content.rowmerge import RowMerge, TableSide
+    from promptvc.storage.packing import PackWriter
+
+InPlace = Literal["ours", "base"]
+"""Which version stands where something conflicts: ours for people, base where bases themselves are merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFile:
+    """A merged file: what it is, where it is stored, and what conflicts.
+
+    ``rows`` is there for a table. ``lines`` are the numbers, from 1, of the lines at which changes of theirs begin.
+    ``marker_size`` is the length of the markers around text that conflicts, 0 where there are none.
+    """
+
+    path: RepoPath
+    kind: FileKind
+    entry: FileEntry
+    conflicts: tuple[Conflict, ...] = ()
+    rows: RowMerge | None = None
+    lines: tuple[int, ...] = ()
+    marker_size: int = 0
+
+
+class LeafMerger:
+    """Merges files, and stores them through ``writer``; without one only works out what they would be.
+
+    ``labels`` name the two sides in markers.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        project: Project,
+        writer: PackWriter | None,
+        labels: tuple[str, str] = ("ours", "theirs"),
+        in_place: InPlace = "ours",
+    ) -> None:
+        self._contents, self._project, self._writer = contents, project, writer
+        self._labels, self._in_place = labels, in_place
+
+    def merge(self, leaf: Leaf) -> MergedFile:
+        """Merge one file."""
+        base = StoredFile(self._contents, leaf.path, leaf.base) if leaf.base else None
+        ours = StoredFile(self._contents, leaf.path, leaf.ours)
+        theirs = StoredFile(self._contents, leaf.path, leaf.theirs)
+        kinds = {side.kind for side in (base, ours, theirs) if side is not None}
+        if "binary" in kinds:
+            return self._binary(leaf)
+        if kinds <= {"table", "run"}:
+            return self._table(leaf, base, ours, theirs)
+        before = base.read() if base else b""
+        if self._in_place == "ours" and ours.kind == "prompt":
+            return self._prompt(leaf, before, ours.read(), theirs.read())
+        return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
+
+    def _table(self, leaf: Leaf, base: StoredFile | None, ours: StoredFile, theirs: StoredFile) -> MergedFile:
+        # Most merges that take files whole never come here.
+        from promptvc.content.rowmerge import merge_rows
+
+        key = self._project.table(leaf.path).key
+        sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
+        found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
+        like = leaf.theirs if found.from_theirs else leaf.ours
+        entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
+        return MergedFile(leaf.path, ours.kind, entry, _named(found.conflicts, leaf.path), found)
+
+    def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
+        from promptvc.content.promptmerge import merge_prompts  # reads prompts, which takes long to import
+
+        found = merge_prompts(leaf.path, base, ours, theirs)
+        size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
+        data = found.marked(*self._labels) if size else found.data
+        conflicts = _named(found.conflicts, leaf.path)
+        return MergedFile(leaf.path, "prompt", self._store(leaf, data), conflicts, None, found.lines, size)
+
+    def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
+        found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
+        conflicts = tuple(
+            Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
+            for each in found.conflicts
+        )
+        in_place = self._in_place == "ours" and bool(conflicts)
+        text = found.marked(*self._labels) if in_place else found.text(self._in_place)
+        entry = self._store(leaf, text.encode("utf-8", "surrogateescape"))
+        return MergedFile(leaf.path, kind, entry, conflicts, marker_size=found.marker_size if in_place else 0)
+
+    def _binary(self, leaf: Leaf) -> MergedFile:
+        kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"
+        whole = PathConflict(leaf.path, kind, leaf.base, leaf.ours, leaf.theirs)
+        entry = leaf.base if self._in_place == "base" and leaf.base else leaf.ours
+        return MergedFile(leaf.path, "binary", entry, (file_conflict(whole),))
+
+    def _store(self, leaf: Leaf, data: bytes) -> FileEntry:
+        return self._contents.write(leaf.path, source_of(data, leaf.mode), self._writer, leaf.ours)
+
+
+def file_conflict(found: PathConflict) -> Conflict:
+    """A file as a whole that conflicts, told as every conflict is; its versions are values with ``id`` and ``mode``."""
+    values = [
+        {
+            "id": str(entry.id),
+            "mode": f"{entry.mode:o}",
+            "rope": entry.is_rope,
+            "path": str(path or found.path),
+        }
+        if entry
+        else None
+        for entry, path in zip((found.base, found.ours, found.theirs), found.paths, strict=True)
+    ]
+    return Conflict(found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
+
+
+def entry_of(value: object) -> tuple[RepoPath, FileEntry] | None:
+    """The path and entry that a version of a file conflict names; None where the file is not there."""
+    if not isinstance(value, dict):
+        return None
+    return RepoPath(value["path"]), FileEntry(
+        ObjectId(value["id"]), int(value["mode"], 8), bool(value["rope"])
+    )
+
+
+def is_file_conflict(conflict: Conflict) -> bool:
+    """Whether a conflict is about a file as a whole."""
+    return conflict.kind != "text" and conflict.field is None and conflict.row is None
+
+
+def _named(conflicts: tuple[Conflict, ...], path: RepoPath) -> tuple[Conflict, ...]:
+    return tuple(replace(conflict, path=path) for conflict in conflicts)
+
+
+def _side(file: StoredFile) -> TableSide:
+    from promptvc.content.rowmerge import TableSide
+
+    format = file.format
+    assert format is not None
+    return TableSide(file.stretches(), format)
+
+
+def _empty(path: RepoPath) -> TableSide:
+    from promptvc.content.rowmerge import TableSide
+
+    format = row_format(path, b"[]" if path.lower().endswith(".json") else b"")
+    assert format is not None
+    return TableSide([], format)

@@ -1,0 +1,297 @@
+"""Merging into the current branch: fast-forward, merge, cherry-pick, revert, abort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from promptvc.content.conflict import Conflict
+from promptvc.errors import ConflictsRemain, MergeOpen, NoMergeOpen, NotFastForward, Refused, Usage
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.leafmerge import MergedFile, entry_of, is_file_conflict
+from promptvc.session.openmerge import MergeState, OpenMerge, Step, unresolved
+from promptvc.session.treemerge import TreeMerge, TreeMerger
+from promptvc.session.workspace import Committed, Workspace
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit, write_commit
+from promptvc.versioning.diff import diff_files
+from promptvc.versioning.history import History
+from promptvc.versioning.tree import FileEntry, Files, write_tree
+
+if TYPE_CHECKING:
+    from promptvc.session.keys import KeyWarning
+    from promptvc.storage.packing import PackWriter
+
+Forward = Literal["auto", "never", "only"]
+Outcome = Literal["up-to-date", "fast-forward", "merged", "conflicts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge did, or would do.
+
+    - ``outcome``: ``up-to-date``, ``fast-forward``, ``merged`` (a commit was made), or ``conflicts``;
+    - ``before`` and ``commit``: where the branch was and is; ``commit`` is None where nothing was committed;
+    - ``merged``: the files that both sides changed; ``taken``: the paths that come from the other side as they are;
+    - ``conflicts``: what both sides changed differently; ``warnings``: rows that share a key;
+    - ``files``: the files as they are after it.
+    """
+
+    outcome: Outcome
+    before: ObjectId | None
+    commit: ObjectId | None
+    other: ObjectId
+    files: Files
+    merged: tuple[MergedFile, ...] = ()
+    taken: tuple[RepoPath, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    warnings: tuple[KeyWarning, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing conflicts."""
+        return not self.conflicts
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What is to be done: how it is called, what it says, and who does it."""
+
+    step: Step
+    labels: tuple[str, str]
+    message: str
+    author: Callable[[], Signature]
+    committer: Callable[[], Signature]
+    keep_author: Signature | None = None
+
+
+class Merging:
+    """Merges into the current branch, with the working files."""
+
+    def __init__(
+        self, workspace: Workspace, store: ObjectStore, refs: Refs, merger: TreeMerger, state: MergeState
+    ) -> None:
+        self._workspace, self._store, self._refs = workspace, store, refs
+        self._merger, self.state = merger, state
+
+    def merge(
+        self,
+        other: ObjectId,
+        doing: Doing,
+        *,
+        forward: Forward = "auto",
+        dry_run: bool = False,
+        unrelated: bool = False,
+    ) -> Merged:
+        """Merge a commit into the current branch.
+
+        Where both sides changed one thing differently nothing is committed: ours stays in the working files, and the
+        conflicts are kept until `resolve` or `abort`. Raises `MergeOpen`, `WorkWouldBeLost`, `NotFastForward`, and
+        `Refused` for a commit that has no history in common.
+        """
+        self._need_none()
+        head = self._refs.read(HEAD)
+        how = relate(History(self._store), head, other, doing.labels, forward, unrelated)
+        if how == "up-to-date":
+            return Merged("up-to-date", head, head, other, {})
+        if how == "fast-forward" or head is None:
+            return self._forward(head, other, doing, dry_run)
+        base = self._merger.base_files(History(self._store), head, other)
+        return self._apply(base, self._merger.files_of(other), head, other, doing, dry_run)
+
+    def pick(
+        self, commit: ObjectId, parent: ObjectId | None, doing: Doing, *, dry_run: bool = False
+    ) -> Merged:
+        """Do what a commit did since its parent on top of the current branch once more; for a revert, its opposite."""
+        self._need_none()
+        head = self._refs.read(HEAD)
+        if head is None:
+            raise Refused("there is no commit to build on", "promptvc commit makes the first one")
+        after = self._merger.files_of(commit)
+        before = self._merger.files_of(parent) if parent else {}
+        base, theirs = (after, before) if doing.step == "revert" else (before, after)
+        return self._apply(base, theirs, head, commit, doing, dry_run)
+
+    def conclude(
+        self,
+        message: str,
+        author: Signature,
+        committer: Signature,
+        *,
+        paths: Sequence[str] = (),
+        code_commit: str | None = None,
+    ) -> Committed:
+        """Commit the merge under way, with all that changed among the working files.
+
+        Raises `NoMergeOpen`, `ConflictsRemain`, `Usage` for a part of the files, and what `Workspace.commit` raises.
+        """
+        merge = self.state.load()
+        if merge is None:
+            raise NoMergeOpen
+        left = unresolved(merge, self._workspace.worktree.root)
+        if left:
+            raise ConflictsRemain(merge.step, len(left), left[0].path)
+        if paths:
+            raise Usage(
+                f"a {merge.step} is committed as a whole", "promptvc commit without paths concludes it"
+            )
+        done = self._workspace.commit(
+            message if message.strip() else merge.message,
+            merge.author or author,
+            committer,
+            code_commit=code_commit,
+            allow_empty=merge.step == "merge",
+            others=(merge.other,) if merge.step == "merge" else (),
+        )
+        self.state.save(None)
+        return done
+
+    def abort(self, who: Signature) -> OpenMerge:
+        """Give up the merge under way: the files that it wrote are as they were before, all others stay.
+
+        Raises `NoMergeOpen`.
+        """
+        merge = self.state.load()
+        if merge is None:
+            raise NoMergeOpen
+        target = {path: entry for path, entry in merge.before.items() if entry is not None}
+        self._workspace.worktree.write(sorted(merge.before), target)
+        self.state.save(None)
+        return merge
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    def _need_none(self) -> None:
+        merge = self.state.load()
+        if merge is not None:
+            raise MergeOpen(merge.step, len(merge.conflicts))
+
+    def _forward(self, head: ObjectId | None, other: ObjectId, doing: Doing, dry_run: bool) -> Merged:
+        files = self._merger.files_of(other)
+        taken = tuple(change.path for change in diff_files(self._workspace.head_files(), files))
+        if not dry_run:
+            reason = f"{doing.step} {doing.labels[1]}: Fast-forward"
+            self._workspace.fast_forward(other, doing.committer(), reason)
+        return Merged("fast-forward", head, other, other, files, taken=taken)
+
+    def _apply(
+        self, base: Files, theirs: Files, head: ObjectId, other: ObjectId, doing: Doing, dry_run: bool
+    ) -> Merged:
+        ours = self._merger.files_of(head)
+        if dry_run:
+            found = self._merger.merge(base, ours, theirs, None, doing.labels)
+            return told(found, head, None, other)
+        doing.author()  # an author that is not known is told before anything is written
+        with self._store.begin() as writer:
+            found = self._merger.merge(base, ours, theirs, writer, doing.labels)
+            planned = self._workspace.worktree.plan(ours, found.files, later=_paths(found.conflicts))
+            id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
+            writer.finish()
+        return self._conclude(found, ours, planned, id, head, other, doing)
+
+    def _write_commit(
+        self, found: TreeMerge, head: ObjectId, other: ObjectId, doing: Doing, writer: PackWriter
+    ) -> ObjectId:
+        tree = write_tree(writer, found.files)
+        parents = (head, other) if doing.step == "merge" else (head,)
+        return write_commit(
+            writer, tree, parents, doing.message, doing.keep_author or doing.author(), doing.committer()
+        )
+
+    def _conclude(
+        self,
+        found: TreeMerge,
+        ours: Files,
+        planned: Mapping[RepoPath, FileEntry | None],
+        id: ObjectId | None,
+        head: ObjectId,
+        other: ObjectId,
+        doing: Doing,
+    ) -> Merged:
+        """Write the working files; then move the branch, or keep the conflicts."""
+        worktree = self._workspace.worktree
+        if id is not None:
+            warnings = self._workspace.check_keys(ours, found.files)
+            worktree.write(planned, found.files)
+            subject = doing.message.split("\n", 1)[0]
+            self._refs.move(
+                self._workspace.current_ref(), head, id, doing.committer(), f"{doing.step}: {subject}"
+            )
+            return told(found, head, id, other, warnings)
+        markers = {str(file.path): file.marker_size for file in found.merged if file.marker_size}
+        self.state.save(
+            OpenMerge(
+                doing.step,
+                head,
+                other,
+                doing.labels,
+                doing.message,
+                doing.keep_author,
+                found.conflicts,
+                planned,
+                markers,
+            )
+        )
+        worktree.write([path for path in planned if ours.get(path) != found.files.get(path)], found.files)
+        return told(found, head, None, other)
+
+
+def _paths(conflicts: Sequence[Conflict]) -> list[RepoPath]:
+    """The files that are written when these conflicts are resolved."""
+    paths = {RepoPath(conflict.path) for conflict in conflicts}
+    for conflict in filter(is_file_conflict, conflicts):
+        versions = map(entry_of, (conflict.ours, conflict.theirs))
+        paths.update(version[0] for version in versions if version is not None)
+    return sorted(paths)
+
+
+def told(
+    found: TreeMerge,
+    head: ObjectId,
+    id: ObjectId | None,
+    other: ObjectId,
+    warnings: Sequence[KeyWarning] = (),
+) -> Merged:
+    """A merge of files as what it did to a branch."""
+    outcome: Outcome = "conflicts" if found.conflicts else "merged"
+    return Merged(
+        outcome, head, id, other, found.files, found.merged, found.taken, found.conflicts, tuple(warnings)
+    )
+
+
+def relate(
+    history: History,
+    head: ObjectId | None,
+    other: ObjectId,
+    labels: tuple[str, str],
+    forward: Forward,
+    unrelated: bool,
+) -> Outcome:
+    """What merging ``other`` comes to; raises `NotFastForward`, and `Refused` for histories that share no commit."""
+    if head is None:
+        return "fast-forward"
+    if history.is_ancestor(other, head):
+        return "up-to-date"
+    if history.is_ancestor(head, other):
+        return "merged" if forward == "never" else "fast-forward"
+    if forward == "only":
+        raise NotFastForward(
+            f"{labels[0]} and {labels[1]} have diverged", "leave --ff-only out to merge them"
+        )
+    if not unrelated and not history.merge_bases(head, other):
+        raise Refused(
+            f"{labels[0]} and {labels[1]} have no commit in common",
+            "--allow-unrelated-histories merges them all the same",
+        )
+    return "merged"
+
+
+def message_of(store: ObjectStore, step: Step, commit: ObjectId) -> str:
+    """What a commit says that picks another one or undoes it, as git words it."""
+    found = read_commit(store, commit)
+    if step == "revert":
+        return f'Revert "{found.subject}"\n\nThis reverts commit {commit}.\n'
+    return f"{found.message.rstrip()}\n\n(cherry picked from commit {commit})\n"

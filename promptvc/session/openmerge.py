@@ -1,0 +1,184 @@
+"""A merge that waits for its conflicts to be resolved: what it is, and where it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from promptvc.content.conflict import Conflict
+from promptvc.content.missing import MISSING
+from promptvc.errors import Refused
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.storage.files import write_durably
+from promptvc.storage.objects import Kind, Signature
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import FileEntry
+
+Step = Literal["merge", "cherry-pick", "revert"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMerge:
+    """A merge, cherry-pick or revert under way.
+
+    - ``step``: which of the three; ``head``: the commit that was current; ``other``: the one merged, picked or undone;
+    - ``labels``: what the two sides are called; ``message``: what `commit` says unless told otherwise;
+    - ``author``: whose the commit will be, where not the committer's;
+    - ``conflicts``: what is not resolved yet;
+    - ``before``: the files that were written, as they were before; None for those that were not there;
+    - ``markers``: by path, the length of the markers around text that conflicts.
+    """
+
+    step: Step
+    head: ObjectId
+    other: ObjectId
+    labels: tuple[str, str]
+    message: str
+    author: Signature | None
+    conflicts: tuple[Conflict, ...]
+    before: Mapping[RepoPath, FileEntry | None]
+    markers: Mapping[str, int]
+
+    def without(self, conflict: Conflict) -> OpenMerge:
+        """The same with one conflict less."""
+        return replace(self, conflicts=tuple(c for c in self.conflicts if c != conflict))
+
+    def to_json(self) -> bytes:
+        """All of it as JSON text."""
+        value = {
+            "step": self.step,
+            "head": self.head,
+            "other": self.other,
+            "labels": self.labels,
+            "message": self.message,
+            "author": self.author
+            and [self.author.name, self.author.email, self.author.time, self.author.offset],
+            "conflicts": [conflict_value(conflict) for conflict in self.conflicts],
+            "before": {p: e and [e.id, e.mode, e.is_rope] for p, e in self.before.items()},
+            "markers": dict(self.markers),
+        }
+        return json.dumps(value).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> OpenMerge:
+        """Read back what `to_json` gave; raises `Refused` for anything else."""
+        try:
+            value = json.loads(data)
+            return cls(
+                value["step"],
+                ObjectId(value["head"]),
+                ObjectId(value["other"]),
+                (value["labels"][0], value["labels"][1]),
+                value["message"],
+                Signature(*value["author"]) if value["author"] else None,
+                tuple(conflict_of(each) for each in value["conflicts"]),
+                {
+                    RepoPath(p): FileEntry(ObjectId(e[0]), e[1], e[2]) if e else None
+                    for p, e in value["before"].items()
+                },
+                value["markers"],
+            )
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise Refused(
+                "the state of the merge cannot be read",
+                "promptvc merge --abort cannot help: remove it with undo",
+            ) from error
+
+
+class MergeState:
+    """Where the merge under way is kept: a file in the store's own folder.
+
+    ``changing(before, after)`` is told of each change before it is made, as the blobs that hold the state.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        store: ObjectStore,
+        changing: Callable[[ObjectId | None, ObjectId | None], None] = lambda before, after: None,
+    ) -> None:
+        self._path, self._store, self._changing = path, store, changing
+
+    def load(self) -> OpenMerge | None:
+        """The merge under way; None where there is none."""
+        data = self._read()
+        return None if data is None else OpenMerge.from_json(data)
+
+    def save(self, merge: OpenMerge | None) -> None:
+        """Replace it; None ends it."""
+        before = self._blob(self._read())
+        self._changing(before, after := self._blob(None if merge is None else merge.to_json()))
+        self.put(after)
+
+    def put(self, id: ObjectId | None) -> None:
+        """Bring back a state that was kept as a blob."""
+        if id is None:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+        else:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(self._path, self._store.read_blob(id))
+
+    def _read(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _blob(self, data: bytes | None) -> ObjectId | None:
+        if data is None:
+            return None
+        with self._store.begin() as writer:
+            id = writer.add(Kind.BLOB, data)
+            writer.finish()
+        return id
+
+
+def unresolved(merge: OpenMerge, root: Path) -> tuple[Conflict, ...]:
+    """The conflicts that are left. Text whose markers are gone from the working file was resolved by hand."""
+    from promptvc.content.textmerge import marker_lines_left  # for those who merge text
+
+    def is_edited(conflict: Conflict) -> bool:
+        try:
+            text = (root / conflict.path).read_bytes().decode("utf-8", "surrogateescape")
+        except OSError:
+            return False
+        return not marker_lines_left(text, merge.markers.get(conflict.path, 7), *merge.labels)
+
+    return tuple(c for c in merge.conflicts if c.kind != "text" or not is_edited(c))
+
+
+def conflict_value(conflict: Conflict) -> dict[str, Any]:
+    """A conflict for programs: ``absent`` names the versions in which there is nothing; their value is null."""
+    sides = {name: getattr(conflict, name) for name in ("base", "ours", "theirs")}
+    value: dict[str, Any] = {
+        "path": conflict.path,
+        "kind": conflict.kind,
+        "key": conflict.key,
+        "row": conflict.row,
+    }
+    value |= {"field": conflict.field, "at": list(conflict.at)}
+    value |= {name: None if side is MISSING else side for name, side in sides.items()}
+    absent = [name for name, side in sides.items() if side is MISSING]
+    return value | ({"absent": absent} if absent else {})
+
+
+def conflict_of(value: Mapping[str, Any]) -> Conflict:
+    """Read back what `conflict_value` gave."""
+    absent = value.get("absent", ())
+    base, ours, theirs = (MISSING if n in absent else value[n] for n in ("base", "ours", "theirs"))
+    return Conflict(
+        value["kind"],
+        value["key"],
+        value["row"],
+        value["field"],
+        tuple(value["at"]),
+        base,
+        ours,
+        theirs,
+        value["path"],
+    )

@@ -1,0 +1,224 @@
+"""Conflicts resolved one by one, each in the working file and in the list of what is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from promptvc.content.conflict import Conflict
+from promptvc.content.missing import MISSING, Missing
+from promptvc.content.promptmerge import set_setting
+from promptvc.content.textmerge import TextConflict, resolve_block
+from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
+from promptvc.ids import RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.leafmerge import entry_of, is_file_conflict
+from promptvc.session.openmerge import MergeState, OpenMerge, unresolved
+from promptvc.session.rowresolve import resolve_row
+from promptvc.session.views import WorkingFile
+from promptvc.session.worktree import Worktree
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.tree import Files, is_below
+
+Take = Literal["ours", "theirs", "base"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given)."""
+
+    take: Take | None = None
+    value: Any = MISSING
+
+    def of(self, conflict: Conflict) -> Any:
+        """The value that the choice gives for a conflict."""
+        return getattr(conflict, self.take) if self.take else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The conflicts that were resolved, and how many are left in the merge."""
+
+    conflicts: tuple[Conflict, ...]
+    left: int
+
+
+class Resolving:
+    """Resolves the conflicts of the merge under way."""
+
+    def __init__(self, worktree: Worktree, store: ObjectStore, contents: Contents, state: MergeState) -> None:
+        self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What is not resolved yet. Text whose markers are gone was resolved by hand. Raises `NoMergeOpen`."""
+        return self._open().conflicts
+
+    def find(
+        self, paths: Sequence[str] = (), key: str | None = None, field: str | None = None
+    ) -> list[Conflict]:
+        """The conflicts that are left in these files and folders (all), with this key and field if one is given."""
+        found = self.conflicts()
+        return [c for c in found if (not paths or is_below(c.path, paths)) and _is_meant(c, key, field)]
+
+    def resolve(
+        self,
+        paths: Sequence[str],
+        choice: Choice,
+        files: Files,
+        *,
+        key: str | None = None,
+        field: str | None = None,
+    ) -> Resolved:
+        """Resolve the conflicts in these files, or below these folders, that have this key and field if one is given.
+
+        ``files`` are those of the current commit. Raises `ConflictMissing` where there is none such, `ConflictStale`
+        where the working file has something else in the place, `Usage` for a value that cannot stand there.
+        """
+        merge = self._open()
+        chosen = self.find(paths, key, field)
+        if not chosen:
+            raise _missing(merge, paths, key, field)
+        current = self._worktree.files(files)
+        for conflict in chosen:
+            merge, current = self._one(merge, _same(merge, conflict), choice, current)
+        self._state.save(merge)
+        return Resolved(tuple(chosen), len(merge.conflicts))
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    def _open(self) -> OpenMerge:
+        merge = self._state.load()
+        if merge is None:
+            raise NoMergeOpen
+        return replace(merge, conflicts=unresolved(merge, self._worktree.root))
+
+    def _one(
+        self, merge: OpenMerge, conflict: Conflict, choice: Choice, current: Files
+    ) -> tuple[OpenMerge, Files]:
+        rest = merge.without(conflict)
+        if choice.take is None and choice.value is MISSING:
+            return rest, current
+        if is_file_conflict(conflict):
+            return rest, self._file(conflict, choice, current)
+        path = RepoPath(conflict.path)
+        entry = current.get(path)
+        if entry is None:
+            raise ConflictStale(f"{path} is not there any more", "promptvc restore brings it back")
+        file = self._worktree.view(path, entry)
+        if conflict.kind == "text":
+            return rest, self._write(file, _text(file, conflict, choice, merge), current)
+        if file.format is None or file.kind == "prompt":
+            return rest, self._write(file, _setting(file, conflict, choice.of(conflict)), current)
+        pieces, moved = resolve_row(file, conflict, choice.of(conflict))
+        return _renumbered(merge, conflict, moved), self._write_pieces(file, pieces, current)
+
+    def _file(self, conflict: Conflict, choice: Choice, current: Files) -> Files:
+        """A whole file: written as a side has it, or removed."""
+        if choice.take is None:
+            raise Usage(
+                f"{conflict.path} conflicts as a whole file", "--take ours, theirs or base; or --as-is"
+            )
+        found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
+        before = {RepoPath(conflict.path), *([here[0]] if here else []), *([found[0]] if found else [])}
+        target = dict([found]) if found else {}
+        written = self._worktree.write(sorted(before), target)
+        return {p: e for p, e in current.items() if p not in written} | target
+
+    def _write(self, file: WorkingFile, data: bytes, current: Files) -> Files:
+        return self._write_pieces(file, (data,), current)
+
+    def _write_pieces(self, file: WorkingFile, pieces: Sequence[Stretch | bytes], current: Files) -> Files:
+        with self._store.begin() as writer:
+            entry = self._contents.write_pieces(file.path, pieces, writer, file.entry, file.entry.mode)
+            writer.finish()
+        self._worktree.write([file.path], {file.path: entry})
+        return {**self._worktree.files(current), file.path: entry}
+
+
+def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
+    """The conflict as it is now: other rows that came or went may have moved it."""
+    return next(c for c in merge.conflicts if replace(c, row=None) == replace(conflict, row=None))
+
+
+def _is_meant(conflict: Conflict, key: str | None, field: str | None) -> bool:
+    if field is not None and field not in (conflict.field, place_name(conflict)):
+        return False
+    if key is None:
+        return True
+    values = [(conflict.row or 0) + 1] if conflict.key is None else list(conflict.key.values())
+    return _key_texts(key, len(values)) == [v if isinstance(v, str) else json.dumps(v) for v in values]
+
+
+def _key_texts(text: str, count: int) -> list[str]:
+    """The value meant for each field of a key: of several, as a JSON array or with commas between them."""
+    if count == 1:
+        return [text]
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return text.split(",", count - 1)
+    values = values if isinstance(values, list) else [values]
+    return [value if isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def place_name(conflict: Conflict) -> str:
+    """``metadata.score`` for a place inside a field; the field's name for the field itself."""
+    return ".".join([conflict.field or "", *conflict.at])
+
+
+def _missing(merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None) -> ConflictMissing:
+    where = (
+        ", ".join(paths) + (f" key {key}" if key is not None else "") + (f" field {field}" if field else "")
+    )
+    return ConflictMissing(
+        f"{where}: no conflict there",
+        "promptvc resolve lists them" if merge.conflicts else "all are resolved: promptvc commit concludes",
+    )
+
+
+def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
+    """Without a conflict, and with the numbers of rows below one that came or went.
+
+    A row that is not there has the number of the one that follows it; conflicts are in the order of their rows.
+    """
+    place = merge.conflicts.index(resolved)
+    rest = merge.without(resolved)
+    if not moved or resolved.row is None:
+        return rest
+    row = resolved.row
+
+    def shifted(at: int, conflict: Conflict) -> Conflict:
+        if conflict.path != resolved.path or conflict.row is None:
+            return conflict
+        below = conflict.row > row or (moved > 0 and conflict.row == row and at >= place)
+        return replace(conflict, row=conflict.row + moved) if below else conflict
+
+    return replace(rest, conflicts=tuple(shifted(*item) for item in enumerate(rest.conflicts)))
+
+
+def _text(file: WorkingFile, conflict: Conflict, choice: Choice, merge: OpenMerge) -> bytes:
+    text: str = file.read().decode("utf-8", "surrogateescape")
+    new = choice.of(conflict)
+    if not isinstance(new, str):
+        raise Usage(f"{file.path}: text takes text, not {new!r}", "--edit opens the lines in the editor")
+    block = TextConflict(*(str(side) for side in (conflict.base, conflict.ours, conflict.theirs)))
+    made = resolve_block(text, block, merge.markers.get(file.path, 7), *merge.labels, new)
+    if made is None:
+        raise ConflictStale(
+            f"{file.path}: the lines between the markers were edited",
+            "finish it by hand: without markers it is resolved",
+        )
+    return made.encode("utf-8", "surrogateescape")
+
+
+def _setting(file: WorkingFile, conflict: Conflict, value: Any | Missing) -> bytes:
+    made = set_setting(file.path, file.read(), conflict.field or "", conflict.at, value)
+    if made is None:
+        raise ConflictStale(
+            f"{file.path}: {place_name(conflict)} cannot be set",
+            "edit the file, then promptvc resolve --as-is",
+        )
+    return made

@@ -1,0 +1,137 @@
+"""One row, or one cell, of a working table set to what a conflict was resolved to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from promptvc.content.conflict import Conflict
+from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.content.formats.equal import same
+from promptvc.content.missing import Missing
+from promptvc.content.rowsplice import OpenFile, splice
+from promptvc.content.valuemerge import put
+from promptvc.errors import ConflictStale, Usage
+from promptvc.session.views import FileView
+from promptvc.versioning.stretch import Stretch
+
+Pieces = tuple[Stretch | bytes, ...]
+
+
+def resolve_row(file: FileView, conflict: Conflict, value: Any | Missing) -> tuple[Pieces, int]:
+    """The file with the place of the conflict set to value, and by how much rows below it moved.
+
+    Raises `ConflictStale` where the row is not there any more, `Usage` for what the file cannot hold.
+    """
+    format = file.format
+    assert format is not None
+    opened = OpenFile(file.stretches(), format)
+    number = _find(opened, conflict)
+    if number is None and (conflict.field is not None or not isinstance(conflict.ours, Missing)):
+        raise _stale(file, conflict)
+    if conflict.field is None:
+        return _whole_row(opened, conflict, number, value)
+    assert number is not None
+    at, place, body = _place(opened, number)
+    row = format.parse(body)
+    assert not isinstance(row, Malformed)
+    made = put(row, (conflict.field, *conflict.at), value)
+    return (splice(opened, {at: {place: _encoded(file, format, made, body)}}, [])), 0
+
+
+def _whole_row(
+    file: OpenFile, conflict: Conflict, number: int | None, value: Any | Missing
+) -> tuple[Pieces, int]:
+    if number is None:
+        if isinstance(value, Missing):
+            return tuple(file.stretches), 0
+        body = file.format.encode(_row(value))
+        at, place = _gap(file, conflict.row or 0)
+        return (splice(file, {}, [], {at: {place: [body]}})), 1
+    at, place, body = _place(file, number)
+    if isinstance(value, Missing):
+        return (splice(file, {at: {place: None}}, [])), -1
+    return (splice(file, {at: {place: file.format.encode(_row(value), like=body)}}, [])), 0
+
+
+def _row(value: Any) -> Row:
+    if not isinstance(value, dict):
+        raise Usage(f"{value!r} is not a row", "a row is a JSON object")
+    return value
+
+
+def _find(file: OpenFile, conflict: Conflict) -> int | None:
+    """The number of the row that a conflict is in: by its key, the nearest where several share it; else by place."""
+    row = conflict.row or 0
+    if conflict.key is None:
+        wanted = conflict.ours if conflict.field is None else None
+        if conflict.field is None and isinstance(wanted, Missing):
+            return None
+        found = _row_at(file, row)
+        is_there = found is not None and (wanted is None or same(found, wanted))
+        return row if is_there else None
+    if conflict.field is None and isinstance(conflict.ours, Missing):
+        return None  # a row of this key that is there is another one
+    near = _row_at(file, row)
+    if near is not None and _has(near, conflict.key):
+        return row
+    matches = [number for number, found in _rows(file) if _has(found, conflict.key)]
+    return min(matches, key=lambda number: abs(number - row), default=None)
+
+
+def _rows(file: OpenFile) -> Any:
+    number = 0
+    for at in range(len(file.stretches)):
+        for body in file.format.bodies(file.data(at), at == 0):
+            yield number, file.format.parse(body)
+            number += 1
+
+
+def _row_at(file: OpenFile, number: int) -> Row | None:
+    located = _locate(file, number)
+    row = None if located is None else file.format.parse(located[2])
+    return None if isinstance(row, Malformed) else row
+
+
+def _has(row: Row | Malformed, key: Row) -> bool:
+    return not isinstance(row, Malformed) and all(name in row and same(row[name], key[name]) for name in key)
+
+
+def _place(file: OpenFile, number: int) -> tuple[int, int, bytes]:
+    """`_locate` for a row that is there."""
+    found = _locate(file, number)
+    assert found is not None
+    return found
+
+
+def _locate(file: OpenFile, number: int) -> tuple[int, int, bytes] | None:
+    """(stretch, row in it, body) of a row."""
+    for at in range(len(file.stretches)):
+        bodies = file.format.bodies(file.data(at), at == 0)
+        if number < len(bodies):
+            return at, number, bodies[number]
+        number -= len(bodies)
+    return None
+
+
+def _gap(file: OpenFile, number: int) -> tuple[int, int]:
+    """(stretch, row in it) behind which a row of this number comes; -1 for in front of the stretch's first."""
+    for at in range(len(file.stretches)):
+        count = file.format.count(file.data(at), at == 0)
+        if number <= count:
+            return at, number - 1
+        number -= count
+    return max(0, len(file.stretches) - 1), number
+
+
+def _encoded(file: FileView, format: RowFormat, row: Any, like: bytes) -> bytes:
+    try:
+        return format.encode(row, like=like)
+    except Usage as error:
+        raise Usage(f"{file.path}: {error.message}", error.hint) from None
+
+
+def _stale(file: FileView, conflict: Conflict) -> ConflictStale:
+    named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {"row": conflict.row}).items())
+    return ConflictStale(
+        f"{file.path}: the row {named} is not there any more", "edit the file, then promptvc resolve --as-is"
+    )

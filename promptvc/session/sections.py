@@ -1,0 +1,41 @@
+"""Sections of the store's own configuration as values, and their changes written down so that they can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promptvc.storage.git import GitConfig
+from promptvc.versioning.oplog import OperationLog
+
+Settings = Mapping[str, tuple[str, ...]]
+"""Name -> its values, most having one: ``{"remote": ("origin",), "merge": ("refs/heads/main",)}``."""
+
+
+def read_section(config: GitConfig, kind: str, sub: str) -> dict[str, tuple[str, ...]]:
+    """What ``[kind "sub"]`` holds; empty where it is not there."""
+    prefix = f"{kind}.{sub}."
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in config.own_items():
+        if name.startswith(prefix) and "." not in name[len(prefix) :]:
+            key = name[len(prefix) :]
+            found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def set_section(config: GitConfig, log: OperationLog, kind: str, sub: str, after: Settings) -> None:
+    """Let ``[kind "sub"]`` hold these settings; without any, it is removed."""
+    before = read_section(config, kind, sub)
+    if before == after:
+        return
+    names = {*before, *after}
+    changes = {f"{kind}.{sub}.{key}": (before.get(key, ()), after.get(key, ())) for key in sorted(names)}
+    log.config(changes, f"settings of {kind} {sub}")
+    write_section(config, kind, sub, after)
+
+
+def write_section(config: GitConfig, kind: str, sub: str, after: Settings) -> None:
+    """`set_section` without writing down what was there."""
+    config.remove_section(kind, sub)
+    for key, values in after.items():
+        for value in values:
+            config.add(f"{kind}.{sub}.{key}", value)

@@ -1,0 +1,254 @@
+"""Undo: take operations back, newest first; all of it is checked before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.sections import read_section, write_section
+from promptvc.session.worktree import Worktree
+from promptvc.storage.git import GitConfig
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.operation import Operation, Pair, compose, target_id
+from promptvc.versioning.oplog import OperationLog
+from promptvc.versioning.tree import FileEntry
+
+WriteState = Callable[[ObjectId | None], None]
+"""Brings back the merge under way that a blob holds; None ends it."""
+_UNDO, _REDO = "undo: ", "redo: "
+
+
+@dataclass(frozen=True, slots=True)
+class UndoParts:
+    """What undoing works on; ``worktree()`` raises `Usage` where there are no working files."""
+
+    log: OperationLog
+    store: ObjectStore
+    refs: Refs
+    who: Callable[[], Signature]
+    config: GitConfig
+    worktree: Callable[[], Worktree]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did: the operations taken back, newest first, and what changed, each before and after the undo.
+
+    ``remote_unchanged`` says that remote-tracking refs moved: what the remote has is as it was. Nothing changed where
+    `is_empty`: the operation had been stopped before its first change, or somebody took it back already.
+    """
+
+    what: str
+    operations: tuple[Operation, ...]
+    refs: Mapping[RefName, Pair[ObjectId | None]]
+    head: Pair[str] | None
+    files: tuple[RepoPath, ...]
+    config: Mapping[str, Pair[tuple[str, ...]]]
+    state: Pair[ObjectId | None] | None
+
+    @property
+    def remote_unchanged(self) -> bool:
+        """Whether remote-tracking refs were moved, which moves nothing at the remote."""
+        return any(name.startswith("refs/remotes/") for name in self.refs)
+
+    @property
+    def is_redo(self) -> bool:
+        """Whether what was taken back was itself an undo."""
+        return self.what.startswith(_REDO)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing had to be changed."""
+        return not (self.refs or self.head or self.files or self.config or self.state)
+
+
+def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, force: bool = False) -> Undone:
+    """Go back to the state before the last operation, or to the one right after the operation ``to``.
+
+    With ``to`` 0, to the one before the first that is remembered. Working files that no operation wrote stay as they
+    are. Raises `Negative` where there is nothing to undo, `Usage` for a number that is not known, `Refused` where a ref
+    was moved by something else, `WorkWouldBeLost` for files changed since unless ``force`` is given (they are kept then
+    by this operation), `ObjectMissing`; then nothing is changed.
+    """
+    chosen = _choose(parts.log, to)
+    done = compose(chosen)
+    what = _name(chosen, to)
+    refs = {name: pair for name, pair in done.refs.items() if _ref_moves(parts, name, pair)}
+    head = done.head if done.head and _head_moves(parts, done.head) else None
+    files = _files(parts, done, chosen, force)
+    config = _config(parts.config, done.config)
+    _check_objects(parts.store, refs, head, files, done.state)
+    with parts.log.operation(what):
+        if files:
+            target = {path: entry for path, entry in files.items() if entry is not None}
+            parts.worktree().write(sorted(files), target)
+        _move(parts, refs, head, what)
+        _configure(parts, config, what)
+        if done.state:
+            parts.log.state(done.state[1], done.state[0])
+            write_state(done.state[0])
+    moved = {name: (after, before) for name, (before, after) in refs.items()}
+    return Undone(
+        what,
+        tuple(reversed(chosen)),
+        moved,
+        (head[1], head[0]) if head else None,
+        tuple(sorted(files)),
+        {name: (after, before) for name, (before, after) in config.items()},
+        (done.state[1], done.state[0]) if done.state else None,
+    )
+
+
+# --- which operations ---------------------------------------------------------------------------------------
+
+
+def _choose(log: OperationLog, to: int | None) -> list[Operation]:
+    """The operations to take back, oldest first."""
+    known = log.operations()
+    if not known:
+        raise Negative("nothing to undo", "operations are written down from now on")
+    if to is None:
+        return known[-1:]
+    last, first = known[-1].number, log.first()
+    if to > last or (to < first - 1 and to != 0):
+        raise Usage(f"no operation {to}", "promptvc undo --list shows them")
+    chosen = [operation for operation in known if operation.number > to]
+    if not chosen:
+        raise Negative(
+            f"nothing to undo: operation {to} is the last one", "promptvc undo without a number takes it back"
+        )
+    return chosen
+
+
+def _name(chosen: list[Operation], to: int | None) -> str:
+    last = chosen[-1].what
+    if to is not None and len(chosen) > 1:
+        return f"{_UNDO}back to operation {to}"
+    if last.startswith(_UNDO):
+        return _REDO + last.removeprefix(_UNDO)
+    return _UNDO + last.removeprefix(_REDO)
+
+
+# --- what to change, checked ----------------------------------------------------------------------------------
+
+
+def _ref_moves(parts: UndoParts, name: RefName, pair: Pair[ObjectId | None]) -> bool:
+    """Whether a ref is to be moved back; raises `Refused` where it is neither here nor there."""
+    found = parts.refs.read(name)
+    if found not in pair:
+        raise _moved(name.short, pair[1], found)
+    return found != pair[0]
+
+
+def _head_moves(parts: UndoParts, pair: Pair[str]) -> bool:
+    found = str(parts.refs.head())
+    if found not in pair:
+        raise Refused(
+            f"HEAD is not where the operation left it, but on {_short(found)}",
+            f"promptvc switch {_short(pair[1])} goes back there; then undo again",
+        )
+    return found != pair[0]
+
+
+def _moved(name: str, expected: ObjectId | None, found: ObjectId | None) -> Refused:
+    now = f"is {found.short}" if found else "is gone"
+    was = expected.short if expected else "gone"
+    hint = "git or another process moved it: promptvc log shows what is there; move it back, then undo again"
+    return Refused(f"{name} {now}, but the operation left it {'at ' if expected else ''}{was}", hint)
+
+
+def _files(
+    parts: UndoParts, done: Operation, chosen: list[Operation], force: bool
+) -> dict[RepoPath, FileEntry | None]:
+    """The files to write and remove; raises `WorkWouldBeLost` where one holds what no operation knows."""
+    if not done.files:
+        return {}
+    here = parts.worktree().at(done.files)
+    todo = {path: pair[0] for path, pair in done.files.items() if here[path] != pair[0]}
+    # What an operation wrote or replaced can be had back; so can nothing else, but for a file that is gone anyway.
+    lost = [p for p in todo if here[p] is not None and not any(here[p] in o.files.get(p, ()) for o in chosen)]
+    if lost and not force:
+        shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+        verb = "has" if len(lost) == 1 else "have"
+        raise WorkWouldBeLost(
+            f"{shown} {verb} changes made after the operation",
+            "commit them first, or give --force to overwrite them",
+        )
+    return todo
+
+
+def _config(
+    config: GitConfig, changes: Mapping[str, Pair[tuple[str, ...]]]
+) -> dict[str, Pair[tuple[str, ...]]]:
+    """The settings to bring back: those that still are as the operation left them; others are the user's."""
+    return {name: pair for name, pair in changes.items() if _setting(config, name) == pair[1]}
+
+
+def _setting(config: GitConfig, name: str) -> tuple[str, ...]:
+    kind, sub, key = _split(name)
+    return read_section(config, kind, sub).get(key, ())
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    kind, _, rest = name.partition(".")
+    sub, _, key = rest.rpartition(".")
+    return kind, sub, key
+
+
+def _check_objects(
+    store: ObjectStore,
+    refs: Mapping[RefName, Pair[ObjectId | None]],
+    head: Pair[str] | None,
+    files: Mapping[RepoPath, FileEntry | None],
+    state: Pair[ObjectId | None] | None,
+) -> None:
+    wanted = [pair[0] for pair in refs.values()] + [entry.id for entry in files.values() if entry]
+    wanted += [target_id(head[0])] if head else []
+    wanted += [state[0]] if state else []
+    for id in wanted:
+        if id is not None and not store.contains(id):
+            raise ObjectMissing(id)
+
+
+# --- changing it ----------------------------------------------------------------------------------------------
+
+
+def _move(
+    parts: UndoParts, refs: Mapping[RefName, Pair[ObjectId | None]], head: Pair[str] | None, what: str
+) -> None:
+    """Move refs back, then HEAD; refs that were not there go last, unless their name is in the way of another."""
+    made = [name for name, pair in refs.items() if pair[0] is not None]
+    gone = [name for name in refs if name not in made]
+    early = [name for name in gone if any(_in_the_way(name, other) for other in made)]
+    for name in (*early, *made):
+        parts.refs.move(name, refs[name][1], refs[name][0], parts.who(), what)
+    if head is not None:
+        commit = target_id(head[0])
+        parts.refs.set_head(RefName(head[0]) if commit is None else commit, parts.who(), what)
+    for name in gone:
+        if name not in early:
+            parts.refs.move(name, refs[name][1], None, parts.who(), what)
+
+
+def _in_the_way(one: str, other: str) -> bool:
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _configure(parts: UndoParts, changes: Mapping[str, Pair[tuple[str, ...]]], what: str) -> None:
+    parts.log.config({name: (after, before) for name, (before, after) in changes.items()}, what)
+    sections = dict.fromkeys(_split(name)[:2] for name in changes)
+    for kind, sub in sections:
+        settings = read_section(parts.config, kind, sub)
+        for name, (before, _) in changes.items():
+            if _split(name)[:2] == (kind, sub):
+                settings[_split(name)[2]] = before
+        write_section(parts.config, kind, sub, settings)
+
+
+def _short(head: str) -> str:
+    commit = target_id(head)
+    return RefName(head).short if commit is None else commit.short
