@@ -164,8 +164,9 @@ class Repo:
         """Where a merge is kept that waits for its conflicts to be resolved."""
         from promptvc.session.openmerge import MergeState
 
-        changing = lambda before, after: self.oplog.state(before, after)  # noqa: E731
-        return MergeState(self.path / LOCAL / MERGING, self.store, changing)
+        return MergeState(
+            self.path / LOCAL / MERGING, self.store, lambda before, after: self.oplog.state(before, after)
+        )
 
     @property
     def open_merge(self) -> OpenMerge | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.render_chars import columns, cut, json_cut, json_text, pad, plural
@@ -28,6 +28,8 @@ SHOWN_FILES = 12
 SHOWN_CONFLICTS = 10
 """Conflicts of one file told one by one after a merge; `resolve` lists all."""
 _SIDES = ("base", "ours", "theirs")
+_SHARED = 16
+"""Characters from which on a beginning that texts share is left out."""
 
 
 def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: bool) -> None:
@@ -212,8 +214,18 @@ def _one_conflict(out: Output, conflict: Conflict) -> Iterator[str]:
         return
     yield name
     room = max(out.width - 14, 20)
-    for side, value in values:
+    for side, value in _differing(values):
         yield f"      {side:<7} {'–' if value is MISSING else json_cut(value, room)}"
+
+
+def _differing(values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The values; of long texts that begin alike, what follows the words that they share."""
+    texts = [value for _, value in values if isinstance(value, str)]
+    shared = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
+    start = texts[0].rfind(" ", 0, shared) + 1 if texts else 0
+    if start < _SHARED or len(texts) < len(values):
+        return list(values)
+    return [(side, f"…{text[start:]}") for side, text in zip(_SIDES, texts, strict=True)]
 
 
 def _place(conflict: Conflict) -> list[str]:
@@ -226,13 +238,21 @@ def _place(conflict: Conflict) -> list[str]:
     if conflict.kind == "edit-delete":
         parts.append("removed on one side")
     elif not parts:
-        parts.append("lines" if conflict.kind == "text" else "the whole file")
+        names = {"text": "lines", "both-added": "a file of both sides"}
+        is_blocked = conflict.kind == "both-added" and conflict.ours is None
+        parts.append(
+            "ours has a file or folder in its way"
+            if is_blocked
+            else names.get(conflict.kind, "the whole file")
+        )
     return parts
 
 
 def _value(conflict: Conflict, side: str) -> Any:
     value = getattr(conflict, side)
     is_file = isinstance(value, dict) and conflict.row is None and conflict.field is None
+    if is_file and value["path"] != conflict.path:
+        return value["path"]
     return value["id"][:7] if is_file else MISSING if value is None and conflict.row is None else value
 
 

@@ -89,10 +89,10 @@ def write_list(path: str, base: str, ours: str, theirs: str, value: Json) -> str
     if not path.lower().endswith(".json"):
         return _closed_merge(base, ours, theirs, value)
     lines = merge_lines(base, ours, theirs)
-    if not lines.conflicts and _holds(path, lines.text(), value):
-        # Of a name that stands twice, readers would take one and lose the other.
-        if _count_repeats(lines.text()) <= max(_count_repeats(ours), _count_repeats(theirs)):
-            return lines.text()
+    # Of a name that stands twice, readers would take one and lose the other.
+    repeats = max(_count_repeats(ours), _count_repeats(theirs))
+    if not lines.conflicts and _holds(path, lines.text(), value) and _count_repeats(lines.text()) <= repeats:
+        return lines.text()
     made = rewrite_json(ours, value)
     return made if _holds(path, made, value) else None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 
 from promptvc.content.rowalign import align
 from promptvc.content.rowkeys import key_token
@@ -80,18 +81,22 @@ class Inserts:
         return place
 
     def _by_key(self) -> dict[int, int]:
-        """New rows of one key: first with first, second with second."""
-        waiting: defaultdict[Token, list[int]] = defaultdict(list)
-        for number in reversed(self.new[THEIRS]):
-            token = self._token(THEIRS, number)
-            if token is not None:
-                waiting[token].append(number)
-        found = {}
-        for number in self.new[OURS]:
-            token = self._token(OURS, number)
-            if token is not None and waiting.get(token):
-                found[number] = waiting[token].pop()
-        return found
+        """New rows of one key: equal ones first; then first with first, second with second."""
+        tokens = {side: self._tokens(side) for side in (OURS, THEIRS)}
+        found = _in_order(
+            {n: self._value(OURS, n) for n in tokens[OURS]},
+            {n: self._value(THEIRS, n) for n in tokens[THEIRS]},
+        )
+        taken = set(found.values())
+        rest = {n: token for n, token in tokens[THEIRS].items() if n not in taken}
+        return found | _in_order({n: token for n, token in tokens[OURS].items() if n not in found}, rest)
+
+    def _tokens(self, side: int) -> dict[int, Hashable]:
+        found = ((number, self._token(side, number)) for number in self.new[side])
+        return {number: token for number, token in found if token is not None}
+
+    def _value(self, side: int, number: int) -> Hashable:
+        return json.dumps(self._outcomes.new_row(side, number), sort_keys=True)
 
     def _by_place(self) -> Iterator[tuple[int, int]]:
         """New rows without a key that are equal, put in at the same place."""
@@ -124,6 +129,14 @@ class Inserts:
         key = self._outcomes.key
         row = self._outcomes.new_row(side, number)
         return None if key is None or row is None else key_token(row, key)
+
+
+def _in_order(ours: Mapping[int, Hashable], theirs: Mapping[int, Hashable]) -> dict[int, int]:
+    """Rows of equal tokens, first with first."""
+    waiting: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for number in sorted(theirs, reverse=True):
+        waiting[theirs[number]].append(number)
+    return {number: waiting[token].pop() for number, token in sorted(ours.items()) if waiting.get(token)}
 
 
 def _new_rows(pairs: Pairs) -> list[int]:

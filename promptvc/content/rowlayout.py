@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,7 +46,7 @@ def merge_layouts(base: TableSide, ours: TableSide, theirs: TableSide, outcomes:
     """What one side changed of the layout holds; where both did, ours."""
     sides = (base, ours, theirs)
     shapes = [_shape(side, outcomes.names[place]) for place, side in enumerate(sides)]
-    shapes = _with_line_ends(shapes, sides)
+    shapes = _with_columns(_with_line_ends(shapes, sides))
     columns = _merge_columns(*(shape.columns for shape in shapes), kept=outcomes.undropped)
     wanted = _Shape(
         _pick(*(shape.line_end for shape in shapes)),
@@ -93,7 +93,8 @@ def encode(
     like = content.body if _is_like(source, target) else None
     if target.columns is None or source.columns is None:
         return target.encode(row, like)
-    fitted = _fitted(row, source, target)
+    columns = {name for format in formats.values() for name in format.columns or ()}
+    fitted = _fitted(row, source, target, columns)
     body = target.encode(fitted, like)
     return _shortened(body, fitted, target) if like is None else body
 
@@ -105,13 +106,14 @@ def _is_like(source: RowFormat, target: RowFormat) -> bool:
     return source.reading[:2] == target.reading[:2]
 
 
-def _fitted(row: Row, source: Any, target: Any) -> Row:
+def _fitted(row: Row, source: Any, target: Any, columns: Container[str]) -> Row:
     """A row of one header under another: cells beyond the header stay beyond it, those of dropped columns go.
 
-    A record that was whole has a cell in every column; one that was short stays so.
+    A record that was whole has a cell in every column; one that was short stays so. ``columns`` are those of all
+    versions.
     """
     known = set(target.columns)
-    extra = [name for name in row if name not in known and name not in source.columns]
+    extra = [name for name in row if name not in known and name not in columns]
     beyond = target.names(len(target.columns) + len(extra))[len(target.columns) :]
     names = dict(zip(extra, beyond, strict=True))
     shared = [name for name in source.columns if name in known]
@@ -151,6 +153,12 @@ def _with_line_ends(shapes: Sequence[_Shape], sides: Sequence[TableSide]) -> lis
     ]
     base = next((end for end in known if end is not None), shapes[BASE].line_end)
     return [replace(shape, line_end=end or base) for shape, end in zip(shapes, known, strict=True)]
+
+
+def _with_columns(shapes: Sequence[_Shape]) -> list[_Shape]:
+    """A version without any header, an empty file, dropped no column."""
+    base = shapes[BASE].columns
+    return [replace(shape, columns=shape.columns or base) for shape in shapes]
 
 
 def _has_line_end(side: TableSide) -> bool:

@@ -145,6 +145,20 @@ class Outcomes:
             if ours is not _Status.SAME or theirs is not _Status.SAME:
                 self.rows[number] = self._decide(number, ours, theirs)
 
+        self._keep_one_copy()
+
+    def _keep_one_copy(self) -> None:
+        """Where each side took out another one of two equal rows, both meant one of them: one stays."""
+        gone: dict[bytes, tuple[list[int], list[int]]] = {}
+        for number, outcome in self.rows.items():
+            states = self._status(OURS, number), self._status(THEIRS, number)
+            if outcome is None and _Status.SAME in states:
+                lists = gone.setdefault(self._any_base_body(number), ([], []))
+                lists[states.index(_Status.SAME)].append(number)
+        for kept_by_ours, kept_by_theirs in gone.values():
+            for number, _ in zip(kept_by_ours, kept_by_theirs, strict=False):
+                self.rows[number] = self._kept(OURS, number)
+
     def _decide(self, number: int, ours: _Status, theirs: _Status) -> Outcome:
         if ours is _Status.GONE or theirs is _Status.GONE:
             return self._decide_gone(number, ours, theirs)
@@ -287,7 +301,9 @@ class Outcomes:
             rows = (self.new_row(side, number) or {} for number in added)
             written.update(name for row in rows for name, value in row.items() if value != "")
         return tuple(
-            name for name in base if name in written and any(name not in columns for columns in sides)
+            name
+            for name in base
+            if name in written and any(columns and name not in columns for columns in sides)
         )
 
 

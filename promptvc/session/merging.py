@@ -19,7 +19,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit, write_commit
 from promptvc.versioning.diff import diff_files
 from promptvc.versioning.history import History
-from promptvc.versioning.tree import FileEntry, Files, write_tree
+from promptvc.versioning.tree import FileEntry, Files, in_the_way, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.keys import KeyWarning
@@ -187,7 +187,7 @@ class Merging:
         doing.author()  # an author that is not known is told before anything is written
         with self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
-            planned = self._workspace.worktree.plan(ours, found.files, later=_paths(found.conflicts))
+            planned = self._workspace.worktree.plan(ours, found.files, later=_paths(found.conflicts, ours))
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
         return self._conclude(found, ours, planned, id, head, other, doing)
@@ -239,12 +239,14 @@ class Merging:
         return told(found, head, None, other)
 
 
-def _paths(conflicts: Sequence[Conflict]) -> list[RepoPath]:
-    """The files that are written when these conflicts are resolved."""
+def _paths(conflicts: Sequence[Conflict], ours: Files) -> list[RepoPath]:
+    """The files that are written, or removed, when these conflicts are resolved."""
     paths = {RepoPath(conflict.path) for conflict in conflicts}
     for conflict in filter(is_file_conflict, conflicts):
         versions = map(entry_of, (conflict.ours, conflict.theirs))
-        paths.update(version[0] for version in versions if version is not None)
+        for version in versions:
+            if version is not None:
+                paths.update([version[0], *in_the_way(version[0], ours)])
     return sorted(paths)
 
 

@@ -21,7 +21,7 @@ from promptvc.session.views import WorkingFile
 from promptvc.session.worktree import Worktree
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.stretch import Stretch
-from promptvc.versioning.tree import Files, is_below
+from promptvc.versioning.tree import Files, in_the_way, is_below
 
 Take = Literal["ours", "theirs", "base"]
 
@@ -123,6 +123,7 @@ class Resolving:
             )
         found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
         before = {RepoPath(conflict.path), *([here[0]] if here else []), *([found[0]] if found else [])}
+        before.update(in_the_way(found[0], current) if found else ())
         target = dict([found]) if found else {}
         written = self._worktree.write(sorted(before), target)
         return {p: e for p, e in current.items() if p not in written} | target

@@ -74,12 +74,13 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     was moved by something else, `WorkWouldBeLost` for files changed since unless ``force`` is given (they are kept then
     by this operation), `ObjectMissing`; then nothing is changed.
     """
-    chosen = _choose(parts.log, to)
+    known = parts.log.operations()
+    chosen, to_number = _choose(known, parts.log.first(), to)
     done = compose(chosen)
     what = _name(chosen, to)
     refs = {name: pair for name, pair in done.refs.items() if _ref_moves(parts, name, pair)}
     head = done.head if done.head and _head_moves(parts, done.head) else None
-    files = _files(parts, done, chosen, force)
+    files = _files(parts, done, known, chosen, force)
     config = _config(parts.config, done.config)
     _check_objects(parts.store, refs, head, files, done.state)
     with parts.log.operation(what):
@@ -91,6 +92,7 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
         if done.state:
             parts.log.state(done.state[1], done.state[0])
             write_state(done.state[0])
+        parts.log.reached(to_number)
     moved = {name: (after, before) for name, (before, after) in refs.items()}
     return Undone(
         what,
@@ -106,22 +108,35 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
 # --- which operations ---------------------------------------------------------------------------------------
 
 
-def _choose(log: OperationLog, to: int | None) -> list[Operation]:
-    """The operations to take back, oldest first."""
-    known = log.operations()
+def _choose(known: list[Operation], first: int, to: int | None) -> tuple[list[Operation], int]:
+    """The operations to take back, oldest first, and the one right after which things will be as they were."""
     if not known:
         raise Negative("nothing to undo", "operations are written down from now on")
-    if to is None:
-        return known[-1:]
-    last, first = known[-1].number, log.first()
-    if to > last or (to < first - 1 and to != 0):
-        raise Usage(f"no operation {to}", "promptvc undo --list shows them")
-    chosen = [operation for operation in known if operation.number > to]
+    last = known[-1].number
+    target = last - 1 if to is None else to
+    if target > last or (target < first - 1 and target != 0):
+        raise Usage(f"no operation {target}", "promptvc undo --list shows them")
+    chosen = _way_back(known, target)
     if not chosen:
         raise Negative(
-            f"nothing to undo: operation {to} is the last one", "promptvc undo without a number takes it back"
+            f"nothing to undo: things are as they were right after operation {target}",
+            "promptvc undo --list shows what was done before and since",
         )
-    return chosen
+    return chosen, target
+
+
+def _way_back(known: list[Operation], target: int) -> list[Operation]:
+    """The operations since the target that still count: where an undo led back, those that it took back do not."""
+    at, chosen = known[-1].number, []
+    for operation in reversed(known):
+        if target < operation.number <= at:
+            if operation.to is not None and operation.to >= target and operation is not known[-1]:
+                at = operation.to
+            elif operation.to is not None and operation.to > target:
+                at = operation.to
+            else:
+                chosen.append(operation)
+    return chosen[::-1]
 
 
 def _name(chosen: list[Operation], to: int | None) -> str:
@@ -162,15 +177,14 @@ def _moved(name: str, expected: ObjectId | None, found: ObjectId | None) -> Refu
 
 
 def _files(
-    parts: UndoParts, done: Operation, chosen: list[Operation], force: bool
+    parts: UndoParts, done: Operation, known: list[Operation], chosen: list[Operation], force: bool
 ) -> dict[RepoPath, FileEntry | None]:
-    """The files to write and remove; raises `WorkWouldBeLost` where one holds what no operation knows."""
+    """The files to write and remove; raises `WorkWouldBeLost` where one holds what no operation left there."""
     if not done.files:
         return {}
     here = parts.worktree().at(done.files)
     todo = {path: pair[0] for path, pair in done.files.items() if here[path] != pair[0]}
-    # What an operation wrote or replaced can be had back; so can nothing else, but for a file that is gone anyway.
-    lost = [p for p in todo if here[p] is not None and not any(here[p] in o.files.get(p, ()) for o in chosen)]
+    lost = [path for path in todo if here[path] not in (None, *_left(path, known, chosen))]
     if lost and not force:
         shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         verb = "has" if len(lost) == 1 else "have"
@@ -179,6 +193,12 @@ def _files(
             "commit them first, or give --force to overwrite them",
         )
     return todo
+
+
+def _left(path: RepoPath, known: list[Operation], chosen: list[Operation]) -> list[FileEntry | None]:
+    """What may lie at a path and can be had back: what these operations found and left, and the last one of all."""
+    last = next((each.files[path][1] for each in reversed(known) if path in each.files), None)
+    return [last, *(entry for each in chosen for entry in each.files.get(path, ()))]
 
 
 def _config(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -22,7 +22,8 @@ class Operation:
     - ``refs``: values, None for a ref that was not there; ``head``: what HEAD held, a ref's name or a commit;
     - ``files``: the working files that it wrote, None for one that was not there;
     - ``config``: settings, a list of values each, empty for one that was not set;
-    - ``state``: the blob of the merge under way, None for none.
+    - ``state``: the blob of the merge under way, None for none;
+    - ``to``: for an undo that was done to its end, the operation right after which things were as they are after it.
 
     Of several changes of one thing the first value before and the last one after count; what came out as it was is
     left out.
@@ -37,6 +38,7 @@ class Operation:
     files: Mapping[RepoPath, Pair[FileEntry | None]] = field(default_factory=dict)
     config: Mapping[str, Pair[tuple[str, ...]]] = field(default_factory=dict)
     state: Pair[ObjectId | None] | None = None
+    to: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -62,10 +64,13 @@ def read_operations(lines: Iterable[Mapping[str, Any]]) -> list[Operation]:
             begun[line["n"]].pop()
         elif line["n"] in begun and "void" not in line:
             begun[line["n"]].append(line)
-    found = (
-        _operation(lines[0], [c for line in lines[1:] for c in _changes(line)]) for lines in begun.values()
-    )
-    return sorted(found, key=lambda operation: operation.number)
+    return sorted((_read(group) for group in begun.values()), key=lambda operation: operation.number)
+
+
+def _read(lines: list[Mapping[str, Any]]) -> Operation:
+    reached = next((line["to"] for line in lines if isinstance(line.get("to"), int)), None)
+    made = _operation(lines[0], [change for line in lines[1:] for change in _changes(line)])
+    return replace(made, to=reached)
 
 
 def compose(operations: Iterable[Operation]) -> Operation:

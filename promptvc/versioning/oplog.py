@@ -152,6 +152,11 @@ class OperationLog:
 
         self._record({"state": [before, after]}, "merge state", keep)
 
+    def reached(self, number: int) -> None:
+        """All that the undo under way had to change is changed: things are as they were right after that operation."""
+        if self._open is not None and self._open.number is not None:
+            self._journal.append({"n": self._open.number, "to": number})
+
     def void(self, name: RefName) -> None:
         """The move of a ref that was recorded last was not made."""
         number = self._open.number if self._open else getattr(self._local, "last", None)

@@ -86,6 +86,13 @@ def is_below(path: str, folders: Iterable[str]) -> bool:
     return any(folder in ("", ".", path) or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
+def in_the_way(path: RepoPath, files: Iterable[RepoPath]) -> Iterator[RepoPath]:
+    """The files that cannot be beside a file at this path: those it would be a folder of, or is in a folder of."""
+    return (
+        other for other in files if other != path and (is_below(path, [other]) or is_below(other, [path]))
+    )
+
+
 def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> ObjectId:
     """Write the trees over these files; gives the root's id. Trees that are there already are not written again.
 

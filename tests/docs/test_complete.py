@@ -63,7 +63,7 @@ def test_a_command_and_its_options_are_documented(name: str, command: click.Comm
 def test_every_command_module_is_in_a_group() -> None:
     folder = Path(inspect.getfile(promptvc)).parent / "cli"
     modules = {
-        path.stem
+        path.stem.replace("_", "-")
         for path in folder.glob("*.py")
         if '\n@click.group("' in _source(path) or '\n@click.command("' in _source(path)
     }
@@ -200,7 +200,8 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.versioning.upkeep import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
-              TextDiff, Conflict, Merged, MergedFile, RowMerge, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
+              TextDiff, Conflict, Merged, MergedFile, RowMerge,
+              KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}
     for cls in values:

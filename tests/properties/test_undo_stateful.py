@@ -27,9 +27,7 @@ from promptvc.storage.refs import Refs
 PATHS = st.sampled_from(["prompts/a.md", "prompts/deep/b.txt", "examples/t.jsonl", "outputs/o.json"])
 CONTENT = st.one_of(
     st.binary(max_size=12),
-    st.integers(900, 1100).map(
-        lambda n: b"".join(b'{"id": %d, "x": "%d"}\n' % (i, i * n) for i in range(n))
-    ),
+    st.integers(900, 1100).map(lambda n: b"".join(b'{"id": %d, "x": "%d"}\n' % (i, i * n) for i in range(n))),
 )
 BRANCHES = st.sampled_from(["main", "x", "y", "x/z"])
 TAGS = st.sampled_from(["v1", "v2"])
