@@ -193,14 +193,17 @@ class Repo:
         from promptvc.session.treemerge import TreeMerger
 
         merger = TreeMerger(self.store, self.contents)
-        return Merging(self.workspace, self.store, self.refs, merger, self.merge_state)
+        operation = self.oplog.operation
+        return Merging(self.workspace, self.store, self.refs, merger, self.merge_state, operation)
 
     @cached_property
     def resolving(self) -> Resolving:
         """Resolves the conflicts of the merge under way."""
         from promptvc.session.resolving import Resolving
 
-        return Resolving(self.workspace.worktree, self.store, self.contents, self.merge_state)
+        return Resolving(
+            self.workspace.worktree, self.store, self.contents, self.merge_state, self.oplog.operation
+        )
 
     @cached_property
     def sharing(self) -> Sharing:
@@ -294,8 +297,7 @@ class Repo:
         author, committer = self.author(), self.committer()
         merge = self.open_merge
         if merge is not None:
-            with self.oplog.operation(f"commit of the {merge.step}"):
-                done = self.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+            done = self.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
         else:
             done = self.workspace.commit(
                 message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
@@ -327,9 +329,12 @@ class Repo:
             raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
         ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
         merger = BranchMerge(self.store, self.refs, TreeMerger(self.store, self.contents))
-        done = merger.merge(ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run)
-        if done.commit != done.before and done.before and not dry_run:
-            self._written(ref, self.snapshot_of(done.before).files, done.files)
+        with self.oplog.operation(doing.title):
+            done = merger.merge(
+                ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
+            )
+            if done.commit != done.before and done.before and not dry_run:
+                self._written(ref, self.snapshot_of(done.before).files, done.files)
         return done
 
     def doing(

@@ -107,6 +107,12 @@ def _settled(text: str) -> TextMerge:
     return TextMerge((text,) if text else ())
 
 
+def _by_line(base: str, ours: str, theirs: str, otherwise: TextMerge) -> PromptMerge:
+    """Merged by line if something conflicts then; lines that fit together need not make the values that were meant."""
+    found = merge_lines(base, ours, theirs)
+    return PromptMerge(found if found.conflicts else otherwise)
+
+
 def _conflicts(found: ValueMerge) -> tuple[Conflict, ...]:
     return tuple(
         Conflict(each.kind, None, None, each.at[0], each.at[1:], each.base, each.ours, each.theirs)
@@ -120,19 +126,25 @@ def _conflicts(found: ValueMerge) -> tuple[Conflict, ...]:
 def _with_heads(path: str, base: str, ours: str, theirs: str) -> PromptMerge | None:
     """Settings by name and the body by line; None where not all versions have front matter that can be read."""
     old, left, right = (divide_prompt(path, text) for text in (base, ours, theirs))
-    if not left.head or not right.head or not (old.head or not base):
+    if not left.head or not right.head:
         return None
     settings = merge_value(old.config, left.config, right.config)
     head = _head(old, left, right, settings.value)
-    if head is None:
-        return None
     body = merge_lines(old.body, left.body, right.body)
+    if head is None:
+        whole = replace(body, parts=(TextConflict(old.head, left.head, right.head), *body.parts))
+        return _by_line(base, ours, theirs, whole)
     if not body.parts and all(part.is_open for part in (old, left, right) if part.head):
         head = head.removesuffix("\n").removesuffix("\r")
     text = replace(body, parts=(head, *body.parts))
     again = divide_prompt(path, text.text())
     if not same(again.config, settings.value) or again.body != body.text():
-        return None
+        return _by_line(
+            base,
+            ours,
+            theirs,
+            replace(body, parts=(TextConflict(old.head, left.head, right.head), *body.parts)),
+        )
     return PromptMerge(text, _conflicts(settings))
 
 
@@ -171,7 +183,9 @@ def _lists(path: str, base: str, ours: str, theirs: str) -> PromptMerge | None:
     merged = merge_value(*(_as_mapping(value) for value in (old, left, right)))
     value = merged.value if isinstance(left, dict) else merged.value["messages"]  # type: ignore[index]
     text = write_list(path, base, ours, theirs, value)
-    return None if text is None else PromptMerge(_settled(text), _conflicts(merged))
+    if text is None:
+        return _by_line(base, ours, theirs, TextMerge((TextConflict(base, ours, theirs),)))
+    return PromptMerge(_settled(text), _conflicts(merged))
 
 
 def _as_mapping(value: Json | Missing) -> Json | Missing:

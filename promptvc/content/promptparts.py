@@ -90,8 +90,8 @@ def write_list(path: str, base: str, ours: str, theirs: str, value: Json) -> str
         return _closed_merge(base, ours, theirs, value)
     lines = merge_lines(base, ours, theirs)
     # Of a name that stands twice, readers would take one and lose the other.
-    repeats = max(_count_repeats(ours), _count_repeats(theirs))
-    if not lines.conflicts and _holds(path, lines.text(), value) and _count_repeats(lines.text()) <= repeats:
+    repeats = max(_repeats(ours), _repeats(theirs))
+    if not lines.conflicts and _holds(path, lines.text(), value) and _repeats(lines.text()) <= repeats:
         return lines.text()
     made = rewrite_json(ours, value)
     return made if _holds(path, made, value) else None
@@ -104,7 +104,7 @@ def _holds(path: str, text: str, value: Json) -> bool:
         return False
 
 
-def _count_repeats(text: str) -> int:
+def _repeats(text: str) -> int:
     """How many names stand in an object that has them already; the text is valid JSON."""
     count = 0
 

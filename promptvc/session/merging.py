@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -67,13 +68,26 @@ class Doing:
     committer: Callable[[], Signature]
     keep_author: Signature | None = None
 
+    @property
+    def title(self) -> str:
+        """What it is called in the list of operations."""
+        ours, theirs = self.labels
+        return f"{self.step} {theirs}" + (f" into {ours}" if self.step == "merge" else "")
+
 
 class Merging:
-    """Merges into the current branch, with the working files."""
+    """Merges into the current branch, with the working files. ``operation(what)`` makes one operation of all within."""
 
     def __init__(
-        self, workspace: Workspace, store: ObjectStore, refs: Refs, merger: TreeMerger, state: MergeState
+        self,
+        workspace: Workspace,
+        store: ObjectStore,
+        refs: Refs,
+        merger: TreeMerger,
+        state: MergeState,
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
+        self._operation = operation
         self._workspace, self._store, self._refs = workspace, store, refs
         self._merger, self.state = merger, state
 
@@ -138,7 +152,15 @@ class Merging:
             raise Usage(
                 f"a {merge.step} is committed as a whole", "promptvc commit without paths concludes it"
             )
-        done = self._workspace.commit(
+        with self._operation(f"commit of the {merge.step}"):
+            done = self._commit(merge, message, author, committer, code_commit)
+            self.state.save(None)
+        return done
+
+    def _commit(
+        self, merge: OpenMerge, message: str, author: Signature, committer: Signature, code_commit: str | None
+    ) -> Committed:
+        return self._workspace.commit(
             message if message.strip() else merge.message,
             merge.author or author,
             committer,
@@ -146,8 +168,6 @@ class Merging:
             allow_empty=merge.step == "merge",
             others=(merge.other,) if merge.step == "merge" else (),
         )
-        self.state.save(None)
-        return done
 
     def abort(self, who: Signature) -> OpenMerge:
         """Give up the merge under way: the files that it wrote are as they were before, all others stay.
@@ -158,8 +178,9 @@ class Merging:
         if merge is None:
             raise NoMergeOpen
         target = {path: entry for path, entry in merge.before.items() if entry is not None}
-        self._workspace.worktree.write(sorted(merge.before), target)
-        self.state.save(None)
+        with self._operation(f"{merge.step} --abort"):
+            self._workspace.worktree.write(sorted(merge.before), target)
+            self.state.save(None)
         return merge
 
     # --- details ------------------------------------------------------------------------------------------
@@ -174,7 +195,8 @@ class Merging:
         taken = tuple(change.path for change in diff_files(self._workspace.head_files(), files))
         if not dry_run:
             reason = f"{doing.step} {doing.labels[1]}: Fast-forward"
-            self._workspace.fast_forward(other, doing.committer(), reason)
+            with self._operation(doing.title):
+                self._workspace.fast_forward(other, doing.committer(), reason)
         return Merged("fast-forward", head, other, other, files, taken=taken)
 
     def _apply(
@@ -190,7 +212,8 @@ class Merging:
             planned = self._workspace.worktree.plan(ours, found.files, later=_paths(found.conflicts, ours))
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
-        return self._conclude(found, ours, planned, id, head, other, doing)
+        with self._operation(doing.title):
+            return self._conclude(found, ours, planned, id, head, other, doing)
 
     def _write_commit(
         self, found: TreeMerge, head: ObjectId, other: ObjectId, doing: Doing, writer: PackWriter

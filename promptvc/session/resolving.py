@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -47,9 +48,17 @@ class Resolved:
 
 
 class Resolving:
-    """Resolves the conflicts of the merge under way."""
+    """Resolves the conflicts of the merge under way. ``operation(what)`` makes one operation of all within."""
 
-    def __init__(self, worktree: Worktree, store: ObjectStore, contents: Contents, state: MergeState) -> None:
+    def __init__(
+        self,
+        worktree: Worktree,
+        store: ObjectStore,
+        contents: Contents,
+        state: MergeState,
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
+    ) -> None:
+        self._operation = operation
         self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -82,9 +91,10 @@ class Resolving:
         if not chosen:
             raise _missing(merge, paths, key, field)
         current = self._worktree.files(files)
-        for conflict in chosen:
-            merge, current = self._one(merge, _same(merge, conflict), choice, current)
-        self._state.save(merge)
+        with self._operation(f"resolve {', '.join(paths)}"):
+            for conflict in chosen:
+                merge, current = self._one(merge, _same(merge, conflict), choice, current)
+            self._state.save(merge)
         return Resolved(tuple(chosen), len(merge.conflicts))
 
     # --- details ------------------------------------------------------------------------------------------

@@ -130,9 +130,7 @@ def _way_back(known: list[Operation], target: int) -> list[Operation]:
     at, chosen = known[-1].number, []
     for operation in reversed(known):
         if target < operation.number <= at:
-            if operation.to is not None and operation.to >= target and operation is not known[-1]:
-                at = operation.to
-            elif operation.to is not None and operation.to > target:
+            if operation.to is not None and operation.to >= target:
                 at = operation.to
             else:
                 chosen.append(operation)

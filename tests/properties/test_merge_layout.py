@@ -31,7 +31,7 @@ def test_what_one_side_changed_of_the_layout_is_kept(
     if path.endswith(".json"):
         # Line ends and indentation of an array are one thing: where each side changed another one, ours hold.
         by = {side for part, side in zip(parts, changed, strict=True) if part in ("crlf", "other")}
-        assume(not {"ours", "theirs"} <= by)
+        assume(len(by - {""}) < 2)
     nested = is_nested(path)
     base = base_rows(4, True, nested)
     ours, theirs = draw.draw(scripts(4, True, nested))
