@@ -65,8 +65,7 @@ def merge_prompts(path: str, base: bytes, ours: bytes, theirs: bytes) -> PromptM
     before, left, right = (text.removeprefix(_BOM) for text in texts)
     found = _merged(path, (base, ours, theirs), before, left, right)
     text = replace(found.text, marker_size=marker_size(before, left, right))
-    with_mark = marks[1] if marks[1] == marks[2] or marks[0] == marks[2] else marks[2]
-    if with_mark:
+    if _changed(marks[0], marks[1], marks[2]):
         text = replace(text, parts=(_BOM, *text.parts))
     return PromptMerge(text, found.settings, _lines_of_theirs(texts[1], text))
 
@@ -131,21 +130,22 @@ def _with_heads(path: str, base: str, ours: str, theirs: str) -> PromptMerge | N
     settings = merge_value(old.config, left.config, right.config)
     head = _head(old, left, right, settings.value)
     body = merge_lines(old.body, left.body, right.body)
-    if head is None:
-        whole = replace(body, parts=(TextConflict(old.head, left.head, right.head), *body.parts))
-        return _by_line(base, ours, theirs, whole)
-    if not body.parts and all(part.is_open for part in (old, left, right) if part.head):
-        head = head.removesuffix("\n").removesuffix("\r")
-    text = replace(body, parts=(head, *body.parts))
-    again = divide_prompt(path, text.text())
-    if not same(again.config, settings.value) or again.body != body.text():
-        return _by_line(
-            base,
-            ours,
-            theirs,
-            replace(body, parts=(TextConflict(old.head, left.head, right.head), *body.parts)),
-        )
-    return PromptMerge(text, _conflicts(settings))
+    if head is not None:
+        if not body.parts and _changed(old.is_open, left.is_open, right.is_open):
+            head = head.removesuffix("\n").removesuffix("\r")
+        text = replace(body, parts=(head, *body.parts))
+        again = divide_prompt(path, text.text())
+        if same(again.config, settings.value) and again.body == body.text():
+            return PromptMerge(text, _conflicts(settings))
+    if len({old.head, left.head, right.head}) < 3:
+        return None
+    heads = TextConflict(old.head, left.head, right.head)
+    return _by_line(base, ours, theirs, replace(body, parts=(heads, *body.parts)))
+
+
+def _changed(old: bool, left: bool, right: bool) -> bool:
+    """What three versions of a yes or no come to."""
+    return left if left == right or old == right else right
 
 
 def _head(old: PromptParts, left: PromptParts, right: PromptParts, config: Json) -> str | None:

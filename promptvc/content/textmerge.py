@@ -7,11 +7,10 @@ lines, so that a line added below the last one is never joined to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from promptvc.content.textalign import Change, align
+from promptvc.content.diff3 import Part, diff3
 
 Side = Literal["base", "ours", "theirs"]
 
@@ -73,145 +72,9 @@ def merge_lines(base: str, ours: str, theirs: str) -> TextMerge:
         text = theirs if base == ours else ours
         return TextMerge((text,) if text else (), size)
     end = _usual_end(base, ours, theirs)
-    texts = _Texts(_lines(base, end), _lines(ours, end), _lines(theirs, end))
-    parts = _joined([part for stretch in _stretches(texts) for part in stretch])
+    parts = diff3(_lines(base, end), _lines(ours, end), _lines(theirs, end))
     closed, open_end = _with_end(parts, (base, ours, theirs), end)
     return TextMerge(tuple(closed), size, open_end)
-
-
-# --- from three lists of lines to parts ---------------------------------------------------------------
-
-
-_Lines = Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """The same stretch of three texts, as lines."""
-
-    base: _Lines
-    ours: _Lines
-    theirs: _Lines
-
-
-_Part = list[str] | _Texts
-"""Settled lines, or a conflict."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Changes of both sides that concern the same lines of base, ``start`` to ``stop``."""
-
-    start: int
-    stop: int
-    ours: list[Change]
-    theirs: list[Change]
-
-
-def _stretches(texts: _Texts) -> list[list[_Part]]:
-    made: list[list[_Part]] = []
-    at = 0
-    for group in _groups(texts):
-        made.append([list(texts.base[at : group.start])])
-        region = _Texts(
-            texts.base[group.start : group.stop],
-            _applied(texts.base, texts.ours, group, group.ours),
-            _applied(texts.base, texts.theirs, group, group.theirs),
-        )
-        made.append(_settled(region))
-        at = group.stop
-    return [*made, [list(texts.base[at:])]]
-
-
-def _groups(texts: _Texts) -> list[_Group]:
-    """The changes of both sides in order, those that overlap together."""
-    changes = [(change, True) for change in align(texts.base, texts.ours)]
-    changes += [(change, False) for change in align(texts.base, texts.theirs)]
-    # An insertion stands before a change of the line that it was put in front of.
-    changes.sort(key=lambda found: (found[0].a1, found[0].a2))
-    groups: list[_Group] = []
-    for change, is_ours in changes:
-        last = groups[-1] if groups else None
-        if last is None or not (_overlap(last, change) or _repeats(texts, last, change, is_ours)):
-            groups.append(_Group(change.a1, change.a2, [], []))
-        else:
-            groups[-1] = _Group(last.start, max(last.stop, change.a2), last.ours, last.theirs)
-        (groups[-1].ours if is_ours else groups[-1].theirs).append(change)
-    return groups
-
-
-def _overlap(group: _Group, change: Change) -> bool:
-    both_insert = group.start == group.stop == change.a1 == change.a2
-    return both_insert or change.a1 < group.stop
-
-
-def _repeats(texts: _Texts, group: _Group, change: Change, is_ours: bool) -> bool:
-    """Whether one side inserted, beside lines that the other changed, what the other put there too."""
-    if change.a1 != group.stop:
-        return False
-    before, after = (texts.theirs, texts.ours) if is_ours else (texts.ours, texts.theirs)
-    others = group.theirs if is_ours else group.ours
-    if not others or others[-1].a2 != group.stop:
-        return False
-    put = before[others[-1].b1 : others[-1].b2]
-    new = after[change.b1 : change.b2]
-    if change.a1 == change.a2:
-        return bool(new) and list(put[-len(new) :]) == list(new)
-    return group.start == group.stop and list(new[: len(put)]) == list(put)
-
-
-def _applied(base: _Lines, side: _Lines, group: _Group, changes: list[Change]) -> list[str]:
-    """What a side has in place of the group's lines of base."""
-    made: list[str] = []
-    at = group.start
-    for change in changes:
-        made += [*base[at : change.a1], *side[change.b1 : change.b2]]
-        at = change.a2
-    return [*made, *base[at : group.stop]]
-
-
-def _settled(region: _Texts) -> list[_Part]:
-    """The parts of a region: a conflict is narrowed to the lines in which the sides differ."""
-    base, ours, theirs = list(region.base), list(region.ours), list(region.theirs)
-    if ours == theirs or base == theirs:
-        return [ours]
-    if base == ours:
-        return [theirs]
-    head = _common(ours, theirs)
-    tail = _common(ours[head:][::-1], theirs[head:][::-1])
-    first, last = ours[:head], ours[len(ours) - tail :]
-    # Base goes along with what both sides agree on, as far as it has the same lines.
-    base = base[_common(base, first) :]
-    base = base[: len(base) - _common(base[::-1], last[::-1])]
-    inner = _Texts(base, ours[head : len(ours) - tail], theirs[head : len(theirs) - tail])
-    return [first, _unless_one_sided(inner), last]
-
-
-def _unless_one_sided(region: _Texts) -> _Part:
-    if region.base == region.ours:
-        return list(region.theirs)
-    return list(region.ours) if region.base == region.theirs else region
-
-
-def _common(one: _Lines, other: _Lines) -> int:
-    """How many items both begin with."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
-
-
-def _joined(parts: list[_Part]) -> list[_Part]:
-    """Without empty parts, and no two settled ones in a row."""
-    made: list[_Part] = []
-    for part in parts:
-        if isinstance(part, list) and made and isinstance(made[-1], list):
-            made[-1] += part
-        elif isinstance(part, _Texts) or part:
-            made.append(part)
-    return made
 
 
 # --- line ends ----------------------------------------------------------------------------------------
@@ -229,7 +92,7 @@ def _lines(text: str, end: str) -> list[str]:
 
 
 def _with_end(
-    parts: list[_Part], texts: tuple[str, str, str], end: str
+    parts: list[Part], texts: tuple[str, str, str], end: str
 ) -> tuple[list[str | TextConflict], frozenset[Side]]:
     """The parts as text, with the final line end as it should be: merged too, or each side's own in a conflict."""
     made = [_as_text(part) for part in parts]
@@ -249,7 +112,7 @@ def _with_end(
     return made, frozenset(side for side in is_open if not getattr(last, side))
 
 
-def _as_text(part: _Part) -> str | TextConflict:
+def _as_text(part: Part) -> str | TextConflict:
     if isinstance(part, list):
         return "".join(part)
     return TextConflict("".join(part.base), "".join(part.ours), "".join(part.theirs))

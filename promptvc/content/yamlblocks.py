@@ -155,49 +155,11 @@ def around_value(entry: Entry) -> tuple[str, str, str] | None:
     return entry.text[:start], entry.text[start:stop], entry.text[stop:]
 
 
-def emit(value: Json, column: int = 0, end: str = "\n") -> str:
-    """The value as YAML in block style, each line indented; the lines of a text of several lines as they are."""
-    import yaml  # only here: it takes longer to import than most commands take to run
-
-    text = yaml.dump(
-        value,
-        Dumper=_dumper(yaml),
-        default_flow_style=False,
-        allow_unicode=True,
-        sort_keys=False,
-        width=1 << 20,
-    )
-    return "".join((" " * column + line if line.strip() else line) for line in rows(text)).replace("\n", end)
-
-
-def emit_inline(value: Json) -> str:
-    """The value on one line."""
-    import yaml  # only here: it takes longer to import than most commands take to run
-
-    text: str = yaml.safe_dump(
-        [value], default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20
-    )
-    return text.strip()[1:-1]
-
-
 # --- details ------------------------------------------------------------------------------------------
 
 
 def _loader(yaml: Any) -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _dumper(yaml: Any) -> Any:
-    def represent(dumper: Any, text: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-    def increase_indent(self: Any, flow: bool = False, indentless: bool = False) -> Any:
-        return yaml.SafeDumper.increase_indent(self, flow, False)
-
-    methods = {"ignore_aliases": lambda self, data: True, "increase_indent": increase_indent}
-    dumper = type("BlockDumper", (yaml.SafeDumper,), methods)
-    dumper.add_representer(str, represent)  # type: ignore[attr-defined]
-    return dumper
 
 
 def _with_sign(text: str, column: int, sign: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -12,11 +13,10 @@ from promptvc.content.yamlblocks import (
     Entry,
     Kind,
     around_value,
-    emit,
-    emit_inline,
     holds,
     joined,
     parts,
+    rows,
     split,
 )
 
@@ -51,7 +51,7 @@ def rewrite_entry(entry: Entry, value: Json, kind: Kind, column: int, end: str) 
 
 def new_entry(name: str, value: Json, kind: Kind, column: int, end: str) -> Entry:
     """An entry for a value that the text does not have yet."""
-    return Entry(name, "", emit([value] if kind == "sequence" else {name: value}, column, end), value)
+    return Entry(name, "", _emit([value] if kind == "sequence" else {name: value}, column, end), value)
 
 
 def _mapping(blocks: Blocks, value: dict[str, Json], end: str) -> str:
@@ -95,10 +95,51 @@ def _in_place(entry: Entry, value: Json) -> str | None:
     before, old, after = around
     if isinstance(value, dict | list) and value and old[:1] not in "[{":
         return None
-    return before + emit_inline(value) + after
+    return before + _emit_inline(value) + after
 
 
 def _inside(entry: Entry, value: Json, kind: Kind, column: int) -> str | None:
     found = parts(entry, kind, column)
     inner = None if found is None else rewrite_yaml(found[1], value)
     return None if found is None or inner is None else joined(found[0], inner, kind, column)
+
+
+# --- values as YAML -------------------------------------------------------------------------------------
+
+
+def _emit(value: Json, column: int = 0, end: str = "\n") -> str:
+    """The value as YAML in block style, each line indented; the lines of a text of several lines as they are."""
+    import yaml  # only here: it takes longer to import than most commands take to run
+
+    text = yaml.dump(
+        value,
+        Dumper=_dumper(yaml),
+        default_flow_style=False,
+        allow_unicode=True,
+        sort_keys=False,
+        width=1 << 20,
+    )
+    return "".join((" " * column + line if line.strip() else line) for line in rows(text)).replace("\n", end)
+
+
+def _emit_inline(value: Json) -> str:
+    """The value on one line."""
+    import yaml  # only here: it takes longer to import than most commands take to run
+
+    text: str = yaml.safe_dump(
+        [value], default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20
+    )
+    return text.strip()[1:-1]
+
+
+def _dumper(yaml: Any) -> Any:
+    def represent(dumper: Any, text: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    def increase_indent(self: Any, flow: bool = False, indentless: bool = False) -> Any:
+        return yaml.SafeDumper.increase_indent(self, flow, False)
+
+    methods = {"ignore_aliases": lambda self, data: True, "increase_indent": increase_indent}
+    dumper = type("BlockDumper", (yaml.SafeDumper,), methods)
+    dumper.add_representer(str, represent)  # type: ignore[attr-defined]
+    return dumper

@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from promptvc.content.conflict import Conflict
 from promptvc.content.missing import MISSING, Missing
 from promptvc.content.promptmerge import set_setting
+from promptvc.content.rowedit import Edited
 from promptvc.content.textmerge import TextConflict, resolve_block
 from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
 from promptvc.ids import RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.openmerge import MergeState, OpenMerge, unresolved
+from promptvc.session.pending import PendingFile
 from promptvc.session.rowresolve import resolve_row
-from promptvc.session.views import WorkingFile
 from promptvc.session.worktree import Worktree
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.stretch import Stretch
-from promptvc.versioning.tree import Files, in_the_way, is_below
+from promptvc.versioning.tree import FileEntry, Files, in_the_way, is_below
 
 Take = Literal["ours", "theirs", "base"]
 
@@ -90,10 +91,11 @@ class Resolving:
         chosen = self.find(paths, key, field)
         if not chosen:
             raise _missing(merge, paths, key, field)
-        current = self._worktree.files(files)
+        draft = _Draft(self._worktree.files(files))
+        for conflict in chosen:
+            merge = self._one(merge, _same(merge, conflict), choice, draft)
         with self._operation(f"resolve {', '.join(paths)}"):
-            for conflict in chosen:
-                merge, current = self._one(merge, _same(merge, conflict), choice, current)
+            self._write(draft)
             self._state.save(merge)
         return Resolved(tuple(chosen), len(merge.conflicts))
 
@@ -105,48 +107,71 @@ class Resolving:
             raise NoMergeOpen
         return replace(merge, conflicts=unresolved(merge, self._worktree.root))
 
-    def _one(
-        self, merge: OpenMerge, conflict: Conflict, choice: Choice, current: Files
-    ) -> tuple[OpenMerge, Files]:
+    def _one(self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft) -> OpenMerge:
+        """Resolve one conflict in the draft; gives the merge without it."""
         rest = merge.without(conflict)
         if choice.take is None and choice.value is MISSING:
-            return rest, current
+            return rest
         if is_file_conflict(conflict):
-            return rest, self._file(conflict, choice, current)
-        path = RepoPath(conflict.path)
-        entry = current.get(path)
-        if entry is None:
-            raise ConflictStale(f"{path} is not there any more", "promptvc restore brings it back")
-        file = self._worktree.view(path, entry)
+            _choose_file(conflict, choice, draft)
+            return rest
+        file = self._file(RepoPath(conflict.path), draft)
         if conflict.kind == "text":
-            return rest, self._write(file, _text(file, conflict, choice, merge), current)
-        if file.format is None or file.kind == "prompt":
-            return rest, self._write(file, _setting(file, conflict, choice.of(conflict)), current)
-        pieces, moved = resolve_row(file, conflict, choice.of(conflict))
-        return _renumbered(merge, conflict, moved), self._write_pieces(file, pieces, current)
+            draft.replace(file, (_text(file, conflict, choice, merge),))
+        elif conflict.row is None:
+            draft.replace(file, (_setting(file, conflict, choice.of(conflict)),))
+        else:
+            pieces, moved = resolve_row(file, conflict, choice.of(conflict))
+            draft.replace(file, pieces)
+            return _renumbered(merge, conflict, moved)
+        return rest
 
-    def _file(self, conflict: Conflict, choice: Choice, current: Files) -> Files:
-        """A whole file: written as a side has it, or removed."""
-        if choice.take is None:
-            raise Usage(
-                f"{conflict.path} conflicts as a whole file", "--take ours, theirs or base; or --as-is"
+    def _file(self, path: RepoPath, draft: _Draft) -> PendingFile:
+        """A file as the conflicts resolved so far leave it."""
+        if path in draft.edited:
+            return draft.edited[path]
+        entry = draft.current.get(path)
+        if entry is None:
+            raise ConflictStale(
+                f"{path} is not there any more",
+                "promptvc merge --abort, then merge again; or resolve it --as-is",
             )
-        found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
-        before = {RepoPath(conflict.path), *([here[0]] if here else []), *([found[0]] if found else [])}
-        before.update(in_the_way(found[0], current) if found else ())
-        target = dict([found]) if found else {}
-        written = self._worktree.write(sorted(before), target)
-        return {p: e for p, e in current.items() if p not in written} | target
+        return PendingFile.of_view(self._worktree.view(path, entry))
 
-    def _write(self, file: WorkingFile, data: bytes, current: Files) -> Files:
-        return self._write_pieces(file, (data,), current)
-
-    def _write_pieces(self, file: WorkingFile, pieces: Sequence[Stretch | bytes], current: Files) -> Files:
+    def _write(self, draft: _Draft) -> None:
+        """Write what was resolved, all at once."""
+        target: Files = {path: entry for path, entry in draft.chosen.items() if entry is not None}
         with self._store.begin() as writer:
-            entry = self._contents.write_pieces(file.path, pieces, writer, file.entry, file.entry.mode)
+            for path, file in draft.edited.items():
+                like = draft.current[path]
+                target[path] = self._contents.write_pieces(path, file.pieces, writer, like, like.mode)
             writer.finish()
-        self._worktree.write([file.path], {file.path: entry})
-        return {**self._worktree.files(current), file.path: entry}
+        self._worktree.write(sorted({*draft.chosen, *draft.edited}), target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What is to be written: files edited inside, and files chosen as wholes, None where they go."""
+
+    current: Files
+    edited: dict[RepoPath, PendingFile] = field(default_factory=dict)
+    chosen: dict[RepoPath, FileEntry | None] = field(default_factory=dict)
+
+    def replace(self, file: PendingFile, pieces: Sequence[Stretch | bytes]) -> None:
+        """Put other content in a file."""
+        self.edited[file.path] = file.edited(Edited(tuple(pieces)))
+
+
+def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:
+    """A whole file: as a side has it, or gone."""
+    if choice.take is None:
+        raise Usage(f"{conflict.path} conflicts as a whole file", "--take ours, theirs or base; or --as-is")
+    found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
+    gone = {RepoPath(conflict.path), *([here[0]] if here else [])}
+    gone.update(in_the_way(found[0], draft.current) if found else ())
+    draft.chosen.update(dict.fromkeys(gone))
+    if found:
+        draft.chosen[found[0]] = found[1]
 
 
 def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
@@ -210,7 +235,7 @@ def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
     return replace(rest, conflicts=tuple(shifted(*item) for item in enumerate(rest.conflicts)))
 
 
-def _text(file: WorkingFile, conflict: Conflict, choice: Choice, merge: OpenMerge) -> bytes:
+def _text(file: PendingFile, conflict: Conflict, choice: Choice, merge: OpenMerge) -> bytes:
     text: str = file.read().decode("utf-8", "surrogateescape")
     new = choice.of(conflict)
     if not isinstance(new, str):
@@ -225,7 +250,7 @@ def _text(file: WorkingFile, conflict: Conflict, choice: Choice, merge: OpenMerg
     return made.encode("utf-8", "surrogateescape")
 
 
-def _setting(file: WorkingFile, conflict: Conflict, value: Any | Missing) -> bytes:
+def _setting(file: PendingFile, conflict: Conflict, value: Any | Missing) -> bytes:
     made = set_setting(file.path, file.read(), conflict.field or "", conflict.at, value)
     if made is None:
         raise ConflictStale(

@@ -11,13 +11,13 @@ from promptvc.content.missing import Missing
 from promptvc.content.rowsplice import OpenFile, splice
 from promptvc.content.valuemerge import put
 from promptvc.errors import ConflictStale, Usage
-from promptvc.session.views import FileView
+from promptvc.session.pending import PendingFile
 from promptvc.versioning.stretch import Stretch
 
 Pieces = tuple[Stretch | bytes, ...]
 
 
-def resolve_row(file: FileView, conflict: Conflict, value: Any | Missing) -> tuple[Pieces, int]:
+def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> tuple[Pieces, int]:
     """The file with the place of the conflict set to value, and by how much rows below it moved.
 
     Raises `ConflictStale` where the row is not there any more, `Usage` for what the file cannot hold.
@@ -123,14 +123,14 @@ def _gap(file: OpenFile, number: int) -> tuple[int, int]:
     return max(0, len(file.stretches) - 1), number
 
 
-def _encoded(file: FileView, format: RowFormat, row: Any, like: bytes) -> bytes:
+def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes) -> bytes:
     try:
         return format.encode(row, like=like)
     except Usage as error:
         raise Usage(f"{file.path}: {error.message}", error.hint) from None
 
 
-def _stale(file: FileView, conflict: Conflict) -> ConflictStale:
+def _stale(file: PendingFile, conflict: Conflict) -> ConflictStale:
     named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {"row": conflict.row}).items())
     return ConflictStale(
         f"{file.path}: the row {named} is not there any more", "edit the file, then promptvc resolve --as-is"

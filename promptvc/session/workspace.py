@@ -159,13 +159,13 @@ class Workspace:
         if where is None:
             raise Usage("nothing to switch to")
         base = self._files_of(self._refs.read(HEAD))
-        written: list[RepoPath] = []
         reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
         with self._operation(f"switch {'-c ' if create else ''}{where.short}"):
-            if target is not None:
-                written = self.worktree.put(base, self._files_of(target), force=force)
-            if create and ref and target:
+            files = self._files_of(target)
+            planned = self.worktree.plan(base, files, force=force) if target is not None else {}
+            if create and ref and target:  # before any file is written: its name may not be possible
                 self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
+            written = self.worktree.write(planned, files) if planned else []
             self._refs.set_head(where, who, reason)
         return written
 

@@ -50,11 +50,16 @@ def running() -> Iterator[Session]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def printed(running: Session) -> dict[str, str]:
+    """What each command prints, run in their order whichever of the tests are run here."""
+    return {command: running.run_shell(f"promptvc {command}") for command, _ in STEPS}
+
+
 @pytest.mark.parametrize(("command", "row"), STEPS)
-def test_names_in_json_are_documented(running: Session, command: str, row: str) -> None:
-    printed = running.run_shell(f"promptvc {command}")
-    values = [json.loads(line) for line in printed.splitlines()]
-    assert values or row == "restore", printed
+def test_names_in_json_are_documented(printed: dict[str, str], command: str, row: str) -> None:
+    values = [json.loads(line) for line in printed[command].splitlines()]
+    assert values or row == "restore", printed[command]
     [told] = re.findall(rf"^\| `{re.escape(row)}` \| (.*) \|$", PAGE, re.MULTILINE)
     if "as `fetch`" in told:
         told += re.findall(r"^\| `fetch` \| (.*) \|$", PAGE, re.MULTILINE)[0]
@@ -63,6 +68,7 @@ def test_names_in_json_are_documented(running: Session, command: str, row: str) 
         assert set(value) <= names, f"{row}: {sorted(set(value) - names)}"
 
 
+@pytest.mark.usefixtures("printed")
 @pytest.mark.parametrize("command", ["status", "diff", "log", "show"])
 def test_names_of_the_long_ones_are_documented(running: Session, command: str) -> None:
     running.run_shell(

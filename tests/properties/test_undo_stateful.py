@@ -1,4 +1,4 @@
-"""Random commands, then all of them undone one by one: every state in between comes back exactly, and redo leads forth."""
+"""Random commands, then all of them undone one by one: every state in between comes back exactly, and redo works."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ class UndoMachine(RuleBasedStateMachine):
         make_store(self.hub)
         self.repo.sharing.add("origin", str(self.hub))
         self.steps: list[Step] = []
+        for name, text in (("prompts/a.md", b"one\n"), ("examples/t.jsonl", b'{"id": 1}\n')):
+            self._put(name, (text, False))
+            self._do("commit", "-m", f"first {name}")
+        self._do("push", "-u", "origin", "main")
+        self._do("switch", "-c", "x")
+        self.edit_and_commit("prompts/a.md", b"one of x\n")
 
     # --- the user -----------------------------------------------------------------------------------------
 
@@ -80,6 +86,11 @@ class UndoMachine(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
+        self._do("commit", "-m", "work")
+
+    @rule(path=PATHS, data=CONTENT)
+    def edit_and_commit(self, path: str, data: bytes) -> None:
+        self._put(path, (data, False))
         self._do("commit", "-m", "work")
 
     @rule(name=BRANCHES, force=FORCE)
@@ -215,7 +226,8 @@ class UndoMachine(RuleBasedStateMachine):
         def command() -> None:
             before = self._world()
             code, said = self._run(*words)
-            assert code in (0, 1, 2, 3) and "internal error" not in said, said
+            assert code in (0, 1, 2, 3), said
+            assert "internal error" not in said, said
             assert code == 0 or self._world() == before, said
 
         self._watch(command)
@@ -270,5 +282,5 @@ class UndoMachine(RuleBasedStateMachine):
                 self._put(path, file)
 
 
-UndoMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+UndoMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestUndo = pytest.mark.slow(UndoMachine.TestCase)
