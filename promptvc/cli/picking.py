@@ -27,12 +27,15 @@ def pick(
     if not revisions:
         raise click.UsageError("which commit? promptvc log shows them")
     repo = app.repo
-    for revision in revisions:
+    for place, revision in enumerate(revisions, 1):
         commit = repo.revisions.resolve(revision)
         doing = repo.doing(step, revision)
         done = repo.merging.pick(commit, _parent(repo, commit, mainline), doing, dry_run=dry_run)
         tell_merge(app, repo, done, doing, dry_run=dry_run)
         if not done.clean:
+            rest = " ".join(revisions[place:])
+            if rest and not dry_run:
+                app.out.note(f"note: not done yet: promptvc {step} {rest}, once this one is committed")
             return NEGATIVE
     return DONE
 

@@ -42,6 +42,7 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
     from promptvc.cli.render_merge import tell_merge
     from promptvc.errors import Usage
     from promptvc.ids import RefName
+    from promptvc.session.merging import own_hint
     from promptvc.storage.refs import HEAD
 
     with transfer("fetching") as report:
@@ -59,7 +60,8 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
         app.out.text(f"{branch} is up to date with {upstream.short}")
         return DONE
     if head is None or repo.history.is_ancestor(head, target):
-        written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
+        with own_hint():
+            written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
         app.out.value({"branch": branch, "before": head, "after": target, "files": len(written)})
         before = head.short if head else "nothing"
         app.out.text(

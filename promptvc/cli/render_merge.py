@@ -28,6 +28,7 @@ SHOWN_FILES = 12
 SHOWN_CONFLICTS = 10
 """Conflicts of one file told one by one after a merge; `resolve` lists all."""
 _SIDES = ("base", "ours", "theirs")
+_PAST = {"cherry-pick": "picked", "revert": "reverted"}
 _SHARED = 16
 """Characters from which on a beginning that texts share is left out."""
 
@@ -39,7 +40,10 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
         return
     ours, theirs = doing.labels
     if done.outcome == "up-to-date":
-        app.out.text(f"{ours} is up to date with {theirs}")
+        done_already = f"{ours} is up to date with {theirs}"
+        if doing.step != "merge":
+            done_already = f"Nothing to do: {ours} stands as if {theirs} were {_PAST[doing.step]} already"
+        app.out.text(done_already)
         return
     app.out.text(_headline(app.out, done, doing, dry_run))
     for line in _file_lines(app, repo, done):

@@ -95,7 +95,7 @@ def _choice(
                 f"--edit is for one conflict, and {len(found)} are meant: --key and --field say which"
             )
         return Choice(value=_edited(app, repo, found[0]))
-    return Choice(take) if take or value is None else Choice(value=_parsed(value))
+    return Choice(take) if take or value is None else Choice(value=_parsed(value), text=value)
 
 
 def _parsed(text: str) -> Any:
@@ -104,6 +104,8 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise click.UsageError("the value is nested too deeply") from None
 
 
 def _edited(app: App, repo: Repo, conflict: Conflict) -> Any:

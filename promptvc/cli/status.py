@@ -85,6 +85,8 @@ def to_value(repo: Repo, status: Status) -> dict[str, object]:
 def to_lines(repo: Repo, status: Status, out: Output) -> Iterator[str]:
     """The facts for people."""
     yield headline(status, out)
+    if status.clean and repo.open_merge:
+        return
     if status.clean:
         yield (
             "nothing to commit"

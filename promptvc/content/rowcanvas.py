@@ -5,19 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from promptvc.content.conflict import Conflict
 from promptvc.content.formats.base import BOM, RowFormat, Segment
 from promptvc.content.rowinserts import Inserts
 from promptvc.content.rowlayout import Layout, encode
 from promptvc.content.rowoutcome import BASE, OURS, THEIRS, Content, Outcomes, Place, Placed, numbered
-from promptvc.content.rowpairs import Pairs
+from promptvc.content.rowpairs import Pairs, TableSide
 from promptvc.content.rowsplice import OpenFile, splice
 from promptvc.versioning.stretch import Stretch
-
-if TYPE_CHECKING:
-    from promptvc.content.rowmerge import TableSide
 
 
 class Canvas:

@@ -23,9 +23,15 @@ class Inserts:
         self.new = {side: _new_rows(pairs) for side, pairs in self._pairs.items()}
         self.partners = self._by_key()
         self.partners.update(self._by_place())
+        self.replaced = self._replaced()
+        """By row number in ours: unlike rows that each side put in the place of one row of base."""
+        self.partners.update({ours: theirs for ours, (theirs, _) in self.replaced.items()})
         self._images = {OURS: self.partners, THEIRS: {t: o for o, t in self.partners.items()}}
         self.merged = {
-            ours: outcomes.add_both(ours, theirs) for ours, theirs in sorted(self.partners.items())
+            ours: outcomes.replace_both(ours, *self.replaced[ours])
+            if ours in self.replaced
+            else outcomes.add_both(ours, theirs)
+            for ours, theirs in sorted(self.partners.items())
         }
         """By row number in ours: what becomes of rows that both put in."""
         self._positions: dict[tuple[int, int], int] = {}
@@ -108,6 +114,24 @@ class Inserts:
             for at, at_other, length in align(mine, them):
                 for step in range(length):
                     yield numbers[at + step], others[at_other + step]
+
+    def _replaced(self) -> dict[int, tuple[int, int]]:
+        """New rows without a key that stand on both sides where rows of base are gone from both: first for first."""
+        found: dict[int, tuple[int, int]] = {}
+        ours, theirs = self._keyless(OURS), self._keyless(THEIRS)
+        taken = set(self.partners.values())
+        for anchor, numbers in ours.items():
+            mine = [number for number in numbers if number not in self.partners]
+            others = [number for number in theirs.get(anchor, []) if number not in taken]
+            found.update({o: (t, b) for o, t, b in zip(mine, others, self._gone(anchor + 1), strict=False)})
+        return found
+
+    def _gone(self, number: int) -> Iterator[int]:
+        """The rows of base from this one on that are gone from both sides."""
+        left, right = self._pairs[OURS], self._pairs[THEIRS]
+        while number < left.old.count and left.after(number) is None and right.after(number) is None:
+            yield number
+            number += 1
 
     def _keyless(self, side: int) -> dict[int, list[int]]:
         """New rows without a key by the row of base that they follow; -1 for the beginning."""

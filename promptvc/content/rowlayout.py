@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from promptvc.content.formats.base import BOM, HEAD_SIZE, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.rowoutcome import BASE, OURS, THEIRS, Content, Outcomes, renamed
-from promptvc.content.rowpairs import Pairs
-
-if TYPE_CHECKING:
-    from promptvc.content.rowmerge import TableSide
+from promptvc.content.rowpairs import Pairs, TableSide
 
 _T = TypeVar("_T")
 

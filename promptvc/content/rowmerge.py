@@ -11,22 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from promptvc.content.conflict import Conflict
-from promptvc.content.formats.base import Json, RowFormat
+from promptvc.content.formats.base import Json
 from promptvc.content.rowcanvas import Canvas
 from promptvc.content.rowinserts import Inserts
 from promptvc.content.rowkeys import guess_common_key
 from promptvc.content.rowlayout import Layout, find_renames, merge_layouts
 from promptvc.content.rowoutcome import BASE, OURS, THEIRS, Outcomes
 from promptvc.content.rowpairs import Pairs
+from promptvc.content.rowpairs import TableSide as TableSide
 from promptvc.versioning.stretch import Stretch
-
-
-@dataclass(frozen=True, slots=True)
-class TableSide:
-    """One of the three versions: its stretches of whole rows, and how they are read."""
-
-    stretches: Sequence[Stretch]
-    format: RowFormat
 
 
 @dataclass(frozen=True, slots=True)

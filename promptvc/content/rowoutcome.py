@@ -12,6 +12,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.missing import MISSING
 from promptvc.content.rowkeys import key_token
 from promptvc.content.rowpairs import Pairs, Side
+from promptvc.content.tablerows import malformed_row
 from promptvc.content.valuemerge import ValueConflict, ValueMerge, merge_objects, put
 
 BASE, OURS, THEIRS = 0, 1, 2
@@ -119,6 +120,15 @@ class Outcomes:
         found = merge_objects({}, one, two)
         self._note((OURS, ours), one, found.conflicts)
         return Content(OURS, self.left.new.bodies[ours], self._in_place(found))
+
+    def replace_both(self, ours: int, theirs: int, base: int) -> Content:
+        """The row that ours put in the place of one for which theirs put in another; notes the conflict."""
+        rows = (self._base_row(base), self.new_row(OURS, ours), self.new_row(THEIRS, theirs))
+        bodies = (self._any_base_body(base), self.left.new.bodies[ours], self.right.new.bodies[theirs])
+        values = [malformed_row(body) if row is None else row for row, body in zip(rows, bodies, strict=True)]
+        conflict = Conflict("both-changed", base=values[0], ours=values[1], theirs=values[2])
+        self.conflicts.append(Placed((OURS, ours), conflict))
+        return self.added(OURS, ours)
 
     def added(self, side: int, number: int) -> Content:
         """The row that only one side added: its bytes, but for names that the other side changed."""

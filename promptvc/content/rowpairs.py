@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.rowalign import Run, Span, align, gaps
 from promptvc.content.rowkeys import key_token
 from promptvc.content.rowmatch import Matching
 from promptvc.versioning.stretch import Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class TableSide:
+    """One version of a table: its stretches of whole rows, and how they are read."""
+
+    stretches: Sequence[Stretch]
+    format: RowFormat
 
 
 class Side:

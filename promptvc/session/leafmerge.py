@@ -11,7 +11,7 @@ from promptvc.content.kinds import FileKind
 from promptvc.content.textmerge import merge_lines
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents, source_of
-from promptvc.session.project import Project
+from promptvc.session.project import PROJECT_FILE, Project
 from promptvc.session.views import StoredFile
 from promptvc.versioning.merge import Leaf, PathConflict
 from promptvc.versioning.tree import FileEntry
@@ -69,6 +69,8 @@ class LeafMerger:
         if kinds <= {"table", "run"}:
             return self._table(leaf, base, ours, theirs)
         before = base.read() if base else b""
+        if leaf.path == PROJECT_FILE:
+            return self._settings(leaf, before, ours.read(), theirs.read())
         if self._in_place == "ours" and ours.kind == "prompt":
             return self._prompt(leaf, before, ours.read(), theirs.read())
         return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
@@ -103,6 +105,11 @@ class LeafMerger:
         text = found.marked(*self._labels) if in_place else found.text(self._in_place)
         entry = self._store(leaf, text.encode("utf-8", "surrogateescape"))
         return MergedFile(leaf.path, kind, entry, conflicts, marker_size=found.marker_size if in_place else 0)
+
+    def _settings(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
+        """promptvc.toml, which must be readable at any time: by line, or else as a whole."""
+        found = self._text(leaf, "text", base, ours, theirs)
+        return self._binary(leaf) if found.conflicts else found
 
     def _binary(self, leaf: Leaf) -> MergedFile:
         kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.conflict import Conflict
-from promptvc.errors import ConflictsRemain, MergeOpen, NoMergeOpen, NotFastForward, Refused, Usage
+from promptvc.errors import (
+    ConflictsRemain,
+    MergeOpen,
+    NoMergeOpen,
+    NotFastForward,
+    Refused,
+    Usage,
+    WorkWouldBeLost,
+)
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.leafmerge import MergedFile, entry_of, is_file_conflict
 from promptvc.session.openmerge import MergeState, OpenMerge, Step, unresolved
@@ -195,7 +203,7 @@ class Merging:
         taken = tuple(change.path for change in diff_files(self._workspace.head_files(), files))
         if not dry_run:
             reason = f"{doing.step} {doing.labels[1]}: Fast-forward"
-            with self._operation(doing.title):
+            with self._operation(doing.title), own_hint():
                 self._workspace.fast_forward(other, doing.committer(), reason)
         return Merged("fast-forward", head, other, other, files, taken=taken)
 
@@ -209,7 +217,12 @@ class Merging:
         doing.author()  # an author that is not known is told before anything is written
         with self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
-            planned = self._workspace.worktree.plan(ours, found.files, later=_paths(found.conflicts, ours))
+            if doing.step != "merge" and found.files == ours and not found.conflicts:
+                return Merged("up-to-date", head, head, other, ours)
+            with own_hint():
+                planned = self._workspace.worktree.plan(
+                    ours, found.files, later=_paths(found.conflicts, ours)
+                )
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
         with self._operation(doing.title):
@@ -260,6 +273,16 @@ class Merging:
         )
         worktree.write([path for path in planned if ours.get(path) != found.files.get(path)], found.files)
         return told(found, head, None, other)
+
+
+@contextmanager
+def own_hint() -> Iterator[None]:
+    """Say of work in the way what helps here, where nothing is overwritten by force."""
+    try:
+        yield
+    except WorkWouldBeLost as error:
+        error.hint = "commit them first; or promptvc restore --force, which promptvc undo takes back"
+        raise
 
 
 def _paths(conflicts: Sequence[Conflict], ours: Files) -> list[RepoPath]:

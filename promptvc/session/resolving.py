@@ -30,10 +30,14 @@ Take = Literal["ours", "theirs", "base"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given)."""
+    """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given).
+
+    ``text`` is the value as it was typed: what a cell of CSV gets, which is text.
+    """
 
     take: Take | None = None
     value: Any = MISSING
+    text: str | None = None
 
     def of(self, conflict: Conflict) -> Any:
         """The value that the choice gives for a conflict."""
@@ -121,7 +125,10 @@ class Resolving:
         elif conflict.row is None:
             draft.replace(file, (_setting(file, conflict, choice.of(conflict)),))
         else:
-            pieces, moved = resolve_row(file, conflict, choice.of(conflict))
+            value, format = choice.of(conflict), file.format
+            if choice.text is not None and format is not None and format.columns is not None:
+                value = value if isinstance(value, str | dict) else choice.text
+            pieces, moved = resolve_row(file, conflict, value)
             draft.replace(file, pieces)
             return _renumbered(merge, conflict, moved)
         return rest

@@ -9,6 +9,7 @@ from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.missing import Missing
 from promptvc.content.rowsplice import OpenFile, splice
+from promptvc.content.tablerows import MALFORMED_FIELD, is_malformed, malformed_row
 from promptvc.content.valuemerge import put
 from promptvc.errors import ConflictStale, Usage
 from promptvc.session.pending import PendingFile
@@ -44,13 +45,20 @@ def _whole_row(
     if number is None:
         if isinstance(value, Missing):
             return tuple(file.stretches), 0
-        body = file.format.encode(_row(value))
+        body = _body(file, value)
         at, place = _gap(file, conflict.row or 0)
         return (splice(file, {}, [], {at: {place: [body]}})), 1
     at, place, body = _place(file, number)
     if isinstance(value, Missing):
         return (splice(file, {at: {place: None}}, [])), -1
-    return (splice(file, {at: {place: file.format.encode(_row(value), like=body)}}, [])), 0
+    return (splice(file, {at: {place: _body(file, value, body)}}, [])), 0
+
+
+def _body(file: OpenFile, value: Any, like: bytes | None = None) -> bytes:
+    row = _row(value)
+    if is_malformed(row) and isinstance(row[MALFORMED_FIELD], str):
+        return str(row[MALFORMED_FIELD]).encode("utf-8", "surrogateescape")
+    return file.format.encode(row, like=like)
 
 
 def _row(value: Any) -> Row:
@@ -86,10 +94,10 @@ def _rows(file: OpenFile) -> Any:
             number += 1
 
 
-def _row_at(file: OpenFile, number: int) -> Row | None:
+def _row_at(file: OpenFile, number: int) -> Any:
     located = _locate(file, number)
     row = None if located is None else file.format.parse(located[2])
-    return None if isinstance(row, Malformed) else row
+    return malformed_row(located[2]) if located and isinstance(row, Malformed) else row
 
 
 def _has(row: Row | Malformed, key: Row) -> bool:

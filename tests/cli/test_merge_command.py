@@ -234,3 +234,45 @@ def test_a_merge_is_reverted_against_a_parent(diverged: Project) -> None:
     assert "is a merge" in diverged("revert", "HEAD", code=2).err
     diverged("revert", "-m", "1", "HEAD")
     assert diverged.repo.snapshot().read(TICKETS) == diverged.repo.snapshot("main~2").read(TICKETS)
+
+
+def test_restore_does_not_throw_away_what_came_together(diverged: Project) -> None:
+    diverged("merge", "feature", code=1)
+    merged = (diverged.root / TICKETS).read_text()
+    assert "--source HEAD takes this file back" in diverged("restore", "--force", TICKETS, code=3).err
+    assert (diverged.root / TICKETS).read_text() == merged
+    diverged("restore", "--force", "--source", "HEAD", TICKETS)
+    assert (diverged.root / TICKETS).read_text() != merged
+
+
+def test_a_number_given_for_a_cell_of_csv_stays_as_typed(project: Project) -> None:
+    for message, cell in (("base", "1"), ("theirs", "2"), ("ours", "3")):
+        if message != "base":
+            project("switch", *(["-c", "feature"] if message == "theirs" else ["main"]))
+        project.write("examples/t.csv", f"id,x\na,{cell}\n")
+        project.commit(message)
+    project("merge", "feature", code=1)
+    project("resolve", ".", "--value", "1.10")
+    assert (project.root / "examples/t.csv").read_text() == "id,x\na,1.10\n"
+
+
+def test_commits_that_were_not_picked_any_more_are_named(diverged: Project) -> None:
+    told = diverged("cherry-pick", "feature", "feature~1", code=1)
+    assert "note: not done yet: promptvc cherry-pick feature~1" in told.err
+    assert diverged("status").lines[0] == "On main"
+
+
+def test_undo_takes_a_merge_back_in_one_step(diverged: Project) -> None:
+    before = (diverged.root / TICKETS).read_text()
+    diverged("merge", "feature", code=1)
+    diverged("undo")
+    assert (diverged.root / TICKETS).read_text() == before
+    assert diverged("status").lines == ["On main", "nothing to commit"]
+    diverged("undo")
+    diverged("resolve", ".", "--take", "theirs")
+    diverged("commit")
+    head = diverged.repo.revisions.resolve("HEAD")
+    assert "main was" in diverged("undo").out
+    assert diverged("status").lines[-1].endswith("all conflicts resolved: promptvc commit")
+    diverged("undo")
+    assert diverged.repo.revisions.resolve("HEAD") == head

@@ -206,12 +206,13 @@ class UndoMachine(RuleBasedStateMachine):
 
     def _redo_all(self) -> None:
         expected = dict(self._world().files)
-        for step in self.steps:
-            before, after = step.before.files, step.after.files
-            for path in {*before, *after}:
-                if before.get(path) != after.get(path):
-                    expected.pop(path, None)
-                    expected |= {path: after[path]} if path in after else {}
+        for path in {path for step in self.steps for path in (*step.before.files, *step.after.files)}:
+            pairs = [(step.before.files.get(path), step.after.files.get(path)) for step in self.steps]
+            changes = [pair for pair in pairs if pair[0] != pair[1]]
+            # Where all operations together left a file as it was, what the user did since is the user's.
+            if changes and changes[0][0] != changes[-1][1]:
+                expected.pop(path, None)
+                expected |= {path: changes[-1][1]} if changes[-1][1] else {}
         last = self.steps[-1]
         # By force, since the edits that the user made between the operations are not there any more.
         code, said = self._run("undo", "--force", str(last.number))
@@ -282,5 +283,5 @@ class UndoMachine(RuleBasedStateMachine):
                 self._put(path, file)
 
 
-UndoMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+UndoMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestUndo = pytest.mark.slow(UndoMachine.TestCase)

@@ -496,3 +496,61 @@ def test_a_row_that_comes_back_moves_the_conflicts_below_it(repo: Repo) -> None:
     merge(repo, "feature")
     assert resolve(repo, ".", Choice("theirs")) == 0
     assert read(repo) == theirs
+
+
+def test_unlike_rows_in_the_place_of_one_row_are_a_conflict_and_never_both_kept(repo: Repo) -> None:
+    rows: list[Row] = [{"q": "the first row of all"}, {"x": 1}, {"q": "the last row of them"}]
+    diverged(repo, [rows[0], {"x": 2}, rows[2]], [rows[0], {"x": 3}, rows[2]], rows)
+    [conflict] = merge(repo, "feature").conflicts
+    assert (conflict.kind, conflict.row, conflict.field) == ("both-changed", 1, None)
+    assert read(repo)[1] == {"x": 2}
+    assert resolve(repo, TABLE, Choice("theirs"), key="2") == 0
+    assert read(repo) == [rows[0], {"x": 3}, rows[2]]
+
+
+def test_malformed_rows_in_one_place_are_a_conflict_too(repo: Repo) -> None:
+    sides = {name: f'{{"id": 1}}\n{name}\n{{"id": 2}}\n' for name in ("broken", "brokem", "brokex")}
+    put(repo, examples__t_dot_jsonl=sides["broken"])
+    repo.commit("base")
+    switch(repo, "feature", create=True)
+    put(repo, examples__t_dot_jsonl=sides["brokem"])
+    repo.commit("theirs")
+    switch(repo, "main")
+    put(repo, examples__t_dot_jsonl=sides["brokex"])
+    repo.commit("ours")
+    assert len(merge(repo, "feature").conflicts) == 1
+    resolve(repo, TABLE, Choice("theirs"))
+    assert text(repo, TABLE) == sides["brokem"]
+
+
+def test_a_conflict_in_promptvc_toml_leaves_a_file_that_can_be_read(repo: Repo) -> None:
+    for branch, key in (("main", "base"), ("feature", "theirs"), ("main", "ours")):
+        if branch == "feature":
+            switch(repo, "feature", create=True)
+        elif key == "ours":
+            switch(repo, "main")
+        put(repo, promptvc_dot_toml=f'[tables."{TABLE}"]\nkey = ["{key}"]\n')
+        repo.commit(key)
+    merge(repo, "feature")
+    assert '["ours"]' in text(repo, "promptvc.toml")
+    assert resolve(repo, "promptvc.toml", Choice("theirs")) == 0
+    assert '["theirs"]' in text(repo, "promptvc.toml")
+
+
+def test_resolving_several_conflicts_is_all_or_nothing(repo: Repo) -> None:
+    diverged(repo, edited(BASE, r1={"a": "o"}, r3={"a": "o"}), edited(BASE, r1={"a": "t"}, r3={"a": "t"}))
+    merge(repo, "feature")
+    table(repo, [row for row in read(repo) if row["id"] != 3])
+    before = read(repo)
+    with pytest.raises(ConflictStale):
+        resolve(repo, ".", Choice("theirs"))
+    assert read(repo) == before
+    assert len(repo.resolving.conflicts()) == 2
+
+
+def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
+    diverged(repo, edited(BASE, r1={"a": "same"}), edited(BASE, r1={"a": "same"}))
+    head, other = repo.revisions.resolve("main"), repo.revisions.resolve("feature")
+    done = repo.merging.pick(other, repo.history.parents(other)[0], repo.doing("cherry-pick", "feature"))
+    assert (done.outcome, done.commit) == ("up-to-date", head)
+    assert repo.revisions.resolve("main") == head

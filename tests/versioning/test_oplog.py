@@ -1,0 +1,343 @@
+"""The operation log: lines before changes, numbers that rise, what it keeps and what it lets go."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptvc.errors import RefMoved
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.repo import Repo, Surroundings
+from promptvc.storage.objects import Kind
+from promptvc.storage.refs import PRIVATE
+from promptvc.versioning.journal import Journal
+from promptvc.versioning.operation import read_operations
+from promptvc.versioning.oplog import KEEP_COUNT, KEEP_SECONDS
+from promptvc.versioning.tree import FileEntry, load_files
+from promptvc.versioning.upkeep import collect
+from tests.conftest import ME
+from tests.drawing import draw
+
+A, B, MAIN = RefName.branch("a"), RefName.branch("b"), RefName.branch("main")
+PICTURE = """
+    a──b──c   main
+     └─d      side
+"""
+
+
+def put(repo: Repo, path: str, text: str) -> None:
+    assert repo.root is not None
+    target = repo.root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+
+
+def whats(repo: Repo) -> list[str]:
+    return [operation.what for operation in repo.operations()]
+
+
+def kept(repo: Repo) -> list[str]:
+    return [name.removeprefix(f"{PRIVATE}kept/") for name in repo.refs.find(PRIVATE)]
+
+
+def lines(repo: Repo) -> list[dict[str, Any]]:
+    return Journal(repo.path).lines()
+
+
+def test_a_change_outside_of_an_operation_is_one_of_its_own(repo: Repo) -> None:
+    drawn = draw(repo, "a──b")
+    repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+    repo.refs.move(A, drawn["a"], drawn["b"], repo.who(), "moved")
+    assert whats(repo) == ["moved", "made"]
+    moved, made = repo.operations()
+    assert dict(made.refs) == {A: (None, drawn["a"])}
+    assert dict(moved.refs) == {A: (drawn["a"], drawn["b"])}
+    assert (made.number, moved.number, moved.who) == (1, 2, "Me <me@example.com>")
+
+
+def test_changes_inside_of_an_operation_are_one_and_compose(repo: Repo) -> None:
+    drawn = draw(repo, "a──b──c")
+    with repo.oplog.operation("outer"):
+        repo.refs.move(A, None, drawn["a"], repo.who(), "1")
+        with repo.oplog.operation("inner"):
+            repo.refs.move(A, drawn["a"], drawn["c"], repo.who(), "2")
+            repo.refs.move(B, None, drawn["b"], repo.who(), "3")
+        repo.refs.move(B, drawn["b"], None, repo.who(), "4")
+    [operation] = repo.operations()
+    assert (operation.what, dict(operation.refs)) == ("outer", {A: (None, drawn["c"])})
+
+
+def test_an_operation_in_which_nothing_changes_leaves_no_line(repo: Repo) -> None:
+    with repo.oplog.operation("nothing"):
+        repo.refs.set_head(MAIN, repo.who(), "stays")
+        repo.workspace.worktree.write([], {})
+    assert not Journal(repo.path).path.exists()
+    assert repo.operations() == []
+
+
+def test_a_move_that_fails_does_not_count(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(repo, "a──b")
+    with pytest.raises(RefMoved):
+        repo.refs.move(A, drawn["b"], drawn["a"], repo.who(), "from a value that it has not")
+    assert lines(repo) == []
+    monkeypatch.setattr("promptvc.storage.refs.swap_ref", lambda *arguments: False)
+    with repo.oplog.operation("lost race"), pytest.raises(RefMoved):
+        repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+    assert repo.operations() == []
+    assert lines(repo)[-1] == {"n": 1, "void": True}
+    monkeypatch.undo()
+    repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+    assert [operation.number for operation in repo.operations()] == [2]
+
+
+def test_the_line_is_there_before_the_change(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(repo, "a")
+
+    def stop(*arguments: Any) -> bool:
+        [operation] = repo.operations()
+        assert dict(operation.refs) == {A: (None, drawn["a"])}
+        assert repo.refs.read(A) is None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("promptvc.storage.refs.swap_ref", stop)
+    with pytest.raises(KeyboardInterrupt):
+        repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+
+
+def test_torn_and_damaged_lines_are_skipped(repo: Repo) -> None:
+    drawn = draw(repo, "a")
+    repo.refs.move(A, None, drawn["a"], repo.who(), "one")
+    journal = Journal(repo.path).path
+    with journal.open("ab") as out:
+        out.write(b'\xff\x00{\n[1]\n{"n":"x"}\n{"n":1,"files":{"p":7}}\n{"n":9,"time":1,"wh')
+    repo.refs.move(B, None, drawn["a"], repo.who(), "two")
+    assert whats(repo) == ["two", "one"]
+    assert journal.read_bytes().count(b'{"n":9,"time":1,"wh\n') == 1
+
+
+def test_the_last_beginning_is_found_behind_long_lines(repo: Repo) -> None:
+    drawn = draw(repo, "a")
+    entry = FileEntry(drawn["a"])
+    files = {RepoPath(f"prompts/{number:05}.md"): (None, entry) for number in range(3000)}
+    with repo.oplog.operation("long"):
+        repo.oplog.files(files)
+        repo.refs.move(A, None, drawn["a"], repo.who(), "and short")
+    repo.refs.move(B, None, drawn["a"], repo.who(), "next")
+    assert [(each.number, each.what) for each in repo.operations()] == [(2, "next"), (1, "long")]
+
+
+def test_what_a_line_says_is_read_back(repo: Repo) -> None:
+    drawn = draw(repo, "a")
+    with repo.store.begin() as writer:
+        state = writer.add(Kind.BLOB, b"{}")
+        writer.finish()
+    with repo.oplog.operation("all"):
+        repo.oplog.head("refs/heads/main", str(drawn["a"]), "r")
+        repo.oplog.config({"branch.a.remote": ((), ("origin",))}, "r")
+        repo.oplog.state(None, state)
+    [operation] = repo.operations()
+    assert operation.head == ("refs/heads/main", drawn["a"])
+    assert dict(operation.config) == {"branch.a.remote": ((), ("origin",))}
+    assert operation.state == (None, state)
+    assert {drawn["a"], state} <= operation.ids
+    assert state in repo.refs.find(PRIVATE).values()
+
+
+# --- what is kept -----------------------------------------------------------------------------------------
+
+
+def test_only_what_would_be_lost_gets_a_ref(repo: Repo) -> None:
+    drawn = draw(repo, PICTURE)
+    repo.refs.move(A, None, drawn["a"], repo.who(), "1")
+    repo.refs.move(A, drawn["a"], drawn["c"], repo.who(), "2: forward")
+    assert kept(repo) == []
+    repo.refs.move(A, drawn["c"], drawn["d"], repo.who(), "3: aside")
+    repo.refs.move(A, drawn["d"], None, repo.who(), "4: removed")
+    found = repo.refs.find(PRIVATE)
+    assert kept(repo) == ["3/1", "4/1"]
+    assert list(found.values()) == [drawn["c"], drawn["d"]]
+
+
+def test_ordinary_commits_and_switches_keep_nothing(repo: Repo) -> None:
+    put(repo, "prompts/a.md", "one")
+    first = repo.commit("one").id
+    repo.workspace.switch(first, RefName.branch("x"), repo.who(), create=True)
+    put(repo, "prompts/a.md", "two")
+    repo.commit("two")
+    repo.workspace.switch(first, MAIN, repo.who())
+    with repo.transaction("main", "service") as tx:
+        tx.write("prompts/a.md", "three")
+    assert len(repo.operations()) == 5
+    assert kept(repo) == []
+
+
+def test_overwritten_files_are_in_a_commit(repo: Repo) -> None:
+    put(repo, "prompts/a.md", "committed")
+    put(repo, "examples/t.jsonl", "".join(f'{{"id": {n}, "x": "{n * n}"}}\n' for n in range(3000)))
+    repo.commit("one")
+    put(repo, "prompts/a.md", "work")
+    put(repo, "examples/t.jsonl", "".join(f'{{"id": {n}, "x": "{n + 7}"}}\n' for n in range(3000)))
+    before = repo.workspace.worktree.files({})
+    repo.workspace.restore([], repo.workspace.head_files(), force=True)
+    [id] = repo.refs.find(PRIVATE).values()
+    files = load_files(repo.store, repo.store.load_commit(id).tree)
+    assert files == {path: before[path] for path in ("examples/t.jsonl", "prompts/a.md")}
+    assert files[RepoPath("examples/t.jsonl")].is_rope
+    assert repo.contents.read(files[RepoPath("prompts/a.md")]) == b"work"
+
+
+def test_kept_refs_are_not_listed_with_others(repo: Repo) -> None:
+    drawn = draw(repo, PICTURE)
+    repo.refs.move(RefName.branch("side"), drawn["d"], None, repo.who(), "removed")
+    assert kept(repo)
+    assert set(repo.refs.find()) == {MAIN}
+    assert not list((repo.path / "logs").rglob("kept*"))
+
+
+def test_clean_files_are_overwritten_unread(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(repo, "prompts/a.md", "one")
+    first = repo.commit("one").id
+    repo.workspace.switch(first, RefName.branch("x"), repo.who(), create=True)
+    with repo.transaction("x", "two") as tx:
+        tx.write("prompts/a.md", "two")
+    repo.status()
+
+    def read(*arguments: Any) -> Any:
+        raise AssertionError("a clean file was read")
+
+    monkeypatch.setattr("promptvc.session.worktree.Worktree._take", read)
+    repo.workspace.switch(first, MAIN, repo.who())
+    monkeypatch.undo()
+    assert (repo.root / "prompts/a.md").read_text() == "one"  # type: ignore[operator]
+
+
+# --- upkeep -----------------------------------------------------------------------------------------------
+
+
+def test_gc_keeps_what_the_log_names(repo: Repo) -> None:
+    put(repo, "prompts/a.md", "one")
+    repo.commit("one")
+    put(repo, "prompts/a.md", "work")
+    repo.workspace.restore([], repo.workspace.head_files(), force=True)
+    [operation] = [each for each in repo.operations() if each.files]
+    work = operation.files[RepoPath("prompts/a.md")][0]
+    assert work is not None
+    for name, id in repo.refs.find(PRIVATE).items():  # so that only the journal leads there
+        repo.refs.move(name, id, None, repo.who(), "gone")
+    assert collect(repo.store, repo.refs, grace=0.0).dropped > 0  # the commit that kept it
+    assert repo.store.read_blob(work.id) == b"work"
+
+
+def test_what_git_dropped_is_no_problem_of_the_history(repo: Repo) -> None:
+    with repo.oplog.operation("of another time"):
+        repo.oplog.ref(A, ObjectId("1" * 40), ObjectId("2" * 40), "moved")
+    put(repo, "prompts/a.md", "one")
+    repo.commit("one")
+    assert repo.verify() == []
+    collect(repo.store, repo.refs, grace=0.0)
+    assert repo.snapshot().read("prompts/a.md") == b"one"
+
+
+class _Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_old_operations_go_with_what_they_kept(tmp_path: Path) -> None:
+    clock = _Clock()
+    repo = Repo.init(tmp_path / "p", Surroundings(author=ME, committer=ME, now=clock))
+    drawn = draw(repo, PICTURE)
+    with repo.oplog.silent():
+        repo.refs.move(A, None, drawn["c"], repo.who(), "unrecorded")
+    repo.refs.move(A, drawn["c"], drawn["d"], repo.who(), "old")
+    old = len(repo.operations())
+    clock.now += KEEP_SECONDS + 1
+    repo.refs.move(A, drawn["d"], drawn["c"], repo.who(), "young")
+    repo.oplog.trim()
+    assert whats(repo) == ["young"]
+    assert kept(repo) == [f"{old + 1}/1"]
+    clock.now += KEEP_SECONDS + 1
+    repo.oplog.trim()
+    assert (repo.operations(), kept(repo)) == ([], [])
+    repo.refs.move(A, drawn["c"], drawn["a"], repo.who(), "next")
+    assert [each.number for each in repo.operations()] == [old + 2]
+    assert repo.oplog.first() == old + 2
+    assert repo.verify() == []
+
+
+def test_too_many_operations_go_oldest_first(repo: Repo) -> None:
+    journal = Journal(repo.path)
+    now = int(repo.surroundings.now())
+    for _ in range(0, KEEP_COUNT + 5, 5):
+        with repo.oplog.operation("begin"):
+            pass
+    data = "".join(
+        json.dumps({"n": n, "time": now, "who": "", "what": str(n)})
+        + "\n"
+        + json.dumps({"n": n, "config": {"branch.a.x": [[str(n)], [str(n + 1)]]}})
+        + "\n"
+        for n in range(1, KEEP_COUNT + 6)
+    )
+    journal.path.parent.mkdir(exist_ok=True)
+    journal.path.write_text(data)
+    repo.oplog.trim()
+    numbers = [operation.number for operation in read_operations(journal.lines()) if not operation.is_empty]
+    assert numbers == list(range(6, KEEP_COUNT + 6))
+    before = journal.path.read_bytes()
+    repo.oplog.trim()
+    assert journal.path.read_bytes() == before
+
+
+# --- several at once --------------------------------------------------------------------------------------
+
+
+def _append(path: Path, name: str, count: int) -> None:
+    repo = Repo.open(path, Surroundings(author=ME, committer=ME))
+    id = repo.refs.read(MAIN)
+    for number in range(count):
+        with repo.oplog.operation(f"{name} {number}"):
+            repo.refs.move(RefName.branch(f"{name}-{number}"), None, id, repo.who(), "made")
+            repo.refs.move(RefName.branch(f"{name}-{number}-more"), None, id, repo.who(), "made")
+
+
+def test_two_processes_append_without_losing_a_line(repo: Repo) -> None:
+    draw(repo, "a   main")
+    known = len(repo.operations())
+    assert repo.root is not None
+    spawn = multiprocessing.get_context("fork")
+    workers = [spawn.Process(target=_append, args=(repo.root, name, 25)) for name in ("x", "y")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    found = repo.operations()[::-1][known:]
+    assert [operation.number for operation in found] == list(range(known + 1, known + 51))
+    assert {operation.what for operation in found} == {f"{n} {k}" for n in "xy" for k in range(25)}
+    assert all(len(operation.refs) == 2 for operation in found)
+
+
+def test_git_finds_nothing_wrong(repo: Repo) -> None:
+    drawn = draw(repo, PICTURE)
+    repo.refs.move(RefName.branch("side"), drawn["d"], None, repo.who(), "removed")
+    put(repo, "prompts/a.md", "work")
+    repo.workspace.restore(["prompts"], {RepoPath("prompts/a.md"): FileEntry(_blob(repo))}, force=True)
+    assert len(kept(repo)) == 2
+    done = subprocess.run(
+        ["git", f"--git-dir={repo.path}", "fsck", "--strict"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def _blob(repo: Repo) -> ObjectId:
+    with repo.store.begin() as writer:
+        id = writer.add(Kind.BLOB, b"other")
+        writer.finish()
+    return id
