@@ -83,8 +83,8 @@ def _to_lines(app: App, done: Undone) -> Iterator[str]:
     what = first.what.removeprefix("undo: ").removeprefix("redo: ")
     many = len(done.operations)
     if done.is_empty:
-        yield f"Nothing is left of {first.what}: it was stopped early, or is taken back already"
-        yield f"promptvc undo {first.number - 1} goes on from there"
+        yield f"Nothing had to be changed: {first.what} was stopped early, or was taken back in another way"
+        yield "promptvc undo --list shows where to go back to"
         return
     if many > 1:
         subject = f"Took back {many} operations, down to {done.operations[-1].what}"

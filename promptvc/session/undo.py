@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
+from promptvc.errors import ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.sections import read_section, write_section
 from promptvc.session.worktree import Worktree
@@ -16,10 +16,10 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.operation import Operation, Pair, compose, target_id
 from promptvc.versioning.oplog import OperationLog
 from promptvc.versioning.tree import FileEntry
+from promptvc.versioning.wayback import REDO, choose, name_undo
 
 WriteState = Callable[[ObjectId | None], None]
 """Brings back the merge under way that a blob holds; None ends it."""
-_UNDO, _REDO = "undo: ", "redo: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Undone:
     @property
     def is_redo(self) -> bool:
         """Whether what was taken back was itself an undo."""
-        return self.what.startswith(_REDO)
+        return self.what.startswith(REDO)
 
     @property
     def is_empty(self) -> bool:
@@ -75,9 +75,9 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     by this operation), `ObjectMissing`; then nothing is changed.
     """
     known = parts.log.operations()
-    chosen, to_number = _choose(known, parts.log.first(), to)
+    chosen, target = choose(known, parts.log.first(), to)
     done = compose(chosen)
-    what = _name(chosen, to)
+    what = name_undo(chosen, to)
     refs = {name: pair for name, pair in done.refs.items() if _ref_moves(parts, name, pair)}
     head = done.head if done.head and _head_moves(parts, done.head) else None
     files = _files(parts, done, known, chosen, force)
@@ -85,14 +85,14 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     _check_objects(parts.store, refs, head, files, done.state)
     with parts.log.operation(what):
         if files:
-            target = {path: entry for path, entry in files.items() if entry is not None}
-            parts.worktree().write(sorted(files), target)
+            wanted = {path: entry for path, entry in files.items() if entry is not None}
+            parts.worktree().write(sorted(files), wanted)
         _move(parts, refs, head, what)
         _configure(parts, config, what)
         if done.state:
             parts.log.state(done.state[1], done.state[0])
             write_state(done.state[0])
-        parts.log.reached(to_number)
+        parts.log.reached(target)
     moved = {name: (after, before) for name, (before, after) in refs.items()}
     return Undone(
         what,
@@ -103,47 +103,6 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
         {name: (after, before) for name, (before, after) in config.items()},
         (done.state[1], done.state[0]) if done.state else None,
     )
-
-
-# --- which operations ---------------------------------------------------------------------------------------
-
-
-def _choose(known: list[Operation], first: int, to: int | None) -> tuple[list[Operation], int]:
-    """The operations to take back, oldest first, and the one right after which things will be as they were."""
-    if not known:
-        raise Negative("nothing to undo", "operations are written down from now on")
-    last = known[-1].number
-    target = last - 1 if to is None else to
-    if target > last or (target < first - 1 and target != 0):
-        raise Usage(f"no operation {target}", "promptvc undo --list shows them")
-    chosen = _way_back(known, target)
-    if not chosen:
-        raise Negative(
-            f"nothing to undo: things are as they were right after operation {target}",
-            "promptvc undo --list shows what was done before and since",
-        )
-    return chosen, target
-
-
-def _way_back(known: list[Operation], target: int) -> list[Operation]:
-    """The operations since the target that still count: where an undo led back, those that it took back do not."""
-    at, chosen = known[-1].number, []
-    for operation in reversed(known):
-        if target < operation.number <= at:
-            if operation.to is not None and operation.to >= target:
-                at = operation.to
-            else:
-                chosen.append(operation)
-    return chosen[::-1]
-
-
-def _name(chosen: list[Operation], to: int | None) -> str:
-    last = chosen[-1].what
-    if to is not None and len(chosen) > 1:
-        return f"{_UNDO}back to operation {to}"
-    if last.startswith(_UNDO):
-        return _REDO + last.removeprefix(_UNDO)
-    return _UNDO + last.removeprefix(_REDO)
 
 
 # --- what to change, checked ----------------------------------------------------------------------------------

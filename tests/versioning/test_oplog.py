@@ -152,7 +152,8 @@ def test_what_a_line_says_is_read_back(repo: Repo) -> None:
 
 
 def test_only_what_would_be_lost_gets_a_ref(repo: Repo) -> None:
-    drawn = draw(repo, PICTURE)
+    with repo.oplog.silent():
+        drawn = draw(repo, PICTURE)
     repo.refs.move(A, None, drawn["a"], repo.who(), "1")
     repo.refs.move(A, drawn["a"], drawn["c"], repo.who(), "2: forward")
     assert kept(repo) == []
@@ -275,9 +276,6 @@ def test_old_operations_go_with_what_they_kept(tmp_path: Path) -> None:
 def test_too_many_operations_go_oldest_first(repo: Repo) -> None:
     journal = Journal(repo.path)
     now = int(repo.surroundings.now())
-    for _ in range(0, KEEP_COUNT + 5, 5):
-        with repo.oplog.operation("begin"):
-            pass
     data = "".join(
         json.dumps({"n": n, "time": now, "who": "", "what": str(n)})
         + "\n"
@@ -331,7 +329,10 @@ def test_git_finds_nothing_wrong(repo: Repo) -> None:
     repo.workspace.restore(["prompts"], {RepoPath("prompts/a.md"): FileEntry(_blob(repo))}, force=True)
     assert len(kept(repo)) == 2
     done = subprocess.run(
-        ["git", f"--git-dir={repo.path}", "fsck", "--strict"], capture_output=True, text=True, check=False
+        ["git", f"--git-dir={repo.path}", "fsck", "--strict", "--no-dangling"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
 

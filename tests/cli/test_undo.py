@@ -1,0 +1,151 @@
+"""``promptvc undo``: what it says, and every command that can be taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from promptvc.repo import make_store
+from tests.cli.conftest import Project
+
+
+@pytest.fixture
+def shared(project: Project, tmp_path: Path) -> Project:
+    """Two commits on main, a branch side at the first, and an empty remote."""
+    project.write("prompts/a.md", "one\n")
+    project("commit", "-m", "First")
+    project("branch", "side")
+    project.write("prompts/a.md", "two\n")
+    project("commit", "-m", "Calmer tone")
+    make_store(tmp_path / "hub.git")
+    project("remote", "add", "origin", tmp_path / "hub.git")
+    return project
+
+
+def state(project: Project) -> tuple[dict[str, str], str, list[tuple[str, str]], dict[str, bytes]]:
+    """Refs, HEAD, settings and files."""
+    files = {
+        path.relative_to(project.root).as_posix(): path.read_bytes()
+        for path in project.root.rglob("*")
+        if path.is_file() and ".promptvc" not in path.parts
+    }
+    repo = type(project.repo).open(project.root, project.repo.surroundings)
+    return dict(repo.refs.find()), str(repo.refs.head()), sorted(repo.config.own_items()), files
+
+
+def test_it_says_what_it_did_and_how_to_redo(shared: Project) -> None:
+    before, after = shared.repo.revisions.resolve("main~1"), shared.repo.revisions.resolve("main")
+    assert shared("undo").lines == [
+        f'Undid: commit "Calmer tone" (main was {after.short}, is {before.short}). promptvc undo again redoes it.'
+    ]
+    assert shared("undo").lines == [
+        f'Redid: commit "Calmer tone" (main was {before.short}, is {after.short}). promptvc undo again undoes it.'
+    ]
+
+
+def test_nothing_to_undo_is_a_negative_answer(project: Project) -> None:
+    told = project("undo", code=1)
+    assert told.out == ""
+    assert told.err.splitlines()[0] == "error: nothing to undo"
+    assert project("undo", "--list").out == ""
+    assert project("undo", "7", code=1).err.startswith("error: nothing to undo")
+
+
+def test_an_unknown_number_is_a_wrong_call(shared: Project) -> None:
+    assert "no operation 70" in shared("undo", "70", code=2).err
+
+
+def test_the_list_is_newest_first_and_can_be_cut(shared: Project) -> None:
+    lines = shared("undo", "--list").lines
+    assert [line.split()[0] for line in lines] == ["3", "2", "1"]
+    assert lines[0] == '3  just now        commit "Calmer tone"   (main)'
+    assert lines[1] == "2  just now        branch side   (side)"
+    assert shared("undo", "--list", "-n", "1").lines == lines[:1]
+
+
+def test_json_has_the_same_facts(shared: Project) -> None:
+    tip, first = shared.repo.revisions.resolve("main"), shared.repo.revisions.resolve("side")
+    [last, *_] = shared.json("undo", "--list")
+    assert (last["number"], last["what"], last["who"]) == (3, 'commit "Calmer tone"', "Me <me@example.com>")
+    assert last["refs"] == {"refs/heads/main": [first, tip]}
+    assert (last["head"], last["files"]) == (None, [])
+    [done] = shared.json("undo")
+    assert done["undone"] == [3]
+    assert done["refs"] == {"refs/heads/main": [tip, first]}
+    assert done["remote_unchanged"] is False
+
+
+def test_changes_made_since_need_force(shared: Project) -> None:
+    shared("switch", "side")
+    shared.write("prompts/a.md", "since\n")
+    told = shared("undo", code=3)
+    assert "prompts/a.md has changes made after the operation" in told.err
+    assert "--force" in told.err
+    assert "prompts/a.md" in shared("undo", "--force").out
+    assert (shared.root / "prompts/a.md").read_bytes() == b"two\n"
+
+
+def test_the_remote_is_said_to_be_unchanged(shared: Project) -> None:
+    shared("push", "-u", "origin", "main")
+    told = shared("undo")
+    assert told.err == "note: the remote itself was not changed\n"
+    assert "origin/main was" in told.out
+    assert shared.repo.upstream(shared.repo.refs.head()) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["switch", "side"],
+        ["switch", "-c", "new"],
+        ["switch", "--force", "side"],
+        ["switch", "--detach", "side"],
+        ["branch", "new"],
+        ["branch", "-f", "side", "main"],
+        ["branch", "-f", "-d", "side"],
+        ["branch", "-m", "side", "other"],
+        ["branch", "-m", "main", "trunk"],
+        ["tag", "v1"],
+        ["tag", "-d", "v0"],
+        ["commit", "-m", "more"],
+        ["commit", "--allow-empty", "-m", "nothing"],
+        ["restore", "--force", "."],
+        ["restore", "--source", "side", "prompts"],
+        ["push", "-u", "-f", "origin", "main", "side"],
+        ["push", "--delete", "origin", "gone"],
+        ["fetch", "--prune"],
+        ["pull"],
+        ["remote", "remove", "origin"],
+        ["switch", "far"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_is_one_operation_and_comes_back(
+    shared: Project, tmp_path: Path, command: list[str]
+) -> None:
+    shared("tag", "v0", "-m", "text")
+    shared("push", "-u", "origin", "main", "side:far", "side:gone")
+    others(shared, tmp_path)
+    if command[0] in ("commit", "restore") or "--force" in command:
+        shared.write("prompts/a.md", "work\n")
+    if "--source" in command:
+        shared("restore", "--force", ".")
+    known, before = shared.json("undo", "--list"), state(shared)
+    shared(*command)
+    after = state(shared)
+    assert after != before
+    assert len(shared.json("undo", "--list")) == len(known) + 1
+    shared("undo")
+    assert state(shared) == before
+    shared("undo")
+    assert state(shared) == after
+
+
+def others(project: Project, tmp_path: Path) -> None:
+    """What somebody else pushes meanwhile: a commit on main, and one branch less."""
+    copy = tmp_path / "copy"
+    project("clone", tmp_path / "hub.git", copy)
+    project("-C", copy, "commit", "--allow-empty", "-m", "theirs")
+    project("-C", copy, "push")
+    project("-C", copy, "push", "--delete", "origin", "gone")

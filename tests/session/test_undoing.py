@@ -1,0 +1,459 @@
+"""Undo: refs, HEAD, settings and files as they were; refused where something else moved them; after a crash too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptvc.api import clone_into
+from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
+from promptvc.ids import RefName, RepoPath
+from promptvc.repo import Repo, make_store
+from promptvc.session.worktree import Worktree
+from promptvc.storage.refs import PRIVATE
+from promptvc.versioning.sync import Send
+from promptvc.versioning.upkeep import collect
+
+MAIN, SIDE = RefName.branch("main"), RefName.branch("side")
+A = "prompts/a.md"
+
+
+def put(repo: Repo, path: str, text: str | bytes) -> Path:
+    assert repo.root is not None
+    target = repo.root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(text.encode() if isinstance(text, str) else text)
+    return target
+
+
+def read(repo: Repo, path: str) -> str | None:
+    assert repo.root is not None
+    return (repo.root / path).read_text() if (repo.root / path).exists() else None
+
+
+def restore(repo: Repo, *paths: str) -> None:
+    repo.workspace.restore(paths, repo.workspace.head_files(), force=True)
+
+
+def to_side(repo: Repo, *, force: bool = False) -> None:
+    repo.workspace.switch(repo.refs.read(SIDE), SIDE, repo.who(), force=force)
+
+
+@pytest.fixture
+def sides(repo: Repo) -> Repo:
+    """On main with "one" in a file; on side it says "two", and there is another file."""
+    put(repo, A, "one")
+    first = repo.commit("one").id
+    repo.workspace.switch(first, SIDE, repo.who(), create=True)
+    put(repo, A, "two")
+    put(repo, "prompts/b.md", "b")
+    repo.commit("two")
+    repo.workspace.switch(first, MAIN, repo.who())
+    return repo
+
+
+# --- what comes back --------------------------------------------------------------------------------------
+
+
+def test_a_commit_is_taken_back_and_its_changes_stay(repo: Repo) -> None:
+    put(repo, A, "one")
+    first = repo.commit("one").id
+    put(repo, A, "two")
+    second = repo.commit("two").id
+    done = repo.undo()
+    assert (repo.refs.read(MAIN), read(repo, A)) == (first, "two")
+    assert dict(done.refs) == {MAIN: (second, first)}
+    assert [change.path for change in repo.status().changes] == [A]
+    redone = repo.undo()
+    assert (repo.refs.read(MAIN), redone.what) == (second, 'redo: commit "two"')
+    repo.undo()
+    assert repo.refs.read(MAIN) == first
+
+
+def test_overwritten_work_comes_back(repo: Repo) -> None:
+    put(repo, A, "committed")
+    repo.commit("one")
+    put(repo, A, "work").chmod(0o755)
+    restore(repo, A)
+    assert read(repo, A) == "committed"
+    assert repo.undo().files == (RepoPath(A),)
+    assert read(repo, A) == "work"
+    assert (repo.root / A).stat().st_mode & 0o100  # type: ignore[operator]
+    repo.undo()
+    assert read(repo, A) == "committed"
+
+
+def test_an_untracked_file_in_the_way_comes_back(sides: Repo) -> None:
+    put(sides, "prompts/b.md", "mine")
+    to_side(sides, force=True)
+    assert read(sides, "prompts/b.md") == "b"
+    sides.undo()
+    assert (sides.branch, read(sides, "prompts/b.md"), read(sides, A)) == ("main", "mine", "one")
+
+
+def test_a_link_comes_back_as_a_link(repo: Repo) -> None:
+    put(repo, A, "committed")
+    repo.commit("one")
+    place = repo.root / A  # type: ignore[operator]
+    place.unlink()
+    place.symlink_to("elsewhere")
+    restore(repo, A)
+    assert not place.is_symlink()
+    repo.undo()
+    assert os.readlink(place) == "elsewhere"
+
+
+def test_a_large_table_comes_back_byte_for_byte(repo: Repo) -> None:
+    rows = "".join(f'{{"id": {n}, "x": "{n * n}"}}\n' for n in range(5000))
+    put(repo, "examples/t.jsonl", rows)
+    repo.commit("one")
+    edited = rows.replace('"id": 2500,', '"id": 2500, "new": "word",') + "not json\r\n"
+    put(repo, "examples/t.jsonl", edited)
+    repo.status()
+    restore(repo, "examples")
+    collect(repo.store, repo.refs, grace=0.0)
+    repo.undo()
+    assert (repo.root / "examples/t.jsonl").read_bytes() == edited.encode()  # type: ignore[operator]
+
+
+def test_a_broken_project_file_is_restored_and_comes_back(repo: Repo) -> None:
+    repo.commit("one")
+    put(repo, "promptvc.toml", "[broken")
+    restore(repo, "promptvc.toml")
+    assert repo.status().clean
+    repo.undo()
+    assert read(repo, "promptvc.toml") == "[broken"
+    repo.undo()
+    assert repo.status().clean
+
+
+def test_a_transaction_is_taken_back_with_its_files(sides: Repo) -> None:
+    before = sides.refs.read(MAIN)
+    with sides.transaction("main", "service") as tx:
+        tx.write(A, "written")
+    assert read(sides, A) == "written"
+    sides.undo()
+    assert (sides.refs.read(MAIN), read(sides, A)) == (before, "one")
+
+
+def test_going_back_to_any_operation_and_forth_again(sides: Repo) -> None:
+    assert [each.number for each in sides.operations()] == [4, 3, 2, 1]
+    tip = sides.refs.read(SIDE)
+    sides.undo(2)
+    assert (sides.branch, sides.refs.read(SIDE)) == ("side", sides.refs.read(MAIN))
+    sides.undo(0)
+    assert sides.refs.find() == {}
+    assert (sides.branch, read(sides, A)) == ("main", "two")
+    sides.undo(4)
+    assert (sides.branch, sides.refs.read(SIDE), read(sides, A)) == ("main", tip, "one")
+
+
+def test_operations_that_an_undo_took_back_are_not_taken_back_again(repo: Repo) -> None:
+    put(repo, A, "one")
+    repo.commit("one")
+    put(repo, A, "work 1")
+    restore(repo, A)
+    put(repo, A, "work 2")
+    restore(repo, A)
+    repo.undo(2)
+    assert read(repo, A) == "work 2"
+    put(repo, A, "one")  # as it was right after operation 2
+    done = repo.undo(1)
+    assert [each.number for each in done.operations] == [2]
+    assert read(repo, A) == "work 1"
+
+
+def test_a_name_that_was_a_folder_of_another_is_one_again(repo: Repo) -> None:
+    put(repo, A, "one")
+    id = repo.commit("one").id
+    deep, flat = RefName.branch("x/y"), RefName.branch("x")
+    repo.refs.move(deep, None, id, repo.who(), "made")
+    repo.refs.move(deep, id, None, repo.who(), "removed")
+    repo.refs.move(flat, None, id, repo.who(), "made")
+    repo.undo(2)
+    assert set(repo.refs.find()) == {MAIN, deep}
+    repo.undo()
+    assert set(repo.refs.find()) == {MAIN, flat}
+
+
+def test_a_detached_head_comes_back(sides: Repo) -> None:
+    tip = sides.refs.read(SIDE)
+    sides.workspace.switch(tip, None, sides.who())
+    sides.workspace.switch(sides.refs.read(MAIN), MAIN, sides.who())
+    sides.undo()
+    assert (sides.branch, sides.refs.head(), read(sides, A)) == (None, tip, "two")
+    put(sides, A, "three")
+    id = sides.commit("three").id
+    sides.undo()
+    assert sides.refs.head() == tip
+    sides.undo()
+    assert sides.refs.head() == id
+
+
+def test_a_branch_in_a_bare_store_comes_back(tmp_path: Path, sides: Repo) -> None:
+    make_store(tmp_path / "bare.git")
+    bare = Repo.open(tmp_path / "bare.git", sides.surroundings)
+    bare.sharing.add("origin", str(sides.path))
+    bare.sharing.fetch("origin", bare.who())
+    tip = sides.refs.read(SIDE)
+    bare.refs.move(SIDE, None, tip, bare.who(), "made")
+    bare.refs.move(SIDE, tip, None, bare.who(), "removed")
+    bare.undo()
+    assert bare.refs.read(SIDE) == tip
+    assert bare.verify() == []
+
+
+# --- what is refused --------------------------------------------------------------------------------------
+
+
+def test_nothing_to_undo(repo: Repo) -> None:
+    with pytest.raises(Negative):
+        repo.undo()
+    put(repo, A, "one")
+    repo.commit("one")
+    for number in (2, 99):
+        with pytest.raises(Usage):
+            repo.undo(number)
+    with pytest.raises(Negative):
+        repo.undo(1)
+
+
+def test_a_ref_that_git_moved_is_left_alone(sides: Repo) -> None:
+    put(sides, A, "three")
+    third = sides.commit("three").id
+    git(sides, "update-ref", "refs/heads/main", str(sides.refs.read(SIDE)))
+    before = (sides.refs.find(), len(sides.operations()))
+    with pytest.raises(Refused) as refused:
+        sides.undo()
+    assert "main" in refused.value.message
+    assert refused.value.hint
+    assert (sides.refs.find(), len(sides.operations())) == before
+    git(sides, "update-ref", "refs/heads/main", third)
+    sides.undo()
+
+
+def test_a_head_that_git_moved_is_left_alone(sides: Repo) -> None:
+    to_side(sides)
+    git(sides, "symbolic-ref", "HEAD", "refs/heads/other")
+    with pytest.raises(Refused):
+        sides.undo()
+    assert read(sides, A) == "two"
+
+
+def test_changes_made_since_are_not_overwritten_unasked(sides: Repo) -> None:
+    to_side(sides)
+    put(sides, A, "since")
+    with pytest.raises(WorkWouldBeLost) as refused:
+        sides.undo()
+    assert A in refused.value.message
+    assert (sides.branch, read(sides, A), read(sides, "prompts/b.md")) == ("side", "since", "b")
+    sides.undo(force=True)
+    assert (sides.branch, read(sides, A), read(sides, "prompts/b.md")) == ("main", "one", None)
+    sides.undo()
+    assert (sides.branch, read(sides, A)) == ("side", "since")
+
+
+def test_a_file_that_was_removed_since_is_written_again(sides: Repo) -> None:
+    to_side(sides)
+    (sides.root / A).unlink()  # type: ignore[operator]
+    sides.undo()
+    assert read(sides, A) == "one"
+    sides.undo()
+    assert read(sides, A) is None
+
+
+def test_files_that_no_operation_wrote_stay(sides: Repo) -> None:
+    to_side(sides)
+    put(sides, "prompts/c.md", "mine")
+    sides.undo()
+    assert read(sides, "prompts/c.md") == "mine"
+
+
+def test_what_git_dropped_is_told_before_anything_changes(sides: Repo) -> None:
+    tip = sides.refs.read(SIDE)
+    assert tip is not None
+    sides.refs.move(SIDE, tip, None, sides.who(), "removed")
+    for name, id in sides.refs.find(PRIVATE).items():
+        sides.refs.move(name, id, None, sides.who(), "gone")
+    git(sides, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
+    git(sides, "gc", "-q", "--prune=now")
+    sides.store.close()
+    with pytest.raises(ObjectMissing):
+        sides.undo()
+    assert sides.refs.read(SIDE) is None
+
+
+def test_a_folder_in_the_way_is_told_before_anything_is_written(sides: Repo) -> None:
+    to_side(sides)
+    (sides.root / A).unlink()  # type: ignore[operator]
+    put(sides, f"{A}/inside.txt", "mine")
+    with pytest.raises(WorkWouldBeLost):
+        sides.undo()
+    assert (sides.branch, read(sides, f"{A}/inside.txt"), read(sides, "prompts/b.md")) == (
+        "side",
+        "mine",
+        "b",
+    )
+
+
+# --- sharing ----------------------------------------------------------------------------------------------
+
+
+def test_a_push_and_a_fetch_are_taken_back_here_only(tmp_path: Path, sides: Repo) -> None:
+    hub = tmp_path / "hub.git"
+    make_store(hub)
+    sides.sharing.add("origin", str(hub))
+    tip = sides.refs.read(MAIN)
+    sides.sharing.push("origin", [Send(MAIN, tip)], sides.who())
+    done = sides.undo()
+    assert done.remote_unchanged
+    assert sides.refs.read(RefName.remote("origin", "main")) is None
+    assert git(sides, "ls-remote", str(hub), "refs/heads/main").split()[0] == tip
+    fetched = sides.sharing.fetch("origin", sides.who())
+    assert [change.outcome for change in fetched.changes] == ["new"]
+    assert sides.undo().remote_unchanged
+    assert sides.refs.read(RefName.remote("origin", "main")) is None
+
+
+def test_a_remote_that_was_removed_comes_back_with_its_settings(tmp_path: Path, sides: Repo) -> None:
+    make_store(tmp_path / "hub.git")
+    sides.sharing.add("origin", str(tmp_path / "hub.git"))
+    sides.sharing.push("origin", [Send(MAIN, sides.refs.read(MAIN))], sides.who())
+    sides.sharing.follow("main", "origin", "main")
+    settings = sorted(sides.config.own_items())
+    sides.sharing.remove("origin", sides.who())
+    assert sides.upstream(MAIN) is None
+    sides.undo()
+    assert sorted(sides.config.own_items()) == settings
+    assert sides.upstream(MAIN) == RefName.remote("origin", "main")
+
+
+def test_kept_refs_are_neither_sent_nor_offered(tmp_path: Path, sides: Repo) -> None:
+    put(sides, A, "secret work")
+    restore(sides, A)
+    assert sides.refs.find(PRIVATE)
+    make_store(tmp_path / "hub.git")
+    sides.sharing.add("origin", str(tmp_path / "hub.git"))
+    sends = [Send(name, id) for name, id in sides.refs.find().items()]
+    sides.sharing.push("origin", sends, sides.who())
+    sides.sharing.fetch("origin", sides.who(), tags="all")
+    there = Repo.open(tmp_path / "hub.git", sides.surroundings)
+    assert set(there.refs.find()) == {MAIN, SIDE}
+    assert not any(there.store.contains(id) for id in sides.refs.find(PRIVATE).values())
+    assert there.refs.find(PRIVATE) == {}
+    copy = clone_into(str(sides.path), tmp_path / "copy", sides.surroundings)
+    assert copy.refs.find(PRIVATE) == {}
+    with pytest.raises(Negative):  # there is nothing before a clone
+        copy.undo()
+
+
+# --- killed at any time -----------------------------------------------------------------------------------
+
+
+def killed(repo: Repo, target: str, act: Callable[[Repo], Any]) -> None:
+    """Run ``act`` in a process of its own, which ends at once when it comes to ``target``."""
+    pid = os.fork()
+    if pid == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(target, lambda *arguments, **options: os._exit(7))
+            try:
+                act(Repo.open(repo.path, repo.surroundings))
+            finally:
+                os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_killed_between_the_journal_and_a_ref(sides: Repo) -> None:
+    put(sides, A, "three")
+    before = sides.refs.read(MAIN)
+    killed(sides, "promptvc.storage.refs.swap_ref", lambda repo: repo.commit("three"))
+    assert (sides.operations()[0].what, sides.refs.read(MAIN)) == ('commit "three"', before)
+    assert sides.undo().is_empty
+    assert (sides.refs.read(MAIN), read(sides, A)) == (before, "three")
+    sides.commit("three, again")
+    sides.undo()
+    assert sides.refs.read(MAIN) == before
+
+
+def test_killed_between_the_journal_and_files(sides: Repo) -> None:
+    put(sides, A, "work")
+    killed(sides, "promptvc.session.worktree.Worktree._write", lambda repo: restore(repo, A))
+    assert read(sides, A) == "work"
+    assert sides.undo().is_empty
+    assert read(sides, A) == "work"
+
+
+def test_killed_between_two_files(sides: Repo) -> None:
+    put(sides, A, "work a")
+    put(sides, "prompts/b.md", "work b")
+    write, written = Worktree._write, []
+
+    def once(self: Worktree, path: RepoPath, *rest: Any) -> None:
+        if written:
+            os._exit(7)
+        written.append(path)
+        write(self, path, *rest)
+
+    pid = os.fork()
+    if pid == 0:
+        Worktree._write = once  # type: ignore[method-assign]
+        try:
+            to_side(Repo.open(sides.path, sides.surroundings), force=True)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert (read(sides, A), read(sides, "prompts/b.md")) == ("two", "work b")
+    sides.undo()
+    assert (sides.branch, read(sides, A), read(sides, "prompts/b.md")) == ("main", "work a", "work b")
+
+
+def test_killed_between_files_and_ref(sides: Repo) -> None:
+    put(sides, A, "work")
+    killed(sides, "promptvc.storage.refs.Refs.set_head", lambda repo: to_side(repo, force=True))
+    assert (sides.branch, read(sides, A)) == ("main", "two")
+    done = sides.undo()
+    assert (done.head, set(done.files)) == (None, {A, "prompts/b.md"})
+    assert (sides.branch, read(sides, A), read(sides, "prompts/b.md")) == ("main", "work", None)
+    assert sides.status().changes[0].path == A
+
+
+def test_killed_while_undoing(sides: Repo) -> None:
+    to_side(sides)
+    killed(sides, "promptvc.storage.refs.Refs.set_head", lambda repo: repo.undo())
+    assert (sides.branch, read(sides, A)) == ("side", "one")
+    sides.undo(sides.operations()[1].number - 1)
+    assert (sides.branch, read(sides, A), read(sides, "prompts/b.md")) == ("main", "one", None)
+
+
+# --- git collects -----------------------------------------------------------------------------------------
+
+
+def git(repo: Repo, *words: str) -> str:
+    done = subprocess.run(
+        ["git", f"--git-dir={repo.path}", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_git_gc_leaves_what_undo_needs(sides: Repo) -> None:
+    tip = sides.refs.read(SIDE)
+    put(sides, A, "work")
+    put(sides, "prompts/new.md", "not tracked there")
+    to_side(sides, force=True)
+    sides.workspace.switch(sides.refs.read(MAIN), MAIN, sides.who())
+    sides.refs.move(SIDE, tip, None, sides.who(), "branch: deleted")
+    git(sides, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
+    git(sides, "gc", "-q", "--prune=now")
+    assert git(sides, "fsck", "--strict") == ""
+    sides.store.close()
+    sides.undo(sides.operations()[0].number - 3)
+    assert (sides.branch, sides.refs.read(SIDE), read(sides, A)) == ("main", tip, "work")
+    assert sides.snapshot("side").read("prompts/b.md") == b"b"
+    sides.undo()
+    assert (sides.refs.read(SIDE), read(sides, A)) == (None, "one")
