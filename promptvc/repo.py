@@ -165,7 +165,10 @@ class Repo:
         from promptvc.session.openmerge import MergeState
 
         return MergeState(
-            self.path / LOCAL / MERGING, self.store, lambda before, after: self.oplog.state(before, after)
+            self.path / LOCAL / MERGING,
+            self.store,
+            lambda before, after: self.oplog.state(before, after),
+            self._is_committed,
         )
 
     @property
@@ -173,10 +176,7 @@ class Repo:
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
         if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
             return None
-        merge, head = self.merge_state.load(), self.refs.read(HEAD)
-        if merge and head and merge.step == "merge" and self.history.is_ancestor(merge.other, head):
-            return None  # it was concluded, and the process killed before it could say so
-        return merge
+        return self.merge_state.load()
 
     def need_no_merge(self) -> None:
         """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
@@ -184,7 +184,8 @@ class Repo:
         if merge is not None:
             from promptvc.errors import MergeOpen
 
-            raise MergeOpen(merge.step, len(self.resolving.conflicts()))
+            left = self.resolving.conflicts() if merge.is_written else merge.conflicts
+            raise MergeOpen(merge.step, len(left))
 
     @cached_property
     def merging(self) -> Merging:
@@ -429,6 +430,18 @@ class Repo:
         if self.root is not None and self.refs.head() == branch:
             with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
                 self.workspace.follow(before, after)
+
+    def _is_committed(self, merge: OpenMerge) -> bool:
+        """Whether a merge under way was concluded, and only the word of it is missing."""
+        head = self.refs.read(HEAD)
+        if head is None or head == merge.head:
+            return False
+        if merge.step == "merge":
+            return self.history.is_ancestor(merge.other, head)
+        commit = self.history.commit(head)
+        return (
+            commit.parents[:1] == (merge.head,) and commit.subject == merge.message.strip().split("\n", 1)[0]
+        )
 
     def _check_format(self) -> None:
         text = (self.path / "config").read_text(errors="replace")

@@ -45,7 +45,8 @@ def _merge_value(repo: Repo) -> dict[str, object]:
         return {}
     from promptvc.session.openmerge import conflict_value
 
-    conflicts = [conflict_value(conflict) for conflict in repo.resolving.conflicts()]
+    left = repo.resolving.conflicts() if merge.is_written else merge.conflicts
+    conflicts = [conflict_value(conflict) for conflict in left]
     return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
 
 
@@ -56,8 +57,11 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
         return
     from promptvc.cli.render_merge import conflict_lines, count_words, waiting_words
 
-    conflicts = repo.resolving.conflicts()
     what = waiting_words(merge)
+    if not merge.is_written:
+        yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again"
+        return
+    conflicts = repo.resolving.conflicts()
     if not conflicts:
         yield f"{what}, all conflicts resolved: promptvc commit"
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.conflict import Conflict
@@ -153,6 +153,12 @@ class Merging:
         merge = self.state.load()
         if merge is None:
             raise NoMergeOpen
+        merge.need_written()
+        if self._refs.read(HEAD) != merge.head:
+            raise Refused(
+                f"{merge.labels[0]} moved since the {merge.step} began",
+                f"promptvc {merge.step} --abort, then begin it again",
+            )
         left = unresolved(merge, self._workspace.worktree.root)
         if left:
             raise ConflictsRemain(merge.step, len(left), left[0].path)
@@ -258,20 +264,21 @@ class Merging:
             )
             return told(found, head, id, other, warnings)
         markers = {str(file.path): file.marker_size for file in found.merged if file.marker_size}
-        self.state.save(
-            OpenMerge(
-                doing.step,
-                head,
-                other,
-                doing.labels,
-                doing.message,
-                doing.keep_author,
-                found.conflicts,
-                planned,
-                markers,
-            )
+        merge = OpenMerge(
+            doing.step,
+            head,
+            other,
+            doing.labels,
+            doing.message,
+            doing.keep_author,
+            found.conflicts,
+            planned,
+            markers,
+            is_written=False,
         )
+        self.state.save(merge)
         worktree.write([path for path in planned if ours.get(path) != found.files.get(path)], found.files)
+        self.state.save(replace(merge, is_written=True))
         return told(found, head, None, other)
 
 

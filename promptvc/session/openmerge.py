@@ -30,7 +30,8 @@ class OpenMerge:
     - ``author``: whose the commit will be, where not the committer's;
     - ``conflicts``: what is not resolved yet;
     - ``before``: the files that were written, as they were before; None for those that were not there;
-    - ``markers``: by path, the length of the markers around text that conflicts.
+    - ``markers``: by path, the length of the markers around text that conflicts;
+    - ``is_written``: whether the files were written to their end.
     """
 
     step: Step
@@ -42,10 +43,20 @@ class OpenMerge:
     conflicts: tuple[Conflict, ...]
     before: Mapping[RepoPath, FileEntry | None]
     markers: Mapping[str, int]
+    is_written: bool = True
 
     def without(self, conflict: Conflict) -> OpenMerge:
         """The same with one conflict less."""
-        return replace(self, conflicts=tuple(c for c in self.conflicts if c != conflict))
+        place = self.conflicts.index(conflict)
+        return replace(self, conflicts=self.conflicts[:place] + self.conflicts[place + 1 :])
+
+    def need_written(self) -> None:
+        """Raise `Refused` where the process that began it was stopped before all files were there."""
+        if not self.is_written:
+            raise Refused(
+                f"the {self.step} was interrupted before it had written all files",
+                f"promptvc {self.step} --abort, then begin it again",
+            )
 
     def to_json(self) -> bytes:
         """All of it as JSON text."""
@@ -60,6 +71,7 @@ class OpenMerge:
             "conflicts": [conflict_value(conflict) for conflict in self.conflicts],
             "before": {p: e and [e.id, e.mode, e.is_rope] for p, e in self.before.items()},
             "markers": dict(self.markers),
+            "is_written": self.is_written,
         }
         return json.dumps(value).encode()
 
@@ -81,6 +93,7 @@ class OpenMerge:
                     for p, e in value["before"].items()
                 },
                 value["markers"],
+                value["is_written"],
             )
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise Refused(
@@ -92,7 +105,8 @@ class OpenMerge:
 class MergeState:
     """Where the merge under way is kept: a file in the store's own folder.
 
-    ``changing(before, after)`` is told of each change before it is made, as the blobs that hold the state.
+    ``changing(before, after)`` is told of each change before it is made, as the blobs that hold the state. ``is_over``
+    tells of one that was committed already, by a process that was killed before it could say so.
     """
 
     def __init__(
@@ -100,13 +114,15 @@ class MergeState:
         path: Path,
         store: ObjectStore,
         changing: Callable[[ObjectId | None, ObjectId | None], None] = lambda before, after: None,
+        is_over: Callable[[OpenMerge], bool] = lambda merge: False,
     ) -> None:
-        self._path, self._store, self._changing = path, store, changing
+        self._path, self._store, self._changing, self._is_over = path, store, changing, is_over
 
     def load(self) -> OpenMerge | None:
         """The merge under way; None where there is none."""
         data = self._read()
-        return None if data is None else OpenMerge.from_json(data)
+        merge = None if data is None else OpenMerge.from_json(data)
+        return None if merge is None or self._is_over(merge) else merge
 
     def save(self, merge: OpenMerge | None) -> None:
         """Replace it; None ends it."""

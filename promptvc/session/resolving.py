@@ -109,6 +109,7 @@ class Resolving:
         merge = self._state.load()
         if merge is None:
             raise NoMergeOpen
+        merge.need_written()
         return replace(merge, conflicts=unresolved(merge, self._worktree.root))
 
     def _one(self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft) -> OpenMerge:

@@ -554,3 +554,61 @@ def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
     done = repo.merging.pick(other, repo.history.parents(other)[0], repo.doing("cherry-pick", "feature"))
     assert (done.outcome, done.commit) == ("up-to-date", head)
     assert repo.revisions.resolve("main") == head
+
+
+def test_a_merge_that_was_committed_is_over_whatever_its_state_says(repo: Repo) -> None:
+    diverged(repo, edited(BASE, r1={"a": "o"}), edited(BASE, r1={"a": "t"}))
+    merge(repo, "feature")
+    resolve(repo, TABLE, Choice("theirs"))
+    state = repo.path / "promptvc" / "merging"
+    kept = state.read_bytes()
+    repo.commit()
+    state.write_bytes(kept)  # as a process that is killed in between leaves it
+    assert repo.open_merge is None
+    repo.need_no_merge()
+    with pytest.raises(NoMergeOpen):
+        repo.merging.abort(repo.who())
+    table(repo, edited(BASE, r2={"a": "next"}))
+    assert len(parents(repo, repo.commit("next").id)) == 1
+
+
+def test_a_branch_that_moved_meanwhile_is_not_overwritten(repo: Repo) -> None:
+    diverged(repo, edited(BASE, r1={"a": "o"}), edited(BASE, r1={"a": "t"}))
+    merge(repo, "feature")
+    resolve(repo, TABLE, Choice("theirs"))
+    with repo.transaction("main", message="a service") as tx:
+        tx.upsert(TABLE, [{**BASE[3], "a": "service"}], key=["id"])
+    with pytest.raises(Refused, match="main moved since the merge began"):
+        repo.commit()
+
+
+def test_an_interrupted_merge_can_only_be_given_up(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    diverged(repo, edited(BASE, r1={"a": "o"}), edited(BASE, r1={"a": "t"}, r2={"a": "t"}))
+    before = read(repo)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repo.workspace.worktree, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            merge(repo, "feature")
+    for act in (repo.commit, repo.resolving.conflicts):
+        with pytest.raises(Refused, match="interrupted"):
+            act()
+    repo.merging.abort(repo.who())
+    assert read(repo) == before
+    assert repo.open_merge is None
+
+
+def test_equal_blocks_of_one_text_are_resolved_together(repo: Repo) -> None:
+    for branch, end in (("main", ""), ("feature", " t"), ("main", " o")):
+        if branch == "feature":
+            switch(repo, "feature", create=True)
+        elif end:
+            switch(repo, "main")
+        put(repo, prompts__t_dot_md=f"b{end}\nc\nd\nb{end}\nf\n")
+        repo.commit(f"version{end}")
+    assert len(merge(repo, "feature").conflicts) == 2
+    assert resolve(repo, ".", Choice("theirs")) == 0
+    assert text(repo, "prompts/t.md") == "b t\nc\nd\nb t\nf\n"
