@@ -132,19 +132,32 @@ class Pairs:
                 for place in places:
                     side.add(side.format.bodies(stretches[place].load(), place == 0))
             spans.append((start[0], old.count, start[1], new.count))
-            for step in range(length):
-                rows = _count(before[b_stop + step], after[a_stop + step], new.format, a_stop + step == 0)
-                old.count += rows
-                new.count += rows
+            rows = _count_equal(
+                before[b_stop : b_stop + length], after[a_stop : a_stop + length], new.format, a_stop
+            )
+            old.count += rows
+            new.count += rows
         return spans
 
 
 def _equal_runs(before: Sequence[Stretch], after: Sequence[Stretch]) -> list[Run]:
     # The first stretch holds what opens the file, so its bytes mean something else at another place.
-    return align(
-        [(stretch.id, place == 0) for place, stretch in enumerate(before)],
-        [(stretch.id, place == 0) for place, stretch in enumerate(after)],
-    )
+    return align(_ids(before), _ids(after))
+
+
+def _ids(stretches: Sequence[Stretch]) -> list[bytes]:
+    ids = [stretch.id for stretch in stretches]
+    ids[:1] = [b"first " + id for id in ids[:1]]
+    return ids
+
+
+def _count_equal(before: Sequence[Stretch], after: Sequence[Stretch], format: RowFormat, place: int) -> int:
+    """The rows of equal stretches, of which the first is the file's ``place``-th."""
+    known = [stretch.rows for stretch in after]
+    if None not in known:
+        return sum(filter(None, known))
+    pairs = enumerate(zip(before, after, strict=True), place)
+    return sum(_count(one, other, format, at == 0) for at, (one, other) in pairs)
 
 
 def _count(before: Stretch, after: Stretch, format: RowFormat, first: bool) -> int:

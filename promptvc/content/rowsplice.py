@@ -67,7 +67,7 @@ def _regions(
     What separates rows is with the row before: so one that stays must be there.
     """
     count = len(file.stretches)
-    wanted = [at for at in range(count) if None in changes.get(at, {}).values() or at in inserted]
+    wanted = sorted({at for at, bodies in changes.items() if None in bodies.values()} | inserted.keys())
     if added and count and wanted[-1:] != [count - 1]:
         wanted.append(count - 1)
     regions: list[tuple[int, int]] = []
