@@ -9,9 +9,10 @@ from promptvc.content.conflict import Conflict
 from promptvc.content.formats import row_format
 from promptvc.content.kinds import FileKind
 from promptvc.content.textmerge import merge_lines
+from promptvc.errors import ConfigInvalid
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents, source_of
-from promptvc.session.project import PROJECT_FILE, Project
+from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.views import StoredFile
 from promptvc.versioning.merge import Leaf, PathConflict
 from promptvc.versioning.tree import FileEntry
@@ -108,8 +109,12 @@ class LeafMerger:
 
     def _settings(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         """promptvc.toml, which must be readable at any time: by line, or else as a whole."""
-        found = self._text(leaf, "text", base, ours, theirs)
-        return self._binary(leaf) if found.conflicts else found
+        found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
+        try:
+            read_project(found.text().encode("utf-8", "surrogateescape"))
+        except ConfigInvalid:  # lines of both sides that do not go together
+            return self._binary(leaf)
+        return self._binary(leaf) if found.conflicts else self._text(leaf, "text", base, ours, theirs)
 
     def _binary(self, leaf: Leaf) -> MergedFile:
         kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"

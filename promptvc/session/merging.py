@@ -193,6 +193,7 @@ class Merging:
             raise NoMergeOpen
         target = {path: entry for path, entry in merge.before.items() if entry is not None}
         with self._operation(f"{merge.step} --abort"):
+            self.state.save(replace(merge, is_written=False))  # if this is stopped, it can only be done again
             self._workspace.worktree.write(sorted(merge.before), target)
             self.state.save(None)
         return merge

@@ -75,7 +75,7 @@ def _find(file: OpenFile, conflict: Conflict) -> int | None:
         if conflict.field is None and isinstance(wanted, Missing):
             return None
         found = _row_at(file, row)
-        is_there = found is not None and (wanted is None or same(found, wanted))
+        is_there = found is not None and (wanted is None or _is_row(file, found, wanted))
         return row if is_there else None
     if conflict.field is None and isinstance(conflict.ours, Missing):
         return None  # a row of this key that is there is another one
@@ -84,6 +84,13 @@ def _find(file: OpenFile, conflict: Conflict) -> int | None:
         return row
     matches = [number for number, found in _rows(file) if _has(found, conflict.key)]
     return min(matches, key=lambda number: abs(number - row), default=None)
+
+
+def _is_row(file: OpenFile, found: Row, wanted: Any) -> bool:
+    """Whether a row is the one of the conflict; in CSV, but for empty cells, whose columns the merge may have added."""
+    if file.format.columns is None:
+        return same(found, wanted)
+    return same(*({name: cell for name, cell in row.items() if cell != ""} for row in (found, wanted)))
 
 
 def _rows(file: OpenFile) -> Any:

@@ -612,3 +612,18 @@ def test_equal_blocks_of_one_text_are_resolved_together(repo: Repo) -> None:
     assert len(merge(repo, "feature").conflicts) == 2
     assert resolve(repo, ".", Choice("theirs")) == 0
     assert text(repo, "prompts/t.md") == "b t\nc\nd\nb t\nf\n"
+
+
+def test_lines_of_promptvc_toml_that_do_not_go_together_are_a_conflict(repo: Repo) -> None:
+    key, unique = 'key = ["id"]\n', "unique = true\n"
+    for branch, lines in (("main", key), ("feature", key + unique), ("main", unique + key)):
+        if branch == "feature":
+            switch(repo, "feature", create=True)
+        elif lines != key:
+            switch(repo, "main")
+        put(repo, promptvc_dot_toml=f'[tables."{TABLE}"]\n{lines}')
+        repo.commit(lines)
+    merge(repo, "feature")
+    assert text(repo, "promptvc.toml") == f'[tables."{TABLE}"]\n{unique}{key}'
+    resolve(repo, ".", Choice("ours"))
+    assert len(parents(repo, repo.commit().id)) == 2
