@@ -192,6 +192,8 @@ def _is_meant(conflict: Conflict, key: str | None, field: str | None) -> bool:
         return False
     if key is None:
         return True
+    if conflict.row is None:  # text, a setting, a whole file: no row is meant
+        return False
     values = [(conflict.row or 0) + 1] if conflict.key is None else list(conflict.key.values())
     return _key_texts(key, len(values)) == [v if isinstance(v, str) else json.dumps(v) for v in values]
 

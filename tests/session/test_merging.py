@@ -627,3 +627,18 @@ def test_lines_of_promptvc_toml_that_do_not_go_together_are_a_conflict(repo: Rep
     assert text(repo, "promptvc.toml") == f'[tables."{TABLE}"]\n{unique}{key}'
     resolve(repo, ".", Choice("ours"))
     assert len(parents(repo, repo.commit().id)) == 2
+
+
+def test_a_key_means_rows_and_nothing_else(repo: Repo) -> None:
+    for branch, end in (("main", "x"), ("feature", "t"), ("main", "o")):
+        if branch == "feature":
+            switch(repo, "feature", create=True)
+        elif end == "o":
+            switch(repo, "main")
+        put(repo, prompts__t_dot_md=f"{end}\n", examples__x_dot_bin=f"\0{end}")
+        table(repo, edited(BASE, r1={"a": end}))
+        repo.commit(end)
+    assert len(merge(repo, "feature").conflicts) == 3
+    assert resolve(repo, ".", Choice("theirs"), key="1") == 2
+    assert text(repo, "examples/x.bin") == "\0o"
+    assert "<<<<<<<" in text(repo, "prompts/t.md")
