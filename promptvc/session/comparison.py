@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from promptvc.content.kinds import FileKind
 from promptvc.content.rowdiff import TableDiff, diff_rows
-from promptvc.content.textdiff import Hunk, diff_lines, likeness
+from promptvc.content.textdiff import Hunk, diff_lines
 from promptvc.errors import NotAPrompt
 from promptvc.ids import RepoPath
+from promptvc.session.likeness import file_likeness
 from promptvc.session.project import Project
 from promptvc.session.views import FileView
 from promptvc.session.wording import prompt_words, table_words
@@ -20,9 +21,6 @@ from promptvc.versioning.tree import FileEntry, Files
 
 if TYPE_CHECKING:
     from promptvc.content.promptdiff import PromptDiff
-
-LIKENESS_LIMIT = 1 << 20
-"""Bytes above which files are not read to find a rename."""
 
 View = Callable[[RepoPath, FileEntry], FileView]
 
@@ -104,7 +102,7 @@ class Comparison:
         """Compare two sets of files, renames found by likeness too."""
 
         def alike(old: RepoPath, new: RepoPath) -> float:
-            return _likeness(before_view(old, before[old]), after_view(new, after[new]))
+            return file_likeness(before_view(old, before[old]), after_view(new, after[new]))
 
         return cls(diff_files(before, after, alike), before_view, after_view, project)
 
@@ -176,12 +174,6 @@ class Comparison:
         old_rows: list[Stretch] = old.stretches() if before else []
         new_rows: list[Stretch] = new.stretches() if after else []
         return diff_rows(old_rows, new_rows, old.format, new.format, key)
-
-
-def _likeness(old: FileView, new: FileView) -> float:
-    if old.size() > LIKENESS_LIMIT or new.size() > LIKENESS_LIMIT:
-        return 0.0
-    return likeness(_text(old), _text(new))
 
 
 def _kind(before: FileView | None, after: FileView | None) -> FileKind:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptvc.content.conflict import Conflict
-from promptvc.content.textdiff import likeness
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.leafmerge import InPlace, LeafMerger, MergedFile, file_conflict
+from promptvc.session.likeness import file_likeness
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.views import StoredFile
 from promptvc.storage.store import ObjectStore
@@ -22,9 +22,6 @@ from promptvc.versioning.tree import Files, load_files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
-
-LIKENESS_LIMIT = 1 << 20
-"""Bytes above which files are not read to find a rename."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +101,7 @@ class TreeMerger:
         def alike(old: RepoPath, new: RepoPath) -> float:
             one = StoredFile(self._contents, old, before[old])
             other = StoredFile(self._contents, new, after[new])
-            if max(one.size(), other.size()) > LIKENESS_LIMIT:
-                return 0.0
-            return likeness(_text(one), _text(other))
+            return file_likeness(one, other)
 
         return alike
 
@@ -138,7 +133,3 @@ def _project(data: bytes) -> Project:
         return read_project(data)
     except ConfigInvalid:
         return Project()
-
-
-def _text(file: StoredFile) -> str:
-    return file.read().decode("utf-8", "replace")
