@@ -50,7 +50,7 @@ def _file(diff: FileDiff, totals: Totals, rows: bool) -> Iterator[Value]:
     if isinstance(diff.detail, TableDiff):
         totals.count(diff.kind, diff.detail.added, diff.detail.removed, diff.detail.changed)
         if rows:
-            yield from _rows(diff.path, diff.detail.rows)
+            yield from row_values(diff.path, diff.detail.rows)
     else:
         totals.count(diff.kind)
 
@@ -93,10 +93,11 @@ def _whole_table(comparison: Comparison, change: FileChange, totals: Totals, row
         "columns": {"added": (columns or []) if new else [], "removed": [] if new else (columns or [])},
     }
     if rows:
-        yield from _rows(change.path, whole_rows(file, key, new))
+        yield from row_values(change.path, whole_rows(file, key, new))
 
 
-def _rows(path: str, rows: Iterable[RowChange]) -> Iterator[Value]:
+def row_values(path: str, rows: Iterable[RowChange]) -> Iterator[Value]:
+    """A ``row`` line for each change of a row."""
     for row in rows:
         value: Value = {
             "type": "row",

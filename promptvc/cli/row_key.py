@@ -43,11 +43,11 @@ class WantedKey:
             for name, text in zip(self.fields, self.texts, strict=True)
         )
 
-    def missing(self, path: str, revision: str) -> RowMissing:
-        """The error that there is no such row."""
+    def missing(self, path: str, revision: str | None = None) -> RowMissing:
+        """The error that there is no such row, at a revision or among the working files."""
         return RowMissing(
             f"{path} has no row with {', '.join(self.fields)} {', '.join(self.texts)}",
-            f"promptvc rows {path} --rev {revision} lists the keys",
+            f"promptvc rows {path}{f' --rev {revision}' if revision else ''} lists the keys",
         )
 
     def find(self, source: RowSource) -> list[NumberedRow]:

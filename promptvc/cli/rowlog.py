@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.app import App
 from promptvc.cli.blame import lineage_of
 from promptvc.cli.commit_json import commit_value
-from promptvc.cli.diff_json import _rows as row_values
+from promptvc.cli.diff_json import row_values
 from promptvc.cli.render_log import commit_lines, ref_names
 from promptvc.cli.render_table import table_lines
 from promptvc.cli.row_key import WantedKey

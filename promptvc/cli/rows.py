@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -240,62 +239,24 @@ def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None
     """The rows with a key, in full; raises `RowMissing`, or `Usage` where the table has no key."""
     from promptvc.cli.render_rows import whole_row_lines
     from promptvc.cli.render_table import row_name
-    from promptvc.errors import RowMissing
+    from promptvc.cli.row_key import WantedKey
+    from promptvc.errors import Usage
 
-    key, wanted = _key_values(source, text)
-    found = _rows_with_key(source, key, wanted)
-    if not found:
-        raise RowMissing(
-            f"{source.path} has no row with {', '.join(key)} {text}",
-            f"promptvc rows {source.path} lists the keys",
+    if source.key is None:
+        raise Usage(
+            f"{source.path} has no key",
+            f'--where FIELD={text} looks in a field; key = ["…"] in promptvc.toml names the key',
         )
+    key = WantedKey.read(source.path, source.key, [text])
+    found = key.find(source)
+    if not found:
+        raise key.missing(source.path)
     for item in found:
         fields = _fields(item, choice)
         if out.json:
             out.value(fields)
             continue
         assert isinstance(item.row, dict)
-        name = row_name({part: item.row[part] for part in key}, item.number)
+        name = row_name({part: item.row[part] for part in key.fields}, item.number)
         out.text(f"{out.style(name, bold=True)}{out.style(f'  (row {item.number + 1:,})', dim=True)}")
         out.lines(whole_row_lines(out, fields))
-
-
-def _key_values(source: RowSource, text: str) -> tuple[tuple[str, ...], list[str]]:
-    """The key's fields, and the value that is meant for each: ``a,b`` or a JSON array, where there are several."""
-    from promptvc.errors import Usage
-
-    key = source.key
-    if key is None:
-        raise Usage(
-            f"{source.path} has no key",
-            f'--where FIELD={text} looks in a field; key = ["…"] in promptvc.toml names the key',
-        )
-    if len(key) == 1:
-        return key, [text]
-    values: Any
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        values = text.split(",", len(key) - 1)
-    if not isinstance(values, list) or len(values) != len(key):
-        raise Usage(
-            f"{source.path}: the key has {len(key)} fields", f"--key {','.join(key)}, with their values"
-        )
-    return key, [value if isinstance(value, str) else json.dumps(value) for value in values]
-
-
-def _rows_with_key(source: RowSource, key: Sequence[str], wanted: Sequence[str]) -> list[NumberedRow]:
-    from promptvc.cli.row_filter import is_meant
-    from promptvc.content.formats.base import Malformed
-    from promptvc.content.rowdiff import MISSING
-
-    def is_it(item: NumberedRow) -> bool:
-        row = item.row
-        if isinstance(row, Malformed):
-            return False
-        values = [row.get(name, MISSING) for name in key]
-        return all(v is not MISSING and is_meant(v, text) for v, text in zip(values, wanted, strict=True))
-
-    # Bytes are searched before rows are read: right but for escapes and other spellings, so then all are read.
-    found = [item for item in source.holding(wanted[0].encode("utf-8", "replace")) if is_it(item)]
-    return found or [item for item in source.rows() if is_it(item)]

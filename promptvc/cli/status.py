@@ -59,7 +59,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
 
     what = waiting_words(merge)
     if not merge.is_written:
-        yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again"
+        yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again; or promptvc undo"
         return
     conflicts = repo.resolving.conflicts()
     if not conflicts:

@@ -38,6 +38,8 @@ def command(app: App, number: int | None, listing: bool, count: int | None, forc
     app.out.value(_to_value(done))
     for line in _to_lines(app, done):
         app.out.text(line)
+    if not done.is_empty and not app.out.json:
+        app.out.note(f"hint: promptvc undo again {'undoes' if done.is_redo else 'redoes'} it")
     if done.remote_unchanged:
         app.out.note("note: the remote itself was not changed")
 
@@ -91,8 +93,7 @@ def _to_lines(app: App, done: Undone) -> Iterator[str]:
     else:
         subject = f"{'Redid' if done.is_redo else 'Undid'}: {what}"
     moved = "; ".join(_moves(done))
-    again = "promptvc undo again undoes it." if done.is_redo else "promptvc undo again redoes it."
-    yield f"{subject}{f' ({moved})' if moved else ''}. {again}"
+    yield f"{subject}{f' ({moved})' if moved else ''}"
     for path in done.files[:SHOWN]:
         yield f"  {path}"
     if len(done.files) > SHOWN:

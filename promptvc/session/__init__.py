@@ -12,11 +12,11 @@ edits        what a transaction records
 views        one version of one file, in the store or not
 workspace    working files and branches together
 treemerge    commits merged without working files; leafmerge: one file of them
-merging      merge, cherry-pick, revert and abort, with working files; branchmerge: without
+merging      merge, cherry-pick, revert and abort, with working files; branchmerge: without; merged: what they did
 openmerge    a merge that waits for its conflicts; resolving and rowresolve: to settle them
 undo         the last operation taken back
 blame        who changed a line, a row or a cell last; rowlog: the history of one row
-refill       a large working file written from the one it replaces
+refill       a large working file written from the one it replaces; removals: the replaced ones
 keys         rows that share a key
 sharing      remotes by name
 identity     who commits

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from promptvc.errors import UnknownRevision
 from promptvc.ids import ObjectId, RefName
-from promptvc.session.merging import Doing, Forward, Merged, relate, told
+from promptvc.session.merged import Doing, Forward, Merged, told
+from promptvc.session.merging import relate
 from promptvc.session.treemerge import TreeMerger
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from promptvc.content.conflict import Conflict
 from promptvc.errors import (
@@ -18,9 +18,11 @@ from promptvc.errors import (
     WorkWouldBeLost,
 )
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.leafmerge import MergedFile, entry_of, is_file_conflict
+from promptvc.session.leafmerge import entry_of, is_file_conflict
+from promptvc.session.merged import Doing, Forward, Merged, Outcome, told
 from promptvc.session.openmerge import MergeState, OpenMerge, Step, unresolved
 from promptvc.session.treemerge import TreeMerge, TreeMerger
+from promptvc.session.ways import check_ways
 from promptvc.session.workspace import Committed, Workspace
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, Refs
@@ -31,56 +33,9 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, in_the_way, write_tree
 
 if TYPE_CHECKING:
-    from promptvc.session.keys import KeyWarning
     from promptvc.storage.packing import PackWriter
 
-Forward = Literal["auto", "never", "only"]
-Outcome = Literal["up-to-date", "fast-forward", "merged", "conflicts"]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What a merge did, or would do.
-
-    - ``outcome``: ``up-to-date``, ``fast-forward``, ``merged`` (a commit was made), or ``conflicts``;
-    - ``before`` and ``commit``: where the branch was and is; ``commit`` is None where nothing was committed;
-    - ``merged``: the files that both sides changed; ``taken``: the paths that come from the other side as they are;
-    - ``conflicts``: what both sides changed differently; ``warnings``: rows that share a key;
-    - ``files``: the files as they are after it.
-    """
-
-    outcome: Outcome
-    before: ObjectId | None
-    commit: ObjectId | None
-    other: ObjectId
-    files: Files
-    merged: tuple[MergedFile, ...] = ()
-    taken: tuple[RepoPath, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    warnings: tuple[KeyWarning, ...] = ()
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing conflicts."""
-        return not self.conflicts
-
-
-@dataclass(frozen=True, slots=True)
-class Doing:
-    """What is to be done: how it is called, what it says, and who does it."""
-
-    step: Step
-    labels: tuple[str, str]
-    message: str
-    author: Callable[[], Signature]
-    committer: Callable[[], Signature]
-    keep_author: Signature | None = None
-
-    @property
-    def title(self) -> str:
-        """What it is called in the list of operations."""
-        ours, theirs = self.labels
-        return f"{self.step} {theirs}" + (f" into {ours}" if self.step == "merge" else "")
+__all__ = ["Doing", "Forward", "Merged", "Merging", "message_of", "own_hint", "relate"]
 
 
 class Merging:
@@ -186,15 +141,18 @@ class Merging:
     def abort(self, who: Signature) -> OpenMerge:
         """Give up the merge under way: the files that it wrote are as they were before, all others stay.
 
-        Raises `NoMergeOpen`.
+        Where the branch moved meanwhile, files without work of their own are as they are in its commit now. Raises
+        `NoMergeOpen`, and `WorkWouldBeLost` where something is in the way; then nothing is changed.
         """
         merge = self.state.load()
         if merge is None:
             raise NoMergeOpen
-        target = {path: entry for path, entry in merge.before.items() if entry is not None}
+        restored, worktree = self._without(merge), self._workspace.worktree
+        target = {path: entry for path, entry in restored.items() if entry is not None}
+        check_ways(worktree.root, target, restored.keys() - target.keys())
         with self._operation(f"{merge.step} --abort"):
             self.state.save(replace(merge, is_written=False))  # if this is stopped, it can only be done again
-            self._workspace.worktree.write(sorted(merge.before), target)
+            worktree.write(sorted(restored), target)
             self.state.save(None)
         return merge
 
@@ -208,7 +166,9 @@ class Merging:
     def _forward(self, head: ObjectId | None, other: ObjectId, doing: Doing, dry_run: bool) -> Merged:
         files = self._merger.files_of(other)
         taken = tuple(change.path for change in diff_files(self._workspace.head_files(), files))
-        if not dry_run:
+        if dry_run:
+            self._plan(self._workspace.head_files(), files)
+        else:
             reason = f"{doing.step} {doing.labels[1]}: Fast-forward"
             with self._operation(doing.title), own_hint():
                 self._workspace.fast_forward(other, doing.committer(), reason)
@@ -220,20 +180,39 @@ class Merging:
         ours = self._merger.files_of(head)
         if dry_run:
             found = self._merger.merge(base, ours, theirs, None, doing.labels)
+            self._plan(ours, found.files, _paths(found.conflicts, ours))
             return told(found, head, None, other)
         doing.author()  # an author that is not known is told before anything is written
         with self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
             if doing.step != "merge" and found.files == ours and not found.conflicts:
                 return Merged("up-to-date", head, head, other, ours)
-            with own_hint():
-                planned = self._workspace.worktree.plan(
-                    ours, found.files, later=_paths(found.conflicts, ours)
-                )
+            planned = self._plan(ours, found.files, _paths(found.conflicts, ours))
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
         with self._operation(doing.title):
             return self._conclude(found, ours, planned, id, head, other, doing)
+
+    def _plan(
+        self, ours: Files, target: Files, later: Sequence[RepoPath] = ()
+    ) -> dict[RepoPath, FileEntry | None]:
+        """What `Worktree.plan` gives; raises `WorkWouldBeLost` also for folders and links in the way."""
+        worktree = self._workspace.worktree
+        with own_hint():
+            planned = worktree.plan(ours, target, later=later)
+        changed = {path for path in planned if ours.get(path) != target.get(path)}
+        check_ways(worktree.root, sorted(changed & target.keys()), changed - target.keys())
+        return planned
+
+    def _without(self, merge: OpenMerge) -> dict[RepoPath, FileEntry | None]:
+        """The files to write, and to remove, so that they are as if the merge had not begun."""
+        head = self._refs.read(HEAD)
+        if head is None or head == merge.head:
+            return dict(merge.before)
+        old, new = self._merger.files_of(merge.head), self._merger.files_of(head)
+        moved = [path for path in {*old, *new} if old.get(path) != new.get(path)]
+        here = {**self._workspace.worktree.at(moved), **merge.before}
+        return {**merge.before, **{path: new.get(path) for path in moved if here[path] == old.get(path)}}
 
     def _write_commit(
         self, found: TreeMerge, head: ObjectId, other: ObjectId, doing: Doing, writer: PackWriter
@@ -302,20 +281,6 @@ def _paths(conflicts: Sequence[Conflict], ours: Files) -> list[RepoPath]:
             if version is not None:
                 paths.update([version[0], *in_the_way(version[0], ours)])
     return sorted(paths)
-
-
-def told(
-    found: TreeMerge,
-    head: ObjectId,
-    id: ObjectId | None,
-    other: ObjectId,
-    warnings: Sequence[KeyWarning] = (),
-) -> Merged:
-    """A merge of files as what it did to a branch."""
-    outcome: Outcome = "conflicts" if found.conflicts else "merged"
-    return Merged(
-        outcome, head, id, other, found.files, found.merged, found.taken, found.conflicts, tuple(warnings)
-    )
 
 
 def relate(

@@ -55,7 +55,7 @@ class OpenMerge:
         if not self.is_written:
             raise Refused(
                 f"the {self.step} was interrupted before it had written all files",
-                f"promptvc {self.step} --abort, then begin it again",
+                f"promptvc {self.step} --abort, then begin it again; promptvc undo takes back what was interrupted",
             )
 
     def to_json(self) -> bytes:
@@ -77,7 +77,7 @@ class OpenMerge:
 
     @classmethod
     def from_json(cls, data: bytes) -> OpenMerge:
-        """Read back what `to_json` gave; raises `Refused` for anything else."""
+        """Read back what `to_json` gave; raises `ValueError` for anything else."""
         try:
             value = json.loads(data)
             return cls(
@@ -95,11 +95,8 @@ class OpenMerge:
                 value["markers"],
                 value["is_written"],
             )
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise Refused(
-                "the state of the merge cannot be read",
-                "promptvc merge --abort cannot help: remove it with undo",
-            ) from error
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError("not a merge under way") from error
 
 
 class MergeState:
@@ -119,15 +116,24 @@ class MergeState:
         self._path, self._store, self._changing, self._is_over = path, store, changing, is_over
 
     def load(self) -> OpenMerge | None:
-        """The merge under way; None where there is none."""
+        """The merge under way; None where there is none. Raises `Refused` where it cannot be read."""
         data = self._read()
-        merge = None if data is None else OpenMerge.from_json(data)
-        return None if merge is None or self._is_over(merge) else merge
+        if data is None:
+            return None
+        try:
+            merge = OpenMerge.from_json(data)
+        except ValueError as error:
+            raise Refused(
+                f"a merge is under way, but {self._path} cannot be read",
+                f"promptvc undo takes the merge back; or rm {self._path}, which leaves the files as they are",
+            ) from error
+        return None if self._is_over(merge) else merge
 
     def save(self, merge: OpenMerge | None) -> None:
         """Replace it; None ends it."""
-        before = self._blob(self._read())
-        self._changing(before, after := self._blob(None if merge is None else merge.to_json()))
+        before = _put_blob(self._store, self._read())
+        after = _put_blob(self._store, None if merge is None else merge.to_json())
+        self._changing(before, after)
         self.put(after)
 
     def put(self, id: ObjectId | None) -> None:
@@ -145,13 +151,25 @@ class MergeState:
         except FileNotFoundError:
             return None
 
-    def _blob(self, data: bytes | None) -> ObjectId | None:
-        if data is None:
-            return None
-        with self._store.begin() as writer:
-            id = writer.add(Kind.BLOB, data)
-            writer.finish()
+
+def _put_blob(store: ObjectStore, data: bytes | None) -> ObjectId | None:
+    if data is None:
+        return None
+    with store.begin() as writer:
+        id = writer.add(Kind.BLOB, data)
+        writer.finish()
+    return id
+
+
+def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
+    """The blob of the same merge whose files are not written to their end; the same blob if it cannot be read."""
+    if id is None:
+        return None
+    try:
+        merge = OpenMerge.from_json(store.read_blob(id))
+    except ValueError:  # as all who read it will be told
         return id
+    return _put_blob(store, replace(merge, is_written=False).to_json())
 
 
 def unresolved(merge: OpenMerge, root: Path) -> tuple[Conflict, ...]:

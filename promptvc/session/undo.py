@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from promptvc.errors import ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.openmerge import not_written
 from promptvc.session.sections import read_section, write_section
+from promptvc.session.ways import check_ways
 from promptvc.session.worktree import Worktree
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
@@ -82,16 +85,16 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     head = done.head if done.head and _head_moves(parts, done.head) else None
     files = _files(parts, done, known, chosen, force)
     config = _config(parts.config, done.config)
+    wanted = {path: entry for path, entry in files.items() if entry is not None}
     _check_objects(parts.store, refs, head, files, done.state)
+    if files:
+        check_ways(parts.worktree().root, wanted, files.keys() - wanted.keys())
     with parts.log.operation(what):
-        if files:
-            wanted = {path: entry for path, entry in files.items() if entry is not None}
-            parts.worktree().write(sorted(files), wanted)
-        _move(parts, refs, head, what)
-        _configure(parts, config, what)
-        if done.state:
-            parts.log.state(done.state[1], done.state[0])
-            write_state(done.state[0])
+        with _stoppable(parts, write_state, done.state):
+            if files:
+                parts.worktree().write(sorted(files), wanted)
+            _move(parts, refs, head, what)
+            _configure(parts, config, what)
         parts.log.reached(target)
     moved = {name: (after, before) for name, (before, after) in refs.items()}
     return Undone(
@@ -192,6 +195,23 @@ def _check_objects(
 
 
 # --- changing it ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stoppable(
+    parts: UndoParts, write_state: WriteState, state: Pair[ObjectId | None] | None
+) -> Iterator[None]:
+    """Bring a merge under way back, or end it, after the block; whoever stops in between finds it interrupted."""
+    if state is None:
+        yield
+        return
+    target, here = state
+    between = not_written(parts.store, target or here)
+    parts.log.state(here, between)
+    write_state(between)
+    yield
+    parts.log.state(between, target)
+    write_state(target)
 
 
 def _move(

@@ -119,6 +119,18 @@ def test_a_dry_run_answers_by_its_exit_code(diverged: Project) -> None:
     assert "is up to date with" in diverged("merge", "main~1", "--dry-run").out
 
 
+def test_a_dry_run_tells_of_work_in_the_way_as_the_merge_does(diverged: Project) -> None:
+    diverged.write(TICKETS, rows(r4={"expected": "not committed"}))
+    work = (diverged.root / TICKETS).read_text()
+    told = [diverged(*words, code=3) for words in (["merge", "feature", "--dry-run"], ["merge", "feature"])]
+    assert told[0].err.startswith(
+        f"error: {TICKETS} has changes that are not committed\nhint: commit them first"
+    )
+    assert told[0] == told[1]
+    assert (diverged.root / TICKETS).read_text() == work
+    diverged("cherry-pick", "feature", "--dry-run", code=3)
+
+
 def test_abort_and_wrong_calls(diverged: Project) -> None:
     assert "no merge is under way" in diverged("merge", "--abort", code=3).err
     diverged("merge", code=2)
@@ -133,6 +145,32 @@ def test_abort_and_wrong_calls(diverged: Project) -> None:
     diverged("resolve", TICKETS, "--take", "nobody", code=2)
     assert diverged("merge", "--abort").lines == ["Gave up the merge of feature: 2 files as before"]
     assert diverged("status").lines == ["On main", "nothing to commit"]
+
+
+def test_abort_goes_alone(diverged: Project) -> None:
+    diverged("merge", "feature", code=1)
+    for words in (["feature"], ["--dry-run"], ["-m", "text"], ["--into", "main"], ["--no-ff"]):
+        assert "--abort goes alone" in diverged("merge", "--abort", *words, code=2).err
+    assert diverged.repo.open_merge is not None
+    diverged("merge", "--abort")
+
+
+def test_an_abort_says_that_the_branch_moved_meanwhile(diverged: Project) -> None:
+    diverged("merge", "feature", code=1)
+    with diverged.repo.transaction("main", message="a service") as tx:
+        tx.write("prompts/new.md", "new\n")
+    moved = diverged.repo.revisions.resolve("main")
+    told = diverged("merge", "--abort")
+    assert (
+        told.err == f"note: main moved meanwhile: files without work of their own are as in {moved.short}\n"
+    )
+    assert diverged("status").lines == ["On main", "nothing to commit"]
+
+
+def test_into_no_branch_is_a_wrong_call(diverged: Project) -> None:
+    before = diverged.repo.refs.find()
+    assert "--into which branch?" in diverged("merge", "feature", "--into", "", code=2).err
+    assert diverged.repo.refs.find() == before
 
 
 def test_into_another_branch_leaves_the_working_files(diverged: Project) -> None:

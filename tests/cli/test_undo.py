@@ -36,12 +36,17 @@ def state(project: Project) -> tuple[dict[str, str], str, list[tuple[str, str]],
 
 def test_it_says_what_it_did_and_how_to_redo(shared: Project) -> None:
     before, after = shared.repo.revisions.resolve("main~1"), shared.repo.revisions.resolve("main")
-    assert shared("undo").lines == [
-        f'Undid: commit "Calmer tone" (main was {after.short}, is {before.short}). promptvc undo again redoes it.'
-    ]
-    assert shared("undo").lines == [
-        f'Redid: commit "Calmer tone" (main was {before.short}, is {after.short}). promptvc undo again undoes it.'
-    ]
+    for done, here, there, then in (("Undid", after, before, "redoes"), ("Redid", before, after, "undoes")):
+        told = shared("undo")
+        assert told.lines == [f'{done}: commit "Calmer tone" (main was {here.short}, is {there.short})']
+        assert told.err == f"hint: promptvc undo again {then} it\n"
+
+
+def test_a_path_that_is_a_dot_is_told_from_the_end_of_the_sentence(shared: Project) -> None:
+    shared.write("prompts/a.md", "work\n")
+    shared("restore", "--force", ".")
+    assert shared("undo").lines == ["Undid: restore .", "  prompts/a.md"]
+    shared("undo", "--json")
 
 
 def test_nothing_to_undo_is_a_negative_answer(project: Project) -> None:
@@ -89,7 +94,7 @@ def test_changes_made_since_need_force(shared: Project) -> None:
 def test_the_remote_is_said_to_be_unchanged(shared: Project) -> None:
     shared("push", "-u", "origin", "main")
     told = shared("undo")
-    assert told.err == "note: the remote itself was not changed\n"
+    assert told.err.endswith("\nnote: the remote itself was not changed\n")
     assert "origin/main was" in told.out
     assert shared.repo.upstream(shared.repo.refs.head()) is None  # type: ignore[arg-type]
 

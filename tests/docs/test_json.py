@@ -36,6 +36,8 @@ STEPS = [
     ("tag --json v1 -m text", "tag"),
     ("tag --json", "tag"),
     ("restore --json .", "restore"),
+    ("undo --json", "undo"),
+    ("undo --json --list", "undo"),
     ("gc --json", "gc"),
     ("fsck --json", "fsck"),
     ("config --json user.name you", "config"),

@@ -276,6 +276,44 @@ def test_uncommitted_work_in_the_way_refuses_the_merge_and_changes_nothing(repo:
     assert repo.open_merge is None
 
 
+@pytest.mark.parametrize("theirs", [{"r1": {"a": "theirs"}}, {"r2": {"a": "theirs"}}])
+def test_a_dry_run_refuses_what_the_merge_would_refuse(repo: Repo, theirs: dict[str, Row]) -> None:
+    diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, **theirs))
+    work = edited(BASE, r1={"a": "ours"}, r3={"a": "not committed"})
+    table(repo, work)
+    with pytest.raises(WorkWouldBeLost, match="changes that are not committed"):
+        merge(repo, "feature", dry_run=True)
+    assert read(repo) == work
+
+
+def test_a_dry_run_of_a_fast_forward_refuses_what_the_merge_would_refuse(repo: Repo) -> None:
+    table(repo, BASE)
+    repo.commit("base")
+    switch(repo, "feature", create=True)
+    table(repo, BASE[1:])
+    repo.commit("theirs")
+    switch(repo, "main")
+    table(repo, BASE[2:])
+    with pytest.raises(WorkWouldBeLost):
+        merge(repo, "feature", dry_run=True)
+    assert read(repo) == BASE[2:]
+
+
+@pytest.mark.parametrize("ours", [{}, {"r1": {"a": "ours"}}])
+def test_a_folder_in_the_way_refuses_the_merge_before_it_begins(repo: Repo, ours: dict[str, Row]) -> None:
+    diverged(repo, edited(BASE, **ours, r0={"b": "ours"}), edited(BASE, r1={"a": "theirs"}))
+    switch(repo, "feature")
+    put(repo, prompts__new_dot_md="theirs\n")
+    repo.commit("a file")
+    switch(repo, "main")
+    put(repo, prompts__new_dot_md__mine_dot_txt="mine\n")
+    for dry_run in (True, False):
+        with pytest.raises(WorkWouldBeLost, match="is a folder here"):
+            merge(repo, "feature", dry_run=dry_run)
+        assert repo.open_merge is None
+    assert text(repo, "prompts/new.md/mine.txt") == "mine\n"
+
+
 def test_a_dry_run_tells_conflicts_and_changes_nothing(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"a": "theirs"}))
     before = read(repo), repo.revisions.resolve("main")
