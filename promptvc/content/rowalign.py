@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from itertools import pairwise
+from operator import lt
 
 Run = tuple[int, int, int]
 """(index before, index after, length): a run of equal items."""
@@ -56,7 +56,7 @@ def gaps(runs: Sequence[Run], within: Span) -> list[Span]:
 
 def longest_rising(values: Sequence[int]) -> list[int]:
     """The positions of a longest strictly rising subsequence, in order: ``[3, 1, 2] -> [1, 2]``."""
-    if all(one < other for one, other in pairwise(values)):
+    if all(map(lt, values, values[1:])):
         return list(range(len(values)))
     tops: list[int] = []
     at_top: list[int] = []
@@ -100,11 +100,23 @@ def _common_tail(before: Sequence[Hashable], after: Sequence[Hashable], span: Sp
 
 
 def _anchors(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
-    """The items that are unique on both sides, less those that are out of order; as runs of one."""
+    """The items that are unique on both sides, less those that are out of order."""
     old, new = _unique(before, span[0], span[1]), _unique(after, span[2], span[3])
     pairs = [(at, new[item]) for item, at in old.items() if at >= 0 and new.get(item, -1) >= 0]
     rising = longest_rising([at for _, at in pairs])
-    return [(*pairs[position], 1) for position in rising]
+    return _runs([pairs[position] for position in rising])
+
+
+def _runs(pairs: Sequence[tuple[int, int]]) -> list[Run]:
+    runs: list[Run] = []
+    length, b_next, a_next = 0, -1, -1
+    for b, a in pairs:
+        if b != b_next or a != a_next:
+            if length:
+                runs.append((b_next - length, a_next - length, length))
+            length, b_next, a_next = 0, b, a
+        length, b_next, a_next = length + 1, b_next + 1, a_next + 1
+    return [*runs, (b_next - length, a_next - length, length)] if length else runs
 
 
 def _unique(items: Sequence[Hashable], start: int, stop: int) -> dict[Hashable, int]:

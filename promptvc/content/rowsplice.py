@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -29,6 +30,11 @@ class OpenFile:
             self._data[at] = self.stretches[at].load()
         return self._data[at]
 
+    @property
+    def loaded(self) -> set[int]:
+        """The stretches whose bytes are at hand."""
+        return set(self._data)
+
     def segments(self, at: int) -> Sequence[Segment]:
         """The segments of a stretch."""
         return self.format.segments(self.data(at), at == 0)
@@ -45,11 +51,17 @@ def splice(
     """The file with these changes, and with bodies added at its end: stretches that stay, and new bytes."""
     pieces: list[Stretch | bytes] = []
     last = len(file.stretches)
+    regions = [*_regions(file, changes, added, inserted), (last, last)]
+    touched = sorted(file.loaded | changes.keys())
     at = 0
-    for start, stop in [*_regions(file, changes, added, inserted), (last, last)]:
-        while at < start:
-            pieces.append(_replaced(file, at, changes[at]) if changes.get(at) else file.stretch(at))
-            at += 1
+    for start, stop in regions:
+        for place in touched[bisect_left(touched, at) : bisect_left(touched, start)]:
+            pieces += file.stretches[at:place]
+            pieces.append(
+                _replaced(file, place, changes[place]) if changes.get(place) else file.stretch(place)
+            )
+            at = place + 1
+        pieces += file.stretches[at:start]
         if start < stop or (added and not last):
             old = [segment for place in range(start, stop) for segment in file.segments(place)]
             new = [item for place in range(start, stop) for item in _changed(file, place, changes, inserted)]

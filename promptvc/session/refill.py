@@ -9,8 +9,8 @@ from itertools import accumulate
 from promptvc.ids import ObjectId
 from promptvc.versioning.chunklist import ChunkList
 
-_MOST = 4 << 20
-"""Bytes copied at once, where the system does not copy by itself."""
+_BUFFER = 64 << 10
+"""Bytes written at once, at multiples of it: whole pages; much larger writes wait for much memory in one piece."""
 
 
 def refill(
@@ -23,40 +23,54 @@ def refill(
     starts = [0, *accumulate(old.lengths)]
     at_offset = dict(zip(starts, old.ids, strict=False))
     offset_of = dict(zip(reversed(old.ids), reversed(starts[:-1]), strict=True))
+    out = _Out(target)
     start = stop = 0  # a stretch of source that is to be copied
     for id, length in zip(new.ids, new.lengths, strict=True):
         offset = stop if at_offset.get(stop) == id else offset_of.get(id)
         if offset != stop:
-            _copy(source, target, start, stop)
+            out.copy(source, start, stop)
             start = stop = offset or 0
         if offset is None:
-            _write(target, load(id))
+            out.write(load(id))
         else:
             stop += length
-    _copy(source, target, start, stop)
+    out.copy(source, start, stop)
+    out.flush()
 
 
-def _copy(source: int, target: int, start: int, stop: int) -> None:
-    while start < stop:
-        copied = _send(source, target, start, stop - start)
-        if not copied:
-            raise EOFError
-        start += copied
+class _Out:
+    """A file written through one buffer, into which other files are read."""
 
+    def __init__(self, target: int) -> None:
+        self._target, self._buffer, self._used = target, memoryview(bytearray(_BUFFER)), 0
 
-def _send(source: int, target: int, start: int, count: int) -> int:
-    """Copy some bytes; gives how many."""
-    try:
-        return os.sendfile(
-            target, source, start, count
-        )  # Linux copies from file to file; others only to sockets
-    except (AttributeError, OSError):
-        data = os.pread(source, min(count, _MOST), start)
-        _write(target, data)
-        return len(data)
+    def copy(self, source: int, start: int, stop: int) -> None:
+        """Write a part of another file."""
+        while start < stop:
+            room = self._buffer[self._used :][: stop - start]
+            count = os.preadv(source, [room], start)
+            if not count:
+                raise EOFError
+            start += count
+            self._add(count)
 
+    def write(self, data: bytes) -> None:
+        """Write bytes."""
+        rest = memoryview(data)
+        while rest:
+            count = min(len(rest), _BUFFER - self._used)
+            self._buffer[self._used : self._used + count] = rest[:count]
+            rest = rest[count:]
+            self._add(count)
 
-def _write(target: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(target, rest) :]
+    def flush(self) -> None:
+        """Hand on what is not yet written."""
+        rest = self._buffer[: self._used]
+        while rest:
+            rest = rest[os.write(self._target, rest) :]
+        self._used = 0
+
+    def _add(self, count: int) -> None:
+        self._used += count
+        if self._used == _BUFFER:
+            self.flush()

@@ -14,6 +14,7 @@ from promptvc.errors import FileChanging, FileUnreadable, PathMissing, WorkWould
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
+from promptvc.session.removals import Removals
 from promptvc.session.scan import Found, open_source, scan, signature
 from promptvc.session.views import WorkingFile
 from promptvc.session.ways import check_ways
@@ -133,17 +134,17 @@ class Worktree:
         remembered = self._remembered()
         check_ways(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
         self._record(todo, target, remembered)
-        with disk_errors(self.root):
+        with disk_errors(self.root), Removals() as removals:
             for path in todo:
                 if path not in target:
                     remembered.pop(path, None)
                     self._remove(path)
             for path in todo:
                 if path in target:
-                    self._write(path, target[path], remembered.get(path))
+                    self._write(path, target[path], remembered.get(path), removals)
                     remembered[path] = _memory(target[path], (self.root / path).lstat())
-        if todo:
-            time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
+            if todo:
+                time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
         self._cache.save(_STAT, remembered)
         return todo
 
@@ -231,7 +232,9 @@ class Worktree:
         parents = list((self.root / path).parents)
         return any(folder.is_symlink() for folder in parents[: parents.index(self.root)])
 
-    def _write(self, path: RepoPath, entry: FileEntry, memory: list[object] | None) -> None:
+    def _write(
+        self, path: RepoPath, entry: FileEntry, memory: list[object] | None, removals: Removals
+    ) -> None:
         place = self.root / path
         self._make_folder(place.parent)
         if place.is_dir() and not place.is_symlink():
@@ -246,7 +249,7 @@ class Worktree:
                 self._fill(temporary, path, entry, memory)
                 if entry.is_executable:
                     temporary.chmod(temporary.stat().st_mode | 0o111)
-            temporary.replace(place)
+            removals.replace(temporary, place)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

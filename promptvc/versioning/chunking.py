@@ -39,7 +39,8 @@ class Cutting:
 
 
 class Piece(NamedTuple):
-    """A chunk just cut: its bytes, or its place in the known list when it was recognised (``data`` is empty then).
+    """A chunk just cut: its bytes, or its place in the known list when it was recognised (``data`` is empty then),
+    which may stand for ``run`` known chunks one after another.
 
     ``broken``: it ends inside a row. ``firm``: its own last row made the cut, whatever follows. ``rows`` is how many
     rows end in it, where that is certain: each begins with a byte that is neither blank nor a control character.
@@ -50,6 +51,7 @@ class Piece(NamedTuple):
     broken: bool = False
     firm: bool = False
     rows: int | None = None
+    run: int = 1
 
 
 def cut(read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from promptvc.ids import ObjectId
 HEAD_LENGTH = 4096
 """Bytes whose fingerprint finds a chunk that has moved."""
 BROKEN, FIRM, CLEAN_START = 1, 2, 4
+_UNSURE = re.compile(b"[^%c]" % (FIRM | CLEAN_START))
 
 
 def head_print(data: bytes, start: int, seed: int) -> int:
@@ -49,18 +51,25 @@ class ChunkList:
         self._prints.append(xxh3_128_digest(data, self.seed))
         self._heads.append(head_print(data, 0, self.seed))
 
-    def append_known(self, other: ChunkList, place: int) -> None:
-        """Add a chunk recognised from another list of the same seed."""
-        self._flags.append(other._flags[place])
-        self.lengths.append(other.lengths[place])
-        self.rows.append(other.rows[place])
-        self._prints.append(other._prints[place])
-        self._heads.append(other._heads[place])
+    def extend_known(self, other: ChunkList, place: int, count: int = 1) -> None:
+        """Add chunks recognised from another list of the same seed, with their ids."""
+        run = slice(place, place + count)
+        self.ids += other.ids[run]
+        self._flags += other._flags[run]
+        self.lengths += other.lengths[run]
+        self.rows += other.rows[run]
+        self._prints += other._prints[run]
+        self._heads += other._heads[run]
 
     def reusable(self, place: int) -> bool:
         """Whether equal bytes at a row's start are sure to be cut as this chunk is."""
         flags = self._flags[place]
         return bool(flags & FIRM and flags & CLEAN_START and not flags & BROKEN)
+
+    def reusable_from(self, place: int) -> int:
+        """How many chunks in a row are reusable, from a place on."""
+        found = _UNSURE.search(self._flags, place)
+        return (found.start() if found else len(self)) - place
 
     def broken(self, place: int) -> bool:
         """Whether the chunk ends inside a row."""
@@ -109,7 +118,8 @@ class ChunkList:
             made._heads.frombytes(value["heads"])
             made._flags = bytearray(value["flags"])
             made._prints = _split(value["prints"], 16)
-            made.ids = [ObjectId(raw.hex()) for raw in _split(value["ids"], 20)]
+            digits = value["ids"].hex()
+            made.ids = [ObjectId(digits[at : at + 40]) for at in range(0, len(digits), 40)]
         except (KeyError, TypeError, ValueError):
             return None
         columns: list[Sequence[object]] = [made.ids, made.rows, made._heads, made._flags, made._prints]

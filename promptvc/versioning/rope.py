@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptvc.errors import ObjectDamaged
 from promptvc.ids import ObjectId
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
+_CUT_BELOW = f"{NODE_CUT_BELOW:08x}"  # digits of one length stand in the order of their numbers
 
 _ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
 _LEAVES = re.compile(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
 _NODES = re.compile(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One chunk of a rope: its blob, and whether it ends inside a row (which goes on in the next)."""
 
     id: ObjectId
@@ -104,8 +105,7 @@ def _new_pieces(
     first = True
     for piece in pieces:
         if piece.known >= 0 and known is not None:
-            chunks.append_known(known, piece.known)
-            chunks.ids.append(known.ids[piece.known])
+            chunks.extend_known(known, piece.known, piece.run)
         else:
             pending.append(piece.data)
             rows = _rows(piece, pending, cutting, first)
@@ -129,7 +129,7 @@ def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> 
 
 def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
     """Build the tree over the chunks; gives the root's id."""
-    children = [Chunk(id, chunks.broken(place)) for place, id in enumerate(chunks.ids)]
+    children = [*map(Chunk, chunks.ids, map(chunks.broken, range(len(chunks))))]
     child_mode = FILE
     while True:
         nodes = list(_group(children))
@@ -146,7 +146,7 @@ def _group(children: Iterable[Chunk]) -> Iterator[list[Chunk]]:
     node: list[Chunk] = []
     for child in children:
         node.append(child)
-        if len(node) == NODE_MAX or (len(node) >= NODE_MIN and int(child.id[:8], 16) < NODE_CUT_BELOW):
+        if len(node) == NODE_MAX or (len(node) >= NODE_MIN and child.id < _CUT_BELOW):
             yield node
             node = []
     if node:
@@ -188,10 +188,9 @@ def stretches(store: ObjectStore, chunks: Iterable[Chunk]) -> list[Stretch]:
 def known_stretches(store: ObjectStore, chunks: ChunkList) -> list[Stretch]:
     """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     if not chunks.any_broken:
-        columns = zip(chunks.ids, chunks.lengths, chunks.rows, strict=True)
-        return [
-            Stretch(bytes.fromhex(id), partial(store.read_blob, id), size, rows) for id, size, rows in columns
-        ]
+        loads = map(partial, repeat(store.read_blob), chunks.ids)
+        columns = zip(map(bytes.fromhex, chunks.ids), loads, chunks.lengths, chunks.rows, strict=True)
+        return [*map(partial(tuple.__new__, Stretch), columns)]  # as `Stretch(*each)`, in a third of the time
     made: list[Stretch] = []
     group: list[ObjectId] = []
     length = 0

@@ -35,15 +35,33 @@ def write_pieces(
 
 def _cut(pieces: Sequence[Stretch | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
     """Known chunks where a piece begins that is one; else cut until a cut falls on such a piece."""
-    places = _places(known)
+    ids = [piece.id if isinstance(piece, Stretch) else b"" for piece in pieces]
+    known_ids = [*map(bytes.fromhex, known.ids)]
+    places = _places(known_ids)
     at = 0
     while at < len(pieces):
         place = _place(pieces[at], at == 0, places, known)
         if place is not None:
-            yield Piece(b"", known=place, firm=True)
-            at += 1
+            count = _run(ids, at, known_ids, place, known)
+            yield Piece(b"", known=place, firm=True, run=count)
+            at += count
             continue
         at = yield from _cut_from(pieces, at, cutting, places, known)
+
+
+def _run(ids: list[bytes], at: int, known_ids: list[bytes], place: int, known: ChunkList) -> int:
+    """How many pieces from here on are known chunks one after another, all of them sure to be cut so."""
+    most = known.reusable_from(place)
+    size = count = 1
+    while size and count < most:
+        size = min(size, most - count)
+        start, other = at + count, place + count
+        if ids[start : start + size] == known_ids[other : other + size]:
+            count += size
+            size *= 2
+        else:
+            size //= 2
+    return count
 
 
 def _cut_from(
@@ -87,10 +105,10 @@ class _Reader:
         return at if at is not None and at < len(self._pieces) else None
 
 
-def _places(known: ChunkList) -> _Places:
+def _places(known_ids: list[bytes]) -> _Places:
     places: defaultdict[bytes, list[int]] = defaultdict(list)
-    for place, id in enumerate(known.ids):
-        places[id.raw].append(place)
+    for place, id in enumerate(known_ids):
+        places[id].append(place)
     return dict(places)
 
 
