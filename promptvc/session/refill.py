@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import accumulate
 
 from promptvc.ids import ObjectId
@@ -11,6 +12,9 @@ from promptvc.versioning.chunklist import ChunkList
 
 _BUFFER = 64 << 10
 """Bytes written at once, at multiples of it: whole pages; much larger writes wait for much memory in one piece."""
+
+_WINDOW = 2 << 20
+"""Bytes of the old file after which their memory is let go: the file is about to be replaced."""
 
 
 def refill(
@@ -43,6 +47,7 @@ class _Out:
 
     def __init__(self, target: int) -> None:
         self._target, self._buffer, self._used = target, memoryview(bytearray(_BUFFER)), 0
+        self._let_go = 0
 
     def copy(self, source: int, start: int, stop: int) -> None:
         """Write a part of another file."""
@@ -53,6 +58,9 @@ class _Out:
                 raise EOFError
             start += count
             self._add(count)
+            if start - self._let_go > _WINDOW:
+                _let_go(source, self._let_go, start)
+                self._let_go = start
 
     def write(self, data: bytes) -> None:
         """Write bytes."""
@@ -74,3 +82,9 @@ class _Out:
         self._used += count
         if self._used == _BUFFER:
             self.flush()
+
+
+def _let_go(source: int, start: int, stop: int) -> None:
+    """Tell the system that a part of a file is not needed in memory any more, which new pages can then take."""
+    with suppress(AttributeError, OSError):
+        os.posix_fadvise(source, start, stop - start, os.POSIX_FADV_DONTNEED)
