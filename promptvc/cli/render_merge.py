@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Sequence
-from itertools import groupby, takewhile
+from itertools import groupby, takewhile, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.render_chars import columns, cut, json_cut, json_text, pad, plural
@@ -52,7 +53,7 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
         app.out.warn(str(warning))
     if done.conflicts:
         if not dry_run:
-            app.out.note(resolve_hint(done.conflicts))
+            app.out.note(resolve_hint(app, done.conflicts))
     elif done.outcome == "merged" and not dry_run and done.commit:
         subject = doing.message.strip().split("\n", 1)[0]
         app.out.text(
@@ -76,26 +77,61 @@ def tell_abort(app: App, step: str, merge: OpenMerge) -> int:
     return 0
 
 
-def conflict_lines(out: Output, conflicts: Sequence[Conflict], most: int | None = None) -> Iterator[str]:
-    """The conflicts by file: how many, then each with its versions."""
-    for path, found in groupby(conflicts, key=lambda conflict: conflict.path):
+def conflict_lines(
+    out: Output,
+    conflicts: Sequence[Conflict],
+    most: int | None = None,
+    lines: Sequence[tuple[int, int] | None] = (),
+) -> Iterator[str]:
+    """The conflicts by file: how many, then each with its versions, and with its first and last line if given."""
+    numbered = zip_longest(conflicts, lines)
+    for path, found in groupby(numbered, key=lambda each: each[0].path):
         some = list(found)
         yield f"  {path}   {out.style(count_words(len(some)), fg='red')}"
-        for conflict in some[:most]:
-            yield from _one_conflict(out, conflict)
+        for conflict, place in some[:most]:
+            yield from _one_conflict(out, conflict, place)
         if most is not None and len(some) > most:
-            yield f"    … {len(some) - most} more: promptvc resolve {path}"
+            yield f"    … {len(some) - most} more: promptvc resolve"
 
 
-def resolve_hint(conflicts: Sequence[Conflict]) -> str:
+def resolve_hint(app: App, conflicts: Sequence[Conflict]) -> str:
     """How the first conflict is settled."""
     first = conflicts[0]
-    words = f"promptvc resolve {_quoted(first.path)}"
+    words = f"promptvc resolve {typed_path(app, first.path)}"
     if first.kind != "text" and first.row is not None:
-        words += f" --key {_quoted(key_text(first))}"
+        words += f" --key {quoted(key_text(first))}"
     if first.field is not None and first.row is None:
-        words += f" --field {_quoted('.'.join([first.field, *first.at]))}"
+        words += f" --field {quoted('.'.join([first.field, *first.at]))}"
     return f"hint: {words} --take theirs"
+
+
+def typed_path(app: App, path: str) -> str:
+    """A path of the project as it is typed in a shell where the user stands."""
+    import os
+
+    root = app.repo.root
+    if root is not None:
+        path = os.path.relpath(Path(os.path.realpath(root), path), os.path.realpath(app.folder))
+    return quoted(f"./{path}" if path.startswith("-") else path)
+
+
+def quoted(text: str) -> str:
+    r"""One word for a shell. With control characters, as bash and zsh read them: ``$'one\x0atwo'``."""
+    from shlex import quote
+
+    if text.isprintable():
+        return quote(text)
+    escaped = (
+        letter if letter.isprintable() and letter not in "\\'" else _shell_escape(letter) for letter in text
+    )
+    return f"$'{''.join(escaped)}'"
+
+
+def _shell_escape(letter: str) -> str:
+    surrogate = "\udc80" <= letter <= "\udcff"  # a byte that is no text
+    return "".join(
+        f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape" if surrogate else "replace")
+    )
 
 
 def count_words(count: int) -> str:
@@ -138,7 +174,7 @@ def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:
         for conflict in conflicts[:SHOWN_CONFLICTS]:
             yield from _one_conflict(app.out, conflict)
         if len(conflicts) > SHOWN_CONFLICTS:
-            yield f"    … {len(conflicts) - SHOWN_CONFLICTS} more: promptvc resolve {path}"
+            yield f"    … {len(conflicts) - SHOWN_CONFLICTS} more: promptvc resolve {typed_path(app, path)}"
     if len(paths) > SHOWN_FILES + len(done.conflicts):
         yield f"  … {len(paths) - SHOWN_FILES - len(done.conflicts)} more files"
 
@@ -201,9 +237,11 @@ def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields[:3]) + (", …" if len(fields) > 3 else "")
 
 
-def _one_conflict(out: Output, conflict: Conflict) -> Iterator[str]:
+def _one_conflict(out: Output, conflict: Conflict, lines: tuple[int, int] | None = None) -> Iterator[str]:
     """One conflict: on one line where it fits, else a line a version."""
     name = "    " + "  ".join(_place(conflict))
+    if lines is not None:
+        name = f"    lines {lines[0]}-{lines[1]}"
     values = [(side, _value(conflict, side)) for side in _SIDES]
     line = "  ".join(
         [
@@ -299,9 +337,3 @@ def key_text(conflict: Conflict) -> str:
     if len(values) == 1:
         return values[0] if isinstance(values[0], str) else json.dumps(values[0])
     return json.dumps(values, ensure_ascii=False)
-
-
-def _quoted(text: str) -> str:
-    from shlex import quote
-
-    return quote(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -12,7 +12,6 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 
 if TYPE_CHECKING:
     from promptvc.content.conflict import Conflict
-    from promptvc.repo import Repo
     from promptvc.session.resolving import Choice, Resolved, Take
 
 
@@ -22,6 +21,12 @@ if TYPE_CHECKING:
     "--key", metavar="KEY", help="Only in the row with this key; a row without one by its number, from 1."
 )
 @click.option("--field", metavar="FIELD", help="Only in this field, or place in it: score, metadata.score.")
+@click.option(
+    "--line",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the lines between markers among which the file's line N is.",
+)
 @click.option(
     "--take", type=click.Choice(["ours", "theirs", "base"]), help="Take a side's version, or the one before."
 )
@@ -35,6 +40,7 @@ def command(
     paths: tuple[str, ...],
     key: str | None,
     field: str | None,
+    line: int | None,
     take: Take | None,
     value: str | None,
     edit: bool,
@@ -46,55 +52,70 @@ def command(
     rest of the file stays as it is. Text between markers can be edited by hand: without markers it is settled. The
     list ends with exit code 1 as long as there are conflicts.
     """
-    repo = app.repo
-    chosen = app.paths(paths)
+    which = _Which(app.paths(paths), key, field, line)
     if sum([take is not None, value is not None, edit, as_is]) > 1:
         raise click.UsageError("give one of --take, --value, --edit, --as-is")
     if not (take or value is not None or edit or as_is):
-        return _list(app, repo, chosen, key, field)
-    if not chosen:
+        return _list(app, which)
+    if not which.paths:
         raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
-    choice = _choice(app, repo, chosen, key, field, take, value, edit)
-    done = repo.resolving.resolve(chosen, choice, repo.workspace.head_files(), key=key, field=field)
+    choice = _choice(app, which, take, value, edit)
+    repo = app.repo
+    done = repo.resolving.resolve(
+        which.paths, choice, repo.workspace.head_files(), key=key, field=field, line=line
+    )
     _tell(app, done)
     return DONE
 
 
-def _list(app: App, repo: Repo, paths: list[str], key: str | None, field: str | None) -> int:
+class _Which(NamedTuple):
+    """Which conflicts are meant: all in these paths that are also in this row, field and line."""
+
+    paths: list[str]
+    key: str | None
+    field: str | None
+    line: int | None
+
+
+def _list(app: App, which: _Which) -> int:
     from promptvc.cli.render_merge import conflict_lines, resolve_hint
     from promptvc.session.openmerge import conflict_value
 
-    found = repo.resolving.find(paths, key, field)
-    for conflict in found:
-        app.out.value(conflict_value(conflict))
+    found = app.repo.resolving.find(*which)
+    places = [None if block is None else (block.first, block.last) for _, block in found]
+    conflicts = [conflict for conflict, _ in found]
+    for conflict, lines in zip(conflicts, places, strict=True):
+        app.out.value(conflict_value(conflict) | ({"lines": list(lines)} if lines else {}))
     if not app.out.json:
-        app.out.lines(conflict_lines(app.out, found))
+        app.out.lines(conflict_lines(app.out, conflicts, lines=places))
         if found:
-            app.out.note(resolve_hint(found))
+            app.out.note(resolve_hint(app, conflicts))
         else:
-            app.out.text("All conflicts resolved: promptvc commit")
+            _tell_none(app, which)
     return NEGATIVE if found else DONE
 
 
-def _choice(
-    app: App,
-    repo: Repo,
-    paths: list[str],
-    key: str | None,
-    field: str | None,
-    take: Take | None,
-    value: str | None,
-    edit: bool,
-) -> Choice:
+def _tell_none(app: App, which: _Which) -> None:
+    """That nothing is listed: because nothing is left at all, or only not there."""
+    left = len(app.repo.resolving.conflicts())
+    if left:
+        app.out.text(f"No conflict there; {left} elsewhere: promptvc resolve")
+    else:
+        app.out.text("All conflicts resolved: promptvc commit")
+
+
+def _choice(app: App, which: _Which, take: Take | None, value: str | None, edit: bool) -> Choice:
     from promptvc.session.resolving import Choice
 
     if edit:
-        found = repo.resolving.find(paths, key, field)
-        if len(found) != 1:
+        found = app.repo.resolving.find(*which)
+        if len(found) > 1:
             raise click.UsageError(
-                f"--edit is for one conflict, and {len(found)} are meant: --key and --field say which"
+                f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"
             )
-        return Choice(value=_edited(app, repo, found[0]))
+        return (
+            _edited(app, found[0][0]) if found else Choice()
+        )  # that there is none is said when it is resolved
     return Choice(take) if take or value is None else Choice(value=_parsed(value), text=value)
 
 
@@ -108,22 +129,29 @@ def _parsed(text: str) -> Any:
         raise click.UsageError("the value is nested too deeply") from None
 
 
-def _edited(app: App, repo: Repo, conflict: Conflict) -> Any:
+def _edited(app: App, conflict: Conflict) -> Choice:
     """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
     from promptvc.cli.editor import edit_text
     from promptvc.content.missing import MISSING
     from promptvc.errors import Usage
+    from promptvc.session.resolving import Choice
 
     start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
     plain = isinstance(start, str)
     before: str = start if plain else json.dumps(start, indent=2, ensure_ascii=False) + "\n"
-    after = edit_text(app, before, ".txt" if plain else ".json")
+    try:
+        after = edit_text(app, before, ".txt" if plain else ".json")
+    except click.ClickException as error:
+        raise Usage(
+            f"the editor failed: {error.format_message()}",
+            "nothing was changed; EDITOR=nano promptvc … tries another one, --value needs none",
+        ) from None
     if after is None:
         raise Usage("the editor gave nothing back", "save the file in the editor, or use --value")
     if plain:
-        return after.removesuffix("\n") if not before.endswith("\n") else after
+        return Choice(value=after.removesuffix("\n") if not before.endswith("\n") else after)
     try:
-        return json.loads(after)
+        return Choice(value=json.loads(after), text=after)
     except ValueError as error:
         raise Usage(f"not JSON: {error}", "nothing was changed; try --edit again") from None
 

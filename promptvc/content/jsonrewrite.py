@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -13,6 +15,8 @@ from promptvc.content.listalign import align_lists
 
 _BLANKS = " \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_WAITING = f"{uuid4().hex}:"  # no text in any file begins so
+_EXACT = re.compile(b'"' + _WAITING.encode() + b'([^"]+)"')
 _DECODER = json.JSONDecoder()
 
 
@@ -29,6 +33,26 @@ def rewrite_json(text: str, value: Json) -> str:
     """The JSON text changed to hold that value. Raises `Usage` or `ValueError` for what is no JSON value."""
     start, stop = len(text) - len(text.lstrip(_BLANKS)), len(text.rstrip(_BLANKS))
     return text[:start] + _rewritten(text[start:stop], value, "") + text[stop:]
+
+
+def load_exact(text: str, otherwise: Json) -> Json:
+    """The JSON value of a text, another where it is none; numbers that Python would write otherwise wait as texts.
+
+    `write_exact` puts them back as they were, once the value stands in a file: 1.10, or more digits than a float has.
+    """
+
+    def number(read: Callable[[str], float]) -> Callable[[str], Json]:
+        return lambda digits: read(digits) if repr(read(digits)) == digits else _WAITING + digits
+
+    try:
+        return json.loads(text, parse_float=number(float), parse_int=number(int))
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def write_exact(data: bytes) -> bytes:
+    """The JSON text with the numbers that `load_exact` kept."""
+    return _EXACT.sub(rb"\1", data)
 
 
 def _rewritten(raw: str, value: Json, indent: str) -> str:

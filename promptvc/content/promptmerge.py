@@ -9,8 +9,16 @@ from promptvc.content.conflict import Conflict
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.missing import MISSING, Missing
+from promptvc.content.prompt import read_prompt
 from promptvc.content.prompt_formats.source import decode
-from promptvc.content.promptparts import PromptParts, divide_prompt, is_list_path, load_list, write_list
+from promptvc.content.promptparts import (
+    PromptParts,
+    divide_prompt,
+    is_list_path,
+    load_list,
+    rewrite_list,
+    write_list,
+)
 from promptvc.content.textalign import align
 from promptvc.content.textmerge import TextConflict, TextMerge, marker_size, merge_lines
 from promptvc.content.valuemerge import ValueMerge, merge_value, put
@@ -58,7 +66,8 @@ class PromptMerge:
 def merge_prompts(path: str, base: bytes, ours: bytes, theirs: bytes) -> PromptMerge:
     """Merge three versions of the prompt at ``path``; base is empty where both sides added it.
 
-    What cannot be read as a prompt in all three versions is merged by line. Never raises for what is in the files.
+    What cannot be read in all three versions is merged by line. What can, and could not any more once merged, is one
+    conflict. Never raises for what is in the files.
     """
     texts = [_decoded(data) for data in (base, ours, theirs)]
     marks = [text.startswith(_BOM) for text in texts]
@@ -71,16 +80,18 @@ def merge_prompts(path: str, base: bytes, ours: bytes, theirs: bytes) -> PromptM
 
 
 def set_setting(
-    path: str, data: bytes, field: str, at: tuple[str, ...], value: Json | Missing
+    path: str, data: bytes, field: str, at: tuple[str, ...], value: Json | Missing, like: bytes = b""
 ) -> bytes | None:
     """The prompt file with one setting, or its ``messages``, put to a value; `MISSING` takes it out.
 
-    ``at`` names a place inside the setting. All else keeps its bytes. None where that cannot be done.
+    ``at`` names a place inside the setting. All else keeps its bytes. Where ``like``, another version of the file, has
+    that value in YAML, it is written as it is there. None where it cannot be done.
     """
     text = _decoded(data)
     mark, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
+    model = _decoded(like).removeprefix(_BOM)
     try:
-        made = (_set_in_list if is_list_path(path) else _set_in_head)(path, text, (field, *at), value)
+        made = (_set_in_list if is_list_path(path) else _set_in_head)(path, text, (field, *at), value, model)
         return None if made is None else _encoded(mark + made)
     except (NotAPrompt, Usage, ValueError, TypeError, RecursionError):
         return None
@@ -97,9 +108,36 @@ def _merged(path: str, data: tuple[bytes, ...], base: str, ours: str, theirs: st
         for each in data:
             decode(path, each)
         found = merge(path, base, ours, theirs)
-    except NotAPrompt:
+    except (NotAPrompt, RecursionError):
         found = None
-    return found or PromptMerge(merge_lines(base, ours, theirs))
+    found = found or PromptMerge(merge_lines(base, ours, theirs))
+    if found.text.conflicts or _stays_readable(path, (base, ours, theirs), found.text.text()):
+        return found
+    return PromptMerge(TextMerge((TextConflict(base, ours, theirs),)))
+
+
+def _stays_readable(path: str, versions: tuple[str, ...], merged: str) -> bool:
+    """Whether the merged text is what all versions are: a prompt, or a value at least. What is empty is no version."""
+    return all(
+        is_read(path, merged) or not all(is_read(path, text) for text in versions if text)
+        for is_read in (_is_prompt, _is_value)
+    )
+
+
+def _is_prompt(path: str, text: str) -> bool:
+    try:
+        read_prompt(path, _encoded(text))
+    except NotAPrompt:
+        return False
+    return True
+
+
+def _is_value(path: str, text: str) -> bool:
+    """Whether a file of messages can be read, if only as a value; a text can always."""
+    try:
+        return not is_list_path(path) or load_list(path, text) is not None
+    except NotAPrompt:
+        return False
 
 
 def _settled(text: str) -> TextMerge:
@@ -160,10 +198,10 @@ def _head(old: PromptParts, left: PromptParts, right: PromptParts, config: Json)
     return opening + inner + (left.closing if old.closing == right.closing else right.closing)
 
 
-def _set_in_head(path: str, text: str, at: tuple[str, ...], value: Json | Missing) -> str | None:
+def _set_in_head(path: str, text: str, at: tuple[str, ...], value: Json | Missing, like: str) -> str | None:
     found = divide_prompt(path, text)
     config = put(found.config, at, value)
-    inner = rewrite_yaml(found.inner, config) if found.head else None
+    inner = rewrite_yaml(found.inner, config, _inner(path, like)) if found.head else None
     if inner is None:
         return None
     made = found.opening + inner + found.closing + found.body
@@ -171,14 +209,24 @@ def _set_in_head(path: str, text: str, at: tuple[str, ...], value: Json | Missin
     return made if same(divide_prompt(path, made).config, config) else None
 
 
+def _inner(path: str, text: str) -> str:
+    """The YAML of the front matter; nothing where it cannot be read."""
+    try:
+        return divide_prompt(path, text).inner
+    except NotAPrompt:
+        return ""
+
+
 # --- lists of messages --------------------------------------------------------------------------------
 
 
 def _lists(path: str, base: str, ours: str, theirs: str) -> PromptMerge | None:
-    """Messages one by one; None where a version cannot be read, or they differ in what holds the messages."""
+    """Messages one by one; None where the versions differ in what holds the messages. Raises `NotAPrompt`."""
     old = load_list(path, base) if base else MISSING
     left, right = load_list(path, ours), load_list(path, theirs)
-    if type(left) is not type(right) or not isinstance(old, type(left) | Missing):
+    if not isinstance(left, dict | list) or not isinstance(right, type(left)):
+        return None
+    if not isinstance(old, type(left) | Missing):
         return None
     merged = merge_value(*(_as_mapping(value) for value in (old, left, right)))
     value = merged.value if isinstance(left, dict) else merged.value["messages"]  # type: ignore[index]
@@ -192,12 +240,12 @@ def _as_mapping(value: Json | Missing) -> Json | Missing:
     return {"messages": value} if isinstance(value, list) else value
 
 
-def _set_in_list(path: str, text: str, at: tuple[str, ...], value: Json | Missing) -> str | None:
-    old = load_list(path, text, with_messages=False)
+def _set_in_list(path: str, text: str, at: tuple[str, ...], value: Json | Missing, like: str) -> str | None:
+    old = load_list(path, text)
     new = put(_as_mapping(old), at, value)
     if isinstance(old, list):
         new = new.get("messages", MISSING) if at[0] == "messages" and isinstance(new, dict) else MISSING
-    return None if isinstance(new, Missing) else write_list(path, text, text, text, new)
+    return None if isinstance(new, Missing) else rewrite_list(path, text, new, like)
 
 
 # --- bytes and lines ----------------------------------------------------------------------------------

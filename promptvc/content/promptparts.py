@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.jsonrewrite import rewrite_json
-from promptvc.content.prompt_formats import front_matter, messages
+from promptvc.content.prompt_formats import front_matter
 from promptvc.content.prompt_formats.source import unify_line_ends
 from promptvc.content.prompt_formats.yaml_text import load_yaml
 from promptvc.content.textmerge import merge_lines
 from promptvc.content.yamlmerge import merge_yaml
+from promptvc.content.yamlrewrite import rewrite_yaml
 from promptvc.errors import NotAPrompt
 
 _FENCE = re.compile(r"---[ \t]*(\r\n?|\n|\Z)")
@@ -69,15 +70,10 @@ def is_list_path(path: str) -> bool:
     return path.lower().endswith((".json", ".yml", ".yaml"))
 
 
-def load_list(path: str, text: str, *, with_messages: bool = True) -> Json:
-    """The value of a file of messages: a list, or a mapping that holds one. Raises `NotAPrompt`."""
-    unified = unify_line_ends(text)
+def load_list(path: str, text: str) -> Json:
+    """The value of a file of messages: a list, or a mapping that holds one; it may be empty. Raises `NotAPrompt`."""
     if not path.lower().endswith(".json"):
-        if with_messages:
-            messages.read_yaml(path, unified)
         return load_yaml(path, text)
-    if with_messages:
-        messages.read_json(path, unified)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -97,9 +93,19 @@ def write_list(path: str, base: str, ours: str, theirs: str, value: Json) -> str
     return made if _holds(path, made, value) else None
 
 
+def rewrite_list(path: str, text: str, value: Json, like: str) -> str | None:
+    """The text put to another value; what ``like``, another version, holds in the same place is written as there."""
+    if path.lower().endswith(".json"):
+        made = rewrite_json(text, value)
+        return made if _holds(path, made, value) else None
+    end = "\r\n" if "\r\n" in text else "\n"
+    new = rewrite_yaml(_closed(text, end), value, _closed(like, end))
+    return new if new is None or text.endswith("\n") else _opened(new, value)
+
+
 def _holds(path: str, text: str, value: Json) -> bool:
     try:
-        return same(load_list(path, text, with_messages=False), value)
+        return same(load_list(path, text), value)
     except NotAPrompt:
         return False
 
@@ -120,11 +126,20 @@ def _repeats(text: str) -> int:
 def _closed_merge(base: str, ours: str, theirs: str, value: Json) -> str | None:
     """Merged as texts that have a final line end; it is taken away again where the merge of the lines has none."""
     end = "\r\n" if "\r\n" in ours else "\n"
-    closed = [text + end if text and not text.endswith("\n") else text for text in (base, ours, theirs)]
+    closed = [_closed(text, end) for text in (base, ours, theirs)]
     made = merge_yaml(closed[0], closed[1], closed[2], value)
     if made is None:
         return None
     flags = [text.endswith("\n") for text in (base, ours, theirs)]
     with_end = flags[1] if flags[1] == flags[2] or flags[0] == flags[2] else flags[2]
-    bare = made.removesuffix("\n").removesuffix("\r")
-    return made if with_end or not same(load_yaml("", bare), value) else bare
+    return made if with_end else _opened(made, value)
+
+
+def _closed(text: str, end: str) -> str:
+    return text + end if text and not text.endswith("\n") else text
+
+
+def _opened(text: str, value: Json) -> str:
+    """Without the final line end, unless it belongs to the value."""
+    bare = text.removesuffix("\n").removesuffix("\r")
+    return bare if same(load_yaml("", bare), value) else text

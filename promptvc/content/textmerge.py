@@ -7,6 +7,7 @@ lines, so that a line added below the last one is never joined to it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,21 +147,47 @@ def marker_lines_left(text: str, size: int, ours: str, theirs: str) -> bool:
     return any(line.removesuffix("\r") in markers for line in text.split("\n"))
 
 
+def find_blocks(
+    text: str, conflicts: Sequence[TextConflict], size: int, ours: str, theirs: str
+) -> list[tuple[int, int] | None]:
+    """Where the block of each conflict begins and ends, markers included; None where that exact block is not there.
+
+    Conflicts and blocks are in the same order.
+    """
+    found: list[tuple[int, int] | None] = []
+    at = 0
+    for conflict in conflicts:
+        place = _find(text, conflict, size, ours, theirs, at)
+        found.append(None if place is None else place[:2])
+        at = at if place is None else place[1]
+    return found
+
+
 def resolve_block(
-    text: str, conflict: TextConflict, size: int, ours: str, theirs: str, replacement: str
+    text: str, conflict: TextConflict, size: int, ours: str, theirs: str, replacement: str, after: int = 0
 ) -> str | None:
     """The text with the conflict's block, markers included, replaced; None where that exact block is not there.
 
-    Of equal blocks the first one is taken. A replacement without final line end gets one if a line follows.
+    Of equal blocks the first one from ``after`` on is taken. A replacement without final line end gets one if a line
+    follows.
     """
+    place = _find(text, conflict, size, ours, theirs, after)
+    if place is None:
+        return None
+    start, stop, end = place
+    glued = text[stop:] and replacement and not replacement.endswith("\n")
+    return text[:start] + replacement + (end if glued else "") + text[stop:]
+
+
+def _find(
+    text: str, conflict: TextConflict, size: int, ours: str, theirs: str, after: int
+) -> tuple[int, int, str] | None:
+    """Start and stop of a block, and the line end of its markers."""
     for end in ("\n", "\r\n"):
         block = _block(conflict, size, ours, theirs, end)
-        start = 0 if text.startswith(block) else text.find("\n" + block) + 1
-        if start == 0 and not text.startswith(block):
-            continue
-        rest = text[start + len(block) :]
-        glued = rest and replacement and not replacement.endswith("\n")
-        return text[:start] + replacement + (end if glued else "") + rest
+        start = 0 if not after and text.startswith(block) else text.find("\n" + block, max(after - 1, 0)) + 1
+        if start or (not after and text.startswith(block)):
+            return start, start + len(block), end
     return None
 
 

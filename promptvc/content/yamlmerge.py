@@ -55,7 +55,7 @@ def merge_yaml(base: str, ours: str, theirs: str, value: Json) -> str | None:
     made = _merged_blocks(base, ours, theirs)
     if made is not None and holds_value(made, value):
         return made
-    return rewrite_yaml(ours, value) if split(theirs) else None
+    return rewrite_yaml(ours, value, theirs) if split(theirs) else None
 
 
 def holds_value(text: str | None, value: Json) -> bool:

@@ -9,21 +9,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from promptvc.content.conflict import Conflict
-from promptvc.content.missing import MISSING, Missing
-from promptvc.content.promptmerge import set_setting
+from promptvc.content.jsonrewrite import load_exact
+from promptvc.content.missing import MISSING
 from promptvc.content.rowedit import Edited
-from promptvc.content.textmerge import TextConflict, resolve_block
 from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
-from promptvc.ids import RepoPath
+from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.leafmerge import entry_of, is_file_conflict
-from promptvc.session.openmerge import MergeState, OpenMerge, unresolved
+from promptvc.session.openmerge import MergeState, OpenMerge
 from promptvc.session.pending import PendingFile
-from promptvc.session.rowresolve import resolve_row
+from promptvc.session.rowresolve import resolve_row, taken_row
+from promptvc.session.textresolve import Open, open_conflicts, place_name, resolve_setting, resolve_text
 from promptvc.session.worktree import Worktree
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit
+from promptvc.versioning.history import History
 from promptvc.versioning.stretch import Stretch
-from promptvc.versioning.tree import FileEntry, Files, in_the_way, is_below
+from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way, is_below
 
 Take = Literal["ours", "theirs", "base"]
 
@@ -32,7 +34,7 @@ Take = Literal["ours", "theirs", "base"]
 class Choice:
     """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given).
 
-    ``text`` is the value as it was typed: what a cell of CSV gets, which is text.
+    ``text`` is the value as it was typed, text or JSON: what a cell of CSV gets, which is text.
     """
 
     take: Take | None = None
@@ -42,6 +44,10 @@ class Choice:
     def of(self, conflict: Conflict) -> Any:
         """The value that the choice gives for a conflict."""
         return getattr(conflict, self.take) if self.take else self.value
+
+    def exact(self) -> Choice:
+        """The same for a JSON file, which takes numbers with all digits that were typed."""
+        return self if self.text is None else replace(self, value=load_exact(self.text, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,20 @@ class Resolving:
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """What is not resolved yet. Text whose markers are gone was resolved by hand. Raises `NoMergeOpen`."""
-        return self._open().conflicts
+        return self._open()[0].conflicts
 
     def find(
-        self, paths: Sequence[str] = (), key: str | None = None, field: str | None = None
-    ) -> list[Conflict]:
-        """The conflicts that are left in these files and folders (all), with this key and field if one is given."""
-        found = self.conflicts()
-        return [c for c in found if (not paths or is_below(c.path, paths)) and _is_meant(c, key, field)]
+        self,
+        paths: Sequence[str] = (),
+        key: str | None = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> list[Open]:
+        """The conflicts that are left in these files and folders (all), and where lines that conflict stand.
+
+        With this key, this field, or this line (from 1) in its block if one is given.
+        """
+        return _meant(self._open()[1], paths, key, field, line)
 
     def resolve(
         self,
@@ -85,34 +97,39 @@ class Resolving:
         *,
         key: str | None = None,
         field: str | None = None,
+        line: int | None = None,
     ) -> Resolved:
-        """Resolve the conflicts in these files, or below these folders, that have this key and field if one is given.
+        """Resolve the conflicts in these files, or below these folders: those that `find` gives.
 
         ``files`` are those of the current commit. Raises `ConflictMissing` where there is none such, `ConflictStale`
         where the working file has something else in the place, `Usage` for a value that cannot stand there.
         """
-        merge = self._open()
-        chosen = self.find(paths, key, field)
+        merge, found = self._open()
+        chosen = _meant(found, paths, key, field, line)
         if not chosen:
-            raise _missing(merge, paths, key, field)
+            raise _missing(merge, paths, key, field, line)
         draft = _Draft(self._worktree.files(files))
-        for conflict in chosen:
-            merge = self._one(merge, _same(merge, conflict), choice, draft)
-        with self._operation(f"resolve {', '.join(paths)}"):
+        for conflict, block in chosen:
+            after = block.start if block is not None and line is not None else 0
+            merge = self._one(merge, _same(merge, conflict), choice, draft, after)
+        with self._operation(f"resolve {', '.join(path or '.' for path in paths)}"):
             self._write(draft)
             self._state.save(merge)
-        return Resolved(tuple(chosen), len(merge.conflicts))
+        return Resolved(tuple(conflict for conflict, _ in chosen), len(merge.conflicts))
 
     # --- details ------------------------------------------------------------------------------------------
 
-    def _open(self) -> OpenMerge:
+    def _open(self) -> tuple[OpenMerge, list[Open]]:
         merge = self._state.load()
         if merge is None:
             raise NoMergeOpen
         merge.need_written()
-        return replace(merge, conflicts=unresolved(merge, self._worktree.root))
+        found = open_conflicts(merge, self._worktree.root)
+        return replace(merge, conflicts=tuple(conflict for conflict, _ in found)), found
 
-    def _one(self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft) -> OpenMerge:
+    def _one(
+        self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft, after: int
+    ) -> OpenMerge:
         """Resolve one conflict in the draft; gives the merge without it."""
         rest = merge.without(conflict)
         if choice.take is None and choice.value is MISSING:
@@ -122,14 +139,14 @@ class Resolving:
             return rest
         file = self._file(RepoPath(conflict.path), draft)
         if conflict.kind == "text":
-            draft.replace(file, (_text(file, conflict, choice, merge),))
+            draft.replace(file, (resolve_text(file, conflict, choice.of(conflict), merge, after),))
         elif conflict.row is None:
-            draft.replace(file, (_setting(file, conflict, choice.of(conflict)),))
+            choice = choice.exact() if file.path.lower().endswith(".json") else choice
+            draft.replace(
+                file, (resolve_setting(file, conflict, choice.of(conflict), self._side(merge, file, choice)),)
+            )
         else:
-            value, format = choice.of(conflict), file.format
-            if choice.text is not None and format is not None and format.columns is not None:
-                value = value if isinstance(value, str | dict) else choice.text
-            pieces, moved = resolve_row(file, conflict, value)
+            pieces, moved = resolve_row(file, conflict, _row_value(file, conflict, choice))
             draft.replace(file, pieces)
             return _renumbered(merge, conflict, moved)
         return rest
@@ -142,9 +159,19 @@ class Resolving:
         if entry is None:
             raise ConflictStale(
                 f"{path} is not there any more",
-                "promptvc merge --abort, then merge again; or resolve it --as-is",
+                "promptvc merge --abort, then merge again; or promptvc resolve PATH --as-is",
             )
         return PendingFile.of_view(self._worktree.view(path, entry))
+
+    def _side(self, merge: OpenMerge, file: PendingFile, choice: Choice) -> bytes:
+        """The file as the chosen side has it; nothing where that cannot be told."""
+        commit = _commit_of(merge, choice, History(self._store))
+        entry = (
+            None
+            if commit is None
+            else find_file(self._store, read_commit(self._store, commit).tree, file.path)
+        )
+        return b"" if entry is None else self._contents.read(entry)
 
     def _write(self, draft: _Draft) -> None:
         """Write what was resolved, all at once."""
@@ -182,12 +209,46 @@ def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:
         draft.chosen[found[0]] = found[1]
 
 
+def _commit_of(merge: OpenMerge, choice: Choice, history: History) -> ObjectId | None:
+    """The commit that a chosen version comes from; None where it is not known."""
+    if choice.take is None:
+        return None
+    if choice.take == "ours":
+        return merge.head
+    if choice.take == ("base" if merge.step == "revert" else "theirs"):
+        return merge.other
+    parents = history.parents(merge.other)
+    return parents[0] if merge.step != "merge" and len(parents) == 1 else None
+
+
+def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
+    """What a row or cell is put to: of a side, what the table has columns for; in CSV text as it was typed."""
+    if choice.take is not None:
+        return taken_row(file, conflict, choice.of(conflict))
+    if choice.text is None or file.format is None or file.format.columns is None:
+        return choice.exact().value
+    return choice.value if isinstance(choice.value, str | dict) else choice.text
+
+
 def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
     """The conflict as it is now: other rows that came or went may have moved it."""
     return next(c for c in merge.conflicts if replace(c, row=None) == replace(conflict, row=None))
 
 
-def _is_meant(conflict: Conflict, key: str | None, field: str | None) -> bool:
+def _meant(
+    found: Sequence[Open], paths: Sequence[str], key: str | None, field: str | None, line: int | None
+) -> list[Open]:
+    return [
+        each
+        for each in found
+        if (not paths or is_below(each[0].path, paths)) and _is_meant(each, key, field, line)
+    ]
+
+
+def _is_meant(found: Open, key: str | None, field: str | None, line: int | None) -> bool:
+    conflict, block = found
+    if line is not None and (block is None or not block.first <= line <= block.last):
+        return False
     if field is not None and field not in (conflict.field, place_name(conflict)):
         return False
     if key is None:
@@ -210,19 +271,16 @@ def _key_texts(text: str, count: int) -> list[str]:
     return [value if isinstance(value, str) else json.dumps(value) for value in values]
 
 
-def place_name(conflict: Conflict) -> str:
-    """``metadata.score`` for a place inside a field; the field's name for the field itself."""
-    return ".".join([conflict.field or "", *conflict.at])
-
-
-def _missing(merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None) -> ConflictMissing:
-    where = (
-        ", ".join(paths) + (f" key {key}" if key is not None else "") + (f" field {field}" if field else "")
-    )
-    return ConflictMissing(
-        f"{where}: no conflict there",
-        "promptvc resolve lists them" if merge.conflicts else "all are resolved: promptvc commit concludes",
-    )
+def _missing(
+    merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None, line: int | None
+) -> ConflictMissing:
+    if not merge.conflicts:
+        return ConflictMissing("no conflict is left", f"promptvc commit concludes the {merge.step}")
+    named = [path for path in paths if path]
+    words = [f"in {', '.join(named)}"] if named else []
+    given = (("key", key), ("field", field), ("line", line))
+    words += [f"{name} {value}" for name, value in given if value is not None]
+    return ConflictMissing(f"no conflict {', '.join(words)}", "promptvc resolve lists those that are left")
 
 
 def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
@@ -243,28 +301,3 @@ def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
         return replace(conflict, row=conflict.row + moved) if below else conflict
 
     return replace(rest, conflicts=tuple(shifted(*item) for item in enumerate(rest.conflicts)))
-
-
-def _text(file: PendingFile, conflict: Conflict, choice: Choice, merge: OpenMerge) -> bytes:
-    text: str = file.read().decode("utf-8", "surrogateescape")
-    new = choice.of(conflict)
-    if not isinstance(new, str):
-        raise Usage(f"{file.path}: text takes text, not {new!r}", "--edit opens the lines in the editor")
-    block = TextConflict(*(str(side) for side in (conflict.base, conflict.ours, conflict.theirs)))
-    made = resolve_block(text, block, merge.markers.get(file.path, 7), *merge.labels, new)
-    if made is None:
-        raise ConflictStale(
-            f"{file.path}: the lines between the markers were edited",
-            "finish it by hand: without markers it is resolved",
-        )
-    return made.encode("utf-8", "surrogateescape")
-
-
-def _setting(file: PendingFile, conflict: Conflict, value: Any | Missing) -> bytes:
-    made = set_setting(file.path, file.read(), conflict.field or "", conflict.at, value)
-    if made is None:
-        raise ConflictStale(
-            f"{file.path}: {place_name(conflict)} cannot be set",
-            "edit the file, then promptvc resolve --as-is",
-        )
-    return made

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from promptvc.content.conflict import Conflict
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
+from promptvc.content.jsonrewrite import write_exact
 from promptvc.content.missing import Missing
 from promptvc.content.rowsplice import OpenFile, splice
 from promptvc.content.tablerows import MALFORMED_FIELD, is_malformed, malformed_row
@@ -16,6 +18,16 @@ from promptvc.session.pending import PendingFile
 from promptvc.versioning.stretch import Stretch
 
 Pieces = tuple[Stretch | bytes, ...]
+
+_BEYOND = re.compile(r"#+\d+")
+
+
+def taken_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> Any | Missing:
+    """A version of the place as a side has it, without the columns that the merged table has no more."""
+    format = file.format
+    if conflict.field is not None or format is None or not isinstance(value, dict):
+        return value
+    return _fitted(value, format)
 
 
 def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> tuple[Pieces, int]:
@@ -30,7 +42,7 @@ def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> 
     if number is None and (conflict.field is not None or not isinstance(conflict.ours, Missing)):
         raise _stale(file, conflict)
     if conflict.field is None:
-        return _whole_row(opened, conflict, number, value)
+        return _whole_row(file, opened, conflict, number, value)
     assert number is not None
     at, place, body = _place(opened, number)
     row = format.parse(body)
@@ -40,25 +52,24 @@ def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> 
 
 
 def _whole_row(
-    file: OpenFile, conflict: Conflict, number: int | None, value: Any | Missing
+    file: PendingFile, opened: OpenFile, conflict: Conflict, number: int | None, value: Any | Missing
 ) -> tuple[Pieces, int]:
     if number is None:
         if isinstance(value, Missing):
-            return tuple(file.stretches), 0
-        body = _body(file, value)
-        at, place = _gap(file, conflict.row or 0)
-        return (splice(file, {}, [], {at: {place: [body]}})), 1
-    at, place, body = _place(file, number)
+            return tuple(opened.stretches), 0
+        at, place = _gap(opened, conflict.row or 0)
+        return (splice(opened, {}, [], {at: {place: [_body(file, opened, value)]}})), 1
+    at, place, body = _place(opened, number)
     if isinstance(value, Missing):
-        return (splice(file, {at: {place: None}}, [])), -1
-    return (splice(file, {at: {place: _body(file, value, body)}}, [])), 0
+        return (splice(opened, {at: {place: None}}, [])), -1
+    return (splice(opened, {at: {place: _body(file, opened, value, body)}}, [])), 0
 
 
-def _body(file: OpenFile, value: Any, like: bytes | None = None) -> bytes:
+def _body(file: PendingFile, opened: OpenFile, value: Any, like: bytes | None = None) -> bytes:
     row = _row(value)
     if is_malformed(row) and isinstance(row[MALFORMED_FIELD], str):
         return str(row[MALFORMED_FIELD]).encode("utf-8", "surrogateescape")
-    return file.format.encode(row, like=like)
+    return _encoded(file, opened.format, row, like)
 
 
 def _row(value: Any) -> Row:
@@ -87,10 +98,21 @@ def _find(file: OpenFile, conflict: Conflict) -> int | None:
 
 
 def _is_row(file: OpenFile, found: Row, wanted: Any) -> bool:
-    """Whether a row is the one of the conflict; in CSV, but for empty cells, whose columns the merge may have added."""
+    """Whether a row is the one of the conflict; in CSV, but for columns that the merge added or dropped."""
     if file.format.columns is None:
         return same(found, wanted)
-    return same(*({name: cell for name, cell in row.items() if cell != ""} for row in (found, wanted)))
+    rows = (found, _fitted(wanted, file.format))
+    return same(*({name: cell for name, cell in row.items() if cell != ""} for row in rows))
+
+
+def _fitted(row: Row, format: RowFormat) -> Row:
+    """The fields for which the table has a column; cells beyond the header, ``#5``, come behind its last one."""
+    columns = format.columns
+    if columns is None or is_malformed(row):
+        return row
+    named = {name: cell for name, cell in row.items() if name in columns}
+    beyond = [cell for name, cell in row.items() if name not in columns and _BEYOND.fullmatch(name)]
+    return named | {f"#{number}": cell for number, cell in enumerate(beyond, len(columns) + 1)}
 
 
 def _rows(file: OpenFile) -> Any:
@@ -138,15 +160,16 @@ def _gap(file: OpenFile, number: int) -> tuple[int, int]:
     return max(0, len(file.stretches) - 1), number
 
 
-def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes) -> bytes:
+def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes | None) -> bytes:
     try:
-        return format.encode(row, like=like)
+        return write_exact(format.encode(row, like=like))
     except Usage as error:
         raise Usage(f"{file.path}: {error.message}", error.hint) from None
 
 
 def _stale(file: PendingFile, conflict: Conflict) -> ConflictStale:
-    named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {"row": conflict.row}).items())
+    named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {}).items())
     return ConflictStale(
-        f"{file.path}: the row {named} is not there any more", "edit the file, then promptvc resolve --as-is"
+        f"{file.path}: row {named or (conflict.row or 0) + 1} is not there any more",
+        "edit the file, then promptvc resolve PATH --as-is",
     )

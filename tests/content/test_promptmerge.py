@@ -278,6 +278,43 @@ def test_yaml_that_is_written_as_json_falls_back_to_text_and_stays_whole() -> No
 # --- setting a setting --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["a.yml", "a.json"])
+def test_messages_that_one_side_emptied_and_the_other_edited_conflict_as_a_list(path: str) -> None:
+    text = YML if path == "a.yml" else JSON
+    value = yaml.safe_load(text)
+    empty = (yaml.safe_dump if path == "a.yml" else json.dumps)({**value, "messages": []})
+    found = merge(path, text, empty, edited(text, ("Be kind.", "Be brief.")))
+    assert [(each.kind, each.field, each.ours) for each in found.conflicts] == [
+        ("both-changed", "messages", [])
+    ]
+    assert yaml.safe_load(found.data)["messages"] == []
+
+
+def test_messages_that_are_all_gone_once_merged_conflict() -> None:
+    one, two = "- role: system\n  content: a\n", "- role: user\n  content: b\n"
+    found = merge("a.yml", f"messages:\n{one}{two}", f"messages:\n{one}", f"messages:\n{two}")
+    assert [each.kind for each in found.conflicts] == ["text"]
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ("messages:\n- {role: user, content: a}\n", "messages: []\n", "- role: user\n  content: b\n"),
+        ("a: |\n x\nb: 1\n", "a: |\n x\n y\nb: 1\n", "a: x\nb: 1\n"),
+    ],
+)
+def test_yaml_never_merges_to_what_cannot_be_read(versions: tuple[str, str, str]) -> None:
+    for ours, theirs in (versions[1:], versions[:0:-1]):
+        found = merge("a.yml", versions[0], ours, theirs)
+        assert found.conflicts or yaml.safe_load(found.data)
+
+
+@pytest.mark.parametrize("depth", [70, 500, 3000])
+def test_what_is_nested_deeply_is_merged_by_line(depth: int) -> None:
+    base, ours, theirs = (f'{{"messages": [],\n"deep":\n{"[" * depth}{n}{"]" * depth}}}' for n in range(3))
+    assert len(merge("a.json", base, ours, theirs).conflicts) == 1
+
+
 @pytest.mark.parametrize(
     ("field", "at", "value", "old", "new"),
     [
@@ -434,12 +471,18 @@ def test_with_an_unchanged_side_or_equal_sides_the_merge_is_the_other(drawn: Any
         assert found.data == expected
 
 
+def as_text(conflict: Conflict) -> str:
+    """A conflict, with the fields of objects in one order, whatever that of the side in front."""
+    values = {name: getattr(conflict, name) for name in conflict.__slots__}
+    return json.dumps(values, sort_keys=True, default=repr)
+
+
 @given(paths_and_versions)
 @settings(max_examples=600)
 def test_the_merged_file_holds_the_merged_values_and_swaps_with_its_sides(drawn: Any) -> None:
     path, (base, one, other) = drawn
     found, back = merge_prompts(path, base, one, other), merge_prompts(path, base, other, one)
-    assert {repr(swapped(each)) for each in found.conflicts} == {repr(each) for each in back.conflicts}
+    assert set(map(as_text, map(swapped, found.conflicts))) == set(map(as_text, back.conflicts))
     expected = merge_value(*(settings_of(path, data) for data in (base, one, other)))
     if is_by_value(path, found):
         assert [(each.field, *each.at) for each in found.settings] == [each.at for each in expected.conflicts]
@@ -469,8 +512,12 @@ def test_every_conflict_can_be_resolved_with_either_side(drawn: Any) -> None:
         data = found.marked("O", "T")
         for conflict in found.settings:
             before = data
-            made = set_setting(path, data, conflict.field or "", conflict.at, getattr(conflict, side))
+            place = (conflict.field or "", conflict.at, getattr(conflict, side))
+            made = set_setting(path, data, *place, one if side == "ours" else other)
             assert made is not None
+            plain = set_setting(path, data, *place)
+            assert plain is not None
+            assert found.text.conflicts or same(settings_of(path, made), settings_of(path, plain))
             assert side == "theirs" or made == before
             data = made
         text = data.decode()

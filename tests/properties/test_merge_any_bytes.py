@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.content.formats.equal import same
 from promptvc.content.missing import MISSING
+from promptvc.content.rowmerge import RowMerge
 from tests.content.tablefiles import any_jsonl
 from tests.merging.tables import PATHS, Case, cases, counted, merge, read
 from tests.reference_merge import Table, merge_tables
@@ -67,8 +68,14 @@ def test_any_bytes_merge(drawn: tuple[str, list[bytes]], every: int, key: list[s
     rows = read(path, found.data) if row_format(path, found.data) else []
     for conflict in found.conflicts:
         assert conflict.row is not None
-        assert conflict.row < len(rows) + (conflict.ours is MISSING)
+        # A header with a quote that never closes takes in all that follows: docs/limits.md.
+        assert _has_open_header(found) or conflict.row < len(rows) + (conflict.ours is MISSING)
         assert not same(conflict.ours, conflict.theirs)
+
+
+def _has_open_header(found: RowMerge) -> bool:
+    header = next(iter(found.data.lstrip(b"\xef\xbb\xbf\r\n").splitlines()), b"")
+    return header.count(b'"') % 2 == 1
 
 
 @settings(max_examples=150)
