@@ -236,6 +236,18 @@ class RenderFailed(Usage):
     kind = "render-failed"
 
 
+class RunMissing(Usage):
+    """There is no such run: no declaration, or no outputs."""
+
+    kind = "run-missing"
+
+
+class RunUnreadable(Refused):
+    """The rows or the record of a run cannot be read."""
+
+    kind = "run-unreadable"
+
+
 class RowMissing(Usage, KeyError):
     """No row has this key."""
 

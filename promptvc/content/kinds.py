@@ -16,6 +16,8 @@ def file_kind(path: str, head: bytes) -> FileKind:
     ``head`` is the first 64 KiB or less. A message list in ``.json`` is a prompt below ``prompts/``, though it is
     an array of objects too.
     """
+    if path.startswith("outputs/") and path.endswith(".run.json"):
+        return "run"
     if _in_prompts(path) and path.lower().endswith(".json") and looks_like_messages(head):
         return "prompt"
     if row_format(path, head) is not None:

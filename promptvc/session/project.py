@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
+
+if TYPE_CHECKING:
+    from promptvc.content.runspec import RunSpec
 
 PROJECT_FILE = RepoPath("promptvc.toml")
 DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
@@ -47,6 +50,15 @@ class Project:
     include: tuple[str, ...] = DEFAULT_INCLUDE
     exclude: tuple[str, ...] = ()
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
+    _runs: Mapping[str, Any] = field(default_factory=dict)
+    _checks: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> Mapping[str, RunSpec]:
+        """The runs that are declared, by name."""
+        from promptvc.content.runspec import read_run  # most commands ask for none
+
+        return {name: read_run(name, _table(self._runs, name), _invalid) for name in self._runs}
 
     def tracks(self, path: str) -> bool:
         """Whether a file at this path is versioned."""
@@ -107,11 +119,16 @@ def read_project(data: bytes) -> Project:
         path: _table_settings(path, _table(_table(values, "tables"), path))
         for path in _table(values, "tables")
     }
-    return Project(
+    project = Project(
         include=_strings(track, "track.include", "include", DEFAULT_INCLUDE),
         exclude=_strings(track, "track.exclude", "exclude", ()),
         tables=tables,
+        _runs=_table(values, "runs"),
+        _checks=_table(values, "checks"),
     )
+    if project._runs:
+        project.runs  # noqa: B018  # so that what is wrong with one is told now
+    return project
 
 
 def _table_settings(path: str, values: Mapping[str, Any]) -> TableSettings:

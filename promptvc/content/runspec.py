@@ -1,0 +1,158 @@
+"""What ``[runs.NAME]`` in promptvc.toml declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promptvc.content.formats.base import Json
+from promptvc.ids import RepoPath
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SETTINGS = (
+    "prompt",
+    "examples",
+    "provider",
+    "base_url",
+    "model",
+    "params",
+    "tools",
+    "response_format",
+    "samples",
+    "inputs",
+    "scorers",
+    "slices",
+    "price",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    """A scorer as declared: ``exact:expected`` is kind ``exact`` with the argument ``expected``, and named ``exact``.
+
+    ``name=`` in front gives it another name. The name of ``python:module:function`` is that of the function.
+    """
+
+    name: str
+    kind: str
+    argument: str
+
+    @property
+    def text(self) -> str:
+        """Kind and argument as declared."""
+        return f"{self.kind}:{self.argument}" if self.argument else self.kind
+
+    @classmethod
+    def parse(cls, text: str) -> ScorerSpec:
+        """Read ``[name=]kind[:argument]``."""
+        label, found, rest = text.partition("=")
+        if not found or not _NAME.fullmatch(label.strip()):
+            label, rest = "", text
+        kind, _, argument = rest.strip().partition(":")
+        default = argument.rpartition(":")[2] if kind == "python" else kind
+        return cls(label.strip() or default or kind, kind, argument)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One declared run. ``inputs`` leads from a prompt's variables to fields of rows.
+
+    ``price`` is in US dollars for a million tokens, by ``input`` and ``output``. ``model``, ``params``, ``tools`` and
+    ``response_format`` that the run does not name are those of the prompt's front matter.
+    """
+
+    name: str
+    prompt: RepoPath
+    examples: RepoPath
+    provider: str
+    base_url: str | None = None
+    model: str | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
+    tools: Json = None
+    response_format: Json = None
+    samples: int = 1
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    scorers: tuple[ScorerSpec, ...] = ()
+    slices: tuple[str, ...] = ()
+    price: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_run(name: str, values: Mapping[str, Any], invalid: Callable[[str], Exception]) -> RunSpec:
+    """Read one ``[runs.NAME]``; raises what ``invalid`` makes of a sentence that says what is wrong."""
+    label = f"runs.{name}"
+    if not _NAME.fullmatch(name) or name.endswith((".run", ".")):
+        raise invalid(f"{label}: a run's name is made of letters, digits, - _ and .")
+    strange = next((each for each in values if each not in _SETTINGS), None)
+    if strange is not None:
+        raise invalid(f"{label} has no setting {strange!r}; it has {', '.join(_SETTINGS)}")
+    take = _Taker(label, values, invalid)
+    scorers = tuple(map(ScorerSpec.parse, take.strings("scorers")))
+    names = [scorer.name for scorer in scorers]
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is not None:
+        raise invalid(f'{label}.scorers: two are called {twice!r}; "name=kind:argument" names one')
+    samples = values.get("samples", 1)
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise invalid(f"{label}.samples must be a whole number from 1")
+    return RunSpec(
+        name,
+        RepoPath(take.text("prompt")),
+        RepoPath(take.text("examples")),
+        take.text("provider"),
+        take.maybe("base_url"),
+        take.maybe("model"),
+        take.mapping("params"),
+        values.get("tools"),
+        values.get("response_format"),
+        samples,
+        take.texts("inputs"),
+        scorers,
+        tuple(take.strings("slices")),
+        take.numbers("price", ("input", "output")),
+    )
+
+
+class _Taker:
+    """Settings of one table, checked as they are taken."""
+
+    def __init__(self, label: str, values: Mapping[str, Any], invalid: Callable[[str], Exception]) -> None:
+        self._label, self._values, self._invalid = label, values, invalid
+
+    def text(self, name: str) -> str:
+        found = self.maybe(name)
+        if not found:
+            raise self._invalid(f"{self._label}.{name} is missing")
+        return found
+
+    def maybe(self, name: str) -> str | None:
+        found = self._values.get(name)
+        if found is not None and not isinstance(found, str):
+            raise self._invalid(f"{self._label}.{name} must be text")
+        return found
+
+    def strings(self, name: str) -> list[str]:
+        found = self._values.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+            raise self._invalid(f"{self._label}.{name} must be a list of strings")
+        return found
+
+    def mapping(self, name: str) -> dict[str, Json]:
+        found = self._values.get(name, {})
+        if not isinstance(found, dict):
+            raise self._invalid(f"{self._label}.{name} must be a table")
+        return found
+
+    def texts(self, name: str) -> dict[str, str]:
+        found = self.mapping(name)
+        if not all(isinstance(each, str) for each in found.values()):
+            raise self._invalid(f"{self._label}.{name} must lead from names to names")
+        return found
+
+    def numbers(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
+        found = self.mapping(name)
+        for each, value in found.items():
+            if each not in known or isinstance(value, bool) or not isinstance(value, int | float):
+                raise self._invalid(f"{self._label}.{name} has numbers for {' and '.join(known)}")
+        return found

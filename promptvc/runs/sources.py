@@ -1,0 +1,150 @@
+"""Where a run is read from: a commit, or the working files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from promptvc.content.formats.base import Row
+from promptvc.content.request import example_ids
+from promptvc.content.run import (
+    OutputRow,
+    Pin,
+    RunRecord,
+    output_path,
+    read_record,
+    read_rows,
+    record_path,
+    run_names,
+)
+from promptvc.content.table import Table
+from promptvc.errors import PathMissing, RunMissing
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.contents import Contents
+from promptvc.session.project import Project
+from promptvc.session.snapshot import Snapshot, table_of
+from promptvc.session.views import FileView, StoredFile
+from promptvc.session.workspace import Workspace
+from promptvc.storage.objects import FILE, Kind
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import FileEntry, Files
+
+
+class Source(Protocol):
+    """One version of all files; ``label`` is what people call it."""
+
+    @property
+    def label(self) -> str:
+        """What people call it: a revision, or "working files"."""
+
+    @property
+    def project(self) -> Project:
+        """The settings at this version."""
+
+    @property
+    def files(self) -> Files:
+        """Path to entry."""
+
+    def file(self, path: str) -> FileView:
+        """One file; raises `PathMissing`."""
+
+
+class CommitSource:
+    """The files of a commit."""
+
+    def __init__(self, snapshot: Snapshot, label: str) -> None:
+        self._snapshot, self.label = snapshot, label
+
+    @property
+    def project(self) -> Project:
+        """The settings at this commit."""
+        return self._snapshot.project
+
+    @property
+    def files(self) -> Files:
+        """Path to entry."""
+        return self._snapshot.files
+
+    def file(self, path: str) -> FileView:
+        """One file; raises `PathMissing`."""
+        return self._snapshot.file(path)
+
+
+class WorkingSource:
+    """The working files as they are when this is made."""
+
+    label = "working files"
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @cached_property
+    def project(self) -> Project:
+        """The settings in the working promptvc.toml; raises `ConfigInvalid`."""
+        return self._workspace.worktree.project()
+
+    @cached_property
+    def files(self) -> Files:
+        """Path to entry."""
+        return self._workspace.worktree.files(self._workspace.head_files())
+
+    def file(self, path: str) -> FileView:
+        """One file; raises `PathMissing`."""
+        name = RepoPath(path)
+        if name not in self.files:
+            raise PathMissing(f"{path}: there is no such file among those that promptvc tracks")
+        return self._workspace.view(name, self.files[name])
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run as it is at one version. ``record`` is None for a file of rows that has none."""
+
+    name: str
+    label: str
+    record: RunRecord | None
+    table: Table
+    project: Project
+    contents: Contents
+    store: ObjectStore
+
+    def rows(self) -> Iterator[OutputRow]:
+        """The output rows, in the order of the file; raises `RunUnreadable`."""
+        return read_rows(self.table, self.table.path)
+
+    @cached_property
+    def examples(self) -> dict[str, Row]:
+        """The pinned examples by example id; empty where they are not pinned, or not in the store."""
+        record = self.record
+        file = record and record.examples and pinned(self.store, self.contents, record.examples)
+        if not record or not file:
+            return {}
+        return dict(example_ids(table_of(file, self.project), record.example_key))
+
+
+def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) -> LoadedRun:
+    """A run at a version; raises `RunMissing` where there is none, and `RunUnreadable`."""
+    rows, record = output_path(name), record_path(name)
+    if rows not in source.files:
+        known = run_names(source.files)
+        hint = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:8])}" if known else None
+        raise RunMissing(
+            f"{source.label} has no outputs of a run {name!r}", hint or "promptvc run makes them"
+        )
+    table = table_of(source.file(rows), source.project)
+    pins = read_record(source.file(record).read(), record) if record in source.files else None
+    return LoadedRun(name, source.label, pins, table, source.project, contents, store)
+
+
+def pinned(store: ObjectStore, contents: Contents, pin: Pin) -> FileView | None:
+    """A pinned file, as it was; None where the store does not have it."""
+    if not store.contains(pin.id):
+        return None
+    return StoredFile(contents, pin.path, FileEntry(pin.id, FILE, store.read(pin.id)[0] is Kind.TREE))
+
+
+def pin_of(file: FileView) -> Pin:
+    """What pins a file: its path and object."""
+    return Pin(file.path, ObjectId(file.entry.id))
