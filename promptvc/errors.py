@@ -242,6 +242,32 @@ class RunMissing(Usage):
     kind = "run-missing"
 
 
+class CallsMissing(Refused):
+    """Answers are not known, and calls were not allowed."""
+
+    kind = "calls-missing"
+
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(
+            f"{name}: {count} answer{' is' if count == 1 else 's are'} not known, and --offline makes no call",
+            "promptvc fetch may bring them; promptvc run without --offline asks for them",
+        )
+        self.count = count
+
+
+class NotTrusted(Refused):
+    """The configuration of a store that came from elsewhere names code, or an address that would be sent a key."""
+
+    kind = "not-trusted"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} came with this store, and has not been allowed",
+            "promptvc config trust lets it run; look at promptvc.toml first",
+        )
+        self.what = what
+
+
 class RunUnreadable(Refused):
     """The rows or the record of a run cannot be read."""
 

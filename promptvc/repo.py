@@ -33,6 +33,8 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, load_files
 
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
+    from promptvc.runs.compare import RunComparison
+    from promptvc.runs.running import Runs
     from promptvc.session.comparison import Comparison
     from promptvc.session.merging import Doing, Forward, Merged, Merging
     from promptvc.session.openmerge import MergeState, OpenMerge, Step
@@ -216,6 +218,25 @@ class Repo:
         return Sharing(self.path, self.store, self.refs, self.config, access, lambda: self.oplog)
 
     @cached_property
+    def runs(self) -> Runs:
+        """The runs of the project: planned, done and looked after; raises `Usage` for a store without working files."""
+        from promptvc.runs.running import Runs
+
+        world = self.surroundings
+        return Runs(
+            self.store,
+            self.refs,
+            self.contents,
+            self.workspace,
+            self.path / LOCAL,
+            self.config,
+            world.environment,
+            self._code_commit,
+            world.now,
+            lambda what: self.oplog.operation(what),
+        )
+
+    @cached_property
     def arrow_cache(self) -> ArrowCache:
         """Arrow files of tables that were read."""
         from promptvc.content.arrow import ArrowCache
@@ -253,6 +274,29 @@ class Repo:
         after_view = self.workspace.view if after is None else self.stored
         project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
         return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+
+    def compare(
+        self,
+        before: str = "HEAD",
+        after: str | None = None,
+        *,
+        run: str | None = None,
+        score: str | None = None,
+        slices: Sequence[str] | None = None,
+    ) -> RunComparison:
+        """A run's outputs at two revisions, row by row; ``after`` None stands for the working files.
+
+        Without ``run``, the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`, `UnknownRevision`.
+        """
+        from promptvc.runs.compare import compare_runs
+        from promptvc.runs.compare_sources import only_run
+        from promptvc.runs.sources import CommitSource, WorkingSource, load_run
+
+        old = CommitSource(self.snapshot(before), before)
+        new = WorkingSource(self.workspace) if after is None else CommitSource(self.snapshot(after), after)
+        name = run or only_run(old, new)
+        sides = [load_run(side, name, self.contents, self.store) for side in (old, new)]
+        return compare_runs(*sides, score=score, slices=slices)
 
     def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
         """The working files that `status` found changed, to be looked at."""
@@ -430,6 +474,11 @@ class Repo:
         if self.root is not None and self.refs.head() == branch:
             with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
                 self.workspace.follow(before, after)
+
+    def _code_commit(self) -> str | None:
+        from promptvc.session.code import code_commit
+
+        return code_commit(self.root) if self.root is not None else None
 
     def _is_committed(self, merge: OpenMerge) -> bool:
         """Whether a merge under way was concluded, and only the word of it is missing."""

@@ -50,6 +50,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "pull": "fetch, and move the current branch forward",
         "push": "send branches and tags to a remote",
     },
+    "Run": {
+        "run": "make the outputs that are missing",
+    },
     "Keep": {
         "gc": "join packs and drop what nothing needs",
         "fsck": "check that everything is there and whole",

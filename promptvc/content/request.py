@@ -39,12 +39,16 @@ class Calling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: the messages for one row, and which of its samples it is. ``hash`` is its `fingerprint`."""
+    """One request: the messages for one row, and which of its samples it is. ``hash`` is its `fingerprint`.
+
+    ``row`` is the example that it was made from.
+    """
 
     example_id: str
     sample_index: int
     messages: Sequence[Mapping[str, Json]]
     hash: str
+    row: Row = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def place(self) -> tuple[str, int]:
@@ -110,7 +114,7 @@ def requests(
         except RenderFailed as error:
             raise RenderFailed(f"{error.message} (example {example_id})", error.hint) from None
         for sample in range(spec.samples):
-            yield Request(example_id, sample, messages, prints.of(messages, sample))
+            yield Request(example_id, sample, messages, prints.of(messages, sample), row)
 
 
 def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tuple[str, Row]]:

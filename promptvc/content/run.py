@@ -279,7 +279,7 @@ class Totals:
     """Sums over rows, one row at a time."""
 
     def __init__(self) -> None:
-        self._counts = {"rows": 0, "errors": 0, "input_tokens": 0, "output_tokens": 0}
+        self._counts = {"rows": 0, "errors": 0, "stale": 0, "input_tokens": 0, "output_tokens": 0}
         self._cost: list[float] = []
         self._latency = 0.0
         self._timed = 0
@@ -290,7 +290,8 @@ class Totals:
         """Count a row."""
         counts = self._counts
         counts["rows"] += 1
-        counts["errors"] += row.error is not None
+        counts["errors"] += row.error is not None and not row.is_stale
+        counts["stale"] += row.is_stale
         counts["input_tokens"] += row.input_tokens or 0
         counts["output_tokens"] += row.output_tokens or 0
         if row.cost_usd is not None:
@@ -308,7 +309,7 @@ class Totals:
         return tuple(sorted(self._models))
 
     def to_value(self) -> dict[str, Json]:
-        """``rows``, ``errors``, ``input_tokens``, ``output_tokens``, ``cost_usd``, ``latency_ms`` (mean), ``scores``.
+        """``rows``, ``errors``, ``stale``, ``input_tokens``, ``output_tokens``, ``cost_usd``, ``latency_ms`` (mean), ``scores``.
 
         A score has its ``count`` and ``mean`` (of numbers and of booleans, as 0 and 1), or ``labels`` with counts.
         """

@@ -1,0 +1,141 @@
+"""``promptvc run``: make the outputs that are missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.exit_codes import DONE, NEGATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptvc.runs.runner import Plan, RunResult
+    from promptvc.runs.scorers import Scorer
+    from promptvc.runs.staleness import Staleness
+    from promptvc.runs.workers import Progress
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what is known, what would be called, and why.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Calls at a time; 8 unless given."
+)
+@click.option(
+    "--limit", type=click.IntRange(0), metavar="N", help="Make at most N calls; the other rows wait."
+)
+@click.option("--offline", is_flag=True, help="Make no call: an answer that is not known is an error.")
+@json_option
+@pass_app
+def command(
+    app: App, names: tuple[str, ...], dry_run: bool, jobs: int | None, limit: int | None, offline: bool
+) -> int:
+    """Make the outputs that are missing, of all runs that promptvc.toml declares or of those named.
+
+    An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
+    Exit code 1 when calls failed; running again tries those.
+    """
+    runs = app.repo.runs
+    code = DONE
+    for name in runs.names(names):
+        if dry_run:
+            tell_plan(app, runs.plan(name), runs.staleness(name))
+            continue
+        with _bar(app, name) as report:
+            done, scorers = runs.run(name, jobs=jobs, limit=limit, offline=offline, report=report)
+        tell(app, done, scorers)
+        code = NEGATIVE if done.failed else code
+    return code
+
+
+@contextmanager
+def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar with the cost so far, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as View
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with View(
+        *columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True
+    ) as view:
+        task = view.add_task(name, total=None, said="")
+
+        def report(progress: Progress) -> None:
+            said = [f"{progress.cost_usd:.2f} USD"] if progress.cost_usd else []
+            said += [f"{progress.retries} retries"] if progress.retries else []
+            said += [f"{progress.failed} failed"] if progress.failed else []
+            view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
+
+        yield report
+
+
+def tell_plan(app: App, plan: Plan, stale: Staleness) -> None:
+    """What a run would do."""
+    app.out.value(
+        {
+            "run": plan.name,
+            "calls": plan.calls,
+            "known": plan.known,
+            "to_pay": plan.missing,
+            "estimated_tokens": plan.tokens,
+            **staleness_value(stale),
+        }
+    )
+    pay = (
+        f"{plan.missing:,} to pay, about {_rounded(plan.tokens):,} tokens" if plan.missing else "none to pay"
+    )
+    app.out.text(f"{plan.name}   {plan.calls:,} requests: {plan.known:,} known, {pay}")
+    if not stale.is_fresh and stale.rows:
+        app.out.text(f"  {stale.words()}")
+
+
+def staleness_value(stale: Staleness) -> dict[str, object]:
+    """How a run's outputs stand, for programs."""
+    names = ("rows", "fresh", "stale", "failed", "missing", "left_over", "rescore")
+    return {name: getattr(stale, name) for name in names} | {"reasons": dict(stale.reasons)}
+
+
+def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
+    """What a run did."""
+    names = ("rows", "known", "called", "failed", "stale", "retries", "cost_usd", "changed")
+    value = {"run": done.name} | {name: getattr(done, name) for name in names}
+    app.out.value(value | {"totals": done.record.totals})
+    parts = [f"{done.rows:,} rows", f"{done.known:,} known", f"{done.called:,} called"]
+    parts += [f"{done.retries:,} retries"] if done.retries else []
+    parts += [f"{done.cost_usd:.2f} USD"] if done.cost_usd else []
+    app.out.text(f"{done.name}   {', '.join(parts)}" + ("" if done.changed else "; nothing changed"))
+    for name, score in sorted(done.record.totals["scores"].items()):
+        app.out.text(f"  {name:<16}  {_score_words(score)}")
+    for scorer in scorers:
+        if scorer.failures:
+            app.out.warn(f"{scorer.failures} not scored: {scorer.problems[0]}")
+    if done.stale:
+        app.out.note(f"note: {done.stale:,} rows wait for their call: promptvc run {done.name}")
+    if done.failed:
+        app.out.warn(f"{done.failed:,} failed, the first with: {done.first_error or 'an error'}")
+        app.out.note(f"hint: promptvc run {done.name} tries them again")
+
+
+def _score_words(score: dict[str, object]) -> str:
+    if "mean" in score:
+        return f"{score['mean']:.3f}"
+    labels = score.get("labels")
+    return (
+        "  ".join(f"{label} {count}" for label, count in labels.items()) if isinstance(labels, dict) else "–"
+    )
+
+
+def _rounded(tokens: int) -> int:
+    """Two digits are all that an estimate is good for."""
+    digits = max(len(str(tokens)) - 2, 0)
+    return round(tokens, -digits)

@@ -1,0 +1,133 @@
+"""Where each known answer is: an index on the disk, so that a million of them take no memory.
+
+It is derived, and made anew when it is damaged or removed. SQLite is in Python's standard library.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_VERSION = 1
+_TABLES = f"""
+CREATE TABLE sources (number INTEGER PRIMARY KEY, name BLOB UNIQUE NOT NULL, read INTEGER NOT NULL);
+CREATE TABLE calls (hash BLOB PRIMARY KEY, source INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
+PRAGMA user_version = {_VERSION};
+"""
+_AT_ONCE = 500
+
+
+class Place(NamedTuple):
+    """Where an answer is: in which source, from which byte on, and how many bytes it takes."""
+
+    source: bytes
+    start: int
+    size: int
+
+
+class CallIndex:
+    """Request hashes and the places of their answers. A *source* is a stretch of rows, or a file of the journal."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = self._open()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What is entered within is kept together, or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def saw(self, id: bytes) -> bool:
+        """Whether a commit, or a file, was entered already."""
+        return self._db.execute("SELECT 1 FROM seen WHERE id = ?", (id,)).fetchone() is not None
+
+    def see(self, ids: Iterable[bytes]) -> None:
+        """Note that commits or files are entered."""
+        self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((id,) for id in ids))
+
+    def read_of(self, source: bytes) -> int:
+        """How many bytes of a source are entered; 0 for one that is not known."""
+        found = self._db.execute("SELECT read FROM sources WHERE name = ?", (source,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def enter(self, source: bytes, rows: Iterable[tuple[str, int, int]]) -> None:
+        """Enter answers of a source, each with hash, start and size; the first one of a hash stays."""
+        self._db.execute("INSERT OR IGNORE INTO sources (name, read) VALUES (?, 0)", (source,))
+        number = self._db.execute("SELECT number FROM sources WHERE name = ?", (source,)).fetchone()[0]
+        self._db.executemany(
+            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)",
+            ((bytes.fromhex(hash), number, start, size) for hash, start, size in rows),
+        )
+
+    def has_read(self, source: bytes, size: int) -> None:
+        """Note how many bytes of a source are entered."""
+        self._db.execute("UPDATE sources SET read = ? WHERE name = ?", (size, source))
+
+    def find(self, hashes: Sequence[str]) -> dict[str, Place]:
+        """The places of those that are known."""
+        found: dict[str, Place] = {}
+        for at in range(0, len(hashes), _AT_ONCE):
+            part = [bytes.fromhex(hash) for hash in hashes[at : at + _AT_ONCE]]
+            rows = self._db.execute(
+                "SELECT hash, name, start, size FROM calls JOIN sources ON source = number WHERE hash IN"
+                f" ({','.join('?' * len(part))})",
+                part,
+            )
+            found.update((hash.hex(), Place(name, start, size)) for hash, name, start, size in rows)
+        return found
+
+    def forget(self, source: bytes) -> None:
+        """A source is gone, and its answers with it."""
+        with self.writing():
+            self._db.execute(
+                "DELETE FROM calls WHERE source = (SELECT number FROM sources WHERE name = ?)", (source,)
+            )
+            self._db.execute("DELETE FROM sources WHERE name = ?", (source,))
+
+    def count(self) -> int:
+        """How many answers are known."""
+        return int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.close()
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).unlink()
+        self._db = self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA synchronous = NORMAL")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+            elif version != _VERSION:
+                raise sqlite3.DatabaseError("another version")
+        except sqlite3.OperationalError as error:
+            db.close()
+            if "already exists" not in str(error):
+                raise
+            return self._open()  # another process was first
+        except sqlite3.DatabaseError:
+            db.close()
+            self._path.unlink()
+            return self._open()
+        return db

@@ -1,0 +1,208 @@
+"""The call store: every answer in any commit of any branch, fetched ones too, and every answer in the journal.
+
+A call is named by its request's fingerprint. Whoever has the repository has its answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from promptvc.content.run import FOLDER, OutputRow, encode_row
+from promptvc.errors import ObjectDamaged, ObjectMissing, RunUnreadable
+from promptvc.ids import ObjectId
+from promptvc.runs.callindex import CallIndex, Place
+from promptvc.runs.journal import Journal, journal_files, read_lines
+from promptvc.session.contents import Contents
+from promptvc.storage.objects import Kind
+from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.history import History
+from promptvc.versioning.tree import FileEntry, load_files
+
+_T = TypeVar("_T")
+_IN_JOURNAL = b"journal:"
+_HELD = 16
+"""Stretches whose bytes are held: answers are mostly asked for in the order in which they stand."""
+_HASH_DIGITS = 64
+
+
+class CallStore:
+    """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal."""
+
+    def __init__(self, store: ObjectStore, refs: Refs, contents: Contents, folder: Path) -> None:
+        self._store, self._refs, self._contents = store, refs, contents
+        self._folder = folder
+        self._index = CallIndex(folder / "index.sqlite")
+        self._journal = Journal(folder)
+        self._held: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def refresh(self) -> None:
+        """Enter what was committed, fetched or answered since the last time."""
+        self._mended(self._scan)
+
+    def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
+        """The answers to those requests that are known; an answer has neither its example's id nor scores."""
+        return self._mended(lambda: self._find(hashes))
+
+    def add(self, row: OutputRow) -> None:
+        """Keep an answer; on return it is on the disk. Safe for several threads."""
+        self._journal.add(encode_row(row))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._journal.close()
+        self._index.close()
+
+    # --- entering -----------------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        with self._index.writing():
+            for path in journal_files(self._folder):
+                self._scan_journal(path)
+            self._scan_history()
+
+    def _scan_journal(self, path: Path) -> None:
+        source = _IN_JOURNAL + path.name.encode()
+        end = self._index.read_of(source)
+        if path.stat().st_size <= end:
+            return
+
+        def lines() -> Iterator[tuple[int, bytes]]:
+            nonlocal end
+            for start, line in read_lines(path, end):
+                end = start + len(line)
+                yield start, line
+
+        self._index.enter(source, _answers(lines()))
+        self._index.has_read(source, end)
+
+    def _scan_history(self) -> None:
+        commits, whole = self._new_commits()
+        for commit in commits:
+            for entry in self._output_files(commit):
+                self._scan_file(entry)
+        if whole:
+            self._index.see(commit.encode() for commit in commits)
+
+    def _new_commits(self) -> tuple[list[ObjectId], bool]:
+        """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
+        tips = {id for id in (*self._refs.find().values(), self._refs.read(HEAD)) if id is not None}
+        todo = [id for id in tips if self._is_commit(id)]
+        history, found, whole = History(self._store), dict.fromkeys(todo), True
+        new: list[ObjectId] = []
+        while todo:
+            id = todo.pop()
+            if self._index.saw(id.encode()):
+                continue
+            new.append(id)
+            wanted, there = history.commit(id).parents, history.parents(id)
+            whole = whole and len(wanted) == len(there)
+            todo += [parent for parent in there if parent not in found]
+            found.update(dict.fromkeys(there))
+        return new, whole
+
+    def _is_commit(self, id: ObjectId) -> bool:
+        return self._store.contains(id) and self._store.read(id)[0] is Kind.COMMIT
+
+    def _output_files(self, commit: ObjectId) -> Iterator[FileEntry]:
+        """The output files of a commit that are not entered yet."""
+        try:
+            tree = self._store.load_commit(commit).tree
+            folder = next((entry.id for entry in self._store.load_tree(tree) if entry.name == FOLDER), None)
+            if folder is None or self._index.saw(folder.encode()):
+                return
+            for path, entry in load_files(self._store, folder).items():
+                if path.endswith(".jsonl") and not entry.is_link and not self._index.saw(entry.id.encode()):
+                    yield entry
+                    self._index.see([entry.id.encode()])
+            self._index.see([folder.encode()])
+        except (ObjectMissing, ObjectDamaged):
+            return  # fsck tells; here it is an answer less
+
+    def _scan_file(self, entry: FileEntry) -> None:
+        for stretch in self._contents.stretches(entry):
+            if not self._index.read_of(stretch.id):
+                data = stretch.load()
+                self._index.enter(stretch.id, _answers(_lines(data)))
+                self._index.has_read(stretch.id, len(data) or 1)
+
+    # --- finding ------------------------------------------------------------------------------------------
+
+    def _find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
+        found: dict[str, OutputRow] = {}
+        for hash, place in self._index.find(hashes).items():
+            row = self._row(place)
+            if row is not None and row.request_hash == hash:
+                found[hash] = replace(row, example_id="", sample_index=0, scores={})
+        return found
+
+    def _row(self, place: Place) -> OutputRow | None:
+        try:
+            return OutputRow.from_value(orjson.loads(self._bytes(place)))
+        except (ObjectMissing, FileNotFoundError):  # collected, or removed by hand
+            self._index.forget(place.source)
+        except (ObjectDamaged, ValueError, RunUnreadable):
+            pass
+        return None
+
+    def _bytes(self, place: Place) -> bytes:
+        source, start, size = place
+        if source.startswith(_IN_JOURNAL):
+            with (self._folder / source.removeprefix(_IN_JOURNAL).decode()).open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+        if source not in self._held:
+            ids = (source[at : at + 20] for at in range(0, len(source), 20))
+            self._held[source] = b"".join(self._store.read_blob(ObjectId.from_raw(id)) for id in ids)
+            if len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        self._held.move_to_end(source)
+        return self._held[source][start : start + size]
+
+    def _mended(self, do: Callable[[], _T]) -> _T:
+        """Do something with the index; where it is damaged, make it anew first."""
+        try:
+            return do()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise
+            self._index.clear()
+            self._scan()
+            return do()
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    for line in data.split(b"\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def _answers(lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[str, int, int]]:
+    """Hash, start and size of the rows that answer a request."""
+    for start, line in lines:
+        if b'"request_hash"' not in line:
+            continue
+        try:
+            row = OutputRow.from_value(orjson.loads(line))
+        except (ValueError, RunUnreadable, AttributeError):
+            continue
+        if row.is_answer and _is_hash(row.request_hash):
+            assert row.request_hash is not None
+            yield row.request_hash, start, len(line)
+
+
+def _is_hash(text: object) -> bool:
+    if not isinstance(text, str) or len(text) != _HASH_DIGITS:
+        return False
+    try:
+        return len(bytes.fromhex(text)) == _HASH_DIGITS // 2
+    except ValueError:
+        return False

@@ -1,0 +1,83 @@
+"""The journal of calls: every answer is on the disk before it counts, whatever happens to the process.
+
+A folder of files of JSON Lines, one a process, in the form of output rows. Nothing in them is ever removed: they
+are the only place of an answer until it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+
+from promptvc.storage.files import disk_errors, sync_folder
+
+SUFFIX = ".jsonl"
+
+
+class Journal:
+    """Appends lines to this process's own file; safe for several threads.
+
+    Lines of threads that wait at the same time are written and synced together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._handle: int | None = None
+        self._pending: list[bytes] = []
+        self._entered = self._durable = 0
+        self._entering, self._writing = Lock(), Lock()
+
+    def add(self, line: bytes) -> None:
+        """Append one line; on return it is on the disk. Raises `DiskFull`, `StoreReadOnly`."""
+        with self._entering:
+            self._pending.append(line)
+            self._entered += 1
+            number = self._entered
+        with self._writing:
+            if self._durable >= number:
+                return  # another thread took it along
+            with self._entering:
+                lines, self._pending = self._pending, []
+                last = self._entered
+            with disk_errors(self._folder):
+                self._write(b"".join(lines))
+            self._durable = last
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _write(self, data: bytes) -> None:
+        if self._handle is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            name = f"{time.time_ns():x}-{os.getpid()}{SUFFIX}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+            self._handle = os.open(self._folder / name, flags, 0o600)
+            sync_folder(self._folder)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._handle, rest) :]
+        os.fsync(self._handle)
+
+
+def journal_files(folder: Path) -> list[Path]:
+    """The files of a journal, oldest first."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+    except FileNotFoundError:
+        return []
+
+
+def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The lines from an offset on, each with the offset of its beginning; one that was cut off is left out."""
+    with path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if line.endswith(b"\n"):
+                yield start, line
+            start += len(line)

@@ -1,0 +1,117 @@
+"""A declared run with the prompt and the examples that it has at one version: what it asks, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptvc.content.formats.base import Row
+from promptvc.content.prompt import Prompt, read_prompt
+from promptvc.content.request import Calling, Request, calling_of, example_ids, requests
+from promptvc.content.run import Pin, RunRecord
+from promptvc.content.runspec import RunSpec
+from promptvc.content.table import Table
+from promptvc.content.tablerows import is_malformed
+from promptvc.errors import PathMissing, RunMissing, RunUnreadable
+from promptvc.runs.sources import Source, pin_of
+from promptvc.session.snapshot import table_of
+from promptvc.session.views import FileView
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run, ready to be asked for its requests."""
+
+    spec: RunSpec
+    prompt: Prompt
+    prompt_pin: Pin
+    table: Table
+    examples_file: FileView
+    calling: Calling
+
+    @cached_property
+    def examples_pin(self) -> Pin:
+        """What pins the examples."""
+        return pin_of(self.examples_file)
+
+    @cached_property
+    def key(self) -> tuple[str, ...] | None:
+        """The fields that identify an example."""
+        return self.table.key
+
+    def examples(self) -> Iterator[tuple[str, Row]]:
+        """The example rows with their ids; raises `RunUnreadable` for a row that cannot be read."""
+        for id, row in example_ids(self.table, self.key):
+            if is_malformed(row):
+                raise RunUnreadable(
+                    f"{self.table.path} has a row that cannot be read",
+                    f"promptvc rows {self.table.path} shows it",
+                )
+            yield id, row
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, in the order of the output rows; raises `RenderFailed`, naming the example."""
+        return requests(self.spec, self.calling, self.prompt, self.examples())
+
+    def count(self) -> int:
+        """How many requests there are."""
+        return len(self.table) * self.spec.samples
+
+    def asks_as(self, record: RunRecord) -> bool:
+        """Whether its requests are those that a record was made with, without a look at them."""
+        return (
+            not record.recorded
+            and record.prompt is not None
+            and record.examples is not None
+            and (record.prompt.id, record.examples.id) == (self.prompt_pin.id, self.examples_pin.id)
+            and tuple(record.example_key or ()) == tuple(self.key or ())
+            and self.calls_as(record)
+            and record.samples == self.spec.samples
+            and dict(record.inputs) == dict(self.spec.inputs)
+        )
+
+    def calls_as(self, record: RunRecord) -> bool:
+        """Whether a record was made with the same provider, model and parameters."""
+        was = (
+            record.provider,
+            record.base_url,
+            record.model,
+            dict(record.params),
+            record.tools,
+            record.response_format,
+        )
+        now = self.calling
+        return was == (
+            now.provider,
+            now.base_url,
+            now.model,
+            dict(now.params),
+            now.tools,
+            now.response_format,
+        )
+
+
+def prepare(source: Source, spec: RunSpec) -> Prepared:
+    """A declared run at this version; raises `PathMissing`, `NotAPrompt`, `NotATable`, `Usage`."""
+    for path, what in ((spec.prompt, "prompt"), (spec.examples, "examples")):
+        if path not in source.files:
+            raise PathMissing(
+                f"runs.{spec.name}.{what}: {source.label} has no file {path}",
+                "promptvc.toml names it; correct it there",
+            )
+    file, rows = source.file(spec.prompt), source.file(spec.examples)
+    prompt = read_prompt(spec.prompt, file.read())
+    calling = calling_of(spec, prompt)
+    return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, calling)
+
+
+def declared(runs: Mapping[str, RunSpec], name: str) -> RunSpec:
+    """The declaration of a run; raises `RunMissing`."""
+    if name not in runs:
+        known = ", ".join(list(runs)[:8])
+        raise RunMissing(
+            f"promptvc.toml declares no run {name!r}",
+            f"there is {known}" if known else "[runs.NAME] declares one",
+        )
+    return runs[name]

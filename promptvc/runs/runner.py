@@ -1,0 +1,351 @@
+"""A run: known answers are looked up, missing ones asked for, and the rows written in the order of the examples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, TypeVar
+
+from promptvc.content.request import Request
+from promptvc.content.run import (
+    STALE,
+    OutputRow,
+    RunRecord,
+    Score,
+    ScorerPin,
+    Totals,
+    encode_row,
+    output_path,
+    read_record,
+    record_path,
+)
+from promptvc.errors import CallsMissing, RunUnreadable
+from promptvc.runs.calls import CallStore
+from promptvc.runs.prepared import Prepared
+from promptvc.runs.sources import Source, load_run
+from promptvc.session.contents import Contents, source_of
+from promptvc.session.contents import Source as Bytes
+from promptvc.session.worktree import Worktree
+from promptvc.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from promptvc.runs.providers import Provider
+    from promptvc.runs.scorers import Scorer
+    from promptvc.runs.workers import Progress
+
+_T = TypeVar("_T")
+_AT_ONCE = 500
+"""Requests that are looked up together."""
+_WINDOW = 4000
+"""Rows of the present outputs that are held to be found again where the order changed a little."""
+NOT_CALLED = f"{STALE}: not called yet"
+JOBS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did.
+
+    - ``rows``: in the file; ``known``: of them, answered before; ``called``: answered now;
+    - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
+    - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
+    - ``first_error``: why the first of the failed calls failed.
+    """
+
+    name: str
+    rows: int
+    known: int
+    called: int
+    failed: int
+    stale: int
+    retries: int
+    cost_usd: float
+    changed: bool
+    record: RunRecord
+    first_error: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has an answer."""
+        return not self.failed and not self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do: ``calls`` in all, ``known``, ``missing`` (equal requests once), and estimated ``tokens``."""
+
+    name: str
+    calls: int
+    known: int
+    missing: int
+    tokens: int
+
+
+@dataclass
+class Runner:
+    """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around."""
+
+    prepared: Prepared
+    source: Source
+    calls: CallStore
+    contents: Contents
+    store: ObjectStore
+    scorers: Sequence[Scorer]
+    code_commit: str | None = None
+    now: Callable[[], float] = time.time
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """What there is to do, with no call and nothing written."""
+        self.calls.refresh()
+        count = known = characters = answered = tokens = 0
+        missing: set[str] = set()
+        for request, row in self._looked_up():
+            count += 1
+            if row is not None:
+                known += 1
+                if row.output_tokens is not None:
+                    answered, tokens = answered + 1, tokens + row.output_tokens
+            elif request.hash not in missing:
+                missing.add(request.hash)
+                characters += sum(len(str(message.get("content") or "")) for message in request.messages)
+        expected = characters / 4 + len(missing) * (tokens / answered if answered else 0)
+        return Plan(self.prepared.spec.name, count, known, len(missing), round(expected))
+
+    # --- doing --------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        provider: Callable[[], Provider],
+        worktree: Worktree,
+        *,
+        jobs: int = JOBS,
+        limit: int | None = None,
+        offline: bool = False,
+        report: Callable[[Progress], None] = lambda progress: None,
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
+    ) -> RunResult:
+        """Make the calls that are missing, at most ``limit``, and write the files where they change.
+
+        Raises `CallsMissing` where ``offline`` and something is missing; then nothing is written. An interrupt leaves
+        the files as they were, and every answer that came in in the call store.
+        """
+        from promptvc.runs.workers import Calls, Progress
+
+        self.calls.refresh()
+        started = self.now()
+        with TemporaryFile() as out:
+            known, missing = self._assemble(out, {}, stop_early=True)
+            progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
+            if missing and offline:
+                raise CallsMissing(self.prepared.spec.name, missing)
+            if progress.total:
+                calls = Calls(
+                    provider(),
+                    self.prepared.calling,
+                    self.prepared.spec,
+                    self.calls.add,
+                    jobs,
+                    report,
+                    progress,
+                )
+                try:
+                    errors = calls.make(islice(self._missing(), progress.total))
+                finally:
+                    calls.provider.close()
+                self.calls.refresh()
+            if missing:
+                self._assemble(out, errors)
+            with operation(f"run {self.prepared.spec.name}"):
+                changed, record = self._write(out, worktree, progress.done > 0, started)
+        return RunResult(
+            self.prepared.spec.name,
+            record.totals["rows"],
+            known,
+            progress.done - progress.failed,
+            self._failed,
+            self._stale,
+            progress.retries,
+            progress.cost_usd,
+            changed,
+            record,
+            next(iter(errors.values()), None),
+        )
+
+    def _assemble(
+        self, out: IO[bytes], errors: Mapping[str, str], *, stop_early: bool = False
+    ) -> tuple[int, int]:
+        """Write all rows; gives how many are known, and how many different requests are not."""
+        out.seek(0)
+        out.truncate()
+        self._totals, self._failed, self._stale = Totals(), 0, 0
+        missing: set[bytes] = set()
+        known = 0
+        reusable = self._same_scores()
+        for request, row in self._looked_up():
+            if row is None:
+                missing.add(bytes.fromhex(request.hash))
+                if stop_early:
+                    continue
+                row = OutputRow(
+                    *request.place, error=errors.get(request.hash, NOT_CALLED), request_hash=request.hash
+                )
+            else:
+                known += 1
+            if missing and stop_early:
+                continue  # all of it is written again after the calls
+            scores = (
+                row.scores if reusable and row.example_id == request.example_id else self._score(row, request)
+            )
+            row = replace(
+                row, example_id=request.example_id, sample_index=request.sample_index, scores=scores
+            )
+            self._failed += row.error is not None and not row.is_stale
+            self._stale += row.is_stale
+            self._totals.add(row)
+            out.write(encode_row(row))
+        return known, len(missing)
+
+    def _missing(self) -> Iterator[Request]:
+        """The requests that are not known, equal ones once."""
+        asked: set[bytes] = set()
+        for request, row in self._looked_up():
+            id = bytes.fromhex(request.hash)
+            if row is None and id not in asked:
+                asked.add(id)
+                yield request
+
+    def _looked_up(self) -> Iterator[tuple[Request, OutputRow | None]]:
+        """Each request with its answer, None where it is not known."""
+        present = _Present(self._present_rows())
+        for batch in _batches(self.prepared.requests(), _AT_ONCE):
+            here = {request.hash: present.take(request.hash) for request in batch}
+            lacking = [hash for hash, row in here.items() if row is None]
+            found = self.calls.find(lacking) if lacking else {}
+            for request in batch:
+                yield request, here[request.hash] or found.get(request.hash)
+
+    def _present_rows(self) -> Iterator[OutputRow]:
+        path = output_path(self.prepared.spec.name)
+        if path not in self.source.files:
+            return
+        try:
+            yield from load_run(self.source, self.prepared.spec.name, self.contents, self.store).rows()
+        except RunUnreadable:
+            return  # whatever it holds is not ours to read; it is written anew
+
+    # --- scoring ------------------------------------------------------------------------------------------
+
+    def _score(self, row: OutputRow, request: Request) -> dict[str, Score]:
+        if row.error is not None:
+            return {}
+        return {scorer.name: scorer.score(row.output, request.row, row) for scorer in self.scorers}
+
+    def _same_scores(self) -> bool:
+        """Whether scores of the present rows would come out the same: same examples, same scorers."""
+        record = self._present_record()
+        return (
+            record is not None
+            and not record.recorded
+            and record.examples is not None
+            and record.examples.id == self.prepared.examples_pin.id
+            and record.scorers == self._pins()
+        )
+
+    def _pins(self) -> tuple[ScorerPin, ...]:
+        return tuple(scorer.pin() for scorer in self.scorers)
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def _write(
+        self, out: IO[bytes], worktree: Worktree, made_calls: bool, started: float
+    ) -> tuple[bool, RunRecord]:
+        """Put the rows and the record among the working files; gives whether anything changed, and the record."""
+        name = self.prepared.spec.name
+        rows, record = output_path(name), record_path(name)
+        before = {path: self.source.files.get(path) for path in (rows, record)}
+        size = out.tell()
+        out.seek(0)
+        with self.store.begin() as writer:
+            after = {rows: self.contents.write(rows, Bytes(size, out.read), writer, before[rows])}
+            pins = self._record(made_calls, started)
+            was = self._present_record()
+            if (
+                was is not None
+                and after[rows] == before[rows]
+                and was.without_times() == pins.without_times()
+            ):
+                pins = was
+            after[record] = self.contents.write(record, source_of(pins.encode()), writer)
+            writer.finish()
+        changed = [path for path in (rows, record) if after[path] != before[path]]
+        worktree.write(changed, after)
+        return bool(changed), pins
+
+    def _record(self, made_calls: bool, started: float) -> RunRecord:
+        spec, calling, was = self.prepared.spec, self.prepared.calling, self._present_record()
+        times = (started, self.now()) if made_calls else (was.started, was.ended) if was else (None, None)
+        return RunRecord(
+            name=spec.name,
+            prompt=self.prepared.prompt_pin,
+            examples=self.prepared.examples_pin,
+            example_key=self.prepared.key,
+            provider=calling.provider,
+            base_url=calling.base_url,
+            model=calling.model,
+            response_models=self._totals.response_models,
+            params=calling.params,
+            tools=calling.tools,
+            response_format=calling.response_format,
+            samples=spec.samples,
+            inputs=spec.inputs,
+            scorers=self._pins(),
+            slices=spec.slices,
+            code_commit=self.code_commit,
+            started=times[0],
+            ended=times[1],
+            totals=self._totals.to_value(),
+        )
+
+    def _present_record(self) -> RunRecord | None:
+        path = record_path(self.prepared.spec.name)
+        if path not in self.source.files:
+            return None
+        try:
+            return read_record(self.source.file(path).read(), path)
+        except RunUnreadable:
+            return None
+
+
+class _Present:
+    """Takes rows out of the present outputs by hash, reading on as far as needed, and not too far."""
+
+    def __init__(self, rows: Iterator[OutputRow]) -> None:
+        self._rows = rows
+        self._held: dict[str, OutputRow] = {}
+        self._ahead = 0  # rows read, less those asked for
+
+    def take(self, hash: str) -> OutputRow | None:
+        """The row that answers a request, if it is not far from where its turn would be."""
+        self._ahead -= 1
+        while hash not in self._held and self._ahead < _WINDOW:
+            row = next(self._rows, None)
+            if row is None:
+                break
+            self._ahead += 1
+            if row.is_answer and row.request_hash is not None:
+                self._held.setdefault(row.request_hash, row)
+                if len(self._held) > 2 * _WINDOW:
+                    del self._held[next(iter(self._held))]
+        return self._held.get(hash)
+
+
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,145 @@
+"""The runs of a project: found, planned, done and looked after, with the parts of its repository."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.content.runspec import RunSpec
+from promptvc.errors import Usage
+from promptvc.ids import RepoPath
+from promptvc.runs.calls import CallStore
+from promptvc.runs.prepared import declared, prepare
+from promptvc.runs.sources import Source, WorkingSource
+from promptvc.runs.staleness import Staleness, declared_runs, staleness
+from promptvc.session.contents import Contents
+from promptvc.session.workspace import Workspace
+from promptvc.storage.git import GitConfig
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from promptvc.runs.runner import Plan, Runner, RunResult
+    from promptvc.runs.scorers import Scorer
+    from promptvc.runs.workers import Progress
+
+
+@dataclass
+class Runs:
+    """The runs that the working promptvc.toml declares. ``folder`` is for what is local to the store."""
+
+    store: ObjectStore
+    refs: Refs
+    contents: Contents
+    workspace: Workspace
+    folder: Path
+    config: GitConfig
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    code_commit: Callable[[], str | None] = lambda: None
+    now: Callable[[], float] = time.time
+    operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()
+
+    @cached_property
+    def calls(self) -> CallStore:
+        """Every answer that is known here."""
+        return CallStore(self.store, self.refs, self.contents, self.folder / "calls")
+
+    def source(self) -> Source:
+        """The working files as they are now."""
+        return WorkingSource(self.workspace)
+
+    def names(self, wanted: Sequence[str] = (), source: Source | None = None) -> list[str]:
+        """The declared runs, or those of them that are wanted; raises `RunMissing`, and `Usage` where there is none."""
+        runs = (source or self.source()).project.runs
+        if not runs:
+            raise Usage(
+                "promptvc.toml declares no run", "[runs.NAME] with prompt, examples and provider declares one"
+            )
+        return [declared(runs, name).name for name in wanted] or list(runs)
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def plan(self, name: str) -> Plan:
+        """What running it would do; nothing is called, and no code of the project runs."""
+        return self._runner(self.source(), name, score=False).plan()
+
+    def staleness(self, name: str, source: Source | None = None) -> Staleness:
+        """How its outputs stand to the files that they come from."""
+        here = source or self.source()
+        return staleness(here, declared(here.project.runs, name), self.contents, self.store)
+
+    def stale(self, source: Source | None = None) -> list[Staleness]:
+        """How the runs stand that have outputs, those that are up to date left out."""
+        here = source or self.source()
+        found = (staleness(here, spec, self.contents, self.store) for spec in declared_runs(here))
+        return [each for each in found if not each.is_fresh]
+
+    # --- doing --------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        name: str,
+        *,
+        jobs: int | None = None,
+        limit: int | None = None,
+        offline: bool = False,
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> tuple[RunResult, list[Scorer]]:
+        """Make the outputs that are missing; gives what was done, and the scorers with what they could not score.
+
+        Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, and what
+        `Runner.run` raises.
+        """
+        from promptvc.runs.providers import provider_of
+        from promptvc.runs.runner import JOBS
+
+        source = self.source()
+        runner = self._runner(source, name)
+        done = runner.run(
+            lambda: provider_of(runner.prepared.calling, self.root, self.environment),
+            self.workspace.worktree,
+            jobs=jobs or JOBS,
+            limit=limit,
+            offline=offline,
+            report=report,
+            operation=self.operation,
+        )
+        return done, list(runner.scorers)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.workspace.worktree.root
+
+    def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
+        from promptvc.runs.runner import Runner
+
+        spec = declared(source.project.runs, name)
+        if score:
+            self.need_trust(spec)
+        prepared = prepare(source, spec)
+        scorers = self.scorers(spec, source) if score else []
+        commit = self.code_commit()
+        return Runner(prepared, source, self.calls, self.contents, self.store, scorers, commit, self.now)
+
+    def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+        """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
+        from promptvc.runs.provider_python import load_function
+        from promptvc.runs.scorers import scorers_of
+
+        return scorers_of(
+            spec.scorers,
+            lambda target: load_function(target, self.root),
+            lambda path: source.file(RepoPath(path)).read(),
+        )
+
+    def need_trust(self, spec: RunSpec) -> None:
+        """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
+        from promptvc.runs.trust import need_trust_for
+
+        need_trust_for(self.folder.parent, self.config, spec)
