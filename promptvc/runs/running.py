@@ -140,6 +140,7 @@ class Runs:
 
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
-        from promptvc.runs.trust import need_trust_for
+        from promptvc.runs.trust import need_trust, what_needs_trust
 
-        need_trust_for(self.folder.parent, self.config, spec)
+        for what in what_needs_trust(spec):
+            need_trust(self.folder.parent, self.config, what)
