@@ -37,6 +37,7 @@ class Prompt:
     variables: tuple[str, ...] = field(compare=False)
     config: dict[str, Json] = field(compare=False)
     _compiled: Callable[[], Render] = field(compare=False)
+    _defaults: dict[str, Json] = field(compare=False, default_factory=dict)
 
     @property
     def model(self) -> str | None:
@@ -58,14 +59,9 @@ class Prompt:
         else goes wrong in a template.
         """
         try:
-            return self._compiled()(
-                {**settings.inputs(self.config).defaults, **self._optional(), **variables}
-            )
+            return self._compiled()({**self._defaults, **variables})
         except Exception as error:  # noqa: BLE001  # templates, and values' own methods, may raise anything
             raise _render_failed(self, error, variables) from None
-
-    def _optional(self) -> dict[str, object]:
-        return {HISTORY: []} if self.syntax == "dotprompt" else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read_prompt, (self.path, self.text.encode())
@@ -103,7 +99,10 @@ def read_prompt(path: str, data: bytes) -> Prompt:
     threads = inputs.threads | ({HISTORY} if reading.syntax == "dotprompt" else set())
     variables = tuple(dict.fromkeys([*reading.variables, *inputs.names]))
     compiled = cache(lambda: reading.compile(threads))
-    return Prompt(path, reading.syntax, source, reading.messages, variables, reading.config, compiled)
+    defaults = {**inputs.defaults, **({HISTORY: []} if reading.syntax == "dotprompt" else {})}
+    return Prompt(
+        path, reading.syntax, source, reading.messages, variables, reading.config, compiled, defaults
+    )
 
 
 def _read(path: str, source: str) -> Reading:

@@ -94,7 +94,7 @@ class _Prints:
         self._tail = _pack(calling.params) + _pack(calling.tools) + _pack(calling.response_format)
 
     def of(self, messages: Sequence[Mapping[str, Json]], sample_index: int) -> str:
-        data = b"".join((self._head, _pack(messages), self._tail, _pack(sample_index)))
+        data = b"".join((self._head, _pack_messages(messages), self._tail, _pack(sample_index)))
         return hashlib.sha256(data).hexdigest()
 
 
@@ -140,6 +140,17 @@ def _example_id(row: Row, key: Sequence[str] | None) -> str:
 
 def _text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _pack_messages(messages: Sequence[Mapping[str, Json]]) -> bytes:
+    """`_pack` of messages; those of a role and a text, as nearly all are, need no look at each value."""
+    plain = []
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if len(message) != 2 or type(role) is not str or type(content) is not str:
+            return _pack(messages)
+        plain.append({"content": content, "role": role})
+    return bytes(msgpack.packb(plain, unicode_errors="surrogatepass"))
 
 
 def _pack(value: Json) -> bytes:
