@@ -262,7 +262,7 @@ class NotTrusted(Refused):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what} came with this store, and has not been allowed",
+            f"{what} may not be used yet: this store has files from elsewhere",
             "promptvc config trust lets it run; look at promptvc.toml first",
         )
         self.what = what

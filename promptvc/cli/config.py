@@ -15,16 +15,26 @@ _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 @click.argument("name", required=False)
 @click.argument("value", required=False)
 @click.option("--unset", is_flag=True, help="Remove NAME from the store's configuration.")
+@click.option("--revoke", is_flag=True, help="With trust: let no code run that promptvc.toml names.")
+@click.option("--show", is_flag=True, help="With trust: only say how it stands.")
 @json_option
 @pass_app
-def command(app: App, name: str | None, value: str | None, unset: bool) -> None:
+def command(app: App, name: str | None, value: str | None, unset: bool, revoke: bool, show: bool) -> None:
     """Show the configuration, or the value of NAME, or set it in this store.
 
     Names are git's: user.name, remote.origin.url. git's own files are read, and only the store's is written.
     What belongs to the project (what is tracked, keys of tables) is in promptvc.toml instead.
+
+    "promptvc config trust" lets the code run that promptvc.toml names: functions, programs, and an address that would
+    be sent the key. Stores that have nothing to do with a remote are trusted already.
     """
+    wrong = value or unset or (revoke and show) if name == "trust" else revoke or show
+    if wrong:
+        raise click.UsageError("it is config trust, config trust --revoke or config trust --show")
     config = app.repo.config
-    if name is None:
+    if name == "trust":
+        _trust(app, None if show else not revoke)
+    elif name is None:
         for key, found in config.items():
             shown = _SECRET.sub("***@", found)
             app.out.value({"name": key, "value": shown})
@@ -34,6 +44,23 @@ def command(app: App, name: str | None, value: str | None, unset: bool) -> None:
         app.out.value({"name": name, "value": None if unset else value})
     else:
         _show(app, name)
+
+
+def _trust(app: App, trusted: bool | None) -> None:
+    """Say yes or no, or with None only how it stands."""
+    from promptvc.runs.trust import is_trusted, save_trust, what_needs_trust
+
+    repo = app.repo
+    runs = repo.workspace.worktree.project().runs if repo.root is not None and trusted is not False else {}
+    code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
+    if trusted is not None:
+        save_trust(repo.path, trusted)
+    else:
+        trusted = is_trusted(repo.path, repo.config)
+    app.out.value({"trust": trusted, "code": code})
+    app.out.text(f"Code that promptvc.toml names {'may' if trusted else 'may not'} run in this store")
+    for text in code:
+        app.out.text(f"  {text}")
 
 
 def _show(app: App, name: str) -> None:
