@@ -1,0 +1,139 @@
+// The tables of scores, labels and noise.
+
+const LISTED_LABELS = 30;
+
+const COLUMNS = [
+  ["pairs", "Rows"],
+  ["before", "Before"],
+  ["after", "After"],
+  ["difference", "Difference"],
+  ["interval", "95% interval"],
+  ["p", "p"],
+  ["fixed", "Fixed"],
+  ["broken", "Broken"],
+];
+
+function renderScores() {
+  const found = data.scores ?? [];
+  document.getElementById("scores-section").hidden = !found.length;
+  const shares = reachOf(found.filter((score) => score.kind === "boolean"));
+  const head = [headCell({}, "Score"), ...COLUMNS.map(([key, label]) => statHead(key, label))];
+  const body = found.map((score) =>
+    rowElement({}, [
+      el(
+        "th",
+        { scope: "row", role: "rowheader" },
+        asText(score.name),
+        el("span", { class: "aside" }, score.kind ?? ""),
+      ),
+      ...statCells(score, score.kind === "boolean" ? shares : reachOf([score]), new Map()),
+    ]),
+  );
+  place(
+    "scores",
+    table("Scores", head, el("tbody", { role: "rowgroup" }, body), { class: "stack scores" }),
+    labelTables(found),
+    noiseTable(found),
+  );
+}
+
+/** Of each score with labels: what became what. */
+function labelTables(found) {
+  return found.filter((score) => score.labels?.length).map(labelTable);
+}
+
+function labelTable(score) {
+  const head = [headCell({}, "Before"), headCell({}, "After"), headCell({ class: "number" }, "Rows")];
+  const lines = score.labels
+    .slice(0, LISTED_LABELS)
+    .map(({ before, after, rows: count }) =>
+      rowElement({ class: before === after ? "same" : null }, [
+        cell("Before", {}, asText(before)),
+        cell("After", {}, asText(after)),
+        cell("Rows", { class: "number" }, number(count)),
+      ]),
+    );
+  const more = score.labels.length - LISTED_LABELS;
+  return el(
+    "details",
+    { class: "labels" },
+    el("summary", {}, `Labels of ${score.name}: what became what`),
+    table(`Labels of ${score.name}`, head, el("tbody", { role: "rowgroup" }, lines), { class: "stack" }),
+    more > 0 ? el("p", { class: "none" }, `… ${plural(more, "more change")}`) : null,
+  );
+}
+
+/** How much the mean of each side moves by chance alone, beside what it moved by from side to side. */
+function noiseTable(found) {
+  if (!data.noise?.length) return null;
+  const names = ["Score", "Difference", "Before ±", "After ±", "Spread before", "Spread after"];
+  const head = names.map((name, at) => headCell({ class: at ? "number" : null }, name));
+  const body = data.noise.map((noise) => noiseRow(noise, found.find(({ name }) => name === noise.name) ?? {}));
+  return el(
+    "div",
+    { class: "noise" },
+    el("h3", {}, "Noise within a side"),
+    el(
+      "p",
+      { class: "none" },
+      "± is by how much a side's mean moves when the same requests are asked again; the spread is among the samples of one example.",
+    ),
+    table("Noise within a side", head, el("tbody", { role: "rowgroup" }, body), { class: "stack" }),
+  );
+}
+
+function noiseRow(noise, score) {
+  const size = (value) =>
+    isNumber(value) && score.kind === "boolean" ? `${(100 * value).toFixed(1)} pp` : number(value);
+  return rowElement({}, [
+    el("th", { scope: "row", role: "rowheader" }, asText(noise.name)),
+    cell("Difference", { class: "number" }, difference(score.kind, score.difference)),
+    cell("Before ±", { class: "number" }, size(noise.before?.of_mean)),
+    cell("After ±", { class: "number" }, size(noise.after?.of_mean)),
+    cell("Spread before", { class: "number" }, size(noise.before?.within)),
+    cell("Spread after", { class: "number" }, size(noise.after?.within)),
+  ]);
+}
+
+function statHead(key, label) {
+  return headCell({ class: key === "interval" ? "range" : "number" }, label);
+}
+
+function statCells(score, reach, slices) {
+  const { kind } = score;
+  const range = cell(
+    "95% interval",
+    { class: "range" },
+    chart(score, reach),
+    el("span", {}, interval(kind, score.interval)),
+  );
+  return [
+    cell("Rows", { class: "number pairs" }, number(countOf(score.pairs))),
+    cell("Before", { class: "number" }, mean(kind, score.before)),
+    cell("After", { class: "number" }, mean(kind, score.after)),
+    cell(
+      "Difference",
+      { class: `number difference ${tone(score)}` },
+      kind === "label" ? labelsChanged(score) : difference(kind, score.difference),
+    ),
+    range,
+    cell("p", { class: "number p" }, pValue(score.p)),
+    movedCell("fixed", score, slices),
+    movedCell("broken", score, slices),
+  ];
+}
+
+function labelsChanged(score) {
+  const changed = (score.labels ?? []).filter(({ before, after }) => before !== after);
+  return `${number(changed.reduce((sum, { rows: count }) => sum + count, 0))} changed`;
+}
+
+function movedCell(when, score, slices) {
+  const label = when === "fixed" ? "Fixed" : "Broken";
+  const moved = score[when];
+  const none = moved === null || moved === undefined || score.kind !== "boolean";
+  const count = none ? null : countOf(moved);
+  const shows = `Show the rows ${when} by ${score.name}`;
+  const inside = count ? drillButton(number(count), shows, { score: score.name, when, slices }) : number(count);
+  return cell(label, { class: `number ${count ? when : ""}` }, inside);
+}
