@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from promptvc.errors import NotAStore, StoreExists, UnsupportedFormat, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -34,11 +34,15 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, load_files
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
     from promptvc.runs.compare import RunComparison
+    from promptvc.runs.logbook import RunLog
+    from promptvc.runs.record import Recorded, RecordOptions
+    from promptvc.runs.runner import RunResult
     from promptvc.runs.running import Runs
     from promptvc.session.comparison import Comparison
     from promptvc.session.merging import Doing, Forward, Merged, Merging
     from promptvc.session.openmerge import MergeState, OpenMerge, Step
     from promptvc.session.resolving import Resolving
+    from promptvc.session.runmerge import RunsMerger
     from promptvc.session.sharing import Sharing
     from promptvc.session.transaction import Transaction
     from promptvc.session.undo import Undone
@@ -195,7 +199,7 @@ class Repo:
         from promptvc.session.merging import Merging
         from promptvc.session.treemerge import TreeMerger
 
-        merger = TreeMerger(self.store, self.contents)
+        merger = TreeMerger(self.store, self.contents, self._output_merger)
         operation = self.oplog.operation
         return Merging(self.workspace, self.store, self.refs, merger, self.merge_state, operation)
 
@@ -373,7 +377,9 @@ class Repo:
         if branch is None:
             raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
         ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
-        merger = BranchMerge(self.store, self.refs, TreeMerger(self.store, self.contents))
+        merger = BranchMerge(
+            self.store, self.refs, TreeMerger(self.store, self.contents, self._output_merger)
+        )
         with self.oplog.operation(doing.title):
             done = merger.merge(
                 ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
@@ -413,6 +419,56 @@ class Repo:
             self._written,
             lambda what: self.oplog.operation(what),
         )
+
+    def record_run(
+        self,
+        name: str,
+        rows: Iterable[Mapping[str, Any]] | str | Path,
+        **options: Unpack[RecordOptions],
+    ) -> Recorded:
+        """Take in outputs that another tool made, a file or rows, as the run ``name`` among the working files.
+
+        ``repo.record_run("gpt", "results.csv", example_key="question", output="answer", score="is_correct")``;
+        `RecordOptions` has all options. Raises what `promptvc.runs.record.record_run` raises.
+        """
+        from promptvc.runs.record import record_run
+
+        return record_run(self.runs, name, rows, options)
+
+    def run(
+        self, name: str, *, jobs: int | None = None, limit: int | None = None, offline: bool = False
+    ) -> RunResult:
+        """Make the outputs of a declared run that are missing; known answers are not asked for again.
+
+        Raises `RunMissing`, `NotTrusted`, `CallsMissing` where ``offline``, and what `Runner.run` raises.
+        """
+        return self.runs.run(name, jobs=jobs, limit=limit, offline=offline)[0]
+
+    def log_run(
+        self,
+        name: str,
+        *,
+        provider: str,
+        model: str,
+        prompt: str | None = None,
+        examples: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tools: Any = None,
+        response_format: Any = None,
+        base_url: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+        slices: Sequence[str] = (),
+    ) -> RunLog:
+        """A context that takes in one's own calls, and writes them as the outputs of a run at its end.
+
+        What is given says how all of them are asked; prompt and examples, tracked files, are pinned as they are now.
+        Raises `PathMissing`, `NotATable`, `Usage`.
+        """
+        from promptvc.content.request import Calling
+        from promptvc.runs.logbook import LogSettings, RunLog
+
+        calling = Calling(provider, model, dict(params or {}), tools, response_format, base_url)
+        return RunLog(self.runs, LogSettings(name, calling, prompt, examples, inputs or {}, slices))
 
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""
@@ -474,6 +530,13 @@ class Repo:
         if self.root is not None and self.refs.head() == branch:
             with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
                 self.workspace.follow(before, after)
+
+    def _output_merger(self) -> RunsMerger:
+        from promptvc.runs.merge import OutputMerger
+        from promptvc.runs.running import builtin_scorers
+
+        scorers = self.runs.usable_scorers if self.root is not None else builtin_scorers
+        return OutputMerger(self.contents, self.store, scorers)
 
     def _code_commit(self) -> str | None:
         from promptvc.session.code import code_commit

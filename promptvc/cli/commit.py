@@ -88,11 +88,15 @@ def _tell(app: App, repo: Repo, done: Committed, seconds: float) -> None:
     if app.out.json:
         app.out.value(_to_value(done))
         return
+    from promptvc.cli.status import stale_runs
+
     where = done.branch or "detached HEAD"
     subject = done.message.strip().split("\n", 1)[0]
     app.out.text(f"[{app.out.style(where, bold=True)} {app.out.style(done.id.short, fg='yellow')}] {subject}")
     for line in _summary(repo, done, seconds):
         app.out.text(line)
+    for stale in stale_runs(repo):
+        app.out.text(f"  outputs/{stale.name}  {stale.words()}: promptvc run {stale.name}")
 
 
 def _to_value(done: Committed) -> dict[str, object]:

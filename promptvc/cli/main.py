@@ -52,6 +52,10 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Run": {
         "run": "make the outputs that are missing",
+        "record": "take in outputs that another tool made",
+        "compare": "two versions of a run, row by row",
+        "check": "gates for CI: what promptvc.toml asks of a run",
+        "reproduce": "whether outputs follow from what is pinned",
     },
     "Keep": {
         "gc": "join packs and drop what nothing needs",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from promptvc.session.leafmerge import MergedFile
     from promptvc.session.merging import Doing, Merged
     from promptvc.session.openmerge import OpenMerge
+    from promptvc.session.runmerge import MergedRun
 
 SHOWN_ROWS = 3
 """Rows that both sides changed, told one by one below their file."""
@@ -49,6 +50,8 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
     app.out.text(_headline(app.out, done, doing, dry_run))
     for line in _file_lines(app, repo, done):
         app.out.text(line)
+    for run in done.runs:
+        app.out.text(_run_line(run))
     for warning in done.warnings[:SHOWN_FILES]:
         app.out.warn(str(warning))
     if done.conflicts:
@@ -59,6 +62,12 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
         app.out.text(
             f"[{app.out.style(ours, bold=True)} {app.out.style(done.commit.short, fg='yellow')}] {subject}"
         )
+
+
+def _run_line(run: MergedRun) -> str:
+    """``outputs/support-mini  474 rows still right, 41 stale: promptvc run``."""
+    stale = f", {run.stale:,} stale: promptvc run {run.name}" if run.stale else ""
+    return f"  {f'outputs/{run.name}':<24}  {run.kept:,} row{'s' * (run.kept != 1)} still right{stale}"
 
 
 def waiting_words(merge: OpenMerge) -> str:
@@ -314,6 +323,16 @@ def _to_value(done: Merged, dry_run: bool) -> dict[str, Any]:
         "files": sorted([*merged, *taken], key=lambda file: str(file["path"])),
         "conflicts": [conflict_value(conflict) for conflict in done.conflicts],
         "warnings": [{"path": w.path, "key": dict(w.key), "rows": list(w.rows)} for w in done.warnings],
+        "runs": [
+            {
+                "run": run.name,
+                "rows_kept": run.kept,
+                "ours": run.ours,
+                "theirs": run.theirs,
+                "stale": run.stale,
+            }
+            for run in done.runs
+        ],
     }
 
 

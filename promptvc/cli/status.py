@@ -12,6 +12,7 @@ from promptvc.cli.app import App, json_option, pass_app
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
     from promptvc.repo import Repo
+    from promptvc.runs.staleness import Staleness
     from promptvc.session.workspace import Status
 
 _WORDS = {
@@ -33,9 +34,12 @@ def command(app: App) -> None:
     repo = app.repo
     status = repo.status()
     if app.out.json:
-        app.out.value(to_value(repo, status) | _merge_value(repo))
+        from promptvc.cli.run import staleness_value
+
+        runs = [staleness_value(stale) | {"run": stale.name} for stale in stale_runs(repo)]
+        app.out.value(to_value(repo, status) | _merge_value(repo) | {"runs": runs})
     else:
-        app.out.lines([*to_lines(repo, status, app.out), *_merge_lines(app, repo)])
+        app.out.lines([*to_lines(repo, status, app.out), *_merge_lines(app, repo), *_run_lines(app, repo)])
 
 
 def _merge_value(repo: Repo) -> dict[str, object]:
@@ -48,6 +52,20 @@ def _merge_value(repo: Repo) -> dict[str, object]:
     left = repo.resolving.conflicts() if merge.is_written else merge.conflicts
     conflicts = [conflict_value(conflict) for conflict in left]
     return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
+
+
+def stale_runs(repo: Repo) -> list[Staleness]:
+    """The runs whose outputs do not follow from the files as they are."""
+    if repo.root is None or not repo.workspace.worktree.project().runs:  # spares most projects the imports
+        return []
+    return repo.runs.stale()
+
+
+def _run_lines(app: App, repo: Repo) -> Iterator[str]:
+    """``outputs/support-mini  41 of 515 rows stale (prompt changed: user, line 4): promptvc run``."""
+    for stale in stale_runs(repo):
+        name = f"outputs/{stale.name}"
+        yield f"  {app.out.style('stale'.ljust(9), fg='yellow')} {name:<28} {stale.words()}: promptvc run {stale.name}"
 
 
 def _merge_lines(app: App, repo: Repo) -> Iterator[str]:

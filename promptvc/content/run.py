@@ -222,7 +222,8 @@ class RunRecord:
 
     def encode(self) -> bytes:
         """``outputs/NAME.run.json``."""
-        return json.dumps(self.to_value(), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        text = json.dumps(self.to_value(), indent=2, ensure_ascii=False, default=str)  # dates of TOML and YAML
+        return text.encode("utf-8", "replace") + b"\n"
 
     def without_times(self) -> RunRecord:
         """The same, less what depends on when and in which code repository it was made."""
@@ -232,11 +233,11 @@ class RunRecord:
 def read_record(data: bytes, path: str) -> RunRecord:
     """Read ``outputs/NAME.run.json``; raises `RunUnreadable`, also for a record of a newer version."""
     try:
-        value = orjson.loads(data)
+        value = json.loads(data)  # orjson would round integers of more than 64 bits
         if value["version"] > RECORD_VERSION:
             raise RunUnreadable(f"{path} is of a newer version", "install a newer promptvc")
         return _record(value)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunUnreadable(
             f"{path} cannot be read as the record of a run", "promptvc run writes it anew"
         ) from error
@@ -309,9 +310,9 @@ class Totals:
         return tuple(sorted(self._models))
 
     def to_value(self) -> dict[str, Json]:
-        """``rows``, ``errors``, ``stale``, ``input_tokens``, ``output_tokens``, ``cost_usd``, ``latency_ms`` (mean), ``scores``.
+        """Sums: ``rows``, ``errors``, ``stale``, ``input_tokens``, ``output_tokens``, ``cost_usd``; and ``scores``.
 
-        A score has its ``count`` and ``mean`` (of numbers and of booleans, as 0 and 1), or ``labels`` with counts.
+        ``latency_ms`` is the mean. A score has its ``count`` and ``mean`` (of numbers and of booleans, as 0 and 1), or ``labels`` with counts.
         """
         import math
 

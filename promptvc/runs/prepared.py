@@ -58,6 +58,25 @@ class Prepared:
         """How many requests there are."""
         return len(self.table) * self.spec.samples
 
+    def record(self) -> RunRecord:
+        """The record of such a run, but for what its rows and its scorers say."""
+        spec, calling = self.spec, self.calling
+        return RunRecord(
+            name=spec.name,
+            prompt=self.prompt_pin,
+            examples=self.examples_pin,
+            example_key=self.key,
+            provider=calling.provider,
+            base_url=calling.base_url,
+            model=calling.model,
+            params=calling.params,
+            tools=calling.tools,
+            response_format=calling.response_format,
+            samples=spec.samples,
+            inputs=spec.inputs,
+            slices=spec.slices,
+        )
+
     def asks_as(self, record: RunRecord) -> bool:
         """Whether its requests are those that a record was made with, without a look at them."""
         return (

@@ -73,6 +73,11 @@ class RunResult:
         """Whether every row has an answer."""
         return not self.failed and not self.stale
 
+    def _repr_html_(self) -> str:
+        from promptvc.runs.view import result_html
+
+        return result_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -288,24 +293,12 @@ class Runner:
         return bool(changed), pins
 
     def _record(self, made_calls: bool, started: float) -> RunRecord:
-        spec, calling, was = self.prepared.spec, self.prepared.calling, self._present_record()
+        was = self._present_record()
         times = (started, self.now()) if made_calls else (was.started, was.ended) if was else (None, None)
-        return RunRecord(
-            name=spec.name,
-            prompt=self.prepared.prompt_pin,
-            examples=self.prepared.examples_pin,
-            example_key=self.prepared.key,
-            provider=calling.provider,
-            base_url=calling.base_url,
-            model=calling.model,
+        return replace(
+            self.prepared.record(),
             response_models=self._totals.response_models,
-            params=calling.params,
-            tools=calling.tools,
-            response_format=calling.response_format,
-            samples=spec.samples,
-            inputs=spec.inputs,
             scorers=self._pins(),
-            slices=spec.slices,
             code_commit=self.code_commit,
             started=times[0],
             ended=times[1],

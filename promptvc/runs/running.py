@@ -138,9 +138,28 @@ class Runs:
             lambda path: source.file(RepoPath(path)).read(),
         )
 
+    def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+        """The scorers of a run that may be used unasked: all where the store is trusted, else the built-in ones."""
+        from promptvc.runs.trust import is_trusted
+
+        if is_trusted(self.folder.parent, self.config):
+            return self.scorers(spec, source)
+        return builtin_scorers(spec, source)
+
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
         from promptvc.runs.trust import need_trust, what_needs_trust
 
         for what in what_needs_trust(spec):
             need_trust(self.folder.parent, self.config, what)
+
+
+def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
+    """The scorers of a run that need no code of the project."""
+    from promptvc.runs.scorers import scorers_of
+
+    def refuse(target: str) -> Callable[..., object]:
+        raise AssertionError(target)
+
+    wanted = [scorer for scorer in spec.scorers if scorer.kind != "python"]
+    return scorers_of(wanted, refuse, lambda path: source.file(RepoPath(path)).read())

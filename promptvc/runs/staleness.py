@@ -133,8 +133,8 @@ def _recorded(record: RunRecord | None, prepared: Prepared) -> dict[Why, str]:
     changed = [
         what
         for what, was, now in (
-            ("prompt", record and record.prompt, prepared.prompt_pin),
-            ("examples", record and record.examples, prepared.examples_pin),
+            ("prompt", record.prompt if record else None, prepared.prompt_pin),
+            ("examples", record.examples if record else None, prepared.examples_pin),
         )
         if was is not None and was.id != now.id
     ]

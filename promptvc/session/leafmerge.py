@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.conflict import Conflict
 from promptvc.content.formats import row_format
 from promptvc.content.kinds import FileKind
+from promptvc.content.run import read_record
 from promptvc.content.textmerge import merge_lines
-from promptvc.errors import ConfigInvalid
+from promptvc.errors import ConfigInvalid, RunUnreadable
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents, source_of
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -40,6 +42,8 @@ class MergedFile:
     rows: RowMerge | None = None
     lines: tuple[int, ...] = ()
     marker_size: int = 0
+    read: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+    """Its bytes, where they are new and not in the store yet."""
 
 
 class LeafMerger:
@@ -55,23 +59,31 @@ class LeafMerger:
         writer: PackWriter | None,
         labels: tuple[str, str] = ("ours", "theirs"),
         in_place: InPlace = "ours",
+        deferred: Container[str] = (),
     ) -> None:
+        self._deferred = deferred
         self._contents, self._project, self._writer = contents, project, writer
         self._labels, self._in_place = labels, in_place
 
     def merge(self, leaf: Leaf) -> MergedFile:
-        """Merge one file."""
+        """Merge one file; that of a run which is merged later stays as it is in ours."""
+        if leaf.path in self._deferred:
+            return MergedFile(leaf.path, "run", leaf.ours)
         base = StoredFile(self._contents, leaf.path, leaf.base) if leaf.base else None
         ours = StoredFile(self._contents, leaf.path, leaf.ours)
         theirs = StoredFile(self._contents, leaf.path, leaf.theirs)
         kinds = {side.kind for side in (base, ours, theirs) if side is not None}
         if "binary" in kinds:
             return self._binary(leaf)
-        if kinds <= {"table", "run"}:
+        if kinds == {"table"}:
             return self._table(leaf, base, ours, theirs)
         before = base.read() if base else b""
         if leaf.path == PROJECT_FILE:
-            return self._settings(leaf, before, ours.read(), theirs.read())
+            return self._settings(leaf, before, ours.read(), theirs.read(), read_project)
+        if "run" in kinds:
+            return self._settings(
+                leaf, before, ours.read(), theirs.read(), lambda data: read_record(data, leaf.path)
+            )
         if self._in_place == "ours" and ours.kind == "prompt":
             return self._prompt(leaf, before, ours.read(), theirs.read())
         return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
@@ -85,7 +97,8 @@ class LeafMerger:
         found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
         entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
-        return MergedFile(leaf.path, ours.kind, entry, _named(found.conflicts, leaf.path), found)
+        conflicts = _named(found.conflicts, leaf.path)
+        return MergedFile(leaf.path, ours.kind, entry, conflicts, found, read=lambda: found.data)
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         from promptvc.content.promptmerge import merge_prompts  # reads prompts, which takes long to import
@@ -94,7 +107,8 @@ class LeafMerger:
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
         data = found.marked(*self._labels) if size else found.data
         conflicts = _named(found.conflicts, leaf.path)
-        return MergedFile(leaf.path, "prompt", self._store(leaf, data), conflicts, None, found.lines, size)
+        entry = self._store(leaf, data)
+        return MergedFile(leaf.path, "prompt", entry, conflicts, None, found.lines, size, lambda: data)
 
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
@@ -104,15 +118,20 @@ class LeafMerger:
         )
         in_place = self._in_place == "ours" and bool(conflicts)
         text = found.marked(*self._labels) if in_place else found.text(self._in_place)
-        entry = self._store(leaf, text.encode("utf-8", "surrogateescape"))
-        return MergedFile(leaf.path, kind, entry, conflicts, marker_size=found.marker_size if in_place else 0)
+        data = text.encode("utf-8", "surrogateescape")
+        size = found.marker_size if in_place else 0
+        return MergedFile(
+            leaf.path, kind, self._store(leaf, data), conflicts, marker_size=size, read=lambda: data
+        )
 
-    def _settings(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
-        """promptvc.toml, which must be readable at any time: by line, or else as a whole."""
+    def _settings(
+        self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes, read: Callable[[bytes], object]
+    ) -> MergedFile:
+        """promptvc.toml, or the record of a run, which must be readable at any time: by line, or else as a whole."""
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
         try:
-            read_project(found.text().encode("utf-8", "surrogateescape"))
-        except ConfigInvalid:  # lines of both sides that do not go together
+            read(found.text().encode("utf-8", "surrogateescape"))
+        except (ConfigInvalid, RunUnreadable):  # lines of both sides that do not go together
             return self._binary(leaf)
         return self._binary(leaf) if found.conflicts else self._text(leaf, "text", base, ours, theirs)
 

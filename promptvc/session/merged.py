@@ -10,6 +10,7 @@ from promptvc.content.conflict import Conflict
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.leafmerge import MergedFile
 from promptvc.session.openmerge import Step
+from promptvc.session.runmerge import MergedRun
 from promptvc.session.treemerge import TreeMerge
 from promptvc.storage.objects import Signature
 from promptvc.versioning.tree import Files
@@ -29,7 +30,7 @@ class Merged:
     - ``before`` and ``commit``: where the branch was and is; ``commit`` is None where nothing was committed;
     - ``merged``: the files that both sides changed; ``taken``: the paths that come from the other side as they are;
     - ``conflicts``: what both sides changed differently; ``warnings``: rows that share a key;
-    - ``files``: the files as they are after it.
+    - ``files``: the files as they are after it; ``runs``: what became of outputs that had to be merged.
     """
 
     outcome: Outcome
@@ -41,6 +42,7 @@ class Merged:
     taken: tuple[RepoPath, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     warnings: tuple[KeyWarning, ...] = ()
+    runs: tuple[MergedRun, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -76,5 +78,14 @@ def told(
     """A merge of files as what it did to a branch."""
     outcome: Outcome = "conflicts" if found.conflicts else "merged"
     return Merged(
-        outcome, head, id, other, found.files, found.merged, found.taken, found.conflicts, tuple(warnings)
+        outcome,
+        head,
+        id,
+        other,
+        found.files,
+        found.merged,
+        found.taken,
+        found.conflicts,
+        tuple(warnings),
+        found.runs,
     )

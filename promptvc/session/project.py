@@ -13,6 +13,7 @@ from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
 
 if TYPE_CHECKING:
+    from promptvc.content.checkspec import CheckSpec
     from promptvc.content.runspec import RunSpec
 
 PROJECT_FILE = RepoPath("promptvc.toml")
@@ -59,6 +60,13 @@ class Project:
         from promptvc.content.runspec import read_run  # most commands ask for none
 
         return {name: read_run(name, _table(self._runs, name), _invalid) for name in self._runs}
+
+    @cached_property
+    def checks(self) -> Mapping[str, CheckSpec]:
+        """The checks that are declared, by name."""
+        from promptvc.content.checkspec import read_check
+
+        return {name: read_check(name, _table(self._checks, name), _invalid) for name in self._checks}
 
     def tracks(self, path: str) -> bool:
         """Whether a file at this path is versioned."""
@@ -128,6 +136,8 @@ def read_project(data: bytes) -> Project:
     )
     if project._runs:
         project.runs  # noqa: B018  # so that what is wrong with one is told now
+    if project._checks:
+        project.checks  # noqa: B018
     return project
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptvc.content.conflict import Conflict
+from promptvc.content.run import output_path, record_path, run_names
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.leafmerge import InPlace, LeafMerger, MergedFile, file_conflict
 from promptvc.session.likeness import file_likeness
 from promptvc.session.project import PROJECT_FILE, Project, read_project
+from promptvc.session.runmerge import MergedFiles, MergedRun, RunsMerger
 from promptvc.session.views import StoredFile
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
@@ -35,13 +37,19 @@ class TreeMerge:
     conflicts: tuple[Conflict, ...]
     merged: tuple[MergedFile, ...]
     taken: tuple[RepoPath, ...]
+    runs: tuple[MergedRun, ...] = ()
 
 
 class TreeMerger:
-    """Merges the files of commits. Objects go through a writer; without one nothing is stored."""
+    """Merges the files of commits. Objects go through a writer; without one nothing is stored.
 
-    def __init__(self, store: ObjectStore, contents: Contents) -> None:
-        self._store, self._contents = store, contents
+    ``runs()`` gives what merges the outputs of runs, once prompts and examples are merged.
+    """
+
+    def __init__(
+        self, store: ObjectStore, contents: Contents, runs: Callable[[], RunsMerger] | None = None
+    ) -> None:
+        self._store, self._contents, self._runs = store, contents, runs
 
     def merge(
         self,
@@ -54,15 +62,54 @@ class TreeMerger:
     ) -> TreeMerge:
         """Merge three sets of files. Keys are those of the merged promptvc.toml, or ours where that conflicts."""
         found = merge_files(base, ours, theirs, self._likeness)
-        merger = LeafMerger(self._contents, self._project(found), writer, labels, in_place)
+        project = self._project(found)
+        names = self._deferred(project, ours, theirs, found) if in_place == "ours" else []
+        deferred = {path for name in names for path in (output_path(name), record_path(name))}
+        merger = LeafMerger(self._contents, project, writer, labels, in_place, deferred)
         merged = [merger.merge(leaf) for leaf in found.leaves]
         files = found.files | {each.path: each.entry for each in merged}
         if in_place == "base":
             files = _with_bases(files, found)
+        runs = self._merge_runs(names, project, files, merged, ours, theirs, writer) if names else ()
+        files |= {path: entry for run in runs for path, entry in run.entries.items()}
+        merged = [each for each in merged if each.path not in deferred]
         conflicts = [file_conflict(each) for each in found.conflicts]
         conflicts += [conflict for each in merged for conflict in each.conflicts]
         conflicts.sort(key=lambda conflict: conflict.path)
-        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), found.taken)
+        taken = tuple(path for path in found.taken if path not in deferred)
+        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), taken, runs)
+
+    def _deferred(self, project: Project, ours: Files, theirs: Files, found: FileMerge) -> list[str]:
+        """The runs that are merged last; not those whose files conflict as a whole."""
+        if self._runs is None or not (project.runs and (run_names(ours) or run_names(theirs))):
+            return []
+        broken = {conflict.path for conflict in found.conflicts}
+        names = self._runs().deferred(project, ours, theirs, self._contents)
+        return [name for name in names if not broken & {output_path(name), record_path(name)}]
+
+    def _merge_runs(
+        self,
+        names: Sequence[str],
+        project: Project,
+        files: Files,
+        merged: Sequence[MergedFile],
+        ours: Files,
+        theirs: Files,
+        writer: PackWriter | None,
+    ) -> tuple[MergedRun, ...]:
+        assert self._runs is not None
+        new = {each.path: each.read for each in merged if each.read is not None}
+        whole = MergedFiles(files, project, self._contents, new)
+        mine, other = (MergedFiles(side, self._project_of(side), self._contents) for side in (ours, theirs))
+        merger = self._runs()
+        found = (merger.merge(name, whole, mine, other, writer) for name in names)
+        return tuple(run for run in found if run is not None)
+
+    def _project_of(self, files: Files) -> Project:
+        entry = files.get(PROJECT_FILE)
+        return (
+            Project() if entry is None else _project(StoredFile(self._contents, PROJECT_FILE, entry).read())
+        )
 
     def base_files(self, history: History, ours: ObjectId, theirs: ObjectId) -> Files:
         """The files that both come from: those of the merge base; of several, after a criss-cross, their own merge.

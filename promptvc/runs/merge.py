@@ -1,0 +1,169 @@
+"""The outputs of two branches merged by request: kept is what answers the request that the merged files ask for.
+
+An answer may come from either side. A row that neither side can answer is marked stale; scores are made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from promptvc.content.run import (
+    STALE,
+    OutputRow,
+    RunRecord,
+    Totals,
+    encode_row,
+    output_path,
+    read_record,
+    record_path,
+    run_names,
+)
+from promptvc.content.runspec import RunSpec
+from promptvc.errors import PromptvcError, RunUnreadable
+from promptvc.ids import RepoPath
+from promptvc.runs.prepared import Prepared, prepare
+from promptvc.runs.scorers import Scorer, scores_of
+from promptvc.runs.sources import Source, load_run
+from promptvc.session.contents import Contents, source_of
+from promptvc.session.project import Project
+from promptvc.session.runmerge import MergedFiles, MergedRun
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import Files
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
+
+UNANSWERED = f"{STALE}: neither side of the merge has this answer"
+
+
+@dataclass(frozen=True)
+class OutputMerger:
+    """Merges the outputs of declared runs. ``scorers`` gives those of a run that may be used here."""
+
+    contents: Contents
+    store: ObjectStore
+    scorers: Callable[[RunSpec, Source], Sequence[Scorer]]
+
+    def deferred(self, project: Project, ours: Files, theirs: Files, contents: Contents) -> list[str]:
+        """The declared runs with outputs that were made here, on either side: not those taken in from elsewhere."""
+        names = set(run_names(ours)) | set(run_names(theirs))
+        sides = [MergedFiles(side, project, contents) for side in (ours, theirs)]
+        return [
+            name
+            for name in project.runs
+            if name in names and all(_is_own(side, name) for side in sides if record_path(name) in side.files)
+        ]
+
+    def merge(
+        self,
+        name: str,
+        merged: MergedFiles,
+        ours: MergedFiles,
+        theirs: MergedFiles,
+        writer: PackWriter | None,
+    ) -> MergedRun | None:
+        """The merged files of a run; None where one side's outputs stand with the very files that it had."""
+        spec = merged.project.runs[name]
+        if any(_same_inputs(spec, merged, side) for side in (ours, theirs)):
+            return None
+        try:
+            prepared = prepare(merged, spec)
+            answers = [_answers(side, name, self.contents, self.store) for side in (ours, theirs)]
+            scorers = self.scorers(spec, merged)
+            return self._write(prepared, answers, scorers, (ours, theirs), merged, writer)
+        except PromptvcError:
+            return None  # no prompt, no key, a template that fails: what `run` and `status` tell
+
+    def _write(
+        self,
+        prepared: Prepared,
+        answers: Sequence[dict[str, OutputRow]],
+        scorers: Sequence[Scorer],
+        sides: tuple[MergedFiles, MergedFiles],
+        merged: MergedFiles,
+        writer: PackWriter | None,
+    ) -> MergedRun:
+        name, totals = prepared.spec.name, Totals()
+        counts, lines = [0, 0, 0], []
+        for place, row in _merged_rows(prepared, answers, scorers):
+            counts[place] += 1
+            totals.add(row)
+            lines.append(encode_row(row))
+        record = _record(prepared, scorers, totals, [_record_of(side, name) for side in sides])
+        rows = b"".join(lines)
+        like = merged.files.get(output_path(name))
+        entries = {
+            output_path(name): self.contents.write(output_path(name), source_of(rows), writer, like),
+            record_path(name): self.contents.write(record_path(name), source_of(record.encode()), writer),
+        }
+        return MergedRun(name, counts[0], counts[1], counts[2], entries)
+
+
+def _merged_rows(
+    prepared: Prepared, answers: Sequence[dict[str, OutputRow]], scorers: Sequence[Scorer]
+) -> Iterator[tuple[int, OutputRow]]:
+    """Each row with where it is from: 0 ours, 1 theirs, 2 neither."""
+    for request in prepared.requests():
+        place = next((place for place, known in enumerate(answers) if request.hash in known), 2)
+        if place == 2:
+            yield 2, OutputRow(*request.place, error=UNANSWERED, request_hash=request.hash)
+            continue
+        row = replace(
+            answers[place][request.hash], example_id=request.example_id, sample_index=request.sample_index
+        )
+        yield place, replace(row, scores=scores_of(scorers, request.row, row))
+
+
+def _answers(side: MergedFiles, name: str, contents: Contents, store: ObjectStore) -> dict[str, OutputRow]:
+    """A side's answers by request."""
+    if output_path(name) not in side.files:
+        return {}
+    found: dict[str, OutputRow] = {}
+    for row in load_run(side, name, contents, store).rows():
+        if row.is_answer and row.request_hash is not None:
+            found.setdefault(row.request_hash, row)
+    return found
+
+
+def _record(
+    prepared: Prepared, scorers: Sequence[Scorer], totals: Totals, sides: Sequence[RunRecord | None]
+) -> RunRecord:
+    """The record of merged rows: pins of the merged files; times from the first to the last of both sides."""
+    there = [side for side in sides if side is not None]
+    starts = [side.started for side in there if side.started is not None]
+    ends = [side.ended for side in there if side.ended is not None]
+    commits = {side.code_commit for side in there}
+    return replace(
+        prepared.record(),
+        scorers=tuple(scorer.pin() for scorer in scorers),
+        response_models=totals.response_models,
+        code_commit=commits.pop() if len(commits) == 1 else None,
+        started=min(starts, default=None),
+        ended=max(ends, default=None),
+        totals=totals.to_value(),
+    )
+
+
+def _same_inputs(spec: RunSpec, merged: MergedFiles, side: MergedFiles) -> bool:
+    """Whether a side has the very files that the merge has: its outputs stand to them as they did."""
+    paths: list[RepoPath] = [spec.prompt, spec.examples, output_path(spec.name), record_path(spec.name)]
+    return side.project.runs.get(spec.name) == spec and all(
+        merged.files.get(path) == side.files.get(path) for path in paths
+    )
+
+
+def _is_own(side: MergedFiles, name: str) -> bool:
+    record = _record_of(side, name)
+    return record is not None and not record.recorded
+
+
+def _record_of(side: MergedFiles, name: str) -> RunRecord | None:
+    path = record_path(name)
+    if path not in side.files:
+        return None
+    try:
+        return read_record(side.file(path).read(), path)
+    except RunUnreadable:
+        return None

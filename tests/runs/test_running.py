@@ -1,0 +1,206 @@
+"""Runs: what is called, what is known, and what is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from promptvc.api import clone
+from promptvc.errors import CallsMissing, RenderFailed, RunMissing
+from tests.runs.projects import PROMPT, SETTINGS, Project, tickets
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project", tickets(30))
+
+
+def test_nothing_is_paid_twice(project: Project) -> None:
+    done = project.run()
+    assert (done.rows, done.known, done.called, project.calls()) == (30, 0, 30, 30)
+    before = (
+        (project.root / "outputs/mini.jsonl").read_bytes(),
+        (project.root / "outputs/mini.run.json").read_bytes(),
+    )
+    again = project.run()
+    assert (again.known, again.called, again.changed, project.calls()) == (30, 0, False, 30)
+    assert before == (
+        (project.root / "outputs/mini.jsonl").read_bytes(),
+        (project.root / "outputs/mini.run.json").read_bytes(),
+    )
+
+
+def test_only_edited_rows_are_called_and_reverting_them_costs_nothing(project: Project) -> None:
+    project.run()
+    first = project.rows()
+    edited = tickets(30)
+    for row in edited[3:10]:
+        row["input"] = "changed " + row["input"]
+    project.write_rows(edited)
+    assert project.run().called == 7
+    project.write_rows(tickets(30))
+    assert (project.run().called, project.calls()) == (0, 37)
+    assert project.rows() == first
+
+
+def test_committed_answers_are_known_without_journal_and_index(project: Project) -> None:
+    project.run()
+    project.commit("outputs")
+    shutil.rmtree(project.root / ".promptvc/promptvc/calls")
+    (project.root / "outputs/mini.jsonl").unlink()
+    assert (project.run().called, project.calls()) == (0, 30)
+
+
+def test_answers_of_older_commits_are_known(project: Project) -> None:
+    project.commit("base")
+    project.write("prompts/sort.md", PROMPT.replace("Sort", "Please sort"))
+    project.run()
+    project.commit("another prompt")
+    project.write("prompts/sort.md", PROMPT)
+    project.run()
+    project.commit("back")
+    shutil.rmtree(project.root / ".promptvc/promptvc/calls")
+    project.write("prompts/sort.md", PROMPT.replace("Sort", "Please sort"))
+    assert (project.run().called, project.calls()) == (0, 60)
+
+
+def test_a_clone_knows_what_was_paid(project: Project, tmp_path: Path) -> None:
+    project.run()
+    project.commit("outputs")
+    copy = clone(str(project.root / ".promptvc"), tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/outputs")
+    plan = copy.runs.plan("mini")
+    assert (plan.calls, plan.known, plan.missing) == (30, 30, 0)
+
+
+def test_a_damaged_index_is_made_anew(project: Project) -> None:
+    project.run()
+    (project.root / "outputs/mini.jsonl").unlink()
+    index = project.root / ".promptvc/promptvc/calls/index.sqlite"
+    for data in (b"nonsense" * 1000, index.read_bytes()[:5000] + b"\xff" * 4000):
+        index.write_bytes(data)
+        assert project.run().called == 0
+    assert project.calls() == 30
+
+
+def test_a_journal_line_that_was_cut_off_is_left_out(project: Project) -> None:
+    project.run()
+    (journal,) = (project.root / ".promptvc/promptvc/calls").glob("*.jsonl")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    (project.root / ".promptvc/promptvc/calls/index.sqlite").unlink()
+    shutil.rmtree(project.root / "outputs")
+    assert project.run().called == 1
+
+
+def test_failed_calls_are_told_and_tried_again(project: Project) -> None:
+    rows = tickets(5)
+    rows[2]["input"] = "fail please"
+    project.write_rows(rows)
+    done = project.run()
+    assert (done.called, done.failed, done.complete) == (4, 1, False)
+    assert "this one fails" in project.rows()[2]["error"]
+    assert project.rows()[2]["output"] is None
+    assert project.rows()[2]["scores"] == {}
+    assert project.run().failed == 1
+    assert project.calls() == 6
+
+
+def test_a_limit_leaves_rows_that_say_so(project: Project) -> None:
+    done = project.run(limit=10)
+    assert (done.called, done.stale, done.failed) == (10, 20, 0)
+    assert project.rows()[29]["error"].startswith("stale")
+    assert project.repo.runs.staleness("mini").stale == 20
+    assert project.run().called == 20
+    assert project.repo.runs.staleness("mini").is_fresh
+
+
+def test_offline_makes_no_call_and_changes_nothing(project: Project) -> None:
+    with pytest.raises(CallsMissing):
+        project.run(offline=True)
+    assert not (project.root / "outputs").exists()
+    assert project.calls() == 0
+
+
+def test_equal_requests_are_asked_once(project: Project) -> None:
+    rows = tickets(10)
+    for row in rows:
+        row["input"] = "the same"
+    project.write_rows(rows)
+    assert (project.run().called, project.calls()) == (1, 1)
+    assert len(project.rows()) == 10
+
+
+def test_samples_are_asked_each(project: Project) -> None:
+    project.write("promptvc.toml", SETTINGS + "samples = 3\n")
+    assert project.run().called == 90
+    assert [row["sample_index"] for row in project.rows()[:4]] == [0, 1, 2, 0]
+
+
+def test_changed_scorers_score_again_without_calls(project: Project) -> None:
+    project.run()
+    project.write(
+        "promptvc.toml", SETTINGS.replace('"exact:expected"', '"exact:expected", "contains:expected"')
+    )
+    stale = project.repo.runs.staleness("mini")
+    assert (stale.rescore, stale.to_call) == (True, 0)
+    assert (project.run().called, project.calls()) == (0, 30)
+    assert set(project.rows()[0]["scores"]) == {"exact", "contains"}
+
+
+def test_changed_expectations_are_scored_again(project: Project) -> None:
+    project.run()
+    before = project.record()["totals"]["scores"]["exact"]["mean"]
+    rows = tickets(30)
+    for row in rows:
+        row["expected"] = row["input"].split()[0]
+    project.write_rows(rows)
+    assert project.run().called == 0
+    assert before < project.record()["totals"]["scores"]["exact"]["mean"] == 1.0
+
+
+def test_a_row_that_lacks_what_the_prompt_needs_is_named(project: Project) -> None:
+    rows = tickets(3)
+    del rows[1]["input"]
+    project.write_rows(rows)
+    with pytest.raises(RenderFailed, match="t-1"):
+        project.run()
+
+
+def test_an_unknown_run_is_told(project: Project) -> None:
+    with pytest.raises(RunMissing, match="nope"):
+        project.run("nope")
+
+
+def test_undo_takes_a_run_back(project: Project) -> None:
+    project.run()
+    project.repo.undo()
+    assert not (project.root / "outputs/mini.jsonl").exists()
+    assert project.run().called == 0
+
+
+def test_staleness_says_what_changed(project: Project) -> None:
+    project.run()
+    project.commit("outputs")
+    project.write("prompts/sort.md", PROMPT.replace("Sort the", "Please sort the"))
+    stale = project.repo.runs.staleness("mini")
+    assert (stale.stale, stale.rows) == (30, 30)
+    assert stale.reasons == {"prompt": "prompt changed: system, line 2"}
+    project.write("prompts/sort.md", PROMPT)
+    rows = tickets(31)
+    rows[4]["input"] = "other"
+    del rows[9]
+    project.write_rows(rows)
+    stale = project.repo.runs.staleness("mini")
+    assert (stale.fresh, stale.stale, stale.missing, stale.left_over) == (28, 1, 1, 1)
+    assert "t-4" in stale.reasons["examples"]
+
+
+def test_cost_follows_from_the_price(project: Project) -> None:
+    project.write("promptvc.toml", SETTINGS + "price = { input = 1.0, output = 10.0 }\n")
+    project.run()
+    row = project.rows()[0]
+    assert row["cost_usd"] == pytest.approx((row["input_tokens"] + 10 * row["output_tokens"]) / 1e6)
+    assert json.loads(json.dumps(project.record()["totals"]))["cost_usd"] > 0
