@@ -30,6 +30,18 @@ PYTHON = (
 _LAST = '{"id": "t-0024", "input": "test test", "expected": "?", "slice": "junk", "tags": []}'
 _NEW = '{"id": "t-0025", "input": "Can I get half of it back?", "expected": "refund", "slice": "billing", "tags": []}'
 
+_RUN = """
+[runs.triage]
+prompt   = "prompts/triage.prompt"
+examples = "examples/tickets.jsonl"
+provider = "python:rule_based_model:answer"
+model    = "rule-based"
+inputs   = { ticket = "input" }
+scorers  = ["exact:expected"]
+slices   = ["slice"]
+price    = { input = 0.25, output = 2.0 }
+"""
+
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Keep the project afterwards, and say where it is.")
@@ -55,7 +67,7 @@ class Demo:
         self._project = folder / "support-bot"
 
     def run(self) -> None:
-        """Commit, edit, diff, branch, push, clone, read."""
+        """Commit, edit, diff, branch, run, compare, push, clone, read."""
         self._say("A support bot: two prompts, and 24 tickets that it must get right.")
         with as_file(files("promptvc.samples") / "support") as samples:
             shutil.copytree(samples, self._project, ignore=shutil.ignore_patterns("__pycache__"))
@@ -75,6 +87,7 @@ class Demo:
         self._do("commit", "-m", "Two sentences at most")
         self._do("switch", "main")
         self._do("diff", "--stat", "main", "terse")
+        self._outputs()
         self._say("Any git repository is a remote: here a bare one in the folder beside.")
         self._remote()
         self._do("remote", "add", "origin", "../support.git")
@@ -83,6 +96,32 @@ class Demo:
         self._do("log", "--graph", "--all")
         self._say("And from Python, without a clone of one's own:")
         self._python()
+
+    def _outputs(self) -> None:
+        """Runs of a rule-based model: what is asked, what is known, what an edit of the prompt did."""
+        self._say(
+            "A model answers the tickets: here a rule-based one, a few lines of Python (rule_based_model.py)."
+        )
+        model = files("promptvc.samples") / "rule_based_model.py"
+        (self._project / "rule_based_model.py").write_text(model.read_text("utf-8"), encoding="utf-8")
+        with (self._project / "promptvc.toml").open("a", encoding="utf-8") as settings:
+            settings.write(_RUN)
+        self._do("run", "triage", "--dry-run")
+        self._do("run", "triage")
+        self._do("commit", "-m", "Outputs of triage")
+        self._say("Somebody tells it what a refund is. What is known is never asked again.")
+        self._replace(
+            "prompts/triage.prompt",
+            "Answer with the word",
+            "Money that should come back is a refund. Answer with the word",
+        )
+        self._do("status")
+        self._do("run", "triage")
+        self._do("commit", "-m", "Say what a refund is")
+        self._do("compare", "HEAD~1", "HEAD", "triage")
+        self._do("run", "triage")
+        self._say("And what was recorded then follows from what it was made of, row by row, without a call:")
+        self._do("reproduce", "HEAD~1", "triage")
 
     def _edit(self) -> None:
         tickets = "examples/tickets.jsonl"

@@ -62,10 +62,10 @@ def stale_runs(repo: Repo) -> list[Staleness]:
 
 
 def _run_lines(app: App, repo: Repo) -> Iterator[str]:
-    """``outputs/support-mini  41 of 515 rows stale (prompt changed: user, line 4): promptvc run``."""
+    """``stale  outputs/support-mini  41 of 515 stale (prompt: user line 4)``."""
     for stale in stale_runs(repo):
         name = f"outputs/{stale.name}"
-        yield f"  {app.out.style('stale'.ljust(9), fg='yellow')} {name:<28} {stale.words()}: promptvc run {stale.name}"
+        yield f"  {app.out.style('stale'.ljust(9), fg='yellow')} {name:<28} {stale.words()}"
 
 
 def _merge_lines(app: App, repo: Repo) -> Iterator[str]:

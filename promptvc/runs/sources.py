@@ -100,7 +100,10 @@ class WorkingSource:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run as it is at one version. ``record`` is None for a file of rows that has none."""
+    """A run as it is at one version. ``record`` is None for a file of rows that has none.
+
+    ``source`` is that version, where it is one of all files.
+    """
 
     name: str
     label: str
@@ -109,6 +112,7 @@ class LoadedRun:
     project: Project
     contents: Contents
     store: ObjectStore
+    source: Source | None = None
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""
@@ -116,12 +120,19 @@ class LoadedRun:
 
     @cached_property
     def examples(self) -> dict[str, Row]:
-        """The pinned examples by example id; empty where they are not pinned, or not in the store."""
+        """The pinned examples by example id; empty where they are not pinned, or not at hand."""
         record = self.record
-        file = record and record.examples and pinned(self.store, self.contents, record.examples)
+        file = record and record.examples and self.pinned_file(record.examples)
         if not record or not file:
             return {}
         return dict(example_ids(table_of(file, self.project), record.example_key))
+
+    def pinned_file(self, pin: Pin) -> FileView | None:
+        """A file that the run pins: from the store, or from the run's own version while it is not committed yet."""
+        found = pinned(self.store, self.contents, pin)
+        if found is None and self.source is not None and pin.path in self.source.files:
+            return self.source.file(pin.path) if self.source.files[pin.path].id == pin.id else None
+        return found
 
 
 def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) -> LoadedRun:
@@ -135,7 +146,7 @@ def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) 
         )
     table = table_of(source.file(rows), source.project)
     pins = read_record(source.file(record).read(), record) if record in source.files else None
-    return LoadedRun(name, source.label, pins, table, source.project, contents, store)
+    return LoadedRun(name, source.label, pins, table, source.project, contents, store, source)
 
 
 def pinned(store: ObjectStore, contents: Contents, pin: Pin) -> FileView | None:

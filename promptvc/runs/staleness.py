@@ -58,15 +58,15 @@ class Staleness:
         return self.stale + self.failed + self.missing
 
     def words(self) -> str:
-        """``stale: 41 of 515 rows (prompt changed: user)``."""
+        """``41 of 515 stale (prompt: user line 4)``."""
         if self.is_fresh:
             return "up to date"
         counts = [
-            f"{self.stale} of {self.rows} rows stale" if self.stale else "",
+            f"{self.stale:,} of {self.rows:,} stale" if self.stale else "",
             f"{self.failed} failed" if self.failed else "",
             f"{self.missing} missing" if self.missing else "",
             f"{self.left_over} left over" if self.left_over else "",
-            "to be scored again, no calls" if self.rescore and not self.to_call else "",
+            "to be scored again without calls" if self.rescore and not self.to_call else "",
         ]
         said = ", ".join(filter(None, counts))
         why = "; ".join(self.reasons.values())
@@ -162,7 +162,7 @@ def _reasons(prepared: Prepared, record: RunRecord, contents: Contents, store: O
 
 
 def _prompt_words(prepared: Prepared, record: RunRecord, contents: Contents, store: ObjectStore) -> str:
-    """``prompt changed: system, line 4``: the messages that are other than they were, and where that begins."""
+    """``prompt: system line 4``: the messages that are other than they were, and where that begins."""
     file = pinned(store, contents, record.prompt) if record.prompt else None
     if not file:
         return "prompt changed"
@@ -175,8 +175,8 @@ def _prompt_words(prepared: Prepared, record: RunRecord, contents: Contents, sto
     pairs = zip_longest(was.messages, prepared.prompt.messages)
     roles = [message.role for before, after in pairs if before != after and (message := after or before)]
     hunks = list(diff_lines(was.text, prepared.prompt.text))
-    where = [*dict.fromkeys(roles or ["settings"]), *(f"line {_first_changed(hunk)}" for hunk in hunks[:1])]
-    return f"prompt changed: {', '.join(where)}"
+    line = "".join(f" line {_first_changed(hunk)}" for hunk in hunks[:1])
+    return f"prompt: {', '.join(dict.fromkeys(roles or ['settings']))}{line}"
 
 
 def _first_changed(hunk: Hunk) -> int:
@@ -185,7 +185,7 @@ def _first_changed(hunk: Hunk) -> int:
 
 
 def _example_words(prepared: Prepared, record: RunRecord, contents: Contents, store: ObjectStore) -> str:
-    """``examples changed: t-0042, t-0107 and 3 more``."""
+    """``examples: t-0042, t-0107 and 3 more``."""
     file = pinned(store, contents, record.examples) if record.examples else None
     now = prepared.examples_file
     if not file or file.format is None or now.format is None:
@@ -194,11 +194,11 @@ def _example_words(prepared: Prepared, record: RunRecord, contents: Contents, st
 
     found = diff_rows(file.stretches(), now.stretches(), file.format, now.format, prepared.key)
     if not found.rows:
-        return "examples changed: order or layout"
+        return "examples: order or layout"
     ids = [
         id
         for change in found.rows
         for id, _ in example_ids([change.after or change.before or {}], prepared.key)
     ]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
-    return f"examples changed: {', '.join(ids[:3])}{more}"
+    return f"examples: {', '.join(ids[:3])}{more}"

@@ -93,7 +93,7 @@ def test_a_new_prompt_and_new_examples_leave_the_new_rows_stale(project: Project
     said = call(project, "merge", "more")
     assert "20 rows still right, 6 stale: promptvc run mini" in said
     assert check_merged(project) == (20, 6)
-    assert "6 of 26 rows stale" in call(project, "status")
+    assert "6 of 26 stale" in call(project, "status")
     assert project.run().called == 6
     assert check_merged_after_run(project)
 

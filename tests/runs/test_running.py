@@ -187,7 +187,7 @@ def test_staleness_says_what_changed(project: Project) -> None:
     project.write("prompts/sort.md", PROMPT.replace("Sort the", "Please sort the"))
     stale = project.repo.runs.staleness("mini")
     assert (stale.stale, stale.rows) == (30, 30)
-    assert stale.reasons == {"prompt": "prompt changed: system, line 2"}
+    assert stale.reasons == {"prompt": "prompt: system line 2"}
     project.write("prompts/sort.md", PROMPT)
     rows = tickets(31)
     rows[4]["input"] = "other"

@@ -1,0 +1,149 @@
+"""A comparison's numbers and reasons in words, for the terminal, for Markdown and for notebooks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from promptvc.content.formats.base import Json
+
+if TYPE_CHECKING:
+    from promptvc.runs.compare import RunComparison
+    from promptvc.runs.compare_scores import ScoreComparison
+    from promptvc.runs.compare_why import Cause
+
+_VALUE_LENGTH = 40
+
+
+def summary(comparison: RunComparison) -> str:
+    """One line: ``support-mini main → terse: 499 rows in both; exact 0.812 → 0.846, fixed 28, broken 11``."""
+    parts = [f"{plural(comparison.pairs, 'row')} in both", *lonely_words(comparison)]
+    score = comparison.score()
+    if score is not None and score.before is not None and score.after is not None:
+        counts = f", fixed {score.fixed:,}, broken {score.broken:,}" if score.kind == "boolean" else ""
+        parts.append(f"{score.name} {number(score.before)} → {number(score.after)}{counts}")
+    else:
+        parts.append(f"{plural(comparison.outputs_changed, 'output')} changed")
+    return f"{title(comparison)}: {'; '.join(parts)}"
+
+
+def title(comparison: RunComparison) -> str:
+    """``support-mini main → terse``; of two runs ``plain → terse``, with the version; of two files their paths."""
+    old, new = comparison.before, comparison.after
+    if new.label.endswith(".jsonl"):
+        return f"{old.label} → {new.label}"
+    if old.name == new.name:
+        return f"{old.name} {old.label} → {new.label}"
+    if old.label == new.label:
+        return f"{old.name} → {new.name} ({old.label})"
+    return f"{old.name} ({old.label}) → {new.name} ({new.label})"
+
+
+def lonely_words(comparison: RunComparison) -> list[str]:
+    """Rows that only one side has: ``["2 only new", "1 only old"]``."""
+    counts = (len(comparison.only_after), "only new"), (len(comparison.only_before), "only old")
+    return [f"{count:,} {words}" for count, words in counts if count]
+
+
+def cause_words(comparison: RunComparison) -> list[str]:
+    """Why the sides differ, a reason each; says so where nothing pinned differs, or nothing is pinned."""
+    if comparison.why is None:
+        return ["not known: there is no record"]
+    if comparison.why:
+        return [_cause(cause) for cause in comparison.why]
+    if comparison.before.recorded or comparison.after.recorded:
+        return ["not known: outputs recorded from elsewhere"]
+    return []
+
+
+def score_numbers(score: ScoreComparison) -> tuple[str, str, str] | None:
+    """Before, after and signed difference in digits that suit them; None where there are no means."""
+    if score.before is None or score.after is None or score.difference is None:
+        return None
+    size = max(abs(score.before), abs(score.after))
+    return number(score.before, size), number(score.after, size), signed(score.difference, size)
+
+
+def interval_words(score: ScoreComparison) -> str:
+    """``[+0.009, +0.060]``; nothing where there is no interval."""
+    if score.interval is None:
+        return ""
+    size = max(abs(score.before or 0), abs(score.after or 0))
+    return f"[{signed(score.interval.low, size)}, {signed(score.interval.high, size)}]"
+
+
+def p_words(p: float | None) -> str:
+    """``p = 0.011``; nothing where there is none."""
+    if p is None:
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.9995 else "p = 1"
+
+
+def change_words(before: float | None, after: float | None) -> str:
+    """``143, 61 -> "−57 %"``; from ten times as much on ``× 12``; nothing where a part of nothing is meant."""
+    if not before or after is None:
+        return ""
+    change = after / before - 1
+    if change >= 9:
+        return f"× {change + 1:,.0f}"
+    return f"{minus(f'{change * 100:+.0f}')} %" if round(change * 100) else "±0 %"
+
+
+def number(value: float, size: float | None = None) -> str:
+    """Three decimals for scores up to 10, fewer the larger ``size`` is (of the number itself, unless given)."""
+    return minus(f"{value:,.{_decimals(abs(value) if size is None else size)}f}")
+
+
+def signed(value: float, size: float | None = None) -> str:
+    """`number` with its sign: ``+0.034``; none for zero."""
+    decimals = _decimals(abs(value) if size is None else size)
+    text = f"{value:+,.{decimals}f}"
+    return minus(text if float(text.replace(",", "")) else f"{0:.{decimals}f}")
+
+
+def minus(text: str) -> str:
+    """The text with a minus sign for each hyphen."""
+    return text.replace("-", "−")
+
+
+def plural(count: int, name: str) -> str:
+    """``1, "row" -> "1 row"``; ``1200, "row" -> "1,200 rows"``."""
+    return f"{count:,} {name}{'s' * (count != 1)}"
+
+
+def dollars(value: float) -> str:
+    """``0.11 USD``; small sums with the digits that say something."""
+    return f"{value:,.2f} USD" if value >= 0.1 or not value else f"{value:.2g} USD"
+
+
+def milliseconds(value: float) -> str:
+    """``850 ms``, ``1.24 s``."""
+    return f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.2f} s"
+
+
+def _decimals(size: float) -> int:
+    return 3 if size < 10 else 1 if size < 1000 else 0
+
+
+def _cause(cause: Cause) -> str:
+    if cause.what in ("prompt", "examples"):
+        name = cause.name if cause.name else cause.what
+        if cause.before is None or cause.after is None:
+            return f"{name} (pinned only {'before' if cause.after is None else 'after'})"
+        return name if cause.rows is None else f"{name} ({plural(cause.rows, 'row')})"
+    if cause.what == "scorers":
+        if cause.before == cause.after:
+            return f"scorer {cause.name} (its code)"
+        return f"scorer {cause.name} {_value(cause.before)} → {_value(cause.after)}"
+    name = cause.name or cause.what.replace("_", " ")
+    if cause.what in ("tools", "response_format"):
+        return name
+    name = f"input {name}" if cause.what == "inputs" else name
+    return f"{name} {_value(cause.before)} → {_value(cause.after)}"
+
+
+def _value(value: Json) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"

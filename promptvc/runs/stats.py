@@ -1,0 +1,163 @@
+"""How sure a difference between two runs is: an interval, a test, and the noise within one run.
+
+None, never NaN, stands where there is too little to say something.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
+"""How often the differences are drawn anew, where that is cheap."""
+FEWEST_RESAMPLES = 2_000
+"""How often for very many differences that are all distinct."""
+SEED = 20_231_106
+_DRAWS = 30_000_000
+"""Single draws that one interval may take before there are fewer resamples."""
+_BLOCK = 1 << 21
+_DRAWS_OF_ONE_COUNT = 25
+"""A count drawn from a multinomial takes about as long as so many single draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval, both ends included."""
+
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether no difference at all is among what it allows."""
+        return self.low <= 0 <= self.high
+
+    def to_value(self) -> list[float]:
+        """``[low, high]``."""
+        return [self.low, self.high]
+
+
+def mean_interval(differences: Sequence[float], *, seed: int = SEED) -> Interval | None:
+    """The 95% interval of the mean of paired differences, by the percentile bootstrap; None for fewer than two.
+
+    As many differences as there are get drawn from them with replacement, and the mean taken, `RESAMPLES` times, or
+    fewer where there are more than 3,000 that are mostly distinct, but never below `FEWEST_RESAMPLES`. The interval
+    runs from the 2.5th to the 97.5th percentile of these means (Efron and Tibshirani, An Introduction to the
+    Bootstrap, 13.3). The same differences, in any order, always give the same interval.
+
+    How often each distinct difference is drawn is a multinomial, so that pass/fail scores, with three of them, take
+    the same short time for 100 rows and for 100,000.
+    """
+    import numpy as np
+
+    given: Floats = np.asarray(differences, dtype=np.float64)
+    if len(given) < 2:
+        return None
+    values, counts = np.unique(given, return_counts=True)
+    if len(values) == 1:
+        return Interval(float(values[0]), float(values[0]))
+    random = np.random.default_rng(seed)
+    if len(values) * _DRAWS_OF_ONE_COUNT < len(given) or len(values) <= 3:
+        means = _means_by_count(random, values, counts)
+    else:
+        means = _means_by_draw(random, np.repeat(values, counts))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
+def _means_by_count(random: np.random.Generator, values: Floats, counts: Any) -> Floats:
+    import numpy as np
+
+    total = int(counts.sum())
+    resamples = _resamples(len(values) * _DRAWS_OF_ONE_COUNT)
+    means: Floats = np.empty(resamples)
+    block = max(1, _BLOCK // len(values))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        means[start : start + size] = random.multinomial(total, counts / total, size) @ values / total
+    return means
+
+
+def _means_by_draw(random: np.random.Generator, values: Floats) -> Floats:
+    import numpy as np
+
+    resamples = _resamples(len(values))
+    means: Floats = np.empty(resamples)
+    block = max(1, _BLOCK // len(values))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        drawn = random.integers(0, len(values), (size, len(values)), dtype=np.int32)
+        means[start : start + size] = values[drawn].mean(axis=1)
+    return means
+
+
+def _resamples(draws: int) -> int:
+    """How many resamples there are when one takes so many draws."""
+    return max(FEWEST_RESAMPLES, min(RESAMPLES, _DRAWS // draws))
+
+
+def sign_test(better: int, worse: int) -> float:
+    """The two-sided p of so many pairs better and so many worse if both were as likely; 1 where there are none.
+
+    For pass/fail scores this is McNemar's exact test: pairs that did not change say nothing, and of the others as
+    many should have been fixed as broken (McNemar, Psychometrika 12, 1947). Exact: the binomial's tails, summed.
+    ``sign_test(1, 5) -> 0.21875``
+    """
+    pairs, fewer = better + worse, min(better, worse)
+    if not pairs:
+        return 1.0
+    log_term = (
+        math.lgamma(pairs + 1) - math.lgamma(fewer + 1) - math.lgamma(pairs - fewer + 1) - pairs * math.log(2)
+    )
+    sum_, term = 1.0, 1.0
+    for left in range(fewer, 0, -1):  # from the largest term of the tail down, each from the one before it
+        term *= left / (pairs - left + 1)
+        sum_ += term
+        if term < sum_ * 1e-17:
+            break
+    return min(1.0, 2 * math.exp(log_term + math.log(sum_)))
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How much the scores of one side differ among the samples of the same example.
+
+    - ``examples``: how many have two scored samples or more;
+    - ``within``: the standard deviation among samples of one example, pooled over the examples;
+    - ``of_mean``: the standard error that this alone gives the side's mean: how far it would move if the same
+      examples were sampled again.
+    """
+
+    examples: int
+    within: float
+    of_mean: float
+
+
+def noise(groups: Iterable[Sequence[float]]) -> Noise | None:
+    """The noise within a side, from its scores by example; None where no example has two of them.
+
+    ``within`` is the root of the mean of the examples' variances (each with n - 1), ``of_mean`` the root of the sum
+    of variance / samples, over the number of examples: the mean is that of the examples' means.
+    """
+    variances, of_means = [], []
+    for scores in groups:
+        count = len(scores)
+        if count < 2:
+            continue
+        mean = math.fsum(scores) / count
+        variance = math.fsum((score - mean) ** 2 for score in scores) / (count - 1)
+        variances.append(variance)
+        of_means.append(variance / count)
+    if not variances:
+        return None
+    count = len(variances)
+    return Noise(count, math.sqrt(math.fsum(variances) / count), math.sqrt(math.fsum(of_means)) / count)
