@@ -9,9 +9,11 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import Range, WordsCommand, split_words, words_of
+from promptvc.ids import ObjectId
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
+    from promptvc.cli.render_diff import RunLines
     from promptvc.session.comparison import Comparison
 
 
@@ -43,7 +45,15 @@ def command(
     ranges, paths = split_words(app, words_of(words), most=2)
     comparison = compare(app, ranges, paths)
     if not quiet:
-        show(app, comparison, stat=stat, name_only=name_only, full=full)
+        sides = _sides(app, ranges)
+        show(
+            app,
+            comparison,
+            stat=stat,
+            name_only=name_only,
+            full=full,
+            runs=lambda name: run_lines(app, sides, name),
+        )
     return 1 if (exit_code or quiet) and len(comparison) else 0
 
 
@@ -62,7 +72,43 @@ def compare(app: App, ranges: Sequence[Range], paths: Sequence[str]) -> Comparis
     return repo.diff(_base(app, first) if first.symmetric else first.start, first.end, paths)
 
 
-def show(app: App, comparison: Comparison, *, stat: bool, name_only: bool, full: bool = False) -> None:
+def _sides(app: App, ranges: Sequence[Range]) -> tuple[str, str | None]:
+    """The revisions that `compare` compares; None for the working files."""
+    if not ranges:
+        return "HEAD", None
+    first = ranges[0]
+    if len(ranges) == 2:
+        return first.end.short, ranges[1].end.short
+    if first.start is None:
+        return first.end.short, None
+    return ObjectId(_base(app, first) if first.symmetric else first.start).short, first.end.short
+
+
+def run_lines(app: App, sides: tuple[str, str | None], name: str) -> Iterator[str]:
+    """The short form of `promptvc compare` for one run."""
+    from promptvc.cli.render_compare import short_lines
+    from promptvc.errors import PromptvcError
+
+    before, after = sides
+    try:
+        yield from short_lines(app.out, app.repo.compare(before, after, run=name))
+    except PromptvcError as error:
+        yield app.out.style(f"outputs/{name}", bold=True)
+        yield f"  not compared: {error.message}"
+        return
+    words = " ".join(filter(None, ("promptvc compare", before, after, name)))
+    yield app.out.style(f"  {words} shows slices and rows", dim=True)
+
+
+def show(
+    app: App,
+    comparison: Comparison,
+    *,
+    stat: bool,
+    name_only: bool,
+    full: bool = False,
+    runs: RunLines | None = None,
+) -> None:
     """Print a comparison in one of its forms."""
     if app.out.json:
         from promptvc.cli.diff_json import diff_values, file_head
@@ -71,11 +117,17 @@ def show(app: App, comparison: Comparison, *, stat: bool, name_only: bool, full:
         for value in names if name_only else diff_values(comparison, rows=not stat):
             app.out.value(value)
     else:
-        app.out.lines(text_lines(app.out, comparison, stat=stat, name_only=name_only, full=full))
+        app.out.lines(text_lines(app.out, comparison, stat=stat, name_only=name_only, full=full, runs=runs))
 
 
 def text_lines(
-    out: Output, comparison: Comparison, *, stat: bool, name_only: bool, full: bool
+    out: Output,
+    comparison: Comparison,
+    *,
+    stat: bool,
+    name_only: bool,
+    full: bool,
+    runs: RunLines | None = None,
 ) -> Iterator[str]:
     """A comparison as text in one of its forms."""
     if name_only:
@@ -86,7 +138,7 @@ def text_lines(
         return stat_lines(out, comparison)
     from promptvc.cli.render_diff import diff_text
 
-    return diff_text(out, comparison, whole=full)
+    return diff_text(out, comparison, whole=full, run_lines=runs)
 
 
 def _base(app: App, range: Range) -> str:

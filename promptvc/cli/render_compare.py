@@ -61,6 +61,17 @@ def comparison_lines(
 ) -> Iterator[str]:
     """The lines of a comparison; ``asked`` are the kinds of rows to list in full, at most ``limit`` of each."""
     layout = _layout(out, comparison)
+    yield from short_lines(out, comparison)
+    yield from _slices(layout, comparison)
+    for name, text in measure_words(comparison.measures):
+        yield layout.line(name, text)
+    yield from row_lists(out, comparison, asked, limit)
+    yield ""
+
+
+def short_lines(out: Output, comparison: RunComparison) -> Iterator[str]:
+    """What comes first of a comparison: rows of one side only, why they differ, and the scores."""
+    layout = _layout(out, comparison)
     yield from _head(out, comparison)
     for name, rows in (("only new", comparison.only_after), ("only old", comparison.only_before)):
         if rows:
@@ -72,11 +83,6 @@ def comparison_lines(
     for score in comparison.scores:
         yield from _score(layout, score)
         yield from _noise(layout, next((n for n in comparison.noise if n.name == score.name), None))
-    yield from _slices(layout, comparison)
-    for name, text in measure_words(comparison.measures):
-        yield layout.line(name, text)
-    yield from row_lists(out, comparison, asked, limit)
-    yield ""
 
 
 def _layout(out: Output, comparison: RunComparison) -> _Layout:

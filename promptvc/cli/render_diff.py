@@ -7,7 +7,7 @@ render_stat.py    one line a file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from promptvc.cli.render_words import paint
 from promptvc.cli.row_stream import file_rows, key_of_file
 from promptvc.content.formats.base import Malformed
 from promptvc.content.rowdiff import RowChange, TableDiff
+from promptvc.content.run import RECORD_SUFFIX, output_path, record_path, run_name
 from promptvc.content.textdiff import diff_lines
 from promptvc.session.comparison import BinaryDiff, FileDiff, TextDiff
 
@@ -30,15 +31,30 @@ if TYPE_CHECKING:
     from promptvc.session.views import FileView
     from promptvc.versioning.diff import FileChange
 
+RunLines = Callable[[str], Iterable[str]]
+
 _FIRST_ROWS = 3
 """Rows shown of a table that is new or gone."""
 _MODES = {0o100644: "plain file", 0o100755: "executable", 0o120000: "link"}
 
 
-def diff_text(out: Output, comparison: Comparison, *, whole: bool = False) -> Iterator[str]:
-    """The lines of a diff; none when nothing changed. ``whole`` shows all rows and texts in full."""
+def diff_text(
+    out: Output, comparison: Comparison, *, whole: bool = False, run_lines: RunLines | None = None
+) -> Iterator[str]:
+    """The lines of a diff; none when nothing changed. ``whole`` shows all rows and texts in full.
+
+    ``run_lines(name)`` gives those of a run that both sides have, in place of its files.
+    """
     totals = Totals()
+    runs = _changed_runs(comparison) if run_lines and not whole else {}
     for change in comparison.changes:
+        name = runs.get(change.path)
+        if name is not None and run_lines is not None:
+            if change.path == record_path(name):
+                totals.count("run")
+                yield from run_lines(name)
+                yield ""
+            continue
         if change.status in ("added", "removed") and comparison.kind(change) in ("table", "run"):
             yield from _whole_table(out, comparison, change, totals, whole)
         else:
@@ -46,6 +62,17 @@ def diff_text(out: Output, comparison: Comparison, *, whole: bool = False) -> It
         yield ""
     if totals.kinds:
         yield totals.words()
+
+
+def _changed_runs(comparison: Comparison) -> dict[str, str]:
+    """The files of runs of which both sides have a record, each with the run's name."""
+    names = {
+        run_name(change.path)
+        for change in comparison.changes
+        if change.status == "modified" and change.path.endswith(RECORD_SUFFIX)
+    }
+    paths = {name: (output_path(name), record_path(name)) for name in names if name}
+    return {path: name for name, both in paths.items() for path in both}
 
 
 def _file(out: Output, diff: FileDiff, totals: Totals, whole: bool) -> Iterator[str]:

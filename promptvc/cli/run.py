@@ -11,6 +11,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.runs.compare_words import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
         task = view.add_task(name, total=None, said="")
 
         def report(progress: Progress) -> None:
-            said = [usd(progress.cost_usd)] if progress.cost_usd else []
+            said = [dollars(progress.cost_usd)] if progress.cost_usd else []
             said += [f"{progress.retries} retries"] if progress.retries else []
             said += [f"{progress.failed} failed"] if progress.failed else []
             view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
@@ -112,7 +113,7 @@ def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
     app.out.value(value | {"totals": done.record.totals})
     parts = [f"{done.rows:,} rows", f"{done.known:,} known", f"{done.called:,} called"]
     parts += [f"{done.retries:,} retries"] if done.retries else []
-    parts += [usd(done.cost_usd)] if done.cost_usd else []
+    parts += [dollars(done.cost_usd)] if done.cost_usd else []
     app.out.text(f"{done.name}   {', '.join(parts)}" + ("" if done.changed else "; nothing changed"))
     for name, score in sorted(done.record.totals["scores"].items()):
         app.out.text(f"  {name:<16}  {_score_words(score)}")
@@ -133,11 +134,6 @@ def _score_words(score: dict[str, object]) -> str:
     return (
         "  ".join(f"{label} {count}" for label, count in labels.items()) if isinstance(labels, dict) else "–"
     )
-
-
-def usd(amount: float) -> str:
-    """``12.30 USD``; of less than one dollar, two digits that say something: ``0.0031 USD``."""
-    return f"{amount:.2f} USD" if amount >= 1 else f"{amount:.2g} USD"
 
 
 def _rounded(tokens: int) -> int:

@@ -50,7 +50,7 @@ def test_init_in_a_code_repository_ignores_the_store_and_commits_name_the_code(t
 
 def test_status_in_json_has_the_promised_shape(sh: Shell) -> None:
     [value] = sh.json("status")
-    assert list(value) == ["branch", "head", "clean", "files", "ahead", "behind"]
+    assert list(value) == ["branch", "head", "clean", "files", "ahead", "behind", "runs"]
     assert value["files"][:2] == [
         {"path": "examples/t.jsonl", "kind": "table", "status": "added"},
         {"path": "prompts/a.md", "kind": "prompt", "status": "added"},
