@@ -45,12 +45,12 @@ def command(
     branch has, and `resolve` settles one after the other. Exit code 1 with conflicts. With --into a branch that is not
     the current one, conflicts are only told.
     """
-    from promptvc.cli.render_merge import tell_merge
+    from promptvc.cli.render_merge import abort_open, tell_merge
 
     if abort:
         if revision is not None or any((message, no_ff, ff_only, into, dry_run, allow_unrelated_histories)):
             raise click.UsageError("--abort goes alone")
-        return _abort(app)
+        return abort_open(app, "merge")
     if revision is None:
         raise click.UsageError("which branch? promptvc branch lists them")
     if no_ff and ff_only:
@@ -72,19 +72,6 @@ def command(
     )
     tell_merge(app, repo, done, doing, dry_run=dry_run)
     return DONE if done.clean else NEGATIVE
-
-
-def _abort(app: App) -> int:
-    from promptvc.cli.render_merge import tell_abort
-    from promptvc.storage.refs import HEAD
-
-    merge = app.repo.merging.abort(app.repo.who())
-    code, head = tell_abort(app, "merge", merge), app.repo.refs.read(HEAD)
-    if head is not None and head != merge.head and not app.out.json:
-        app.out.note(
-            f"note: {merge.labels[0]} moved meanwhile: files without work of their own are as in {head.short}"
-        )
-    return code
 
 
 def _merge_into(

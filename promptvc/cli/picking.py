@@ -46,10 +46,12 @@ def pick(
     app: App, step: Step, revisions: tuple[str, ...], mainline: int | None, *, dry_run: bool, abort: bool
 ) -> int:
     """Pick or revert each; stops where one conflicts."""
-    from promptvc.cli.render_merge import tell_abort, tell_merge
+    from promptvc.cli.render_merge import abort_open, tell_merge
 
     if abort:
-        return tell_abort(app, step, app.repo.merging.abort(app.repo.who()))
+        if revisions or mainline is not None or dry_run:
+            raise click.UsageError("--abort goes alone")
+        return abort_open(app, step)
     if not revisions:
         raise click.UsageError("which commit? promptvc log shows them")
     repo = app.repo

@@ -76,13 +76,21 @@ def waiting_words(merge: OpenMerge) -> str:
     return f"{verb} {merge.labels[1]} {'in' if merge.step == 'revert' else 'into'} {merge.labels[0]}"
 
 
-def tell_abort(app: App, step: str, merge: OpenMerge) -> int:
-    """That a merge was given up; gives the exit code."""
+def abort_open(app: App, step: str) -> int:
+    """Give up what is under way, and say so; gives the exit code."""
+    from promptvc.storage.refs import HEAD
+
+    merge = app.repo.merging.abort(app.repo.who())
     files = list(merge.before)
     app.out.value({"aborted": merge.step, "files": files})
     app.out.text(f"Gave up the {merge.step} of {merge.labels[1]}: {plural(len(files), 'file')} as before")
     if merge.step != step:
         app.out.note(f"note: what was under way was a {merge.step}")
+    head = app.repo.refs.read(HEAD)
+    if head is not None and head != merge.head and not app.out.json:
+        app.out.note(
+            f"note: {merge.labels[0]} moved meanwhile: files without work of their own are as in {head.short}"
+        )
     return 0
 
 
@@ -302,9 +310,14 @@ def _place(conflict: Conflict) -> list[str]:
 def _value(conflict: Conflict, side: str) -> Any:
     value = getattr(conflict, side)
     is_file = isinstance(value, dict) and conflict.row is None and conflict.field is None
-    if is_file and value["path"] != conflict.path:
+    if is_file and len({each["path"] for each in _versions(conflict)}) > 1:
         return value["path"]
     return value["id"][:7] if is_file else MISSING if value is None and conflict.row is None else value
+
+
+def _versions(conflict: Conflict) -> list[dict[str, Any]]:
+    """The versions that there are of a file that conflicts as a whole."""
+    return [value for side in _SIDES if isinstance(value := getattr(conflict, side), dict)]
 
 
 def _to_value(done: Merged, dry_run: bool) -> dict[str, Any]:
