@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from promptvc.content.formats.base import Json
-from promptvc.errors import RunUnreadable
+from promptvc.errors import RunUnreadable, Usage
 from promptvc.ids import ObjectId, RepoPath
 
 FOLDER = "outputs"
@@ -177,6 +177,7 @@ class RunRecord:
 
     - ``recorded``: the outputs were made by another tool (``source``) and taken in, so that nothing proves what made
       them; their rows have no request hash;
+    - ``outputs``: the object that the rows are: of other rows it is not the record;
     - ``prompt``, ``examples``: pinned files; None where they are not known;
     - ``started``, ``ended``: when calls were made, in seconds since 1970; ``code_commit``: the code around the project;
     - ``totals``: see `totals`.
@@ -185,6 +186,7 @@ class RunRecord:
     name: str
     recorded: bool = False
     source: str | None = None
+    outputs: ObjectId | None = field(default=None, kw_only=True)
     prompt: Pin | None = None
     examples: Pin | None = None
     example_key: tuple[str, ...] | None = None
@@ -222,7 +224,9 @@ class RunRecord:
 
     def encode(self) -> bytes:
         """``outputs/NAME.run.json``."""
-        text = json.dumps(self.to_value(), indent=2, ensure_ascii=False, default=str)  # dates of TOML and YAML
+        text = json.dumps(
+            self.to_value(), indent=2, ensure_ascii=False, default=str
+        )  # dates of TOML and YAML
         return text.encode("utf-8", "replace") + b"\n"
 
     def without_times(self) -> RunRecord:
@@ -237,7 +241,7 @@ def read_record(data: bytes, path: str) -> RunRecord:
         if value["version"] > RECORD_VERSION:
             raise RunUnreadable(f"{path} is of a newer version", "install a newer promptvc")
         return _record(value)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Usage) as error:
         raise RunUnreadable(
             f"{path} cannot be read as the record of a run", "promptvc run writes it anew"
         ) from error
@@ -249,6 +253,7 @@ def _record(value: dict[str, Any]) -> RunRecord:
         name=str(value["name"]),
         recorded=bool(value.get("recorded")),
         source=value.get("source"),
+        outputs=ObjectId.parse(value["outputs"]) if value.get("outputs") else None,
         prompt=_pin(value.get("prompt")),
         examples=_pin(value.get("examples")),
         example_key=None if key is None else tuple(key),
@@ -312,7 +317,8 @@ class Totals:
     def to_value(self) -> dict[str, Json]:
         """Sums: ``rows``, ``errors``, ``stale``, ``input_tokens``, ``output_tokens``, ``cost_usd``; and ``scores``.
 
-        ``latency_ms`` is the mean. A score has its ``count`` and ``mean`` (of numbers and of booleans, as 0 and 1), or ``labels`` with counts.
+        ``latency_ms`` is the mean. A score has its ``count`` and ``mean`` (of numbers and of booleans, as 0 and 1), or
+        ``labels`` with counts.
         """
         import math
 

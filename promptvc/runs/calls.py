@@ -8,18 +8,20 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import orjson
 
-from promptvc.content.run import FOLDER, OutputRow, encode_row
-from promptvc.errors import ObjectDamaged, ObjectMissing, RunUnreadable
-from promptvc.ids import ObjectId
+from promptvc.content.run import FOLDER, RECORD_SUFFIX, OutputRow, encode_row, read_record
+from promptvc.errors import ObjectDamaged, ObjectMissing, RunUnreadable, StoreBusy
+from promptvc.ids import ObjectId, RepoPath
 from promptvc.runs.callindex import CallIndex, Place
 from promptvc.runs.journal import Journal, journal_files, read_lines
 from promptvc.session.contents import Contents
+from promptvc.storage.files import disk_errors, lock_file
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
@@ -59,6 +61,17 @@ class CallStore:
         """Close the files."""
         self._journal.close()
         self._index.close()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let no other process make calls meanwhile, which would pay for the same; raises `StoreBusy`."""
+        with disk_errors(self._folder), (self._folder / "lock").open("ab") as lock:
+            if not lock_file(lock.fileno()):
+                raise StoreBusy(
+                    "another promptvc run makes calls in this store",
+                    "wait for it: what it is answered is known then",
+                )
+            yield
 
     # --- entering -----------------------------------------------------------------------------------------
 
@@ -118,13 +131,24 @@ class CallStore:
             folder = next((entry.id for entry in self._store.load_tree(tree) if entry.name == FOLDER), None)
             if folder is None or self._index.saw(folder.encode()):
                 return
-            for path, entry in load_files(self._store, folder).items():
-                if path.endswith(".jsonl") and not entry.is_link and not self._index.saw(entry.id.encode()):
+            files = load_files(self._store, folder)
+            for path, entry in files.items():
+                record = files.get(RepoPath(path.removesuffix(".jsonl") + RECORD_SUFFIX))
+                if record is None or not path.endswith(".jsonl") or self._index.saw(entry.id.encode()):
+                    continue
+                if self._is_of(entry, record):
                     yield entry
                     self._index.see([entry.id.encode()])
             self._index.see([folder.encode()])
         except (ObjectMissing, ObjectDamaged):
             return  # fsck tells; here it is an answer less
+
+    def _is_of(self, rows: FileEntry, record: FileEntry) -> bool:
+        """Whether rows are those that their record names: edited ones are no answers of a model."""
+        try:
+            return read_record(self._contents.read(record), "").outputs == rows.id
+        except RunUnreadable:
+            return False
 
     def _scan_file(self, entry: FileEntry) -> None:
         for stretch in self._contents.stretches(entry):

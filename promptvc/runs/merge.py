@@ -26,6 +26,7 @@ from promptvc.ids import RepoPath
 from promptvc.runs.prepared import Prepared, prepare
 from promptvc.runs.scorers import Scorer, scores_of
 from promptvc.runs.sources import Source, load_run
+from promptvc.runs.writing import write_run
 from promptvc.session.contents import Contents, source_of
 from promptvc.session.project import Project
 from promptvc.session.runmerge import MergedFiles, MergedRun
@@ -92,12 +93,8 @@ class OutputMerger:
             totals.add(row)
             lines.append(encode_row(row))
         record = _record(prepared, scorers, totals, [_record_of(side, name) for side in sides])
-        rows = b"".join(lines)
         like = merged.files.get(output_path(name))
-        entries = {
-            output_path(name): self.contents.write(output_path(name), source_of(rows), writer, like),
-            record_path(name): self.contents.write(record_path(name), source_of(record.encode()), writer),
-        }
+        entries, _ = write_run(self.contents, writer, record, source_of(b"".join(lines)), like)
         return MergedRun(name, counts[0], counts[1], counts[2], entries)
 
 

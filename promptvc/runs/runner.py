@@ -27,7 +27,8 @@ from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls import CallStore
 from promptvc.runs.prepared import Prepared
 from promptvc.runs.sources import Source, load_run
-from promptvc.session.contents import Contents, source_of
+from promptvc.runs.writing import store_run
+from promptvc.session.contents import Contents
 from promptvc.session.contents import Source as Bytes
 from promptvc.session.worktree import Worktree
 from promptvc.storage.store import ObjectStore
@@ -140,7 +141,7 @@ class Runner:
         Raises `CallsMissing` where ``offline`` and something is missing; then nothing is written. An interrupt leaves
         the files as they were, and every answer that came in in the call store.
         """
-        from promptvc.runs.workers import Calls, Progress
+        from promptvc.runs.workers import Progress
 
         self.calls.refresh()
         started = self.now()
@@ -150,19 +151,8 @@ class Runner:
             if missing and offline:
                 raise CallsMissing(self.prepared.spec.name, missing)
             if progress.total:
-                calls = Calls(
-                    provider(),
-                    self.prepared.calling,
-                    self.prepared.spec,
-                    self.calls.add,
-                    jobs,
-                    report,
-                    progress,
-                )
-                try:
-                    errors = calls.make(islice(self._missing(), progress.total))
-                finally:
-                    calls.provider.close()
+                with self.calls.exclusive():
+                    errors = self._call(provider, jobs, report, progress)
                 self.calls.refresh()
             if missing:
                 self._assemble(out, errors)
@@ -181,6 +171,24 @@ class Runner:
             record,
             next(iter(errors.values()), None),
         )
+
+    def _call(
+        self,
+        provider: Callable[[], Provider],
+        jobs: int,
+        report: Callable[[Progress], None],
+        progress: Progress,
+    ) -> dict[str, str]:
+        """Make the calls that are missing; gives the errors by request hash."""
+        from promptvc.runs.workers import Calls
+
+        spec, calling = self.prepared.spec, self.prepared.calling
+        self.calls.refresh()  # another process may have made some before this one had its turn
+        calls = Calls(provider(), calling, spec, self.calls.add, jobs, report, progress)
+        try:
+            return calls.make(islice(self._missing(), progress.total))
+        finally:
+            calls.provider.close()
 
     def _assemble(
         self, out: IO[bytes], errors: Mapping[str, str], *, stop_early: bool = False
@@ -236,9 +244,9 @@ class Runner:
                 yield request, here[request.hash] or found.get(request.hash)
 
     def _present_rows(self) -> Iterator[OutputRow]:
-        path = output_path(self.prepared.spec.name)
-        if path not in self.source.files:
-            return
+        record, path = self._present_record(), output_path(self.prepared.spec.name)
+        if record is None or path not in self.source.files or record.outputs != self.source.files[path].id:
+            return  # none, or not as they were made: what is known of them is in the call store
         try:
             yield from load_run(self.source, self.prepared.spec.name, self.contents, self.store).rows()
         except RunUnreadable:
@@ -272,25 +280,26 @@ class Runner:
     ) -> tuple[bool, RunRecord]:
         """Put the rows and the record among the working files; gives whether anything changed, and the record."""
         name = self.prepared.spec.name
-        rows, record = output_path(name), record_path(name)
-        before = {path: self.source.files.get(path) for path in (rows, record)}
+        before = {path: self.source.files.get(path) for path in (output_path(name), record_path(name))}
         size = out.tell()
         out.seek(0)
-        with self.store.begin() as writer:
-            after = {rows: self.contents.write(rows, Bytes(size, out.read), writer, before[rows])}
-            pins = self._record(made_calls, started)
-            was = self._present_record()
-            if (
-                was is not None
-                and after[rows] == before[rows]
-                and was.without_times() == pins.without_times()
-            ):
-                pins = was
-            after[record] = self.contents.write(record, source_of(pins.encode()), writer)
-            writer.finish()
-        changed = [path for path in (rows, record) if after[path] != before[path]]
+        after, record = store_run(
+            self.store,
+            self.contents,
+            self._record(made_calls, started),
+            Bytes(size, out.read),
+            like=before[output_path(name)],
+            pinned=[self.source.file(self.prepared.spec.prompt), self.prepared.examples_file],
+            settled=self._settled,
+        )
+        changed = [path for path in after if after[path] != before[path]]
         worktree.write(changed, after)
-        return bool(changed), pins
+        return bool(changed), record
+
+    def _settled(self, record: RunRecord) -> RunRecord:
+        """The present record, where the new one says nothing else but for times."""
+        was = self._present_record()
+        return was if was is not None and was.without_times() == record.without_times() else record
 
     def _record(self, made_calls: bool, started: float) -> RunRecord:
         was = self._present_record()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.prompt import read_prompt
 from promptvc.content.request import example_ids
-from promptvc.content.run import RunRecord, run_names
+from promptvc.content.run import RunRecord, output_path, run_names
 from promptvc.content.runspec import RunSpec
 from promptvc.errors import PromptvcError, RunMissing
 from promptvc.runs.prepared import Prepared, prepare
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from promptvc.content.textdiff import Hunk
 
 Why = Literal[
-    "prompt", "examples", "model", "parameters", "inputs", "samples", "scorers", "files", "recorded"
+    "outputs",
+    "prompt",
+    "examples",
+    "model",
+    "parameters",
+    "inputs",
+    "samples",
+    "scorers",
+    "files",
+    "recorded",
 ]
 
 
@@ -92,7 +101,9 @@ def staleness(source: Source, spec: RunSpec, contents: Contents, store: ObjectSt
         return Staleness(spec.name, rows=len(run.table), reasons=_recorded(record, prepared))
     rescore = [(pin.name, pin.spec) for pin in record.scorers] != [(s.name, s.text) for s in spec.scorers]
     reasons: dict[Why, str] = {"scorers": "scorers changed"} if rescore else {}
-    if prepared.asks_as(record):
+    if record.outputs != source.files[output_path(spec.name)].id:
+        reasons["outputs"] = "outputs: not as they were made"
+    if prepared.asks_as(record) and "outputs" not in reasons:
         failed, waiting = (int(record.totals.get(name) or 0) for name in ("errors", "stale"))
         rows = len(run.table)
         fresh = rows - failed - waiting
@@ -124,7 +135,7 @@ def _compared(
         else:
             failed += 1
     if not (stale or missing or made):  # what changed does not matter to the requests
-        reasons = {why: text for why, text in reasons.items() if why == "scorers"}
+        reasons = {why: text for why, text in reasons.items() if why in ("scorers", "outputs")}
     return Staleness(prepared.spec.name, rows, fresh, stale, failed, missing, len(made), rescore, reasons)
 
 

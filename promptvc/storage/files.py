@@ -69,6 +69,24 @@ def exchange(one: Path, other: Path) -> bool:
     return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
+def lock_file(handle: int) -> bool:
+    """Lock an open file until it is closed, also by the process' end; False where another process has locked it.
+
+    Systems without flock(2) lock nothing.
+    """
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system that has no locks
+        return True
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in this folder durable (a rename is not, by itself: fsync(2))."""
     handle = os.open(folder, os.O_RDONLY)

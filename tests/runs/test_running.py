@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from promptvc.api import clone
-from promptvc.errors import CallsMissing, RenderFailed, RunMissing
+from promptvc.errors import CallsMissing, RenderFailed, RunMissing, StoreBusy
+from promptvc.ids import ObjectId
 from tests.runs.projects import PROMPT, SETTINGS, Project, tickets
 
 
@@ -204,3 +205,47 @@ def test_cost_follows_from_the_price(project: Project) -> None:
     row = project.rows()[0]
     assert row["cost_usd"] == pytest.approx((row["input_tokens"] + 10 * row["output_tokens"]) / 1e6)
     assert json.loads(json.dumps(project.record()["totals"]))["cost_usd"] > 0
+
+
+def test_outputs_edited_by_hand_are_told_and_made_right(project: Project) -> None:
+    project.run()
+    project.commit("outputs")
+    first = project.rows()
+    text = (project.root / "outputs/mini.jsonl").read_text()
+    project.write("outputs/mini.jsonl", text.replace('"output":"word0"', '"output":"better"', 1))
+    stale = project.repo.runs.staleness("mini")
+    assert not stale.is_fresh
+    assert stale.reasons == {"outputs": "outputs: not as they were made"}
+    project.commit("outputs made better by hand")
+    assert project.run().called == 0
+    assert project.rows() == first
+
+
+def test_edited_outputs_that_were_committed_answer_nothing(project: Project) -> None:
+    project.run()
+    text = (project.root / "outputs/mini.jsonl").read_text()
+    project.write("outputs/mini.jsonl", text.replace('"output":"word0"', '"output":"better"'))
+    project.commit("only edited ones were committed")
+    shutil.rmtree(project.root / ".promptvc/promptvc/calls")
+    assert (project.run().called, project.calls()) == (30, 60)
+    assert all(row["output"] != "better" for row in project.rows())
+
+
+def test_two_runs_at_once_do_not_pay_twice(project: Project) -> None:
+    repo = project.repo
+    repo.runs.calls.refresh()
+    with repo.runs.calls.exclusive(), pytest.raises(StoreBusy):
+        project.run()
+    assert project.calls() == 0
+    assert project.run().called == 30
+    with repo.runs.calls.exclusive():
+        assert project.run().called == 0  # nothing to call, nothing to wait for
+
+
+def test_what_a_run_is_pinned_to_is_in_the_store_before_it_is_committed(project: Project) -> None:
+    project.run()
+    record = project.record()
+    project.write("prompts/sort.md", PROMPT + "more\n")
+    assert project.repo.store.contains(ObjectId(record["prompt"]["id"]))
+    assert project.repo.store.contains(ObjectId(record["examples"]["id"]))
+    assert project.repo.runs.staleness("mini").reasons == {"prompt": "prompt: user line 6"}
