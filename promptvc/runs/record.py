@@ -26,6 +26,7 @@ from promptvc.runs.importers.base import Fields, Foreign
 from promptvc.runs.importers.detect import open_foreign
 from promptvc.runs.prepared import declared
 from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.runs.writing import store_run
 from promptvc.session.contents import source_of
 from promptvc.session.snapshot import table_of
 from promptvc.session.views import FileView
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from promptvc.content.table import Table
     from promptvc.runs.running import Runs
     from promptvc.runs.scorers import Scorer
-    from promptvc.versioning.tree import FileEntry
 
 Given = Iterable[Mapping[str, Any]]
 
@@ -131,7 +131,7 @@ def record_run(
     )
     if options.get("dry_run"):
         return done
-    return replace(done, written=tuple(_write(runs, done, files)))
+    return _write(runs, done, files)
 
 
 # --- what is there ----------------------------------------------------------------------------------------------
@@ -329,17 +329,16 @@ def _record(
     )
 
 
-def _write(runs: Runs, done: Recorded, files: _Files) -> list[RepoPath]:
+def _write(runs: Runs, done: Recorded, files: _Files) -> Recorded:
     """Store both files, and what they pin, and put them in place: each whole, both one step for undo."""
-    name = done.record.name
-    data = {output_path(name): b"".join(map(encode_row, done.rows)), record_path(name): done.record.encode()}
-    target: dict[RepoPath, FileEntry] = {}
-    with runs.store.begin() as writer:
-        for file in (files.prompt, files.examples):
-            if file is not None and not runs.store.contains(file.entry.id):
-                runs.contents.write(file.path, source_of(file.read(), file.entry.mode), writer)
-        for path, content in data.items():
-            target[path] = runs.contents.write(path, source_of(content), writer)
-        writer.finish()
-    with runs.operation(f"record {name}"):
-        return runs.workspace.worktree.write(list(target), target)
+    rows = source_of(b"".join(map(encode_row, done.rows)))
+    target, record = store_run(
+        runs.store,
+        runs.contents,
+        done.record,
+        rows,
+        pinned=(file for file in (files.prompt, files.examples) if file),
+    )
+    with runs.operation(f"record {record.name}"):
+        written = runs.workspace.worktree.write(list(target), target)
+    return replace(done, record=record, written=tuple(written))
