@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from promptvc.runs.scorers import Scorer
     from promptvc.runs.workers import Progress
 
+_COUNTED = 20_000
+"""Requests that `status` and `commit` make to count stale rows: a second's work."""
+
 
 @dataclass
 class Runs:
@@ -74,9 +77,9 @@ class Runs:
         return staleness(here, declared(here.project.runs, name), self.contents, self.store)
 
     def stale(self, source: Source | None = None) -> list[Staleness]:
-        """How the runs stand that have outputs, those that are up to date left out."""
+        """How the runs stand that have outputs, those that are up to date left out; rows of large ones uncounted."""
         here = source or self.source()
-        found = (staleness(here, spec, self.contents, self.store) for spec in declared_runs(here))
+        found = (staleness(here, spec, self.contents, self.store, _COUNTED) for spec in declared_runs(here))
         return [each for each in found if not each.is_fresh]
 
     # --- doing --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from promptvc.content.prompt import read_prompt
 from promptvc.content.request import example_ids
 from promptvc.content.run import RunRecord, output_path, run_names
 from promptvc.content.runspec import RunSpec
-from promptvc.errors import PromptvcError, RunMissing
+from promptvc.errors import PromptvcError, RenderFailed, RunMissing, RunUnreadable
 from promptvc.runs.prepared import Prepared, prepare
 from promptvc.runs.sources import LoadedRun, Source, load_run, pinned
 from promptvc.session.contents import Contents
@@ -82,10 +82,13 @@ class Staleness:
         return f"{said} ({why})" if said and why else said or why
 
 
-def staleness(source: Source, spec: RunSpec, contents: Contents, store: ObjectStore) -> Staleness:
+def staleness(
+    source: Source, spec: RunSpec, contents: Contents, store: ObjectStore, most: int | None = None
+) -> Staleness:
     """How a declared run stands at this version of the files. Nothing is called, and no code of the project runs.
 
-    Where pins and settings are as they were, rows are not looked at. Raises `RunUnreadable`.
+    Where pins and settings are as they were, rows are not looked at, nor where there are more than ``most`` of them:
+    then only the reasons are told. Raises `RunUnreadable`.
     """
     try:
         prepared = prepare(source, spec)
@@ -108,9 +111,13 @@ def staleness(source: Source, spec: RunSpec, contents: Contents, store: ObjectSt
         rows = len(run.table)
         fresh = rows - failed - waiting
         return Staleness(spec.name, rows, fresh, waiting, failed, rescore=rescore, reasons=reasons)
-    return _compared(
-        prepared, run, record, rescore, {**_reasons(prepared, record, contents, store), **reasons}
-    )
+    why = {**_reasons(prepared, record, contents, store), **reasons}
+    if most is not None and prepared.count() > most:
+        return Staleness(spec.name, len(run.table), rescore=rescore, reasons=why)
+    try:
+        return _compared(prepared, run, record, rescore, why)
+    except (RenderFailed, RunUnreadable) as error:  # a row that lacks what the prompt needs
+        return Staleness(spec.name, len(run.table), reasons={**why, "files": error.message})
 
 
 def declared_runs(source: Source) -> Iterator[RunSpec]:

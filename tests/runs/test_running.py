@@ -249,3 +249,22 @@ def test_what_a_run_is_pinned_to_is_in_the_store_before_it_is_committed(project:
     assert project.repo.store.contains(ObjectId(record["prompt"]["id"]))
     assert project.repo.store.contains(ObjectId(record["examples"]["id"]))
     assert project.repo.runs.staleness("mini").reasons == {"prompt": "prompt: user line 6"}
+
+
+def test_status_works_with_examples_that_the_prompt_cannot_take(project: Project) -> None:
+    project.run()
+    rows = tickets(3)
+    del rows[1]["input"]
+    project.write_rows(rows)
+    (stale,) = project.repo.runs.stale()
+    assert "t-1" in stale.reasons["files"]
+
+
+def test_rows_of_large_runs_are_not_counted_for_status(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run()
+    project.write("prompts/sort.md", PROMPT.replace("Sort", "Order"))
+    monkeypatch.setattr("promptvc.runs.running._COUNTED", 29)
+    (stale,) = project.repo.runs.stale()
+    assert (stale.stale, stale.words()) == (0, "prompt: system line 2")
