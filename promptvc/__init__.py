@@ -20,9 +20,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from promptvc.api import clone, init, open
     from promptvc.content.prompt import Prompt
+    from promptvc.content.runview import Run
     from promptvc.content.table import Table
     from promptvc.errors import PromptvcError
     from promptvc.repo import Repo
+    from promptvc.runs.logbook import RunLog
     from promptvc.session.comparison import Comparison, FileDiff
     from promptvc.session.snapshot import Snapshot
     from promptvc.session.transaction import Transaction
@@ -33,6 +35,8 @@ _HOMES = {
     "Prompt": "promptvc.content.prompt",
     "PromptvcError": "promptvc.errors",
     "Repo": "promptvc.repo",
+    "Run": "promptvc.content.runview",
+    "RunLog": "promptvc.runs.logbook",
     "Snapshot": "promptvc.session.snapshot",
     "Table": "promptvc.content.table",
     "Transaction": "promptvc.session.transaction",
@@ -47,6 +51,8 @@ __all__ = [
     "Prompt",
     "PromptvcError",
     "Repo",
+    "Run",
+    "RunLog",
     "Snapshot",
     "Table",
     "Transaction",

@@ -152,13 +152,13 @@ class Table:
 
     def to_pandas(self, **options: Any) -> pandas.DataFrame:
         """All rows as a `pandas.DataFrame`; options are those of `pyarrow.Table.to_pandas`."""
-        with _needs("pandas"):
+        with needs("pandas"):
             import pandas  # noqa: F401
         return self.to_arrow().to_pandas(**options)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a `polars.DataFrame`."""
-        with _needs("polars"):
+        with needs("polars"):
             import polars
         return polars.DataFrame(self.to_arrow())
 
@@ -269,7 +269,8 @@ def _rows(count: int) -> str:
 
 
 @contextmanager
-def _needs(package: str) -> Iterator[None]:
+def needs(package: str) -> Iterator[None]:
+    """Around the import of an optional package: raises `Usage` where it is not installed."""
     try:
         yield
     except ImportError:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptvc.content.kinds import FileKind
-from promptvc.errors import ConfigInvalid, NotATable, PathMissing
+from promptvc.errors import ConfigInvalid, NotATable, PathMissing, RunMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -19,6 +19,7 @@ from promptvc.versioning.tree import Files
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
     from promptvc.content.prompt import Prompt
+    from promptvc.content.runview import Run
     from promptvc.content.table import Table
 
 
@@ -49,6 +50,13 @@ class Snapshot:
         """The paths of the tables."""
         return self._of_kind("table")
 
+    @property
+    def runs(self) -> list[str]:
+        """The names of the runs: those that have a record."""
+        from promptvc.content.run import run_names
+
+        return run_names(self.paths)
+
     def __contains__(self, path: object) -> bool:
         return path in self._files
 
@@ -68,6 +76,19 @@ class Snapshot:
     def table(self, path: str) -> Table:
         """A table, read lazily; raises `PathMissing`, or `NotATable` where the file holds no rows."""
         return table_of(self.file(path), self.project, self._arrow())
+
+    def run(self, name: str) -> Run:
+        """A run: its record and its output rows, read lazily; raises `RunMissing`, `RunUnreadable`."""
+        from promptvc.content.run import output_path, read_record, record_path, run_names
+        from promptvc.content.runview import Run
+
+        path, record = output_path(name), record_path(name)
+        if path not in self:
+            known = ", ".join(run_names(self.paths)[:8])
+            hint = f"there is {known}" if known else "promptvc run makes them"
+            raise RunMissing(f"{self.id.short} has no outputs of a run {name!r}", hint)
+        table = table_of(self.file(path), self.project, self._arrow(), key=("example_id",))
+        return Run(name, read_record(self.read(record), record) if record in self else None, table)
 
     def kind(self, path: str) -> FileKind:
         """What a file is: prompt, table, run, text or binary."""
@@ -125,8 +146,10 @@ class Snapshot:
         return [path for path in self.paths if self.kind(path) == kind]
 
 
-def table_of(file: FileView, project: Project, arrow: ArrowCache | None = None) -> Table:
-    """The row view of a file; raises `NotATable`."""
+def table_of(
+    file: FileView, project: Project, arrow: ArrowCache | None = None, key: tuple[str, ...] | None = None
+) -> Table:
+    """The row view of a file, with a key of its own or the configured one; raises `NotATable`."""
     from promptvc.content.table import Table  # most commands read no table
 
     format = file.format
@@ -136,4 +159,4 @@ def table_of(file: FileView, project: Project, arrow: ArrowCache | None = None) 
             "tables are .jsonl, .ndjson, .csv, .tsv, and .json arrays of objects",
         )
     settings = project.table(file.path)
-    return Table(file.path, file.stretches(), format, settings.key, settings.unique, arrow)
+    return Table(file.path, file.stretches(), format, key or settings.key, settings.unique, arrow)

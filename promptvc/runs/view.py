@@ -1,0 +1,50 @@
+"""What a run did, for notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from promptvc.content.runview import totals_words
+
+if TYPE_CHECKING:
+    from promptvc.runs.runner import RunResult
+
+
+def result_words(result: RunResult) -> str:
+    """``support-mini: 501 rows, 494 known, 7 called, exact 0.846, 0.11 USD``."""
+    counts = [
+        (result.rows, "rows"),
+        (result.known, "known"),
+        (result.called, "called"),
+        (result.retries, "retries"),
+    ]
+    parts = [f"{count:,} {words}" for count, words in counts if count or words != "retries"]
+    return f"{result.name}: {', '.join([*parts, *totals_words(result.record.totals)])}"
+
+
+def result_html(result: RunResult) -> str:
+    """What it did in one line, then its scores and, where calls failed, why the first of them did."""
+    scores = result.record.totals.get("scores") or {}
+    rows = "".join(f"<tr><th>{_text(name)}</th>{_cells(score)}</tr>" for name, score in scores.items())
+    table = (
+        "<table><thead><tr><th>score</th><th>mean</th><th>labels</th><th>rows</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+        if rows
+        else ""
+    )
+    error = f"<p>first error: {_text(result.first_error)}</p>" if result.first_error else ""
+    return f"<div><p>{_text(result_words(result))}</p>{table}{error}</div>"
+
+
+def _cells(score: dict[str, object]) -> str:
+    mean, labels = score.get("mean"), score.get("labels")
+    shown = f"{mean:,.3f}" if isinstance(mean, float) else ""
+    counts = (
+        ", ".join(f"{label} {count}" for label, count in labels.items()) if isinstance(labels, dict) else ""
+    )
+    return f"<td>{shown}</td><td>{_text(counts)}</td><td>{_text(str(score.get('count', '')))}</td>"
+
+
+def _text(text: str) -> str:
+    return escape(text.encode("utf-8", "replace").decode())
