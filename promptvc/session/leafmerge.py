@@ -94,6 +94,8 @@ class LeafMerger:
 
         key = self._project.table(leaf.path).key
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
+        if any(map(ends_open, sides)):
+            return self._binary(leaf)
         found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
         entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
@@ -177,6 +179,15 @@ def is_file_conflict(conflict: Conflict) -> bool:
 
 def _named(conflicts: tuple[Conflict, ...], path: RepoPath) -> tuple[Conflict, ...]:
     return tuple(replace(conflict, path=path) for conflict in conflicts)
+
+
+def ends_open(side: TableSide) -> bool:
+    """Whether a file's last row would take in rows that a merge puts behind it: a CSV quote that never closes."""
+    from promptvc.content.formats.csv import Csv
+
+    if not isinstance(side.format, Csv) or not side.stretches:
+        return False
+    return side.format.ends_open(side.stretches[-1].load(), len(side.stretches) == 1)
 
 
 def _side(file: StoredFile) -> TableSide:

@@ -76,6 +76,18 @@ class Csv(LineLayout):
             return len(self.bodies(data, first))
         return data.count(b"\n") + (not data.endswith(b"\n"))
 
+    def ends_open(self, data: bytes, first: bool) -> bool:
+        """Whether the last record of a file, whose last stretch is data, opens a quote that never closes.
+
+        What came behind it would be a part of it.
+        """
+        at = self._header_end(data) if first else 0
+        last = b""
+        for record in self._records(data, at):
+            last = record
+        record = (last or (data[:at] if first else b"")).lstrip(BOM + _LINE_ENDS)
+        return b'"' in record and is_open(split_cells(record, self.delimiter)[-1])
+
     def _records(self, data: bytes, at: int) -> Iterator[bytes]:
         for end in self._ends(data, at):
             yield data[at:end]
