@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.render_chars import cut
 from promptvc.runs.compare_words import dollars
 
 if TYPE_CHECKING:
@@ -40,7 +42,9 @@ def command(
     """Make the outputs that are missing, of all runs that promptvc.toml declares or of those named.
 
     An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
-    Exit code 1 when calls failed; running again tries those.
+    What the two files of a run hold, and how one is declared: docs/runs.md.
+
+    Exit code 1 when calls failed, which running again tries, or when a scorer could score nothing.
     """
     runs = app.repo.runs
     code = DONE
@@ -48,36 +52,60 @@ def command(
         if dry_run:
             tell_plan(app, runs.plan(name), runs.staleness(name))
             continue
-        with _bar(app, name) as report:
+        with (
+            _bar(app, name) as report,
+            redirect_stdout(sys.stderr),
+        ):  # what the project's code prints is no result
             done, scorers = runs.run(name, jobs=jobs, limit=limit, offline=offline, report=report)
         tell(app, done, scorers)
-        code = NEGATIVE if done.failed else code
+        if done.failed or any(score["count"] == 0 for score in _scores(done).values()):
+            code = NEGATIVE
     return code
 
 
 @contextmanager
 def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
-    """A progress bar with the cost so far, on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda progress: None
-        return
+    """A progress bar with the cost so far, on a terminal; an interrupt says what is kept."""
+    seen: list[Progress] = []
+    try:
+        with _view(name) if sys.stderr.isatty() else nullcontext(seen.append) as show:
+
+            def report(progress: Progress) -> None:
+                seen[:] = [progress]
+                show(progress)
+
+            yield report
+    except KeyboardInterrupt:
+        if seen:
+            done = seen[0].done - seen[0].failed
+            app.out.note(
+                f"note: {done:,} of {seen[0].total:,} answers are kept: promptvc run {name} goes on from there"
+            )
+        raise
+
+
+@contextmanager
+def _view(name: str) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as View
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with View(
-        *columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True
-    ) as view:
-        task = view.add_task(name, total=None, said="")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the cursor comes back
+    view = View(*columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True)
+    try:
+        with view:
+            task = view.add_task(name, total=None, said="")
 
-        def report(progress: Progress) -> None:
-            said = [dollars(progress.cost_usd)] if progress.cost_usd else []
-            said += [f"{progress.retries} retries"] if progress.retries else []
-            said += [f"{progress.failed} failed"] if progress.failed else []
-            view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
+            def report(progress: Progress) -> None:
+                said = [dollars(progress.cost_usd)] if progress.cost_usd else []
+                said += [f"{progress.retries} retries"] if progress.retries else []
+                said += [f"{progress.failed} failed"] if progress.failed else []
+                view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
 
-        yield report
+            yield report
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def tell_plan(app: App, plan: Plan, stale: Staleness) -> None:
@@ -115,25 +143,31 @@ def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
     parts += [f"{done.retries:,} retries"] if done.retries else []
     parts += [dollars(done.cost_usd)] if done.cost_usd else []
     app.out.text(f"{done.name}   {', '.join(parts)}" + ("" if done.changed else "; nothing changed"))
-    for name, score in sorted(done.record.totals["scores"].items()):
-        app.out.text(f"  {name:<16}  {_score_words(score)}")
-    for scorer in scorers:
-        if scorer.failures:
-            app.out.warn(f"{scorer.failures} not scored: {scorer.problems[0]}")
+    answered = done.rows - done.failed - done.stale
+    for name, score in _scores(done).items():
+        over = f"   over {score['count']:,} of {done.rows:,} rows" if score["count"] < done.rows else ""
+        app.out.text(f"  {name:<16}  {_score_words(score)}{over}")
+        if score["count"] < answered:
+            scorer = next((each for each in scorers if each.name == name and each.problems), None)
+            why = f": {scorer.problems[0]}" if scorer else ""
+            app.out.warn(cut(f"{name}: {answered - score['count']:,} outputs could not be scored{why}", 300))
     if done.stale:
         app.out.note(f"note: {done.stale:,} rows wait for their call: promptvc run {done.name}")
     if done.failed:
-        app.out.warn(f"{done.failed:,} failed, the first with: {done.first_error or 'an error'}")
+        app.out.warn(cut(f"{done.failed:,} failed, the first with: {done.first_error or 'an error'}", 300))
         app.out.note(f"hint: promptvc run {done.name} tries them again")
 
 
-def _score_words(score: dict[str, object]) -> str:
+def _scores(done: RunResult) -> dict[str, dict[str, Any]]:
+    """The totals of each scorer, in the order in which they are declared; of one that scored nothing too."""
+    found = done.record.totals["scores"]
+    return {pin.name: found.get(pin.name, {"count": 0}) for pin in done.record.scorers}
+
+
+def _score_words(score: Mapping[str, Any]) -> str:
     if "mean" in score:
-        return f"{score['mean']:.3f}"
-    labels = score.get("labels")
-    return (
-        "  ".join(f"{label} {count}" for label, count in labels.items()) if isinstance(labels, dict) else "–"
-    )
+        return f"{score['mean']:,.3f}"
+    return "  ".join(f"{label} {count:,}" for label, count in score.get("labels", {}).items()) or "–"
 
 
 def _rounded(tokens: int) -> int:

@@ -107,12 +107,19 @@ def requests(
     """
     prints = _Prints(calling)
     inputs = [(name, spec.inputs[name]) for name in prompt.variables if name in spec.inputs]
-    for example_id, row in rows:
+    for number, (example_id, row) in enumerate(rows, 1):
         given = {**row, **{name: row[source] for name, source in inputs if source in row}}
         try:
             messages = prompt.render(**given)
         except RenderFailed as error:
-            raise RenderFailed(f"{error.message} (example {example_id})", error.hint) from None
+            where = f"{spec.examples} row {number} (example {example_id})"
+            lacking = next(((name, source) for name, source in inputs if source not in row), None)
+            if lacking is None:
+                raise RenderFailed(f"{error.message}: {where}", error.hint) from None
+            raise RenderFailed(
+                f"{where} has no field {lacking[1]!r}, which inputs.{lacking[0]} names",
+                f"its fields: {', '.join(list(row)[:12])}",
+            ) from None
         for sample in range(spec.samples):
             yield Request(example_id, sample, messages, prints.of(messages, sample), row)
 

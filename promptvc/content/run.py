@@ -7,6 +7,7 @@ every field and how it is called in OpenTelemetry's ``gen_ai.*``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +23,8 @@ RECORD_SUFFIX = ".run.json"
 RECORD_VERSION = 1
 STALE = "stale"
 """What the error of a row begins with whose answer is not known yet."""
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 Score = float | int | bool | str | None
 """A number, a boolean (passed or failed), a label; None where it could not be told."""
@@ -133,8 +136,9 @@ def encode_row(row: OutputRow) -> bytes:
     value = row.to_value()
     try:
         return orjson.dumps(value) + b"\n"
-    except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    except TypeError:  # a lone surrogate, which is no character, or an integer of more than 64 bits
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _LONE.sub("\ufffd", text).encode() + b"\n"
 
 
 def read_rows(lines: Iterable[Mapping[str, Json]], path: str = "") -> Iterator[OutputRow]:

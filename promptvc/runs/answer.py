@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from promptvc.content.formats.base import Json
 
@@ -50,9 +52,15 @@ def one_line(text: object) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """``ValueError: no such city``: an exception in one line."""
+    """``ValueError: no such city (my_model.py, line 31)``: an exception in one line, and where it was raised."""
     text = one_line(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    return f"{reason} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else reason
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).parent.name == "runs" and Path(file).parent.parent.name == "promptvc"
 
 
 ANSWERS = ("output", "text", "tool_calls", "error")

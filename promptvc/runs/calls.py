@@ -16,7 +16,15 @@ from typing import TypeVar
 import orjson
 
 from promptvc.content.run import FOLDER, RECORD_SUFFIX, OutputRow, encode_row, read_record
-from promptvc.errors import ObjectDamaged, ObjectMissing, RunUnreadable, StoreBusy
+from promptvc.errors import (
+    DiskFull,
+    ObjectDamaged,
+    ObjectMissing,
+    PromptvcError,
+    RunUnreadable,
+    StoreBusy,
+    StoreReadOnly,
+)
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.runs.callindex import CallIndex, Place
 from promptvc.runs.journal import Journal, journal_files, read_lines
@@ -195,11 +203,25 @@ class CallStore:
         try:
             return do()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise
+            if isinstance(error, sqlite3.OperationalError) and (known := _told(error, self._folder)):
+                raise known from error
             self._index.clear()
             self._scan()
             return do()
+
+
+def _told(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None:
+    """What is wrong with the disk or the lock, in plain words; None for damage."""
+    text = str(error)
+    if "full" in text:
+        return DiskFull(f"{folder}: no space left on the disk", "free some space and try again")
+    if "locked" in text or "busy" in text:
+        return StoreBusy(
+            f"{folder}: another process writes the index of calls", "try again when it has ended"
+        )
+    if "readonly" in text or "unable to open" in text:
+        return StoreReadOnly(f"{folder}: cannot be written", "check permissions and how the disk is mounted")
+    return None
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
+from promptvc.errors import DiskFull
 from promptvc.storage.files import disk_errors, sync_folder
 
 SUFFIX = ".jsonl"
@@ -42,8 +43,12 @@ class Journal:
             with self._entering:
                 lines, self._pending = self._pending, []
                 last = self._entered
-            with disk_errors(self._folder):
-                self._write(b"".join(lines))
+            try:
+                with disk_errors(self._folder):
+                    self._write(b"".join(lines))
+            except DiskFull as error:
+                error.hint = "free some space and run again: the answers so far are kept"
+                raise
             self._durable = last
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from promptvc.content.runspec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
 from promptvc.ids import RepoPath
 from promptvc.runs.prepared import Prepared, prepare
+from promptvc.runs.pricing import priced
 from promptvc.runs.scorers import Scorer, scores_of
 from promptvc.runs.sources import Source, load_run
 from promptvc.runs.writing import write_run
@@ -110,6 +111,7 @@ def _merged_rows(
         row = replace(
             answers[place][request.hash], example_id=request.example_id, sample_index=request.sample_index
         )
+        row = priced(row, prepared.spec)
         yield place, replace(row, scores=scores_of(scorers, request.row, row))
 
 

@@ -13,7 +13,7 @@ from promptvc.content.run import Pin, RunRecord
 from promptvc.content.runspec import RunSpec
 from promptvc.content.table import Table
 from promptvc.content.tablerows import is_malformed
-from promptvc.errors import PathMissing, RunMissing, RunUnreadable
+from promptvc.errors import PathMissing, RunMissing, RunUnreadable, Usage
 from promptvc.runs.sources import Source, pin_of
 from promptvc.session.snapshot import table_of
 from promptvc.session.views import FileView
@@ -42,10 +42,10 @@ class Prepared:
 
     def examples(self) -> Iterator[tuple[str, Row]]:
         """The example rows with their ids; raises `RunUnreadable` for a row that cannot be read."""
-        for id, row in example_ids(self.table, self.key):
+        for number, (id, row) in enumerate(example_ids(self.table, self.key), 1):
             if is_malformed(row):
                 raise RunUnreadable(
-                    f"{self.table.path} has a row that cannot be read",
+                    f"{self.table.path}: row {number} cannot be read",
                     f"promptvc rows {self.table.path} shows it",
                 )
             yield id, row
@@ -121,6 +121,12 @@ def prepare(source: Source, spec: RunSpec) -> Prepared:
             )
     file, rows = source.file(spec.prompt), source.file(spec.examples)
     prompt = read_prompt(spec.prompt, file.read())
+    strange = next((name for name in spec.inputs if name not in prompt.variables), None)
+    if strange is not None:
+        known = ", ".join(prompt.variables) or "none"
+        raise Usage(
+            f"runs.{spec.name}.inputs: {spec.prompt} has no variable {strange!r}", f"its variables: {known}"
+        )
     calling = calling_of(spec, prompt)
     return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, calling)
 

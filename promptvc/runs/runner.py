@@ -26,6 +26,7 @@ from promptvc.content.run import (
 from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls import CallStore
 from promptvc.runs.prepared import Prepared
+from promptvc.runs.pricing import priced
 from promptvc.runs.sources import Source, load_run
 from promptvc.runs.writing import store_run
 from promptvc.session.contents import Contents
@@ -51,7 +52,7 @@ JOBS = 8
 class RunResult:
     """What a run did.
 
-    - ``rows``: in the file; ``known``: of them, answered before; ``called``: answered now;
+    - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
     - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
     - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
     - ``first_error``: why the first of the failed calls failed.
@@ -145,8 +146,9 @@ class Runner:
 
         self.calls.refresh()
         started = self.now()
+        self._reusable = self._same_scores()
         with TemporaryFile() as out:
-            known, missing = self._assemble(out, {}, stop_early=True)
+            known, missing = self._look_over(out)
             progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
             if missing and offline:
                 raise CallsMissing(self.prepared.spec.name, missing)
@@ -155,16 +157,17 @@ class Runner:
                     errors = self._call(provider, jobs, report, progress)
                 self.calls.refresh()
             if missing:
-                self._assemble(out, errors)
+                self._go_on(out, errors)
             with operation(f"run {self.prepared.spec.name}"):
                 changed, record = self._write(out, worktree, progress.done > 0, started)
+        totals = record.totals
         return RunResult(
             self.prepared.spec.name,
-            record.totals["rows"],
+            totals["rows"],
             known,
-            progress.done - progress.failed,
-            self._failed,
-            self._stale,
+            progress.done,
+            totals["errors"],
+            totals["stale"],
             progress.retries,
             progress.cost_usd,
             changed,
@@ -190,53 +193,47 @@ class Runner:
         finally:
             calls.provider.close()
 
-    def _assemble(
-        self, out: IO[bytes], errors: Mapping[str, str], *, stop_early: bool = False
-    ) -> tuple[int, int]:
-        """Write all rows; gives how many are known, and how many different requests are not."""
-        out.seek(0)
-        out.truncate()
-        self._totals, self._failed, self._stale = Totals(), 0, 0
+    def _look_over(self, out: IO[bytes]) -> tuple[int, int]:
+        """Write the rows up to the first that is not known; gives how many are known, and how many requests are not."""
+        self._totals, self._written = Totals(), 0
         missing: set[bytes] = set()
         known = 0
-        reusable = self._same_scores()
         for request, row in self._looked_up():
+            known += row is not None
             if row is None:
                 missing.add(bytes.fromhex(request.hash))
-                if stop_early:
-                    continue
-                row = OutputRow(
-                    *request.place, error=errors.get(request.hash, NOT_CALLED), request_hash=request.hash
-                )
-            else:
-                known += 1
-            if missing and stop_early:
-                continue  # all of it is written again after the calls
-            scores = (
-                row.scores if reusable and row.example_id == request.example_id else self._score(row, request)
-            )
-            row = replace(
-                row, example_id=request.example_id, sample_index=request.sample_index, scores=scores
-            )
-            self._failed += row.error is not None and not row.is_stale
-            self._stale += row.is_stale
-            self._totals.add(row)
-            out.write(encode_row(row))
+            elif not missing:
+                self._put(out, request, row)
         return known, len(missing)
+
+    def _go_on(self, out: IO[bytes], errors: Mapping[str, str]) -> None:
+        """Write the rows that are left, known or not."""
+        for request, row in self._looked_up(self._written):
+            error = errors.get(request.hash, NOT_CALLED)
+            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash))
+
+    def _put(self, out: IO[bytes], request: Request, answer: OutputRow) -> None:
+        row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)
+        if not self._reusable or answer.example_id != request.example_id:
+            row = replace(row, scores=self._score(row, request))
+        row = priced(row, self.prepared.spec)
+        self._totals.add(row)
+        self._written += 1
+        out.write(encode_row(row))
 
     def _missing(self) -> Iterator[Request]:
         """The requests that are not known, equal ones once."""
         asked: set[bytes] = set()
-        for request, row in self._looked_up():
+        for request, row in self._looked_up(self._written):
             id = bytes.fromhex(request.hash)
             if row is None and id not in asked:
                 asked.add(id)
                 yield request
 
-    def _looked_up(self) -> Iterator[tuple[Request, OutputRow | None]]:
-        """Each request with its answer, None where it is not known."""
-        present = _Present(self._present_rows())
-        for batch in _batches(self.prepared.requests(), _AT_ONCE):
+    def _looked_up(self, skip: int = 0) -> Iterator[tuple[Request, OutputRow | None]]:
+        """Each request with its answer, None where it is not known; the first ``skip`` are left out."""
+        present = _Present(islice(self._present_rows(), skip, None))
+        for batch in _batches(islice(self.prepared.requests(), skip, None), _AT_ONCE):
             here = {request.hash: present.take(request.hash) for request in batch}
             lacking = [hash for hash, row in here.items() if row is None]
             found = self.calls.find(lacking) if lacking else {}

@@ -13,6 +13,7 @@ from promptvc.content.formats.base import Row
 from promptvc.content.run import OutputRow, Score, ScorerPin
 from promptvc.content.runspec import ScorerSpec
 from promptvc.errors import ConfigInvalid
+from promptvc.runs.answer import reason_of
 from promptvc.runs.scorer_kinds import KINDS, Measure, Read, Unscored, kinds_hint
 
 Load = Callable[[str], Callable[..., object]]
@@ -47,8 +48,7 @@ class Scorer:
         except Unscored as reason:
             self._note(row, str(reason))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a function does, a run goes on
-            text = " ".join(str(error).split())
-            self._note(row, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+            self._note(row, reason_of(error))
         return None
 
     def pin(self) -> ScorerPin:

@@ -142,7 +142,7 @@ def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) 
         known = run_names(source.files)
         hint = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:8])}" if known else None
         raise RunMissing(
-            f"{source.label} has no outputs of a run {name!r}", hint or "promptvc run makes them"
+            f"there are no outputs of a run {name!r} in {source.label}", hint or "promptvc run makes them"
         )
     table = table_of(source.file(rows), source.project)
     pins = read_record(source.file(record).read(), record) if record in source.files else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from promptvc.content.textdiff import Hunk
 
 Why = Literal[
+    "calls",
     "outputs",
     "prompt",
     "examples",
@@ -110,6 +111,8 @@ def staleness(
         failed, waiting = (int(record.totals.get(name) or 0) for name in ("errors", "stale"))
         rows = len(run.table)
         fresh = rows - failed - waiting
+        if waiting:
+            reasons["calls"] = "not called yet"
         return Staleness(spec.name, rows, fresh, waiting, failed, rescore=rescore, reasons=reasons)
     why = {**_reasons(prepared, record, contents, store), **reasons}
     if most is not None and prepared.count() > most:

@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from promptvc.content.request import Calling, Request
 from promptvc.content.run import STALE, OutputRow
 from promptvc.content.runspec import RunSpec
+from promptvc.runs.pricing import priced
 from promptvc.runs.providers import Answer, CallFailed, Provider
 from promptvc.runs.retry import Gate, call_with_retry
 
@@ -108,11 +109,11 @@ class Calls:
             self._failed(request, error)
             return
         latency = round((time.perf_counter() - started) * 1000, 1)
-        row = row_of(request, answer, latency, self.spec)
+        row = row_of(request, answer, latency)
         self.keep(row)
         with self._lock:
             self.progress.done += 1
-            self.progress.cost_usd += row.cost_usd or 0.0
+            self.progress.cost_usd += priced(row, self.spec).cost_usd or 0.0
             self.report(self.progress)
 
     def _failed(self, request: Request, error: CallFailed) -> None:
@@ -131,13 +132,8 @@ class Calls:
             self.report(self.progress)
 
 
-def row_of(request: Request, answer: Answer, latency_ms: float | None, spec: RunSpec) -> OutputRow:
-    """An answer as an output row; its cost by the run's ``price`` where the provider names none."""
-    cost = answer.cost_usd
-    if cost is None and spec.price and answer.input_tokens is not None and answer.output_tokens is not None:
-        millionths = answer.input_tokens * spec.price.get("input", 0.0)
-        millionths += answer.output_tokens * spec.price.get("output", 0.0)
-        cost = millionths / 1_000_000
+def row_of(request: Request, answer: Answer, latency_ms: float | None) -> OutputRow:
+    """An answer as an output row, with the cost that the provider names."""
     return OutputRow(
         request.example_id,
         request.sample_index,
@@ -146,7 +142,7 @@ def row_of(request: Request, answer: Answer, latency_ms: float | None, spec: Run
         answer.input_tokens,
         answer.output_tokens,
         latency_ms,
-        cost,
+        answer.cost_usd,
         None,
         answer.response_model,
         request.hash,

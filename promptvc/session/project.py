@@ -121,6 +121,9 @@ def read_project(data: bytes) -> Project:
         values = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigInvalid(f"{PROJECT_FILE}: {error}", "correct the file; nothing was changed") from error
+    for wrong, right in (("run", "runs"), ("check", "checks"), ("table", "tables")):
+        if isinstance(values.get(wrong), dict):
+            raise _invalid(f"[{wrong}.…] is not read; did you mean [{right}.…]?")
     track = _table(values, "track")
     _known(track, "track", ("include", "exclude"))
     tables = {

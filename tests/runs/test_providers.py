@@ -187,7 +187,7 @@ def test_what_a_function_raises_is_one_line_and_final(here: Here) -> None:
     failed = failure(lambda: here.ask("python:raises:error"))
     assert failed.message.startswith("ValueError: no such city xxx")
     assert not failed.retry
-    assert failure(lambda: here.ask("python:raises:left")).message == "SystemExit: 4"
+    assert failure(lambda: here.ask("python:raises:left")).message == "SystemExit: 4 (raises.py, line 4)"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from promptvc.api import clone
-from promptvc.errors import CallsMissing, RenderFailed, RunMissing, StoreBusy
+from promptvc.errors import CallsMissing, ConfigInvalid, RenderFailed, RunMissing, StoreBusy, Usage
 from promptvc.ids import ObjectId
 from tests.runs.projects import PROMPT, SETTINGS, Project, tickets
 
@@ -101,7 +101,7 @@ def test_failed_calls_are_told_and_tried_again(project: Project) -> None:
     rows[2]["input"] = "fail please"
     project.write_rows(rows)
     done = project.run()
-    assert (done.called, done.failed, done.complete) == (4, 1, False)
+    assert (done.called, done.failed, done.complete) == (5, 1, False)
     assert "this one fails" in project.rows()[2]["error"]
     assert project.rows()[2]["output"] is None
     assert project.rows()[2]["scores"] == {}
@@ -268,3 +268,56 @@ def test_rows_of_large_runs_are_not_counted_for_status(
     monkeypatch.setattr("promptvc.runs.running._COUNTED", 29)
     (stale,) = project.repo.runs.stale()
     assert (stale.stale, stale.words()) == (0, "prompt: system line 2")
+
+
+def test_an_answer_that_is_no_text_is_kept_all_the_same(project: Project) -> None:
+    (project.root / "lone_model.py").write_text(
+        "def answer(messages, model, params):\n    return 'half \\ud800 pair'\n"
+    )
+    project.write("promptvc.toml", SETTINGS.replace("rule_model", "lone_model"))
+    assert project.run().called == 30
+    assert project.run().called == 0
+    assert project.rows()[0]["output"] == "half \ufffd pair"
+
+
+def test_scorers_see_the_row_and_score_each_answer_once(project: Project) -> None:
+    log = project.root / "scored.txt"
+    (project.root / "row_scorer.py").write_text(
+        f"def seen(output, example, row):\n    with open({str(log)!r}, 'a') as out:\n"
+        "        out.write(row.example_id + ' ')\n    return len(output)\n"
+    )
+    rows = tickets(10)
+    rows[7]["input"] = "fail please"
+    project.write_rows(rows)
+    project.write("promptvc.toml", SETTINGS.replace('"exact:expected"', '"python:row_scorer:seen"'))
+    project.run()
+    answered = [row["id"] for row in rows if row["id"] != "t-7"]
+    assert log.read_text().split() == answered
+    rows[7]["input"] = "works now"
+    project.write_rows(rows)
+    log.unlink()
+    project.run()
+    assert log.read_text().split() == [row["id"] for row in rows]  # the examples changed: each once more
+
+
+def test_a_price_that_is_declared_later_holds_for_known_answers_too(project: Project) -> None:
+    project.run()
+    assert project.record()["totals"]["cost_usd"] is None
+    project.write("promptvc.toml", SETTINGS + "price = { input = 20.0, output = 20.0 }\n")
+    assert project.run().called == 0
+    tokens = sum(row["input_tokens"] + row["output_tokens"] for row in project.rows())
+    assert project.record()["totals"]["cost_usd"] == pytest.approx(tokens * 20 / 1e6)
+
+
+def test_wrong_names_in_inputs_are_named(project: Project) -> None:
+    project.write("promptvc.toml", SETTINGS.replace('ticket = "input"', 'tickt = "input"'))
+    with pytest.raises(Usage, match=r"no variable 'tickt'"):
+        project.run()
+    project.write("promptvc.toml", SETTINGS.replace('ticket = "input"', 'ticket = "inptu"'))
+    with pytest.raises(
+        RenderFailed, match=r"row 1 .example t-0. has no field 'inptu', which inputs.ticket names"
+    ):
+        project.run()
+    project.write("promptvc.toml", SETTINGS.replace("[runs.mini]", "[run.mini]"))
+    with pytest.raises(ConfigInvalid, match=r"did you mean .runs"):
+        project.run()

@@ -680,3 +680,17 @@ def test_a_key_means_rows_and_nothing_else(repo: Repo) -> None:
     assert resolve(repo, ".", Choice("theirs"), key="1") == 2
     assert text(repo, "examples/x.bin") == "\0o"
     assert "<<<<<<<" in text(repo, "prompts/t.md")
+
+
+def test_a_quote_that_never_closes_makes_a_csv_file_conflict_as_a_whole(repo: Repo) -> None:
+    put(repo, examples__a_dot_csv="a\n1\n2\n")
+    repo.commit("base")
+    switch(repo, "feature", create=True)
+    put(repo, examples__a_dot_csv='a\n1\n2\n"3\n')
+    repo.commit("a quote that never closes")
+    switch(repo, "main")
+    put(repo, examples__a_dot_csv="a\n1\n2\n4\n")
+    repo.commit("ours")
+    done = merge(repo, "feature")
+    assert [(each.kind, each.path) for each in done.conflicts] == [("both-changed", "examples/a.csv")]
+    assert text(repo, "examples/a.csv") == "a\n1\n2\n4\n"
