@@ -26,14 +26,12 @@ from promptvc.content.run import (
     Score,
     Totals,
     encode_row,
-    output_path,
-    record_path,
 )
 from promptvc.errors import Usage
-from promptvc.ids import RepoPath
 from promptvc.runs.scorer_kinds import Unscored
 from promptvc.runs.scorers import checked
 from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.runs.writing import store_run
 from promptvc.session.contents import source_of
 from promptvc.session.snapshot import table_of
 
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from promptvc.content.table import Table
     from promptvc.runs.running import Runs
     from promptvc.session.views import FileView
-    from promptvc.versioning.tree import FileEntry
 
 SOURCE = "logged"
 """The ``source`` of a record whose rows do not all have their request."""
@@ -153,13 +150,7 @@ class RunLog:
         order = {id: number for number, id in enumerate(ids)}
         rows.sort(key=lambda row: (order.get(row.example_id, len(order)), row.sample_index))
         present = {row.example_id for row in rows}
-        record = self._record(rows)
-        self._write(
-            {
-                output_path(record.name): b"".join(map(encode_row, rows)),
-                record_path(record.name): record.encode(),
-            }
-        )
+        record = self._write(self._record(rows), rows)
         unmatched = dict.fromkeys(row.example_id for row in rows if row.example_id not in order)
         known = self._inputs.examples is not None
         self.result = Logged(
@@ -213,16 +204,15 @@ class RunLog:
             totals=totals.to_value(),
         )
 
-    def _write(self, data: Mapping[RepoPath, bytes]) -> None:
-        """Store both files, then put them in place, as one step for undo."""
+    def _write(self, record: RunRecord, rows: Sequence[OutputRow]) -> RunRecord:
+        """Store both files, then put them in place, as one step for undo; gives the record."""
         runs = self._runs
-        target: dict[RepoPath, FileEntry] = {}
-        with runs.store.begin() as writer:
-            for path, content in data.items():
-                target[path] = runs.contents.write(path, source_of(content), writer)
-            writer.finish()
+        target, record = store_run(
+            runs.store, runs.contents, record, source_of(b"".join(map(encode_row, rows)))
+        )
         with runs.operation(f"log {self._settings.name}"):
             runs.workspace.worktree.write(list(target), target)
+        return record
 
 
 @dataclass(frozen=True)

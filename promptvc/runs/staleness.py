@@ -144,7 +144,11 @@ def _compared(
             fresh += 1
         else:
             failed += 1
-    if not (stale or missing or made):  # what changed does not matter to the requests
+    scored_by_others = "examples" in reasons and bool(record.scorers)
+    rescore = rescore or scored_by_others
+    if not (
+        stale or missing or made or scored_by_others
+    ):  # what changed matters neither to requests nor to scores
         reasons = {why: text for why, text in reasons.items() if why in ("scorers", "outputs")}
     return Staleness(prepared.spec.name, rows, fresh, stale, failed, missing, len(made), rescore, reasons)
 

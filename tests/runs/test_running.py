@@ -321,3 +321,15 @@ def test_wrong_names_in_inputs_are_named(project: Project) -> None:
     project.write("promptvc.toml", SETTINGS.replace("[runs.mini]", "[run.mini]"))
     with pytest.raises(ConfigInvalid, match=r"did you mean .runs"):
         project.run()
+
+
+def test_changed_expectations_make_scores_stale(project: Project) -> None:
+    project.run()
+    rows = tickets(30)
+    rows[3]["expected"] = "other"
+    project.write_rows(rows)
+    stale = project.repo.runs.staleness("mini")
+    assert (stale.is_fresh, stale.rescore, stale.to_call) == (False, True, 0)
+    assert stale.words() == "to be scored again without calls (examples: t-3)"
+    project.run()
+    assert project.repo.runs.staleness("mini").is_fresh
