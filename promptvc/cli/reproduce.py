@@ -138,6 +138,8 @@ def tell(app: App, found: Reproduction) -> None:
     _tell_places(app, found.left_over, "of no example")
     _tell_places(app, found.failed, "without an answer")
     _tell_places(app, found.missing, "without its row", "request")
+    if found.edited:
+        app.out.text(f"  edited since: outputs/{found.name}.jsonl is not what the record names")
     _tell_changed(app, found, bool(where))
 
 
@@ -179,6 +181,7 @@ def reproduction_value(found: Reproduction) -> dict[str, Any]:
         "run": found.name,
         "at": found.label,
         "is_verified": found.is_verified,
+        "edited": found.edited,
         "rows": found.rows,
         "verified": found.verified,
         "astray": place_values(found.astray),

@@ -1,7 +1,7 @@
 """Reproduce: every request of a run rebuilt from what its record pins, and checked against the recorded hashes.
 
-Nothing is called, and no code of the project runs. What it cannot see is an output that was edited: no hash is of
-that.
+Nothing is called, and no code of the project runs. Rows that were edited afterwards are not those that the record
+names: that an output changed is seen, though not which.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from promptvc.content.formats.base import Row
 from promptvc.content.prompt import Prompt, read_prompt
 from promptvc.content.request import Calling, Request, example_ids, requests
-from promptvc.content.run import OutputRow, Pin, RunRecord
+from promptvc.content.run import OutputRow, Pin, RunRecord, output_path
 from promptvc.content.runspec import RunSpec, ScorerSpec
 from promptvc.content.table import Table
 from promptvc.errors import ObjectDamaged, ObjectMissing, PathMissing, PromptvcError, RenderFailed
@@ -41,6 +41,7 @@ class Reproduction:
     - ``missing``: what the inputs ask for and has no row; ``failed``: rows with an error, or not called yet;
     - ``lacking``: why inputs cannot be had, in words; then no row is looked at;
     - ``unverifiable``: why nothing proves what made the rows: they were recorded, or nothing is pinned;
+    - ``edited``: the rows are not those that the record names;
     - ``changed``: pinned files that are others at this version; ``stale``: where the version is a commit, what does not
       follow from those that it has itself: the outputs were stale when they were committed.
     """
@@ -55,6 +56,7 @@ class Reproduction:
     failed: tuple[Place, ...] = ()
     lacking: tuple[str, ...] = ()
     unverifiable: str | None = None
+    edited: bool = False
     changed: tuple[Pin, ...] = ()
     stale: tuple[Place, ...] = ()
 
@@ -62,7 +64,7 @@ class Reproduction:
     def is_verified(self) -> bool:
         """Whether every row follows from the inputs, and none is lacking."""
         return self.unverifiable is None and not (
-            self.astray or self.left_over or self.missing or self.failed or self.lacking
+            self.edited or self.astray or self.left_over or self.missing or self.failed or self.lacking
         )
 
 
@@ -104,10 +106,11 @@ def reproduce(source: Source, name: str, contents: Contents, store: ObjectStore)
     if record is None or reason is not None:
         return Reproduction(name, source.label, rows, unverifiable=reason)
     changed = tuple(pin for pin in _pins(record) if _id_at(source, pin) != pin.id)
+    edited = record.outputs != source.files[output_path(name)].id
     try:
         found = _check(rebuild(source, run), run)
     except Lacking as error:
-        return Reproduction(name, source.label, rows, lacking=error.reasons, changed=changed)
+        return Reproduction(name, source.label, rows, lacking=error.reasons, edited=edited, changed=changed)
     stale = _stale(source, run, changed) if not isinstance(source, WorkingSource) else ()
     return Reproduction(
         name,
@@ -118,6 +121,7 @@ def reproduce(source: Source, name: str, contents: Contents, store: ObjectStore)
         tuple(found.left_over),
         tuple(found.missing),
         tuple(found.failed),
+        edited=edited,
         changed=changed,
         stale=stale,
     )

@@ -77,6 +77,7 @@ def test_edited_rows_are_named(sums: Project) -> None:
         "  1 row does not follow from what is pinned: s-1",
         "  1 row of no example: gone",
         "  1 request without its row: s-2",
+        "  edited since: outputs/mini.jsonl is not what the record names",
     ]
 
 

@@ -283,9 +283,15 @@ def test_examples_edited_among_the_working_files_are_told(ran: Project) -> None:
     assert (ids(found.astray), ids(found.left_over), ids(found.missing)) == (["t-1"], ["t-0"], ["t-5"])
 
 
-def test_an_order_that_changed_verifies(ran: Project) -> None:
+def test_rows_in_another_order_follow_and_are_told_to_be_edited(ran: Project) -> None:
     ran.edit_rows(lambda rows: rows.reverse())
-    assert ran.reproduce().is_verified
+    found = ran.reproduce()
+    assert (found.verified, found.astray, found.edited, found.is_verified) == (found.rows, (), True, False)
+
+
+def test_an_output_that_was_edited_is_seen(ran: Project) -> None:
+    ran.edit_rows(lambda rows: rows[0].update(output="better"))
+    assert ran.reproduce().edited
 
 
 def test_a_prompt_that_cannot_be_rendered_any_more_names_its_rows(ran: Project) -> None:
