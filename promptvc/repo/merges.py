@@ -1,0 +1,155 @@
+"""What a repository does with merges, and how it takes things back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from promptvc.errors import Usage, WorkWouldBeLost
+from promptvc.ids import RefName
+from promptvc.repo.place import LOCAL, MERGING
+from promptvc.repo.runs import WithRuns
+from promptvc.storage.refs import HEAD
+from promptvc.versioning.tree import Files
+
+if TYPE_CHECKING:
+    from promptvc.session.merging import Doing, Forward, Merged, Merging
+    from promptvc.session.openmerge import MergeState, OpenMerge, Step
+    from promptvc.session.resolving import Resolving
+    from promptvc.session.undo import Undone
+    from promptvc.versioning.operation import Operation
+
+
+class WithMerges(WithRuns):
+    """Merges of all kinds, and the operations that can be undone."""
+
+    @cached_property
+    def merge_state(self) -> MergeState:
+        """Where a merge is kept that waits for its conflicts to be resolved."""
+        from promptvc.session.openmerge import MergeState
+
+        return MergeState(
+            self.path / LOCAL / MERGING,
+            self.store,
+            lambda before, after: self.oplog.state(before, after),
+            self._is_committed,
+        )
+
+    @property
+    def open_merge(self) -> OpenMerge | None:
+        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
+            return None
+        return self.merge_state.load()
+
+    def need_no_merge(self) -> None:
+        """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
+        merge = self.open_merge
+        if merge is not None:
+            from promptvc.errors import MergeOpen
+
+            left = self.resolving.conflicts() if merge.is_written else merge.conflicts
+            raise MergeOpen(merge.step, len(left))
+
+    @cached_property
+    def merging(self) -> Merging:
+        """Merge, cherry-pick and revert with the working files."""
+        from promptvc.session.merging import Merging
+        from promptvc.session.treemerge import TreeMerger
+
+        merger = TreeMerger(self.store, self.contents, self._output_merger)
+        operation = self.oplog.operation
+        return Merging(self.workspace, self.store, self.refs, merger, self.merge_state, operation)
+
+    @cached_property
+    def resolving(self) -> Resolving:
+        """Resolves the conflicts of the merge under way."""
+        from promptvc.session.resolving import Resolving
+
+        return Resolving(
+            self.workspace.worktree, self.store, self.contents, self.merge_state, self.oplog.operation
+        )
+
+    def merge(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        forward: Forward = "auto",
+        dry_run: bool = False,
+    ) -> Merged:
+        """Merge a revision into a branch, the current one where none is named; no working files are needed.
+
+        Gives the commit, or the conflicts as values: then nothing is changed. Working files of the current branch
+        follow where nobody changed them. Raises `UnknownRevision`, `NotFastForward`, `RefMoved`, `Refused`.
+        """
+        from promptvc.session.branchmerge import BranchMerge
+        from promptvc.session.treemerge import TreeMerger
+
+        branch = into or self.branch
+        if branch is None:
+            raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
+        ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
+        merger = BranchMerge(
+            self.store, self.refs, TreeMerger(self.store, self.contents, self._output_merger)
+        )
+        with self.oplog.operation(doing.title):
+            done = merger.merge(
+                ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
+            )
+            if done.commit != done.before and done.before and not dry_run:
+                self._written(ref, self.snapshot_of(done.before).files, done.files)
+        return done
+
+    def doing(
+        self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
+    ) -> Doing:
+        """A merge, cherry-pick or revert of a revision, as the author that git knows."""
+        from promptvc.session.merging import Doing, message_of
+
+        id = self.revisions.resolve(revision)
+        name = self.revisions.resolve_ref(revision)
+        other = name.short if name and name != "HEAD" else id.short
+        if message is None:
+            message = f"Merge {other}" if step == "merge" else message_of(self.store, step, id)
+        keep = self.history.commit(id).author if step == "cherry-pick" else None
+        labels = (into or self.branch or "HEAD", other)
+        return Doing(step, labels, message, self.author, self.committer, keep)
+
+    def operations(self) -> list[Operation]:
+        """What was done to refs and working files, newest first."""
+        return self.oplog.operations()[::-1]
+
+    def undo(self, to: int | None = None, *, force: bool = False) -> Undone:
+        """Take the last operation back, or go to how things stood right after the operation ``to``.
+
+        That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
+        moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
+        given.
+        """
+        from promptvc.session.undo import UndoParts, undo
+
+        parts = UndoParts(
+            self.oplog, self.store, self.refs, self.who, self.config, lambda: self.workspace.worktree
+        )
+        return undo(parts, self.merge_state.put, to, force=force)
+
+    def _written(self, branch: RefName, before: Files, after: Files) -> None:
+        """A transaction moved a branch: where it is the current one, working files nobody changed follow."""
+        if self.root is not None and self.refs.head() == branch:
+            with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
+                self.workspace.follow(before, after)
+
+    def _is_committed(self, merge: OpenMerge) -> bool:
+        """Whether a merge under way was concluded, and only the word of it is missing."""
+        head = self.refs.read(HEAD)
+        if head is None or head == merge.head:
+            return False
+        if merge.step == "merge":
+            return self.history.is_ancestor(merge.other, head)
+        commit = self.history.commit(head)
+        return (
+            commit.parents[:1] == (merge.head,) and commit.subject == merge.message.strip().split("\n", 1)[0]
+        )

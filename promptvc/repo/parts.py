@@ -1,0 +1,167 @@
+"""The parts of an open repository, made when they are asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.errors import UnsupportedFormat, Usage
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.repo.place import ARROW_CACHE_BYTES, LOCAL, Surroundings
+from promptvc.session.contents import Contents
+from promptvc.session.identity import signature_of
+from promptvc.session.snapshot import Snapshot
+from promptvc.session.views import FileView, StoredFile
+from promptvc.session.workspace import Workspace
+from promptvc.session.worktree import Worktree
+from promptvc.storage.cache import Cache
+from promptvc.storage.git import GitConfig
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import FORMAT, read_commit
+from promptvc.versioning.history import History
+from promptvc.versioning.revision import Revisions
+from promptvc.versioning.tree import FileEntry, load_files
+
+if TYPE_CHECKING:
+    from promptvc.content.arrow import ArrowCache
+    from promptvc.session.sharing import Sharing
+    from promptvc.versioning.oplog import OperationLog
+
+
+class Parts:
+    """An open store with its parts: ``path`` is its folder, ``root`` the project's, None without working files."""
+
+    def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
+        self.path, self.root, self.surroundings = path, root, surroundings
+        self.store = ObjectStore(path / "objects")
+        self.refs = Refs(path, lambda: self.oplog)
+        self._check_format()
+
+    @cached_property
+    def oplog(self) -> OperationLog:
+        """What changes of refs and working files replaced; ``oplog.operation(what)`` makes several of them one."""
+        from promptvc.versioning.oplog import OperationLog  # only those who change something need it
+
+        return OperationLog(self.refs, self.store, self.who, self.surroundings.now)
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Local values that can be derived again."""
+        return Cache(self.path / LOCAL)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Files to and from the store."""
+        return Contents(self.store, self.cache)
+
+    @property
+    def history(self) -> History:
+        """Walks over commits; a fresh one each time, since it remembers what was missing."""
+        return History(self.store)
+
+    @cached_property
+    def config(self) -> GitConfig:
+        """Git's configuration, the store's own last."""
+        return GitConfig([*self.surroundings.config_files, self.path / "config"])
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        """Resolves the texts that name commits."""
+        return Revisions(self.store, self.refs, self.surroundings.now, self.upstream)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Working files and branches together; raises `Usage` for a store without working files."""
+        if self.root is None:
+            raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
+        worktree = Worktree(self.root, self.store, self.contents, self.cache, lambda: self.oplog)
+        return Workspace(
+            worktree,
+            self.store,
+            self.refs,
+            self.contents,
+            self.upstream,
+            lambda what: self.oplog.operation(what),
+        )
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """Remotes: fetch, push, and what they are called."""
+        from promptvc.session.sharing import Access, Sharing
+
+        world = self.surroundings
+        access = Access(world.environment, world.interactive, world.token)
+        return Sharing(self.path, self.store, self.refs, self.config, access, lambda: self.oplog)
+
+    @cached_property
+    def arrow_cache(self) -> ArrowCache:
+        """Arrow files of tables that were read."""
+        from promptvc.content.arrow import ArrowCache
+
+        return ArrowCache(self.path / LOCAL / "arrow", ARROW_CACHE_BYTES)
+
+    # --- what is here ---------------------------------------------------------------------------------------
+
+    @property
+    def branch(self) -> str | None:
+        """The current branch's name; None when HEAD is on none."""
+        head = self.refs.head()
+        return head.short if isinstance(head, RefName) else None
+
+    def author(self) -> Signature:
+        """Who writes; raises `AuthorUnknown`."""
+        return signature_of(self.surroundings.author, self.config, self.surroundings.now())
+
+    def committer(self) -> Signature:
+        """Who commits, which is the author unless the environment says otherwise."""
+        return signature_of(self.surroundings.committer, self.config, self.surroundings.now())
+
+    def who(self) -> Signature:
+        """Whom reflogs name: the committer, or nobody in particular."""
+        return signature_of(self.surroundings.committer, self.config, self.surroundings.now(), required=False)
+
+    def upstream(self, branch: RefName) -> RefName | None:
+        """The remote-tracking ref that a branch follows."""
+        own = self.path / "config"
+        if b"[branch" not in own.read_bytes():  # spares reading it with care, which costs 40 ms
+            return None
+        name = branch.short
+        remote, merge = self.config.get(f"branch.{name}.remote"), self.config.get(f"branch.{name}.merge")
+        if not remote or not merge:
+            return None
+        return RefName.remote(remote, RefName(merge).short)
+
+    def snapshot(self, revision: str = "HEAD") -> Snapshot:
+        """Everything at a commit, read only; raises `UnknownRevision`, `AmbiguousId`."""
+        return self.snapshot_of(self.revisions.resolve(revision))
+
+    def snapshot_of(self, id: ObjectId) -> Snapshot:
+        """`snapshot` of a commit that is already known."""
+        commit = read_commit(self.store, id)
+        return Snapshot(
+            id, commit, load_files(self.store, commit.tree), self.contents, lambda: self.arrow_cache
+        )
+
+    def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
+        """A file in the store, to be compared."""
+        return StoredFile(self.contents, path, entry)
+
+    def close(self) -> None:
+        """Forget open files."""
+        self.store.close()
+
+    def __repr__(self) -> str:
+        head = self.refs.head()
+        return f"Repo {self.root or self.path} on {head.short}"
+
+    def _check_format(self) -> None:
+        text = (self.path / "config").read_text(errors="replace")
+        found = next(
+            (line.partition("=")[2].strip() for line in text.splitlines() if "storeformat" in line.lower()),
+            "",
+        )
+        if found and (not found.isdigit() or int(found) > FORMAT):
+            raise UnsupportedFormat(f"the store {self.path}", found, FORMAT)

@@ -1,0 +1,144 @@
+"""Repo: opens a store, wires its parts, and hands them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.errors import NotAStore, StoreExists
+from promptvc.ids import ObjectId, RefName
+from promptvc.repo.merges import WithMerges
+from promptvc.repo.place import STORE, Surroundings, is_store, make_store
+from promptvc.session.project import PROJECT_FILE, TEMPLATE
+from promptvc.session.workspace import Committed, Status
+from promptvc.storage.files import disk_errors
+from promptvc.versioning.diff import FileChange
+from promptvc.versioning.tree import Files, is_below
+
+if TYPE_CHECKING:
+    from promptvc.session.comparison import Comparison
+    from promptvc.session.transaction import Transaction
+    from promptvc.versioning.upkeep import Problem
+
+
+class Repo(WithMerges):
+    """A store, and the working files around it if it has any.
+
+    ``path`` is the store's folder, ``root`` the project's (None for a store without working files).
+    """
+
+    @classmethod
+    def open(cls, path: Path, surroundings: Surroundings) -> Repo:
+        """Open the project that holds path, or a store itself; raises `NotAStore` or `UnsupportedFormat`."""
+        place = path.resolve()
+        if is_store(place):
+            return cls(place, place.parent if place.name == STORE else None, surroundings)
+        for folder in (place, *place.parents):
+            if is_store(folder / STORE):
+                return cls(folder / STORE, folder, surroundings)
+        raise NotAStore(path)
+
+    @classmethod
+    def init(cls, root: Path, surroundings: Surroundings, branch: str = "main") -> Repo:
+        """Start a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
+        root = root.resolve()
+        if is_store(root / STORE):
+            raise StoreExists(
+                f"{root / STORE}: there is a store already", "promptvc status shows how it stands"
+            )
+        with disk_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            make_store(root / STORE, branch)
+            project = root / PROJECT_FILE
+            if not project.exists():
+                project.write_text(TEMPLATE)
+        return cls(root / STORE, root, surroundings)
+
+    def diff(
+        self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
+    ) -> Comparison:
+        """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
+
+        Iterating gives one `FileDiff` a file.
+        """
+        from promptvc.session.comparison import Comparison
+
+        old = self.workspace.head_files() if before is None else self.snapshot(before).files
+        new = (
+            self.workspace.worktree.files(self.workspace.head_files())
+            if after is None
+            else self.snapshot(after).files
+        )
+        after_view = self.workspace.view if after is None else self.stored
+        project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
+        return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+
+    def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
+        """The working files that `status` found changed, to be looked at."""
+        from promptvc.session.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
+
+    def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
+        """Changes that a commit made, to be looked at."""
+        from promptvc.session.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
+
+    def status(self) -> Status:
+        """How the working files stand."""
+        return self.workspace.status()
+
+    def verify(self) -> list[Problem]:
+        """Check every object that history needs; an empty list when all is well."""
+        from promptvc.versioning.upkeep import verify  # with fold below, not for those who look
+
+        return verify(self.store, self.refs)
+
+    def commit(
+        self,
+        message: str = "",
+        *,
+        paths: Sequence[str] = (),
+        code_commit: str | None = None,
+        allow_empty: bool = False,
+    ) -> Committed:
+        """Commit what changed among the working files, as the author that git knows.
+
+        Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
+        `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
+        """
+        author, committer = self.author(), self.committer()
+        merge = self.open_merge
+        if merge is not None:
+            done = self.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+        else:
+            done = self.workspace.commit(
+                message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
+            )
+        from promptvc.versioning.upkeep import fold
+
+        fold(self.store)
+        return done
+
+    def transaction(self, branch: str = "main", message: str = "") -> Transaction:
+        """A context in which writes to a branch become one commit; no working files are needed or touched."""
+        from promptvc.session.transaction import Transaction
+
+        ref = RefName.branch(branch)
+        return Transaction(
+            self.store,
+            self.refs,
+            self.contents,
+            ref,
+            message,
+            self.author,
+            self.committer,
+            self._written,
+            lambda what: self.oplog.operation(what),
+        )
+
+
+def _below(files: Files, paths: Sequence[str]) -> Files:
+    return {path: entry for path, entry in files.items() if is_below(path, paths)} if paths else files
