@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ __all__ = ["Calling", "Message", "Request", "calling_of", "example_ids", "finger
 _VERSION = "promptvc-call-1"
 _BIG = 1
 """The msgpack extension type of an integer of more than 64 bits, as decimal digits."""
+_FORMATS = ("response_format", "responseFormat")
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,23 @@ def calling_of(spec: RunSpec, prompt: Prompt) -> Calling:
             'add model = "…" to it in promptvc.toml',
         )
     params = {**prompt.parameters, **spec.params}
-    formats = [params.pop(name, None) for name in ("responseFormat", "response_format")]
-    own = params.pop("tools", None)
-    tools = spec.tools if spec.tools is not None else own if own is not None else prompt.config.get("tools")
-    found = spec.response_format if spec.response_format is not None else formats[1] or formats[0]
+    for name in (*_FORMATS, "tools"):
+        params.pop(name, None)
+    sources = (
+        {"tools": spec.tools, "response_format": spec.response_format},
+        spec.params,
+        prompt.parameters,
+        prompt.config,
+    )
+    tools = _first(sources, "tools")
+    found = _first(sources, *_FORMATS)
     return Calling(spec.provider, model, params, tools, found, spec.base_url)
+
+
+def _first(sources: Iterable[Mapping[str, Json]], *names: str) -> Json:
+    """What the first of these says that says something, by any of the names."""
+    found = (source[name] for source in sources for name in names if source.get(name) is not None)
+    return next(found, None)
 
 
 def fingerprint(calling: Calling, messages: Sequence[Mapping[str, Json]], sample_index: int = 0) -> str:
@@ -80,7 +95,8 @@ def fingerprint(calling: Calling, messages: Sequence[Mapping[str, Json]], sample
 
     Hashed is one msgpack array: ``"promptvc-call-1"``, provider (with a declared base_url: both, in an array), model,
     messages, params, tools, response_format, sample_index. Maps are in the order of their keys' UTF-8 bytes, numbers
-    without a fractional part are integers. Raises `Usage` for a number that is not finite.
+    without a fractional part are integers. Keys that are no text, dates and times count as the text that JSON has for
+    them; an integer of more than 64 bits is extension type 1 with its digits. Raises `Usage` for a number that is not finite.
     """
     return _Prints(calling).of(messages, sample_index)
 
@@ -129,11 +145,16 @@ def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tupl
 
     One text is taken as it is, any other key as JSON. The second row of one id gets ``#2`` behind it, and so on.
     """
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    taken: set[str] = set()
     for row in rows:
         id = _example_id(row, key)
-        seen[id] = count = seen.get(id, 0) + 1
-        yield (id if count == 1 else f"{id}#{count}"), row
+        made = id
+        while made in taken:
+            counts[id] = counts.get(id, 1) + 1
+            made = f"{id}#{counts[id]}"
+        taken.add(made)
+        yield made, row
 
 
 def _example_id(row: Row, key: Sequence[str] | None) -> str:
@@ -141,12 +162,12 @@ def _example_id(row: Row, key: Sequence[str] | None) -> str:
     if not values or any(value is None for value in values):
         return hashlib.sha256(_pack(row)).hexdigest()[:12]
     if len(values) == 1:
-        return values[0] if isinstance(values[0], str) else _text(values[0])
+        return _LONE.sub("\ufffd", values[0]) if isinstance(values[0], str) else _text(values[0])
     return _text(values)
 
 
 def _text(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _LONE.sub("\ufffd", json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
 
 def _pack_messages(messages: Sequence[Mapping[str, Json]]) -> bytes:
@@ -179,4 +200,4 @@ def _canonical(value: Json) -> Json:
         return {name.decode("utf-8", "surrogatepass"): _canonical(item) for name, item in pairs}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
-    return str(value)  # dates and times of TOML and YAML
+    return str(value)  # dates and times of TOML and YAML: as in the record, and as JSON sends them

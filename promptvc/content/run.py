@@ -107,12 +107,14 @@ class OutputRow:
     @classmethod
     def from_value(cls, value: Mapping[str, Json]) -> OutputRow:
         """Read a row of a file; fields that are unknown are left out, missing ones empty. Raises `RunUnreadable`."""
-        example, sample, scores = value.get("example_id"), value.get("sample_index", 0), value.get("scores")
-        if not isinstance(example, str) or isinstance(sample, bool) or not isinstance(sample, int):
-            raise RunUnreadable("an output row needs example_id (text) and sample_index (a number)")
-        known: dict[str, Any] = {name: value.get(name) for name in (*_FIELDS, "tool_calls")}
-        known["sample_index"] = sample
-        known["scores"] = scores if isinstance(scores, dict) else {}
+        known: dict[str, Any] = {name: value.get(name) for name in (*_FIELDS, "tool_calls", "scores")}
+        known["sample_index"] = value.get("sample_index", 0)
+        known["scores"] = known["scores"] or {}
+        for name, kinds in _KINDS.items():
+            if type(known[name]) not in kinds:
+                raise RunUnreadable(f"{name} of an output row cannot be {known[name]!r:.60}")
+        if not all(type(score) in _SCORES for score in known["scores"].values()):
+            raise RunUnreadable("scores of an output row are numbers, booleans and text")
         return cls(**known)
 
 
@@ -129,6 +131,19 @@ _FIELDS = (
     "response_model",
     "request_hash",
 )
+
+_NONE = type(None)
+_TEXTS: tuple[type, ...] = (str, _NONE)
+_NUMBERS: tuple[type, ...] = (int, float, _NONE)
+_SCORES: tuple[type, ...] = (int, float, bool, str, _NONE)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "example_id": (str,),
+    "sample_index": (int,),
+    **dict.fromkeys(("output", "finish_reason", "error", "response_model", "request_hash"), _TEXTS),
+    **dict.fromkeys(("input_tokens", "output_tokens", "latency_ms", "cost_usd"), _NUMBERS),
+    "tool_calls": (list, _NONE),
+    "scores": (dict,),
+}
 
 
 def encode_row(row: OutputRow) -> bytes:
@@ -271,14 +286,25 @@ def _record(value: dict[str, Any]) -> RunRecord:
         samples=int(value.get("samples") or 1),
         inputs=dict(value.get("inputs") or {}),
         scorers=tuple(
-            ScorerPin(each["name"], each["spec"], each["code"]) for each in value.get("scorers") or ()
+            ScorerPin(str(each["name"]), str(each["spec"]), str(each["code"]))
+            for each in value.get("scorers") or ()
         ),
         slices=tuple(value.get("slices") or ()),
         code_commit=value.get("code_commit"),
         started=value.get("started"),
         ended=value.get("ended"),
-        totals=dict(value.get("totals") or {}),
+        totals=_totals(value.get("totals") or {}),
     )
+
+
+def _totals(value: dict[str, Any]) -> dict[str, Any]:
+    counts = ("rows", "errors", "stale", "input_tokens", "output_tokens")
+    if (
+        any(type(value.get(name, 0)) is not int for name in counts)
+        or type(value.get("scores", {})) is not dict
+    ):
+        raise ValueError("totals are numbers")
+    return dict(value)
 
 
 def _pin(value: Any) -> Pin | None:

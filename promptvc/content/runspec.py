@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,7 @@ class _Taker:
     def numbers(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
         found = self.mapping(name)
         for each, value in found.items():
-            if each not in known or isinstance(value, bool) or not isinstance(value, int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if each not in known or not is_number or not 0 <= value < math.inf:
                 raise self._invalid(f"{self._label}.{name} has numbers for {' and '.join(known)}")
         return found

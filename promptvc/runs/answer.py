@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import traceback
 from collections.abc import Mapping, Sequence
@@ -130,6 +131,10 @@ class _Taker:
         found = self._value.get(name)
         if found is not None and not isinstance(found, list | tuple):
             raise self._wrong(name, "a list")
+        try:
+            json.dumps(found, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise self._wrong(name, "a list of JSON values") from None
         return found or None
 
     def _wrong(self, name: str, wanted: str) -> CallFailed:

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = f"""
 CREATE TABLE sources (number INTEGER PRIMARY KEY, name BLOB UNIQUE NOT NULL, read INTEGER NOT NULL);
-CREATE TABLE calls (hash BLOB PRIMARY KEY, source INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL)
-    WITHOUT ROWID;
+CREATE TABLE calls (hash BLOB NOT NULL, source INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
+    digest INTEGER NOT NULL, PRIMARY KEY (hash, source)) WITHOUT ROWID;
 CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
@@ -23,11 +23,21 @@ _AT_ONCE = 500
 
 
 class Place(NamedTuple):
-    """Where an answer is: in which source, from which byte on, and how many bytes it takes."""
+    """Where an answer is: in which source, from which byte on, how many bytes; and a digest of what it says."""
 
     source: bytes
     start: int
     size: int
+    digest: int
+
+
+class Entry(NamedTuple):
+    """An answer of a source, to be entered."""
+
+    hash: str
+    start: int
+    size: int
+    digest: int
 
 
 class CallIndex:
@@ -61,43 +71,45 @@ class CallIndex:
         found = self._db.execute("SELECT read FROM sources WHERE name = ?", (source,)).fetchone()
         return int(found[0]) if found else 0
 
-    def enter(self, source: bytes, rows: Iterable[tuple[str, int, int]]) -> None:
-        """Enter answers of a source, each with hash, start and size; the first one of a hash stays."""
+    def enter(self, source: bytes, entries: Iterable[Entry]) -> None:
+        """Enter the answers of a source; of one request, the first in it."""
         self._db.execute("INSERT OR IGNORE INTO sources (name, read) VALUES (?, 0)", (source,))
         number = self._db.execute("SELECT number FROM sources WHERE name = ?", (source,)).fetchone()[0]
         self._db.executemany(
-            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)",
-            ((bytes.fromhex(hash), number, start, size) for hash, start, size in rows),
+            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)",
+            ((bytes.fromhex(each.hash), number, each.start, each.size, each.digest) for each in entries),
         )
 
     def has_read(self, source: bytes, size: int) -> None:
         """Note how many bytes of a source are entered."""
         self._db.execute("UPDATE sources SET read = ? WHERE name = ?", (size, source))
 
-    def find(self, hashes: Sequence[str]) -> dict[str, Place]:
-        """The places of those that are known."""
-        found: dict[str, Place] = {}
+    def find(self, hashes: Sequence[str]) -> dict[str, list[Place]]:
+        """The places of those that are known, least digest first: the same answer whatever came first."""
+        found: dict[str, list[Place]] = {}
         for at in range(0, len(hashes), _AT_ONCE):
             part = [bytes.fromhex(hash) for hash in hashes[at : at + _AT_ONCE]]
             rows = self._db.execute(
-                "SELECT hash, name, start, size FROM calls JOIN sources ON source = number WHERE hash IN"
-                f" ({','.join('?' * len(part))})",
+                "SELECT hash, name, start, size, digest FROM calls JOIN sources ON source = number WHERE hash IN"
+                f" ({','.join('?' * len(part))}) ORDER BY digest, number",
                 part,
             )
-            found.update((hash.hex(), Place(name, start, size)) for hash, name, start, size in rows)
+            for hash, name, start, size, digest in rows:
+                found.setdefault(hash.hex(), []).append(Place(name, start, size, digest))
         return found
 
     def forget(self, source: bytes) -> None:
-        """A source is gone, and its answers with it."""
+        """A source is gone, and its answers with it; what was seen is looked at anew, for it may come back."""
         with self.writing():
             self._db.execute(
                 "DELETE FROM calls WHERE source = (SELECT number FROM sources WHERE name = ?)", (source,)
             )
             self._db.execute("DELETE FROM sources WHERE name = ?", (source,))
+            self._db.execute("DELETE FROM seen")
 
     def count(self) -> int:
-        """How many answers are known."""
-        return int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+        """How many requests have an answer."""
+        return int(self._db.execute("SELECT count(DISTINCT hash) FROM calls").fetchone()[0])
 
     def clear(self) -> None:
         """Begin anew."""

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
+from xxhash import xxh3_64_intdigest
 
+from promptvc.content.formats.base import Malformed
+from promptvc.content.formats.jsonrow import parse_json
 from promptvc.content.run import FOLDER, RECORD_SUFFIX, OutputRow, encode_row, read_record
 from promptvc.errors import (
     DiskFull,
@@ -26,7 +28,7 @@ from promptvc.errors import (
     StoreReadOnly,
 )
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.runs.callindex import CallIndex, Place
+from promptvc.runs.callindex import CallIndex, Entry, Place
 from promptvc.runs.journal import Journal, journal_files, read_lines
 from promptvc.session.contents import Contents
 from promptvc.storage.files import disk_errors, lock_file
@@ -38,8 +40,8 @@ from promptvc.versioning.tree import FileEntry, load_files
 
 _T = TypeVar("_T")
 _IN_JOURNAL = b"journal:"
-_HELD = 16
-"""Stretches whose bytes are held: answers are mostly asked for in the order in which they stand."""
+_HELD = 64 << 20
+"""Bytes of stretches that are held, so that answers may be asked for in any order."""
 _HASH_DIGITS = 64
 
 
@@ -49,9 +51,13 @@ class CallStore:
     def __init__(self, store: ObjectStore, refs: Refs, contents: Contents, folder: Path) -> None:
         self._store, self._refs, self._contents = store, refs, contents
         self._folder = folder
-        self._index = CallIndex(folder / "index.sqlite")
+        try:
+            self._index = CallIndex(folder / "index.sqlite")
+        except sqlite3.OperationalError as error:
+            raise _told(error, folder) or error from error
         self._journal = Journal(folder)
         self._held: OrderedDict[bytes, bytes] = OrderedDict()
+        self._held_bytes = 0
 
     def refresh(self) -> None:
         """Enter what was committed, fetched or answered since the last time."""
@@ -107,15 +113,35 @@ class CallStore:
     def _scan_history(self) -> None:
         commits, whole = self._new_commits()
         for commit in commits:
-            for entry in self._output_files(commit):
-                self._scan_file(entry)
+            try:
+                self._scan_commit(commit)
+            except (
+                ObjectMissing,
+                ObjectDamaged,
+            ):  # fsck tells; here it is some answers less, and may come back
+                whole = False
         if whole:
             self._index.see(commit.encode() for commit in commits)
 
+    def _scan_commit(self, commit: ObjectId) -> None:
+        tree = self._store.load_commit(commit).tree
+        folder = next((entry.id for entry in self._store.load_tree(tree) if entry.name == FOLDER), None)
+        if folder is None or self._index.saw(folder.encode()):
+            return
+        files = load_files(self._store, folder)
+        for path, entry in files.items():
+            record = files.get(RepoPath(path.removesuffix(".jsonl") + RECORD_SUFFIX))
+            if record is None or not path.endswith(".jsonl") or self._index.saw(entry.id.encode()):
+                continue
+            if self._is_of(entry, record):
+                self._scan_file(entry)
+                self._index.see([entry.id.encode()])
+        self._index.see([folder.encode()])
+
     def _new_commits(self) -> tuple[list[ObjectId], bool]:
         """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
-        tips = {id for id in (*self._refs.find().values(), self._refs.read(HEAD)) if id is not None}
-        todo = [id for id in tips if self._is_commit(id)]
+        tips = [*self._refs.find().values(), self._refs.read(HEAD)]
+        todo = list(dict.fromkeys(filter(None, map(self._commit_of, filter(None, tips)))))
         history, found, whole = History(self._store), dict.fromkeys(todo), True
         new: list[ObjectId] = []
         while todo:
@@ -129,27 +155,14 @@ class CallStore:
             found.update(dict.fromkeys(there))
         return new, whole
 
-    def _is_commit(self, id: ObjectId) -> bool:
-        return self._store.contains(id) and self._store.read(id)[0] is Kind.COMMIT
-
-    def _output_files(self, commit: ObjectId) -> Iterator[FileEntry]:
-        """The output files of a commit that are not entered yet."""
-        try:
-            tree = self._store.load_commit(commit).tree
-            folder = next((entry.id for entry in self._store.load_tree(tree) if entry.name == FOLDER), None)
-            if folder is None or self._index.saw(folder.encode()):
-                return
-            files = load_files(self._store, folder)
-            for path, entry in files.items():
-                record = files.get(RepoPath(path.removesuffix(".jsonl") + RECORD_SUFFIX))
-                if record is None or not path.endswith(".jsonl") or self._index.saw(entry.id.encode()):
-                    continue
-                if self._is_of(entry, record):
-                    yield entry
-                    self._index.see([entry.id.encode()])
-            self._index.see([folder.encode()])
-        except (ObjectMissing, ObjectDamaged):
-            return  # fsck tells; here it is an answer less
+    def _commit_of(self, id: ObjectId) -> ObjectId | None:
+        """The commit that a ref leads to, through tags; None for what is none, or not here."""
+        while self._store.contains(id):
+            kind = self._store.read(id)[0]
+            if kind is not Kind.TAG:
+                return id if kind is Kind.COMMIT else None
+            id = self._store.load_tag(id).target
+        return None
 
     def _is_of(self, rows: FileEntry, record: FileEntry) -> bool:
         """Whether rows are those that their record names: edited ones are no answers of a model."""
@@ -169,23 +182,24 @@ class CallStore:
 
     def _find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
         found: dict[str, OutputRow] = {}
-        for hash, place in self._index.find(hashes).items():
-            row = self._row(place)
-            if row is not None and row.request_hash == hash:
-                found[hash] = replace(row, example_id="", sample_index=0, scores={})
+        for hash, places in self._index.find(hashes).items():
+            rows = (row for place in places if (row := self._row(place)) is not None)
+            row = next((row for row in rows if row.request_hash == hash), None)
+            if row is not None:
+                found[hash] = replace(row, scores={})
         return found
 
     def _row(self, place: Place) -> OutputRow | None:
         try:
-            return OutputRow.from_value(orjson.loads(self._bytes(place)))
+            return _read(self._bytes(place))
         except (ObjectMissing, FileNotFoundError):  # collected, or removed by hand
             self._index.forget(place.source)
-        except (ObjectDamaged, ValueError, RunUnreadable):
+        except ObjectDamaged:
             pass
         return None
 
     def _bytes(self, place: Place) -> bytes:
-        source, start, size = place
+        source, start, size = place[:3]
         if source.startswith(_IN_JOURNAL):
             with (self._folder / source.removeprefix(_IN_JOURNAL).decode()).open("rb") as file:
                 file.seek(start)
@@ -193,8 +207,9 @@ class CallStore:
         if source not in self._held:
             ids = (source[at : at + 20] for at in range(0, len(source), 20))
             self._held[source] = b"".join(self._store.read_blob(ObjectId.from_raw(id)) for id in ids)
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
+            self._held_bytes += len(self._held[source])
+            while self._held_bytes > _HELD and len(self._held) > 1:
+                self._held_bytes -= len(self._held.popitem(last=False)[1])
         self._held.move_to_end(source)
         return self._held[source][start : start + size]
 
@@ -231,18 +246,34 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         start += len(line) + 1
 
 
-def _answers(lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[str, int, int]]:
-    """Hash, start and size of the rows that answer a request."""
+def _answers(lines: Iterator[tuple[int, bytes]]) -> Iterator[Entry]:
+    """The rows that answer a request."""
     for start, line in lines:
-        if b'"request_hash"' not in line:
-            continue
-        try:
-            row = OutputRow.from_value(orjson.loads(line))
-        except (ValueError, RunUnreadable, AttributeError):
-            continue
-        if row.is_answer and _is_hash(row.request_hash):
-            assert row.request_hash is not None
-            yield row.request_hash, start, len(line)
+        row = _read(line) if b'"request_hash"' in line else None
+        if row is not None and row.is_answer and row.request_hash and _is_hash(row.request_hash):
+            yield Entry(row.request_hash, start, len(line), _digest(row))
+
+
+def _read(line: bytes) -> OutputRow | None:
+    """The row that a line holds; None for anything else."""
+    value = parse_json(line.strip())
+    try:
+        return None if isinstance(value, Malformed) else OutputRow.from_value(value)
+    except RunUnreadable:
+        return None
+
+
+def _digest(row: OutputRow) -> int:
+    """A number of what an answer says, whichever example it was for: of two answers, all choose the same one."""
+    said = (
+        row.output,
+        row.finish_reason,
+        row.input_tokens,
+        row.output_tokens,
+        row.latency_ms,
+        row.response_model,
+    )
+    return xxh3_64_intdigest(repr((said, row.tool_calls)).encode("utf-8", "surrogatepass")) >> 1
 
 
 def _is_hash(text: object) -> bool:

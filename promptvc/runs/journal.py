@@ -29,6 +29,7 @@ class Journal:
         self._handle: int | None = None
         self._pending: list[bytes] = []
         self._entered = self._durable = 0
+        self._lost: tuple[int, Exception] | None = None
         self._entering, self._writing = Lock(), Lock()
 
     def add(self, line: bytes) -> None:
@@ -40,14 +41,19 @@ class Journal:
         with self._writing:
             if self._durable >= number:
                 return  # another thread took it along
+            if self._lost is not None and number <= self._lost[0]:
+                raise self._lost[1]  # another thread took it along, and could not write
             with self._entering:
                 lines, self._pending = self._pending, []
                 last = self._entered
             try:
                 with disk_errors(self._folder):
                     self._write(b"".join(lines))
-            except DiskFull as error:
-                error.hint = "free some space and run again: the answers so far are kept"
+            except Exception as error:
+                self._lost = (last, error)
+                self.close()  # what was half written ends that file; the next line begins another one
+                if isinstance(error, DiskFull):
+                    error.hint = "free some space and run again: the answers so far are kept"
                 raise
             self._durable = last
 
@@ -83,6 +89,7 @@ def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
         file.seek(start)
         for line in file:
-            if line.endswith(b"\n"):
-                yield start, line
+            if not line.endswith(b"\n"):
+                return  # cut off, or still being written
+            yield start, line
             start += len(line)

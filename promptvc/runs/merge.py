@@ -5,7 +5,7 @@ An answer may come from either side. A row that neither side can answer is marke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,10 @@ class OutputMerger:
             return None
         try:
             prepared = prepare(merged, spec)
-            answers = [_answers(side, name, self.contents, self.store) for side in (ours, theirs)]
+            wanted = {request.hash for request in prepared.requests()}
+            mine = _answers(ours, name, self.contents, self.store, wanted)
+            other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
+            answers = (mine, other)
             scorers = self.scorers(spec, merged)
             return self._write(prepared, answers, scorers, (ours, theirs), merged, writer)
         except PromptvcError:
@@ -115,13 +118,20 @@ def _merged_rows(
         yield place, replace(row, scores=scores_of(scorers, request.row, row))
 
 
-def _answers(side: MergedFiles, name: str, contents: Contents, store: ObjectStore) -> dict[str, OutputRow]:
-    """A side's answers by request."""
-    if output_path(name) not in side.files:
-        return {}
+def _answers(
+    side: MergedFiles, name: str, contents: Contents, store: ObjectStore, wanted: Container[str]
+) -> dict[str, OutputRow]:
+    """A side's answers to the requests that are wanted."""
+    record = _record_of(side, name)
+    if (
+        output_path(name) not in side.files
+        or record is None
+        or record.outputs != side.files[output_path(name)].id
+    ):
+        return {}  # none, or edited ones, which are no answers of a model
     found: dict[str, OutputRow] = {}
     for row in load_run(side, name, contents, store).rows():
-        if row.is_answer and row.request_hash is not None:
+        if row.is_answer and row.request_hash is not None and row.request_hash in wanted:
             found.setdefault(row.request_hash, row)
     return found
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from promptvc.content.formats.base import Row
 from promptvc.content.prompt import Prompt, read_prompt
-from promptvc.content.request import Calling, Request, calling_of, example_ids, requests
+from promptvc.content.request import Calling, Request, calling_of, example_ids, fingerprint, requests
 from promptvc.content.run import Pin, RunRecord
 from promptvc.content.runspec import RunSpec
 from promptvc.content.table import Table
@@ -83,7 +83,7 @@ class Prepared:
             not record.recorded
             and record.prompt is not None
             and record.examples is not None
-            and (record.prompt.id, record.examples.id) == (self.prompt_pin.id, self.examples_pin.id)
+            and (record.prompt, record.examples) == (self.prompt_pin, self.examples_pin)
             and tuple(record.example_key or ()) == tuple(self.key or ())
             and self.calls_as(record)
             and record.samples == self.spec.samples
@@ -91,24 +91,16 @@ class Prepared:
         )
 
     def calls_as(self, record: RunRecord) -> bool:
-        """Whether a record was made with the same provider, model and parameters."""
-        was = (
-            record.provider,
-            record.base_url,
-            record.model,
-            dict(record.params),
+        """Whether a record was made with the same provider, model and parameters, as fingerprints tell them apart."""
+        then = Calling(
+            record.provider or "",
+            record.model or "",
+            record.params,
             record.tools,
             record.response_format,
+            record.base_url,
         )
-        now = self.calling
-        return was == (
-            now.provider,
-            now.base_url,
-            now.model,
-            dict(now.params),
-            now.tools,
-            now.response_format,
-        )
+        return fingerprint(then, ()) == fingerprint(self.calling, ())
 
 
 def prepare(source: Source, spec: RunSpec) -> Prepared:

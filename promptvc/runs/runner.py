@@ -112,7 +112,7 @@ class Runner:
         self.calls.refresh()
         count = known = characters = answered = tokens = 0
         missing: set[str] = set()
-        for request, row in self._looked_up():
+        for request, row, _ in self._looked_up():
             count += 1
             if row is not None:
                 known += 1
@@ -198,23 +198,23 @@ class Runner:
         self._totals, self._written = Totals(), 0
         missing: set[bytes] = set()
         known = 0
-        for request, row in self._looked_up():
+        for request, row, is_present in self._looked_up():
             known += row is not None
             if row is None:
                 missing.add(bytes.fromhex(request.hash))
             elif not missing:
-                self._put(out, request, row)
+                self._put(out, request, row, is_present)
         return known, len(missing)
 
     def _go_on(self, out: IO[bytes], errors: Mapping[str, str]) -> None:
         """Write the rows that are left, known or not."""
-        for request, row in self._looked_up(self._written):
+        for request, row, is_present in self._looked_up(self._written):
             error = errors.get(request.hash, NOT_CALLED)
-            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash))
+            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash), is_present)
 
-    def _put(self, out: IO[bytes], request: Request, answer: OutputRow) -> None:
+    def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
         row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)
-        if not self._reusable or answer.example_id != request.example_id:
+        if not (self._reusable and is_present and answer.place == request.place):
             row = replace(row, scores=self._score(row, request))
         row = priced(row, self.prepared.spec)
         self._totals.add(row)
@@ -224,21 +224,25 @@ class Runner:
     def _missing(self) -> Iterator[Request]:
         """The requests that are not known, equal ones once."""
         asked: set[bytes] = set()
-        for request, row in self._looked_up(self._written):
+        for request, row, _ in self._looked_up(self._written):
             id = bytes.fromhex(request.hash)
             if row is None and id not in asked:
                 asked.add(id)
                 yield request
 
-    def _looked_up(self, skip: int = 0) -> Iterator[tuple[Request, OutputRow | None]]:
-        """Each request with its answer, None where it is not known; the first ``skip`` are left out."""
+    def _looked_up(self, skip: int = 0) -> Iterator[tuple[Request, OutputRow | None, bool]]:
+        """Each request with its answer, None where it is not known, and whether that is in the present outputs.
+
+        The first ``skip`` are left out.
+        """
         present = _Present(islice(self._present_rows(), skip, None))
         for batch in _batches(islice(self.prepared.requests(), skip, None), _AT_ONCE):
             here = {request.hash: present.take(request.hash) for request in batch}
             lacking = [hash for hash, row in here.items() if row is None]
             found = self.calls.find(lacking) if lacking else {}
             for request in batch:
-                yield request, here[request.hash] or found.get(request.hash)
+                present_row = here[request.hash]
+                yield request, present_row or found.get(request.hash), present_row is not None
 
     def _present_rows(self) -> Iterator[OutputRow]:
         record, path = self._present_record(), output_path(self.prepared.spec.name)
@@ -263,7 +267,8 @@ class Runner:
             record is not None
             and not record.recorded
             and record.examples is not None
-            and record.examples.id == self.prepared.examples_pin.id
+            and record.examples == self.prepared.examples_pin
+            and tuple(record.example_key or ()) == tuple(self.prepared.key or ())
             and record.scorers == self._pins()
         )
 

@@ -100,6 +100,8 @@ def staleness(
     except RunMissing:
         count = prepared.count()
         return Staleness(spec.name, missing=count)
+    except RunUnreadable as error:
+        return Staleness(spec.name, missing=prepared.count(), reasons={"files": error.message})
     record = run.record
     if record is None or record.recorded:
         return Staleness(spec.name, rows=len(run.table), reasons=_recorded(record, prepared))

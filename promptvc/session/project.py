@@ -119,7 +119,10 @@ def read_project(data: bytes) -> Project:
 
     try:
         values = tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # what tomllib raises, and for numbers of thousands of digits
         raise ConfigInvalid(f"{PROJECT_FILE}: {error}", "correct the file; nothing was changed") from error
     for wrong, right in (("run", "runs"), ("check", "checks"), ("table", "tables")):
         if isinstance(values.get(wrong), dict):

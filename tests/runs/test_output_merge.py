@@ -185,3 +185,23 @@ def test_recorded_outputs_merge_as_tables_do(project: Project) -> None:
     call(project, "merge", "more")
     rows = project.rows()
     assert (rows[0]["output"], rows[5]["output"]) == ("other", "else")
+
+
+def test_rows_that_were_edited_by_hand_are_not_taken(project: Project) -> None:
+    base = [row | {"note": ""} for row in tickets(20)]
+    call(project, "switch", "-c", "side")
+    project.write_rows([*base, {**tickets(21)[20], "note": ""}])
+    project.run()
+    lines = (project.root / "outputs/mini.jsonl").read_text().splitlines()
+    lines[20] = lines[20].replace('"output":"word0"', '"output":"FORGED"')
+    assert "FORGED" in lines[20]
+    project.write("outputs/mini.jsonl", "\n".join(lines) + "\n")
+    project.commit("edited")
+    call(project, "switch", "main")
+    base[0] |= {"note": " urgent"}
+    project.write_rows(base)
+    project.run()
+    project.commit("ours")
+    said = call(project, "merge", "side")
+    assert "20 rows still right, 1 stale" in said
+    assert check_merged(project) == (20, 1)

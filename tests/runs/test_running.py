@@ -333,3 +333,45 @@ def test_changed_expectations_make_scores_stale(project: Project) -> None:
     assert stale.words() == "to be scored again without calls (examples: t-3)"
     project.run()
     assert project.repo.runs.staleness("mini").is_fresh
+
+
+def test_true_and_one_are_different_parameters(project: Project) -> None:
+    project.write("promptvc.toml", SETTINGS + "params = { logprobs = true }\n")
+    project.run()
+    project.write("promptvc.toml", SETTINGS + "params = { logprobs = 1 }\n")
+    assert project.repo.runs.staleness("mini").stale == 30
+
+
+def test_a_prompt_of_another_syntax_with_the_same_bytes_is_another_prompt(project: Project) -> None:
+    project.write("prompts/sort.md", "{{ ticket }} {# a note #}\n")
+    project.run()
+    (project.root / "prompts/sort.md").rename(project.root / "prompts/sort.j2")
+    project.write("promptvc.toml", SETTINGS.replace("sort.md", "sort.j2"))
+    assert project.repo.runs.staleness("mini").stale == 30
+
+
+def test_scores_are_not_taken_from_another_example(project: Project) -> None:
+    rows = [{"id": "1", "k": "2", "input": "same", "expected": "same"}]
+    rows.append({"id": "2", "k": "1", "input": "same", "expected": "other"})
+    project.write_rows(rows)
+    settings = SETTINGS + '\n[tables."examples/tickets.jsonl"]\nkey = ["id"]\n'
+    project.write("promptvc.toml", settings)
+    project.run()
+    project.write("promptvc.toml", settings.replace('["id"]', '["k"]'))
+    project.run()
+    assert [(row["example_id"], row["scores"]["exact"]) for row in project.rows()] == [
+        ("2", True),
+        ("1", False),
+    ]
+
+
+def test_an_example_without_a_name_keeps_its_scores(project: Project) -> None:
+    rows = tickets(2)
+    rows[0]["id"] = ""
+    project.write_rows(rows)
+    project.run()
+    first = project.rows()
+    (project.root / "outputs/mini.jsonl").unlink()
+    project.run()
+    assert project.rows() == first
+    assert first[0]["scores"]
