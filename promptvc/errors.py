@@ -260,9 +260,9 @@ class NotTrusted(Refused):
 
     kind = "not-trusted"
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, why: str = "files here were fetched") -> None:
         super().__init__(
-            f"{what} may not be used yet: this store has files from elsewhere",
+            f"{what} is not trusted yet: {why}",
             "promptvc config trust lets it run; look at promptvc.toml first",
         )
         self.what = what

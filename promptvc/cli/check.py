@@ -144,45 +144,71 @@ def gate_value(result: CheckResult, gate: GateResult, limit: int | None = None) 
 
 
 def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
-    """A check with its gates, and below those that failed the rows that are why; slices that pass are counted."""
-    from promptvc.cli.render_chars import columns, cut, plural, visible
+    """A check with its gates, and below those that failed the rows that are why; slices that pass are counted.
+
+    A row that is why several gates failed is told once.
+    """
+    from promptvc.cli.render_chars import columns, cut, plural, visible, wrap
     from promptvc.runs.reports import summary
 
     where = "" if result.label == "working files" else f" at {result.label}"
     head = cut(visible(f"{result.name}   {result.run}{where}: {summary(result)}"), out.width)
     yield out.style(head, fg=None if result.passed else "red", bold=True)
     told = [gate for gate in result.gates if not (gate.passed and gate.slice)]
-    width = min(max((columns(visible(gate.name)) for gate in told), default=0), _NAME_WIDTH)
+    names = [columns(visible(gate.name)) for gate in told]
+    width = max((name for name in names if name <= _NAME_WIDTH), default=0)
+    seen: set[int] = set()
     for gate in told:
         yield from _gate_lines(out, gate, width)
         if not gate.passed:
-            yield from _row_lines(out, gate, shown)
+            yield from _row_lines(out, gate, shown, seen)
     if len(told) < len(result.gates):
         yield f"  {out.style('✓', fg='green')} {plural(len(result.gates) - len(told), 'gate')} of slices"
     for note in result.notes:
-        yield out.style(cut(f"  {visible(note)}", out.width), dim=True)
+        text = visible(note)
+        for start, stop in wrap(text, out.width - 2):
+            yield f"  {out.style(text[start:stop], dim=True)}"
 
 
 def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
-    """Name and words on a line, on two where they do not fit."""
-    from promptvc.cli.render_chars import columns, cut, pad, visible
+    """Name and words in two columns; words below the name where they do not fit beside it."""
+    from promptvc.cli.render_chars import columns, cut, pad, visible, wrap
 
     sign = out.style("✓", fg="green") if gate.passed else out.style("✗", fg="red", bold=True)
     name, words = visible(gate.name), visible(gate.words)
-    if columns(name) <= width and 6 + width + columns(words) <= out.width:
+    fits = 6 + width + columns(words) <= out.width
+    if fits and columns(name) <= width:
         yield f"  {sign} {pad(name, width)}  {words}"
-    elif 6 + columns(name) + columns(words) <= out.width:
-        yield f"  {sign} {name}  {words}"
-    else:
-        yield f"  {sign} {cut(name, out.width - 4)}"
-        yield cut(f"      {words}", out.width)
+        return
+    yield f"  {sign} {cut(name, out.width - 4)}"
+    if fits:
+        yield f"{' ' * (6 + width)}{words}"
+        return
+    for start, stop in wrap(words, out.width - 6):
+        yield f"      {words[start:stop]}"
 
 
-def _row_lines(out: Output, gate: GateResult, shown: int) -> Iterator[str]:
+def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
+    """The first rows of a gate, those by name that were told already; ``seen`` are the numbers of these."""
+    from promptvc.cli.render_chars import cut, visible
+    from promptvc.content.rowkeys import output_name
+    from promptvc.runs.reports import more_words
+
+    rows = gate.rows[:shown]
+    fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
+    above = [output_name(*rows.places[at]) for at, number in enumerate(rows.numbers) if number in seen]
+    seen.update(rows.numbers)
+    if above:
+        yield cut(f"      above: {visible(', '.join(above))}", out.width)
+    yield from _new_row_lines(out, [rows[at] for at in fresh])
+    for more in more_words(len(gate.rows) - len(rows)):
+        yield f"      {more}"
+
+
+def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
     from promptvc.cli.render_chars import columns, cut, pad, visible
-    from promptvc.runs.reports import more_words, text_of, why_words
+    from promptvc.runs.reports import text_of, why_words
 
-    rows: list[GateRow] = list(gate.rows[:shown])
     cells = [
         (
             cut(visible(row.name), 24),
@@ -199,8 +225,6 @@ def _row_lines(out: Output, gate: GateResult, shown: int) -> Iterator[str]:
         yield f"      {head}  {told}".rstrip() if room >= 20 or not told else f"      {head.rstrip()}"
         if told and room < 20:
             yield f"        {_told(row, out.width - 8)}"
-    for more in more_words(len(gate.rows) - len(rows)):
-        yield f"      {more}"
 
 
 def _told(row: GateRow, room: int) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
-from promptvc.cli.arguments import WordsCommand, words_of
+from promptvc.cli.arguments import Words, WordsCommand, words_of
 from promptvc.errors import Usage
 
 if TYPE_CHECKING:
     from promptvc.runs.compare import RunComparison
     from promptvc.runs.compare_rows import Status
+
+_PLAIN = re.compile(r"[\w@%+:,./-][\w@%+:,./~-]*", re.ASCII)
 
 
 @click.command("compare", cls=WordsCommand)
@@ -73,9 +77,11 @@ def command(
     else:
         from promptvc.cli.render_compare import comparison_lines
 
-        app.out.lines(
-            line for comparison in made for line in comparison_lines(app.out, comparison, asked, limit)
-        )
+        def again(status: Status) -> str:
+            return again_words(words_of(words), score, slices, status)
+
+        blocks = (comparison_lines(app.out, comparison, asked, limit, again) for comparison in made)
+        app.out.lines(_with_blank_lines(blocks))
 
 
 def json_values(
@@ -89,17 +95,40 @@ def json_values(
             yield {"type": "row", "run": comparison.after.name, **row.to_value()}
 
 
+def again_words(words: Words, score: str | None, slices: tuple[str, ...], status: Status) -> str:
+    """The command as it was typed, but for all rows of a kind: ``promptvc compare main terse --fixed``."""
+    options = [f"--{status}"]
+    options += ["--score", score] if score is not None else []
+    options += [word for name in slices for word in ("--slice", name)]
+    runs = [] if words.paths is None else ["--", *words.paths]
+    return " ".join(["promptvc compare", *map(_quoted, [*words.plain, *options, *runs])])
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it; ``main~1``, which `shlex` would quote, is plain."""
+    return word if _PLAIN.fullmatch(word) else shlex.quote(word)
+
+
+def _with_blank_lines(blocks: Iterable[Iterable[str]]) -> Iterator[str]:
+    for at, block in enumerate(blocks):
+        yield from [""] if at else []
+        yield from block
+
+
 def _write_html(app: App, made: list[RunComparison], path: Path) -> None:
     if len(made) != 1:
         raise Usage(
             f"one page holds one comparison, and there are {len(made)}",
             f"name a run: {', '.join(each.after.name for each in made)}",
         )
+    from promptvc.cli.render_chars import visible, wrap
     from promptvc.runs.compare_words import summary
     from promptvc.runs.page import write_page
 
     target = Path(app.folder, path)
     write_page(made[0], target)
-    app.out.text(summary(made[0]))
+    text = visible(summary(made[0]))
+    for start, stop in wrap(text, app.out.width):
+        app.out.text(text[start:stop])
     app.out.text(f"Written to {path}")
     app.out.value({"type": "page", "path": str(path), "bytes": target.stat().st_size})

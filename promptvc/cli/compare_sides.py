@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,25 +19,26 @@ Pair = tuple["LoadedRun", "LoadedRun"]
 _ROWS = ".jsonl"
 
 
-def find_sides(app: App, words: Words) -> Iterator[Pair]:
-    """The runs to compare, each at its two sides; raises `Usage`, `RunMissing`, `PathMissing`."""
+def find_sides(app: App, words: Words) -> list[Pair]:
+    """The runs to compare, each at its two sides, all of them there; raises `Usage`, `RunMissing`, `PathMissing`."""
     if words.paths is None and words.plain and _is_file(app, words.plain[0]):
-        yield _two_files(app, words.plain)
-        return
+        return [_two_files(app, words.plain)]
+    option = next((text for text in words.paths or () if text.startswith("-")), None)
+    if option is not None:
+        raise Usage(f"{option} stands behind --, where runs are", "options go before --")
     revisions, rest = _revisions(app, words)
     runs = [_run_name(app, text) for text in rest]
     if len(revisions) < 2 and len(runs) == 2:
         where = revisions[0] if revisions else _working(app)
-        yield _load(app, where, runs[0]), _load(app, where, runs[1])
-        return
+        return [(_load(app, where, runs[0]), _load(app, where, runs[1]))]
     if len(revisions) < 2 and len(runs) > 2:
         raise Usage("two runs are compared at a time", f"promptvc compare -- {runs[0]} {runs[1]}")
     before = revisions[0] if revisions else _commit(app, "HEAD")
     after = revisions[1] if len(revisions) == 2 else _working(app)
     from promptvc.runs.compare_sources import common_runs
 
-    for name in runs or common_runs(before, after):
-        yield _load(app, before, name), _load(app, after, name)
+    names = runs or common_runs(before, after)
+    return [(_load(app, before, name), _load(app, after, name)) for name in names]
 
 
 # --- revisions and runs -----------------------------------------------------------------------------------

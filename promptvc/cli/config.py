@@ -26,7 +26,7 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
     What belongs to the project (what is tracked, keys of tables) is in promptvc.toml instead.
 
     "promptvc config trust" lets the code run that promptvc.toml names: functions, programs, and an address that would
-    be sent the key. Stores that have nothing to do with a remote are trusted already.
+    be sent the key. A store that was made here, and that nothing was fetched into, is trusted already.
     """
     wrong = value or unset or (revoke and show) if name == "trust" else revoke or show
     if wrong:
@@ -48,17 +48,20 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
 
 def _trust(app: App, trusted: bool | None) -> None:
     """Say yes or no, or with None only how it stands."""
-    from promptvc.runs.trust import is_trusted, save_trust, what_needs_trust
+    from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
 
     repo = app.repo
     runs = repo.workspace.worktree.project().runs if repo.root is not None and trusted is not False else {}
     code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
     if trusted is not None:
         save_trust(repo.path, trusted)
+        why = None
     else:
-        trusted = is_trusted(repo.path, repo.config)
+        why = why_not_trusted(repo.path, repo.config)
+        trusted = why is None
     app.out.value({"trust": trusted, "code": code})
-    app.out.text(f"Code that promptvc.toml names {'may' if trusted else 'may not'} run in this store")
+    may = "may" if trusted else "may not"
+    app.out.text(f"Code that promptvc.toml names {may} run in this store{f': {why}' if why else ''}")
     for text in code:
         app.out.text(f"  {text}")
 

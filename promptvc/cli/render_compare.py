@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from promptvc.cli.render_chars import columns, cut, pad, plural, visible, wrap
 from promptvc.cli.render_compared_rows import row_lists
 from promptvc.cli.render_measures import measure_words
+from promptvc.content.rowkeys import output_name
 from promptvc.runs.compare_words import (
     cause_words,
     interval_words,
@@ -25,6 +26,7 @@ from promptvc.runs.compare_words import (
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
+    from promptvc.cli.render_compared_rows import Again
     from promptvc.runs.compare import RunComparison
     from promptvc.runs.compare_rows import RowList, Status
     from promptvc.runs.compare_scores import NoiseComparison, ScoreComparison
@@ -49,6 +51,11 @@ class _Layout:
     def line(self, name: str, text: str) -> str:
         return f"  {pad(cut(visible(name), self.name - 1), self.name)}{text}"
 
+    def lines(self, name: str, text: str) -> Iterator[str]:
+        """Text on as many lines as it needs."""
+        for at, (start, stop) in enumerate(wrap(text, self.out.width - self.name - 2)):
+            yield self.line("" if at else name, text[start:stop])
+
     def numbers(self, score: ScoreComparison) -> str:
         before, after, difference = score_numbers(score) or ("", "", "")
         color = {"better": "green", "worse": "red", None: None}[score.verdict]
@@ -57,16 +64,18 @@ class _Layout:
 
 
 def comparison_lines(
-    out: Output, comparison: RunComparison, asked: Sequence[Status] = (), limit: int | None = None
+    out: Output, comparison: RunComparison, asked: Sequence[Status], limit: int | None, again: Again
 ) -> Iterator[str]:
-    """The lines of a comparison; ``asked`` are the kinds of rows to list in full, at most ``limit`` of each."""
+    """The lines of a comparison; ``asked`` are the kinds of rows to list in full, at most ``limit`` of each.
+
+    ``again`` gives the command that lists all rows of a kind.
+    """
     layout = _layout(out, comparison)
     yield from short_lines(out, comparison)
     yield from _slices(layout, comparison)
     for name, text in measure_words(comparison.measures):
-        yield layout.line(name, text)
-    yield from row_lists(out, comparison, asked, limit)
-    yield ""
+        yield from layout.lines(name, text)
+    yield from row_lists(out, comparison, asked, limit, again)
 
 
 def short_lines(out: Output, comparison: RunComparison) -> Iterator[str]:
@@ -107,10 +116,7 @@ def _head(out: Output, comparison: RunComparison) -> Iterator[str]:
 
 def _ids(rows: RowList, room: int) -> str:
     """The ids that fit, and how many more there are."""
-    ids = [
-        visible(example) if not sample else f"{visible(example)}/{sample}"
-        for example, sample in rows.places[:40]
-    ]
+    ids = [visible(output_name(*place)) for place in rows.places[:40]]
     shown: list[str] = []
     used = 0
     for id in ids:
@@ -128,8 +134,7 @@ def _why(layout: _Layout, comparison: RunComparison) -> Iterator[str]:
     if not words and not comparison.outputs_changed:
         text = "nothing: the same prompt, examples and model"
     name = "changed because" if words else "pinned"
-    for at, (start, stop) in enumerate(wrap(text, layout.out.width - layout.name - 2)):
-        yield layout.line(name if at == 0 else "", text[start:stop])
+    yield from layout.lines(name, text)
 
 
 def _output_words(comparison: RunComparison) -> str:

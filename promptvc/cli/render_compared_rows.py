@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.cli.render_cells import value_lines
 from promptvc.cli.render_chars import columns, cut, json_cut, json_text, visible
 from promptvc.cli.render_words import has_words_in_common, paint, text_block, word_lines
 from promptvc.content.missing import MISSING
+from promptvc.content.rowkeys import output_name
 from promptvc.content.textdiff import Op, diff_words, elide
 from promptvc.runs.compare_slices import slice_values
+from promptvc.runs.compare_words import plain
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from promptvc.content.run import OutputRow, Score
     from promptvc.runs.compare import RunComparison
     from promptvc.runs.compare_rows import ComparedRow, Status
+
+    Again = Callable[[Status], str]
 
 _SHOWN: dict[Status, int] = {"broken": 3, "fixed": 2, "changed": 2}
 """Rows of each kind that are shown unasked."""
@@ -34,9 +38,12 @@ _NAME = 32
 
 
 def row_lists(
-    out: Output, comparison: RunComparison, asked: Sequence[Status], limit: int | None
+    out: Output, comparison: RunComparison, asked: Sequence[Status], limit: int | None, again: Again
 ) -> Iterator[str]:
-    """The kinds that are asked for, in full up to ``limit``; else a few of each, and how to see the others."""
+    """The kinds that are asked for, in full up to ``limit``; else a few of each, and how to see the others.
+
+    ``again`` gives the command that lists all rows of a kind.
+    """
     judged = any(score.kind == "boolean" and score.name == comparison.primary for score in comparison.scores)
     kinds: Sequence[Status] = asked or (("broken", "fixed") if judged else ("changed",))
     for status in kinds:
@@ -51,7 +58,11 @@ def row_lists(
             yield from _row(out, comparison, row, _LINES_ASKED if asked else _LINES)
         left = len(rows) - len(rows[:most])
         if left:
-            yield out.style(f"  … {left:,} more: promptvc compare … --{status}", dim=True)
+            more = f"  … {left:,} more"
+            how = "" if asked else f": {again(status)}"
+            if columns(more + how) > out.width:
+                how = f": --{status} lists them all"
+            yield out.style(f"{more}{how}", dim=True)
 
 
 def _row(out: Output, comparison: RunComparison, row: ComparedRow, most: int) -> Iterator[str]:
@@ -69,17 +80,23 @@ def _row(out: Output, comparison: RunComparison, row: ComparedRow, most: int) ->
 
 
 def _name_line(out: Output, row: ComparedRow) -> str:
-    """``t-0311  billing  expected "auth"``."""
-    name = (
-        visible(row.example_id) if not row.sample_index else f"{visible(row.example_id)}/{row.sample_index}"
-    )
+    """``t-0311  billing  expected "auth"``; ``expected "bug" → "auth"`` where that was edited."""
+    name = visible(output_name(row.example_id, row.sample_index))
     name = cut(name, _NAME if row.input != row.example_id else out.width - 40)
     parts = [", ".join(v for v in slice_values(value) if v) for value in row.slices.values()]
     text = "".join(f"  {cut(visible(part), 24)}" for part in parts if part)
     room = out.width - columns(name) - columns(text) - 13
     if row.expected is not None and room > 12:
-        text += f"  expected {_expected(row.expected, room)}"
+        text += f"  expected {_expected_words(out, row, room)}"
     return f"  {out.style(name, bold=True)}{text}"
+
+
+def _expected_words(out: Output, row: ComparedRow, room: int) -> str:
+    if row.expected_before is None:
+        return _expected(row.expected, room)
+    half = (room - 3) // 2
+    old, new = _expected(row.expected_before, half), _expected(row.expected, half)
+    return f"{paint(out, '-', old)} → {paint(out, '+', new)}"
 
 
 def _expected(value: Json, room: int) -> str:
@@ -146,4 +163,4 @@ def _score_lines(out: Output, comparison: RunComparison, row: ComparedRow) -> It
 def _score(score: Score) -> str:
     if isinstance(score, bool):
         return "passed" if score else "failed"
-    return f"{score:.4g}" if isinstance(score, float) else visible(str(score))
+    return visible(str(score)) if isinstance(score, str | None) else plain(score)

@@ -10,6 +10,7 @@ from promptvc.cli.render_chars import columns, cut, json_cut, json_text, pad, pl
 from promptvc.cli.render_folds import Folds
 from promptvc.cli.render_words import MARKS, mark, name_cut, paint
 from promptvc.content.rowdiff import Cells, RowChange, TableDiff
+from promptvc.content.rowkeys import OUTPUT_KEY, output_name
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -56,9 +57,11 @@ def _changed_row(out: Output, row: RowChange, cells: Cells, whole: bool) -> Iter
 
 
 def row_name(key: Mapping[str, Any] | None, number: int) -> str:
-    """What a row is called: its key's values, or ``row 12``, counted from 1."""
+    """What a row is called: its key's values, an output as `output_name` says, or ``row 12``, counted from 1."""
     if not key:
         return f"row {number + 1:,}"
+    if tuple(key) == OUTPUT_KEY and type(key["sample_index"]) is int:
+        return cut(visible(output_name(str(key["example_id"]), key["sample_index"])), _KEY_MOST)
     parts = [
         visible(value) if isinstance(value, str) and value else json_text(value) for value in key.values()
     ]

@@ -11,6 +11,7 @@ from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import Words, WordsCommand, find_range, words_of
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.render_chars import plural
+from promptvc.content.rowkeys import output_name
 from promptvc.errors import RunMissing, Usage
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _tell_changed(app: App, found: Reproduction, committed: bool) -> None:
 
 def _named(places: Sequence[Place]) -> str:
     """``t-1, t-2 sample 1, … and 31 more``."""
-    shown = [id if not sample else f"{id} sample {sample}" for id, sample in places[:SHOWN]]
+    shown = [output_name(*place) for place in places[:SHOWN]]
     more = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
     return ", ".join(shown) + more
 

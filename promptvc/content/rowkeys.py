@@ -10,6 +10,12 @@ from promptvc.content.formats.base import Json, Row
 KEY_NAMES = ("id", "_id", "key", "uuid", "example_id", "question_id", "task_id", "name")
 """Fields that are taken for the key where the configuration names none; the first that fits."""
 
+OUTPUT_KEY = ("example_id", "sample_index")
+"""The fields that together tell outputs apart, where there are several of an example."""
+_CANDIDATES = tuple(
+    key for name in KEY_NAMES for key in ([(name,), OUTPUT_KEY] if name == OUTPUT_KEY[0] else [(name,)])
+)
+
 KeyToken = tuple[Hashable, ...]
 
 
@@ -28,18 +34,34 @@ def key_token(row: Row, key: Sequence[str]) -> KeyToken | None:
 
 
 def guess_key(rows: Iterable[Row]) -> tuple[str, ...] | None:
-    """The first of `KEY_NAMES` that every row has, as a scalar, and that is unique among them; None without rows."""
-    return guess_common_key([list(rows)])
+    """The first of `KEY_NAMES` that every row has, as a scalar, and that is unique among them; None without rows.
+
+    Where ``example_id`` is not unique, `OUTPUT_KEY` may be.
+    """
+    given = list(rows)
+    return next((key for key in _CANDIDATES if _identifies(key, given)), None) if given else None
 
 
 def guess_common_key(sides: Sequence[Sequence[Row]]) -> tuple[str, ...] | None:
-    """As `guess_key`, for rows of several versions: unique within each."""
+    """As `guess_key`, for rows of several versions, or those of them that differ: unique within each.
+
+    Rows of samples behind the first are of a table in which ``example_id`` is not unique, also where these are.
+    """
     if not any(sides):
         return None
-    for name in KEY_NAMES:
-        if all(_identifies(name, rows) for rows in sides):
-            return (name,)
-    return None
+    sampled = any(type(at := row.get(OUTPUT_KEY[1])) is int and at > 0 for rows in sides for row in rows)
+    keys = (key for key in _CANDIDATES if not (sampled and key == OUTPUT_KEY[:1]))
+    return next((key for key in keys if all(_identifies(key, rows) for rows in sides)), None)
+
+
+def candidate_keys(row: Row) -> list[tuple[str, ...]]:
+    """The keys that may be guessed for a table with this row, the likeliest first."""
+    return [key for key in _CANDIDATES if all(name in row for name in key)]
+
+
+def output_name(example: str, sample: int) -> str:
+    """``t-0042``, ``t-0042 sample 2``: an output by its example, with the sample's index where it is not the first."""
+    return f"{example} sample {sample}" if sample else example
 
 
 def duplicate_keys(
@@ -60,14 +82,13 @@ def duplicate_keys(
         yield tuple(numbers), row
 
 
-def _identifies(name: str, rows: Sequence[Row]) -> bool:
-    seen: set[Hashable] = set()
+def _identifies(key: tuple[str, ...], rows: Sequence[Row]) -> bool:
+    seen: set[KeyToken] = set()
     for row in rows:
-        value = row.get(name)
-        if value is None or type(value) in (dict, list):
+        if any(type(row.get(name)) in (dict, list) for name in key):
             return False
-        token = _value_token(value)
-        if token in seen:
+        token = key_token(row, key)
+        if token is None or token in seen:
             return False
         seen.add(token)
     return True

@@ -84,7 +84,7 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...] | None:
-        """The configured key; else the first of `KEY_NAMES` that all readable rows have and that is unique."""
+        """The configured key; else, as `guess_key` guesses, one that all readable rows have and that is unique."""
         return self._key or (self._index.key if self._index is not None else None)
 
     def __getitem__(self, key: Json) -> Row:

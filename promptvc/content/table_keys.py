@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from promptvc.content.formats.base import Json, Malformed, RowFormat
 from promptvc.content.keyscan import leading_keys
-from promptvc.content.rowkeys import KEY_NAMES, KeyToken, key_token
+from promptvc.content.rowkeys import KeyToken, candidate_keys, key_token
 from promptvc.versioning.stretch import Stretch
 
 
@@ -48,24 +48,24 @@ def index_rows(format: RowFormat, stretches: Sequence[Stretch], key: tuple[str, 
 
 
 def guess_index(format: RowFormat, stretches: Sequence[Stretch]) -> KeyIndex | None:
-    """Index by the first of `KEY_NAMES` that every readable row has, as a scalar, and that is unique among them."""
+    """Index by the first of the keys that `guess_key` knows that every readable row has, and that is unique."""
     candidates = _candidates(format, stretches)
-    for name in candidates:
-        # A malformed row may seem to have the key of another: before the name is given up, all rows are read.
+    for key in candidates:
+        # A malformed row may seem to have the key of another: before a key is given up, all rows are read.
         for quick in (True, False):
-            index = _unique_index((name,), _keys(format, stretches, (name,), quick, scalar=True))
+            index = _unique_index(key, _keys(format, stretches, key, quick, scalar=True))
             if index is not None:
                 return index
     return None
 
 
-def _candidates(format: RowFormat, stretches: Sequence[Stretch]) -> list[str]:
-    """The names that the first readable row has."""
+def _candidates(format: RowFormat, stretches: Sequence[Stretch]) -> list[tuple[str, ...]]:
+    """The keys that the first readable row has."""
     for at, stretch in enumerate(stretches):
         for body in format.bodies(stretch.load(), at == 0):
             row = format.parse(body)
             if not isinstance(row, Malformed):
-                return [name for name in KEY_NAMES if name in row]
+                return candidate_keys(row)
     return []
 
 
@@ -98,6 +98,6 @@ def _key(format: RowFormat, body: bytes, key: tuple[str, ...], scalar: bool) -> 
     row = format.parse(body)
     if isinstance(row, Malformed):
         return None
-    if scalar and isinstance(row.get(key[0]), dict | list):
+    if scalar and any(isinstance(row.get(name), dict | list) for name in key):
         return ()
     return key_token(row, key) or ()

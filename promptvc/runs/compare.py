@@ -33,6 +33,7 @@ from promptvc.runs.compare_side import RunSide as RunSide
 from promptvc.runs.compare_side import side_of
 from promptvc.runs.compare_slices import SliceComparison, compare_slices, slice_fields
 from promptvc.runs.compare_why import Cause, causes
+from promptvc.runs.dotted import MISSING, paths_of, pick
 from promptvc.runs.sources import LoadedRun
 
 
@@ -199,15 +200,15 @@ def _primary(kinds: dict[str, Kind], asked: str | None) -> str | None:
 
 
 def _check_fields(before: LoadedRun, after: LoadedRun, fields: Sequence[str]) -> None:
-    known = {name: None for run in (after, before) for row in run.examples.values() for name in row}
-    if not known:
+    rows = [row for run in (after, before) for row in run.examples.values()]
+    if not rows:
         raise Usage(
             f"the examples of {after.name} are not known, so there are no slices",
             "promptvc run and promptvc record --examples pin them",
         )
-    strange = next((name for name in fields if name not in known), None)
+    strange = next((name for name in fields if all(pick(row, name) is MISSING for row in rows)), None)
     if strange is not None:
-        raise Usage(f"no example has a field {strange!r}", f"they have {', '.join(list(known)[:12])}")
+        raise Usage(f"no example has a field {strange!r}", f"they have {', '.join(paths_of(rows)[:12])}")
 
 
 def _requests_changed(old: Columns, new: Columns, pairing: Pairing) -> int | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.equal import same
 from promptvc.content.run import RunRecord
 from promptvc.content.runspec import ScorerSpec
 from promptvc.errors import NotAPrompt, ObjectMissing
-from promptvc.runs.compare_slices import slice_values
+from promptvc.runs.compare_slices import slice_values, value_at
+from promptvc.runs.dotted import MISSING, pick
 from promptvc.runs.sources import LoadedRun
 
 INPUT_LENGTH = 500
@@ -16,6 +19,16 @@ INPUT_LENGTH = 500
 _COMPARING = ("exact", "contains", "numeric", "similarity")
 _EXPECTED = ("expected", "expected_output", "answer", "target", "ideal", "reference", "ground_truth", "label")
 """Fields that commonly hold what is expected, where no scorer names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What rows of an example are shown with; see `ComparedRow`."""
+
+    slices: dict[str, Json] = field(default_factory=dict)
+    input: str | None = None
+    expected: Json = None
+    expected_before: Json = None
 
 
 class Examples:
@@ -27,24 +40,37 @@ class Examples:
         self._before, self._after, self._slices = before, after, slices
         self._expected = _expected_fields(before, primary) + _expected_fields(after, primary)
         self._used = _used_fields(after) or _used_fields(before)
+        pins = [run.record.examples if run.record else None for run in (before, after)]
+        self._differ = all(pins) and pins[0] != pins[1]
         self._keys = {name for run in (before, after) if run.record for name in run.record.example_key or ()}
 
     def row(self, id: str) -> Row:
         """An example by its id; empty where it is not known."""
         return self._after.examples.get(id) or self._before.examples.get(id) or {}
 
-    def describe(self, id: str) -> tuple[dict[str, Json], str | None, Json]:
-        """Slices, input and expected value of an example."""
+    def describe(self, id: str) -> Described:
+        """Slices, input and expected value of an example, and what was expected of it before."""
         row = self.row(id)
         if not row:
-            return {}, None, None
-        slices = {name: row[name] for name in self._slices if name in row}
-        expected = next((name for name in (*self._expected, *_EXPECTED) if name in row), None)
+            return Described()
+        slices = {name: value_at(row, name) for name in self._slices if pick(row, name) is not MISSING}
+        field = self._expected_field(row)
         names = [name for name in self._used if name in row]
         if not self._used:
-            left_out = {expected, *self._keys, *self._slices}
+            left_out = {field, *self._keys, *self._slices}
             names = [name for name in row if name not in left_out] or [*self._keys]
-        return slices, input_text(row, names), None if expected is None else row[expected]
+        expected = None if field is None else value_at(row, field)
+        return Described(slices, input_text(row, names), expected, self._other_before(id, expected))
+
+    def _expected_field(self, row: Row) -> str | None:
+        return next((name for name in (*self._expected, *_EXPECTED) if pick(row, name) is not MISSING), None)
+
+    def _other_before(self, id: str, expected: Json) -> Json:
+        """What was expected before, where that was something else; None also where that is not known."""
+        row = self._before.examples.get(id) if self._differ else None
+        field = self._expected_field(row) if row else None
+        was = value_at(row, field) if row and field else None
+        return None if same(was, expected) else was
 
 
 def input_text(row: Row, names: Sequence[str]) -> str | None:

@@ -7,19 +7,22 @@ Outputs are whatever a model wrote: every sign that Markdown or HTML could read 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from promptvc.content.rowkeys import output_name
 from promptvc.runs.compare_words import (
     cause_words,
     change_words,
     dollars,
     interval_words,
+    latency_change,
     lonely_words,
     milliseconds,
-    number,
+    over_words,
     p_words,
     plural,
+    rounded,
     score_numbers,
     title,
 )
@@ -101,27 +104,31 @@ def _slices(comparison: RunComparison) -> str:
 def _measures(comparison: RunComparison) -> str:
     found = comparison.measures
     rows = [
-        ["output characters, mean", *_sides(found.characters)],
-        ["input tokens, mean", *_sides(found.input_tokens)],
-        ["output tokens, mean", *_sides(found.output_tokens)],
+        _measure("output characters, mean", found.characters, "mean", rounded, change_words),
+        _measure("input tokens, mean", found.input_tokens, "mean", rounded, change_words),
+        _measure("output tokens, mean", found.output_tokens, "mean", rounded, change_words),
+        _measure("cost, total", found.cost_usd, "total", dollars, change_words),
+        _measure("latency, median", found.latency_ms, "p50", milliseconds, latency_change),
+        _measure("latency, 95th percentile", found.latency_ms, "p95", milliseconds, latency_change),
     ]
-    cost, latency = found.cost_usd, found.latency_ms
-    totals = [side.total for side in (cost.before, cost.after)]
-    rows.append(["cost, total", *("" if t is None else dollars(t) for t in totals), change_words(*totals)])
-    for name, old, new in (
-        ("latency, median", latency.before.p50, latency.after.p50),
-        ("latency, 95th percentile", latency.before.p95, latency.after.p95),
-    ):
-        rows.append(
-            [name, *("" if v is None else milliseconds(v) for v in (old, new)), change_words(old, new)]
-        )
     return _table(("", "before", "after", ""), [row for row in rows if row[1] or row[2]])
 
 
-def _sides(measure: MeasureComparison) -> Iterator[str]:
-    for side in (measure.before, measure.after):
-        yield "" if side.mean is None else number(side.mean, 100)
-    yield change_words(measure.before.mean, measure.after.mean)
+def _measure(
+    name: str,
+    found: MeasureComparison,
+    part: str,
+    words: Callable[[float], str],
+    change: Callable[[float | None, float | None], str],
+) -> list[str]:
+    """A line of the table, with over how many rows it is where that is not all of them."""
+    old, new = (getattr(side, part) for side in (found.before, found.after))
+    cells = []
+    for side, value in ((found.before, old), (found.after, new)):
+        over = "" if found.both else over_words(side.rows, found)
+        cells.append("" if value is None else f"{words(value)} {over}".rstrip())
+    over = over_words(found.both, found)
+    return [f"{name}, {over}" if over else name, *cells, change(old, new) if found.both else ""]
 
 
 def _rows(comparison: RunComparison, status: Status, limit: int) -> str:
@@ -139,8 +146,10 @@ def _row(row: ComparedRow) -> list[str]:
         "" if side is None else _code(f"error: {side.error}" if side.error is not None else side.output)
         for side in (row.before, row.after)
     ]
-    sample = f"/{row.sample_index}" if row.sample_index else ""
-    return [_code(row.example_id + sample), _code(row.expected), *sides]
+    expected = _code(row.expected)
+    if row.expected_before is not None:
+        expected = f"{_code(row.expected_before)} → {expected}"
+    return [_code(output_name(row.example_id, row.sample_index)), expected, *sides]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -33,10 +33,16 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class MeasureComparison:
-    """One measure on both sides."""
+    """One measure on both sides, out of ``pairs``.
+
+    Where ``both`` pairs have it on both sides, it is over these alone, so that like is compared with like; where none
+    has, each side is over the pairs where it is known.
+    """
 
     before: Measure
     after: Measure
+    pairs: int = 0
+    both: int = 0
 
     @property
     def is_known(self) -> bool:
@@ -67,7 +73,10 @@ def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int,
 
     def of(column: Callable[[Columns], Sequence[float]]) -> MeasureComparison:
         old, new = column(before), column(after)
-        return MeasureComparison(measure(old[b] for b, _ in pairs), measure(new[a] for _, a in pairs))
+        values = [(old[b], new[a]) for b, a in pairs]
+        both = [(b, a) for b, a in values if not (math.isnan(b) or math.isnan(a))]
+        first, second = (measure(value[side] for value in both or values) for side in (0, 1))
+        return MeasureComparison(first, second, len(values), len(both))
 
     return Measures(
         of(lambda side: side.characters),

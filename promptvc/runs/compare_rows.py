@@ -10,6 +10,7 @@ from promptvc.content.formats.base import Json, Row
 from promptvc.content.run import OutputRow
 from promptvc.errors import FileChanging, Usage
 from promptvc.runs.compare_columns import Columns, Place
+from promptvc.runs.compare_examples import Described
 
 if TYPE_CHECKING:
     import pandas
@@ -33,7 +34,7 @@ class ComparedRow:
       differ;
     - ``slices``: the fields by which the run is sliced, as the example has them;
     - ``input``: the fields of the example that the prompt uses, shortened; ``expected``: the field that scorers compare
-      with. None where they are not known.
+      with; ``expected_before``: what that was before, where it was something else. None where they are not known.
     """
 
     example_id: str
@@ -44,15 +45,18 @@ class ComparedRow:
     slices: dict[str, Json] = field(default_factory=dict)
     input: str | None = None
     expected: Json = None
+    expected_before: Json = None
 
     def to_value(self) -> dict[str, Json]:
-        """As in `RunComparison.to_json`."""
+        """As in `RunComparison.to_json`; ``expected_before`` only where it was something else."""
+        other = {} if self.expected_before is None else {"expected_before": self.expected_before}
         return {
             "example_id": self.example_id,
             "sample_index": self.sample_index,
             "slices": self.slices,
             "input": self.input,
             "expected": self.expected,
+            **other,
             "before": _side_value(self.before),
             "after": _side_value(self.after),
             "status": self.status,
@@ -71,14 +75,13 @@ class Side:
 class Pairer:
     """Makes compared rows of row numbers.
 
-    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` gives slices, input and expected
-    value of an example.
+    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` tells of an example by its id.
     """
 
     before: Side
     after: Side
     passing: str | None
-    describe: Callable[[str], tuple[dict[str, Json], str | None, Json]]
+    describe: Callable[[str], Described]
 
     def status(self, before: int | None, after: int | None) -> Status:
         """What became of a row."""
@@ -118,8 +121,17 @@ class Pairer:
         after = None if a is None else _checked(new, a, self.after)
         found = after or before
         assert found is not None
-        slices, used, expected = self.describe(found.example_id)
-        return ComparedRow(*found.place, self.status(b, a), before, after, slices, used, expected)
+        of = self.describe(found.example_id)
+        return ComparedRow(
+            *found.place,
+            self.status(b, a),
+            before,
+            after,
+            of.slices,
+            of.input,
+            of.expected,
+            of.expected_before,
+        )
 
 
 class RowList(Sequence[ComparedRow]):

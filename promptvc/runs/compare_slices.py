@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from promptvc.content.formats.base import Json, Row
 from promptvc.runs.compare_columns import Columns
 from promptvc.runs.compare_scores import Kind, Pairs, ScoreComparison, compare_score
+from promptvc.runs.dotted import MISSING, pick
 from promptvc.runs.sources import LoadedRun
 
 MOST_VALUES = 200
@@ -66,13 +67,19 @@ def compare_slices(
         groups: dict[str | None, list[tuple[int, int]]] = {}
         for b, a in pairs:
             row = example(after.places[a][0])
-            for value in slice_values(row.get(field)) if row else ():
+            for value in slice_values(value_at(row, field)) if row else ():
                 groups.setdefault(value, []).append((b, a))
         order = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0] or ""))
         for value, members in order[:MOST_VALUES]:
             scores = tuple(compare_score(name, kind, before, after, members) for name, kind in kinds.items())
             made.append(SliceComparison(field, value, len(members), scores))
     return tuple(made)
+
+
+def value_at(row: Row, path: str) -> Json:
+    """What an example has in a field, which may be inside another one; None where it has nothing."""
+    found = pick(row, path)
+    return None if found is MISSING else found
 
 
 def slice_values(value: Json) -> Iterator[str | None]:

@@ -31,8 +31,8 @@ class Cause:
     """One thing that the two records have different.
 
     ``name`` is which parameter, input or scorer, or the path of the file after; ``before`` and ``after`` are its
-    values (of a file ``{"path", "id"}``, of a scorer what it declares), None where it is absent. ``rows`` is how many
-    example rows are in both and differ, for examples that both sides have.
+    values (of a file ``{"path", "id"}``, of a scorer what it declares), None where it is absent. For examples that both
+    sides have, ``rows`` is how many are in both and differ, ``added`` and ``removed`` how many are in one only.
     """
 
     what: What
@@ -40,15 +40,19 @@ class Cause:
     before: Json
     after: Json
     rows: int | None = None
+    added: int | None = None
+    removed: int | None = None
 
     def to_value(self) -> dict[str, Json]:
-        """``{"what", "name", "before", "after", "rows"}``."""
+        """``{"what", "name", "before", "after", "rows", "added", "removed"}``."""
         return {
             "what": self.what,
             "name": self.name,
             "before": self.before,
             "after": self.after,
             "rows": self.rows,
+            "added": self.added,
+            "removed": self.removed,
         }
 
 
@@ -60,8 +64,8 @@ def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
     made: list[Cause] = []
     made += _pins("prompt", old.prompt, new.prompt)
     for cause in _pins("examples", old.examples, new.examples):
-        rows = changed_examples(before, after) if cause.before and cause.after else None
-        made.append(Cause(cause.what, cause.name, cause.before, cause.after, rows))
+        counts = changed_examples(before, after) if cause.before and cause.after else ()
+        made.append(Cause(cause.what, cause.name, cause.before, cause.after, *counts))
     for what in _PLAIN:
         values = getattr(old, what), getattr(new, what)
         if not same(*values):
@@ -72,12 +76,14 @@ def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
     return tuple(made)
 
 
-def changed_examples(before: LoadedRun, after: LoadedRun) -> int | None:
-    """How many example rows are on both sides and differ; None where a side's examples are not at hand."""
+def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int] | tuple[()]:
+    """How many examples differ, were added, and removed; nothing where a side's examples are not at hand."""
     old, new = before.examples, after.examples
     if not old or not new:
-        return None
-    return sum(id in old and not same(old[id], row) for id, row in new.items())
+        return ()
+    both = [id for id in new if id in old]
+    differ = sum(not same(old[id], new[id]) for id in both)
+    return differ, len(new) - len(both), len(old) - len(both)
 
 
 def _pins(what: What, old: Pin | None, new: Pin | None) -> Iterable[Cause]:

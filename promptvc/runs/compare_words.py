@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import Json
 
 if TYPE_CHECKING:
     from promptvc.runs.compare import RunComparison
+    from promptvc.runs.compare_measures import MeasureComparison
     from promptvc.runs.compare_scores import ScoreComparison
     from promptvc.runs.compare_why import Cause
 
@@ -91,14 +93,19 @@ def change_words(before: float | None, after: float | None) -> str:
 
 def number(value: float, size: float | None = None) -> str:
     """Three decimals for scores up to 10, fewer the larger ``size`` is (of the number itself, unless given)."""
-    return minus(f"{value:,.{_decimals(abs(value) if size is None else size)}f}")
+    return minus(f"{value:,.{decimals(abs(value) if size is None else size)}f}")
+
+
+def rounded(value: float) -> str:
+    """A mean of counts: ``97``, ``5.3``, ``20,011``."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
 
 
 def signed(value: float, size: float | None = None) -> str:
     """`number` with its sign: ``+0.034``; none for zero."""
-    decimals = _decimals(abs(value) if size is None else size)
-    text = f"{value:+,.{decimals}f}"
-    return minus(text if float(text.replace(",", "")) else f"{0:.{decimals}f}")
+    places = decimals(abs(value) if size is None else size)
+    text = f"{value:+,.{places}f}"
+    return minus(text if float(text.replace(",", "")) else f"{0:.{places}f}")
 
 
 def minus(text: str) -> str:
@@ -111,17 +118,40 @@ def plural(count: int, name: str) -> str:
     return f"{count:,} {name}{'s' * (count != 1)}"
 
 
+def plain(value: float, digits: int = 4) -> str:
+    """So many digits that say something, no exponent: ``20,011``, ``0.85``, ``0.000033``."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(0, places)}f}"
+    return minus(text.rstrip("0").rstrip(".") if places > 0 else text)
+
+
 def dollars(value: float) -> str:
-    """``0.11 USD``; small sums with the digits that say something."""
-    return f"{value:,.2f} USD" if value >= 0.1 or not value else f"{value:.2g} USD"
+    """``0.11 USD``; small sums with the digits that say something: ``0.000033 USD``."""
+    value = float(f"{value:.10g}")  # the order in which answers came shows in the last digits of their sum
+    return f"{value:,.2f} USD" if value >= 0.1 or not value else f"{plain(value, 2)} USD"
 
 
 def milliseconds(value: float) -> str:
-    """``850 ms``, ``1.24 s``."""
+    """``under 1 ms``, ``850 ms``, ``1.24 s``."""
+    if value < 1:
+        return "under 1 ms"
     return f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.2f} s"
 
 
-def _decimals(size: float) -> int:
+def latency_change(before: float | None, after: float | None) -> str:
+    """`change_words` of times; nothing under a millisecond, where clocks say more than models."""
+    return change_words(before, after) if before and after and min(before, after) >= 1 else ""
+
+
+def over_words(rows: int, found: MeasureComparison) -> str:
+    """``over 1 of 5 rows``; nothing where it is all of them, or none."""
+    return f"over {rows:,} of {plural(found.pairs, 'row')}" if 0 < rows < found.pairs else ""
+
+
+def decimals(size: float) -> int:
+    """How many digits behind the point say something in a number of this size."""
     return 3 if size < 10 else 1 if size < 1000 else 0
 
 
@@ -130,7 +160,9 @@ def _cause(cause: Cause) -> str:
         name = cause.name if cause.name else cause.what
         if cause.before is None or cause.after is None:
             return f"{name} (pinned only {'before' if cause.after is None else 'after'})"
-        return name if cause.rows is None else f"{name} ({plural(cause.rows, 'row')})"
+        counts = ("+", cause.added), ("−", cause.removed), ("~", cause.rows)
+        words = " ".join(f"{sign}{count:,}" for sign, count in counts if count)
+        return f"{name} ({words})" if words else name
     if cause.what == "scorers":
         if cause.before == cause.after:
             return f"scorer {cause.name} (its code)"

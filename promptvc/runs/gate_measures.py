@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Literal
 
 from promptvc.content.checkspec import MEASURES
 from promptvc.content.run import Score
 from promptvc.runs.compare_columns import Columns
+from promptvc.runs.compare_words import decimals, dollars, milliseconds
 
 Numbers = Sequence[int]
 """Rows by their place in the file, from 0."""
@@ -100,21 +102,41 @@ def over_words(known: int, count: int) -> str:
     return f"over {known:,} of {rows_words(count)}" if known < count else f"over {rows_words(count)}"
 
 
+def fail_words(count: int) -> str:
+    """The verb: one row fails, two rows fail."""
+    return "fails" if count == 1 else "fail"
+
+
 def limit_words(kind: Literal["min", "max"], name: str, wanted: float) -> str:
     """``at most 0.5 USD``."""
-    return f"at {'least' if kind == 'min' else 'most'} {wanted:,.12g}{_UNITS.get(name, '')}"
+    number = format(Decimal(repr(wanted)), ",f").removesuffix(".0")  # as it was declared, without an exponent
+    return f"at {'least' if kind == 'min' else 'most'} {number}{_UNITS.get(name, '')}"
+
+
+def found_words(name: str, found: float, wanted: float, known: int, count: int) -> str:
+    """``0.8996 over 24 rows``, ``mean 812 ms over 20 of 24 rows``; of rows themselves ``24 rows``, ``2 of 24 rows``."""
+    if name == "rows":
+        return rows_words(round(found))
+    if name == "errors":
+        return f"{found:,.0f} of {rows_words(count)}"
+    return f"{number_words(name, found, wanted)} {over_words(known, count)}"
 
 
 def number_words(name: str, found: float, wanted: float) -> str:
-    """``0.8996``, ``812.000 ms``, ``1,200``."""
-    if name in ("rows", "errors", "input_tokens", "output_tokens"):
+    """``0.8996``, ``mean 812 ms``, ``0.000033 USD``, ``1,200``; a limit that is near has more digits."""
+    if name in ("input_tokens", "output_tokens"):
         return f"{found:,.0f}"
-    return f"{digits(found, wanted)}{_UNITS.get(name, '')}"
+    words = {"cost_usd": dollars, "latency_ms": milliseconds}.get(name)
+    if words is None:
+        return digits(found, wanted)
+    near = words(found) == words(wanted) and abs(found - wanted) > EQUAL
+    shown = f"{digits(found, wanted)}{_UNITS[name]}" if near else words(found)
+    return f"mean {shown}" if name == "latency_ms" else shown
 
 
 def digits(found: float, other: float) -> str:
-    """Three digits behind the point, or as many as tell it from another number: ``0.8996`` beside ``0.9``."""
-    places = 3
+    """As `compare_words.number`, with as many digits as tell it from another number: ``0.8996`` beside ``0.9``."""
+    places = decimals(abs(found))
     while places < 9 and round(found, places) == round(other, places) and abs(found - other) > EQUAL:
         places += 1
     return f"{found:,.{places}f}"

@@ -55,7 +55,7 @@ def need_fields(spec: CheckSpec, side: Side, examples: Examples) -> None:
         if not examples.known and side.table is not None:
             what = f"which examples {spec.run} was made from is not known"
             raise invalid(spec, place, what, "promptvc record --examples PATH pins them")
-        if seen and name not in seen and name.partition(".")[0] not in seen:
+        if seen and name not in examples.seen:
             raise invalid(spec, place, f"no example has a field {name!r}", near(name, seen))
 
 

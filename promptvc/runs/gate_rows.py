@@ -10,13 +10,14 @@ from typing import overload
 from promptvc.content.checkspec import CheckSpec, RowFilter
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.request import example_ids
+from promptvc.content.rowkeys import output_name
 from promptvc.content.run import OutputRow, RunRecord, Score
 from promptvc.content.runspec import ScorerSpec
 from promptvc.content.table import Table
 from promptvc.errors import FileChanging, PathMissing, RunMissing
 from promptvc.runs.compare_columns import Columns, Place, read_columns
-from promptvc.runs.compare_slices import slice_values
-from promptvc.runs.dotted import MISSING, pick
+from promptvc.runs.compare_slices import slice_values, value_at
+from promptvc.runs.dotted import MISSING, paths_of, pick
 from promptvc.runs.sources import Source, load_run, pinned
 from promptvc.session.contents import Contents
 from promptvc.session.snapshot import table_of
@@ -65,7 +66,10 @@ _UNKNOWN = Example()
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The examples of a run by id. ``fields`` are those of the values, ``seen`` all fields that examples have."""
+    """The examples of a run by id.
+
+    ``fields`` are those of the values, ``seen`` all fields that examples have, also inside others.
+    """
 
     fields: tuple[str, ...]
     filters: tuple[RowFilter, ...]
@@ -115,13 +119,15 @@ def read_examples(
     scorers += [(each.kind, each.argument) for each in _parsed(record)]
     expected = [argument.split(":")[0].split(",")[0] for kind, argument in scorers if kind in _COMPARING]
     key = record.example_key if record and record.example_key else table.key
+    named = {*fields, *(path for rows in filters for path, _ in rows.fields)}
     by_id, seen = dict[str, Example](), dict[str, None]()
     for id, row in example_ids(table, key):
-        seen.update(dict.fromkeys(row))
-        name = next((each for each in (*expected, _EXPECTED) if each in row), None)
+        seen.update(dict.fromkeys(paths_of([row])))
+        seen.update((path, None) for path in named if pick(row, path) is not MISSING)
+        name = next((each for each in (*expected, _EXPECTED) if pick(row, each) is not MISSING), None)
         by_id[id] = Example(
-            tuple(_field(row, each) for each in fields),
-            None if name is None else row[name],
+            tuple(value_at(row, each) for each in fields),
+            None if name is None else value_at(row, name),
             tuple(_is_inside(row, each) for each in filters),
         )
     return Examples(fields, filters, by_id, seen, True)
@@ -143,13 +149,8 @@ def _parsed(record: RunRecord | None) -> list[ScorerSpec]:
     return [ScorerSpec.parse(pin.spec) for pin in record.scorers] if record else []
 
 
-def _field(row: Row, path: str) -> Json:
-    found = row[path] if path in row else pick(row, path)
-    return None if found is MISSING else found
-
-
 def _is_inside(row: Row, rows: RowFilter) -> bool:
-    return all(_has(_field(row, path), values) for path, values in rows.fields)
+    return all(_has(value_at(row, path), values) for path, values in rows.fields)
 
 
 def _has(found: Json, wanted: Sequence[Json]) -> bool:
@@ -183,8 +184,8 @@ class GateRow:
 
     @property
     def name(self) -> str:
-        """The example's id, with the sample's number where it is not the first: ``t-0042``, ``t-0042 sample 2``."""
-        return self.example_id + (f" sample {self.sample_index}" if self.sample_index else "")
+        """What the row is called: ``t-0042``, ``t-0042 sample 2``."""
+        return output_name(self.example_id, self.sample_index)
 
     def to_value(self) -> dict[str, Json]:
         """The fields by name."""
@@ -235,6 +236,11 @@ class GateRows(Sequence[GateRow]):
         return next(iter(self._with([self._numbers[place]])))
 
     @property
+    def numbers(self) -> Sequence[int]:
+        """Their places in the file, from 0."""
+        return self._numbers
+
+    @property
     def places(self) -> list[Place]:
         """Example and sample of each, without reading anything."""
         return [self._side.columns.places[number] for number in self._numbers]
@@ -266,6 +272,9 @@ class GateRows(Sequence[GateRow]):
 
     def __repr__(self) -> str:
         return f"{len(self):,} row{'s' * (len(self) != 1)}"
+
+
+NO_ROWS = GateRows(Side(""), Examples((), ()), (), ())
 
 
 def _read(side: Side, numbers: Sequence[int]) -> dict[int, OutputRow]:

@@ -9,7 +9,9 @@ from itertools import islice
 from xml.etree import ElementTree as ET
 
 from promptvc.content.formats.base import Json
+from promptvc.content.rowkeys import output_name
 from promptvc.content.run import Score
+from promptvc.runs.compare_words import plain, plural
 from promptvc.runs.gate_rows import GateRow
 from promptvc.runs.gates import CheckResult, GateResult
 
@@ -72,7 +74,7 @@ def _row_case(
     result: CheckResult, gate: GateResult, place: tuple[str, int], row: GateRow | None
 ) -> ET.Element:
     example, sample = place
-    case = _case(result, f"{gate.name}: {example}" + (f" sample {sample}" if sample else ""))
+    case = _case(result, f"{gate.name}: {output_name(example, sample)}")
     if row is not None:
         _fail(case, why_words(row), row_words(row))
     return case
@@ -125,7 +127,7 @@ def _markdown_lines(result: CheckResult, shown: int) -> Iterator[str]:
 
 
 def _markdown_rows(gate: GateResult, shown: int) -> Iterator[str]:
-    yield f"<details><summary>{_plain(gate.name)}: {_count_words(len(gate.rows))}</summary>"
+    yield f"<details><summary>{_plain(gate.name)}: {plural(len(gate.rows), 'row')}</summary>"
     yield ""
     yield "| example | slice | score | expected | output |"
     yield "|---|---|---|---|---|"
@@ -144,10 +146,6 @@ def _markdown_rows(gate: GateResult, shown: int) -> Iterator[str]:
 
 def _sign(passed: bool) -> str:
     return "✅" if passed else "❌"
-
-
-def _count_words(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def _plain(text: str) -> str:
@@ -176,7 +174,7 @@ def _one_line(text: str) -> str:
 def summary(result: CheckResult) -> str:
     """``6 gates passed``; ``2 of 6 gates failed``."""
     count, failed = len(result.gates), len(result.failed)
-    gates = f"{count:,} gate{'s' * (count != 1)}"
+    gates = plural(count, "gate")
     return f"{failed:,} of {gates} failed" if failed else f"{gates} passed"
 
 
@@ -221,7 +219,7 @@ def _was(row: GateRow, name: str) -> str:
 def _score(score: Score) -> str:
     if isinstance(score, bool):
         return "true" if score else "false"
-    return "missing" if score is None else f"{score:.6g}" if isinstance(score, float) else str(score)
+    return "missing" if score is None else score if isinstance(score, str) else plain(score, 6)
 
 
 def _short(text: str) -> str:

@@ -25,7 +25,7 @@ _DEFAULT_JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
 DEFAULT_EXCLUDE = (".DS_Store", "Thumbs.db", "*.swp", "*~", ".ipynb_checkpoints/", "__pycache__/")
 
 TEMPLATE = """\
-# What promptvc keeps, and how it reads tables. Every line is optional.
+# What promptvc keeps, how it reads tables, what it runs. Every line is optional.
 # [track]
 # include = ["prompts/**", "examples/**", "outputs/**", "promptvc.toml"]
 # exclude = ["examples/scratch/**"]
@@ -33,6 +33,13 @@ TEMPLATE = """\
 # [tables."examples/tickets.jsonl"]
 # key = ["id"]         # the field(s) that identify a row
 # unique = true        # refuse a commit in which two rows share a key
+#
+# [runs.support]       # promptvc run writes outputs/support.jsonl
+# prompt   = "prompts/support.md"
+# examples = "examples/tickets.jsonl"
+# provider = "openai"
+# model    = "gpt-5-mini"
+# scorers  = ["exact:expected"]
 """
 
 

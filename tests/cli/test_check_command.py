@@ -66,18 +66,23 @@ def test_what_fails_is_told_with_its_rows(checked: Project) -> None:
         "      t-02  exact false  expected yes, got no",
         "      t-07  exact false  expected yes, got no",
         "  ✗ must_pass tags=gold  2 of 4 rows fail",
-        "      t-01  exact false  expected yes, got no",
-        "      t-02  exact false  expected yes, got no",
+        "      above: t-01, t-02",
     ]
-    assert told.err == "hint: promptvc rows outputs/mini.jsonl\n"
+    assert told.err == "hint: promptvc rows outputs/mini.jsonl --where scores.exact=false\n"
+    assert len(checked("rows", "outputs/mini.jsonl", "--where", "scores.exact=false").lines) == 3
 
 
 def test_rows_are_limited(checked: Project) -> None:
     record(checked, wrong=tuple(range(15)))
     assert "      … 5 more" in checked("check", code=1).lines
     lines = checked("check", "--limit", 2, code=1).lines
-    assert "      … 13 more" in lines
-    assert "      … 2 more" in lines
+    assert lines[-5:] == [
+        "      t-01  exact false  expected yes, got no",
+        "      … 13 more",
+        "  ✗ must_pass tags=gold  4 of 4 rows fail",
+        "      above: t-00, t-01",
+        "      … 2 more",
+    ]
 
 
 def test_every_line_fits(checked: Project) -> None:
@@ -95,6 +100,53 @@ def test_every_line_fits(checked: Project) -> None:
     assert any(line.startswith(f"      t-03  odd   {start}") for line in lines)
 
 
+def test_names_and_words_are_in_two_columns(checked: Project) -> None:
+    checked.commit()
+    checked("branch", "a-branch-with-a-long-name")
+    settings = CHECK + 'no_worse_than = "a-branch-with-a-long-name"\nmax = { errors = 0, rows = 20 }\n'
+    checked.write("promptvc.toml", settings)
+    record(checked, cost=0.000033, latency=1500)
+    lines = checked("check").lines
+    assert lines[1:] == [
+        "  ✓ fresh                up to date",
+        "  ✓ min exact            1.000 over 20 rows",
+        "  ✓ max errors           0 of 20 rows",
+        "  ✓ max rows             20 rows",
+        "  ✓ no_worse_than a-branch-with-a-long-name exact",
+        "                         1.000 → 1.000 over 20 rows in both",
+        "  ✓ must_pass tags=gold  4 rows, all pass",
+    ]
+    checked.write("promptvc.toml", CHECK + "max = { cost_usd = 3e-5, latency_ms = 1e3 }\n")
+    lines = checked("check", code=1).lines
+    assert "  ✗ max cost_usd         0.00066 USD over 20 rows, wanted at most 0.00003 USD" in lines
+    assert "  ✗ max latency_ms       mean 1.50 s over 20 rows, wanted at most 1,000 ms" in lines
+
+
+def test_a_field_inside_another_has_to_be_there(checked: Project) -> None:
+    for settings in (
+        'per_slice = "meta.land"\n',
+        '[checks.gold.slices."meta.land"]\nde = { min = { exact = 1 } }\n',
+    ):
+        checked.write("promptvc.toml", CHECK + settings)
+        checked.write("examples/t.jsonl", [{**row, "meta": {"lang": "de"}} for row in EXAMPLES])
+        told = checked("check", code=3).err
+        assert "no example has a field 'meta.land'" in told
+        assert "did you mean meta.lang?" in told
+        checked.write(
+            "promptvc.toml",
+            CHECK.replace("[checks.gold]", "[checks.gold]\nfresh = false") + settings.replace("land", "lang"),
+        )
+        checked("check")
+
+
+def test_the_hint_names_the_version_that_was_checked(checked: Project) -> None:
+    record(checked, wrong=(1, 2, 7))
+    checked.commit()
+    told = checked("check", "--at", "main", code=1)
+    assert told.err == "hint: promptvc rows main:outputs/mini.jsonl --where scores.exact=false\n"
+    assert len(checked(*told.err.split()[2:]).lines) == 3
+
+
 def test_slices_that_pass_are_counted(checked: Project) -> None:
     checked.write("promptvc.toml", CHECK + 'per_slice = "slice"\n')
     assert checked("check").lines[-1] == "  ✓ 2 gates of slices"
@@ -106,8 +158,8 @@ def test_what_is_compared_with_leads_to_compare(checked: Project) -> None:
     record(checked, wrong=(5,))
     told = checked("check", code=1)
     assert "  ✗ no_worse_than main exact  1.000 → 0.950 over 20 rows in both, 1 worse" in told.lines
-    assert told.err == "hint: promptvc compare main mini\n"
-    checked("compare", "main", "mini")
+    assert told.err == "hint: promptvc compare main mini --broken\n"
+    assert "  t-05  expected" in checked("compare", "main", "mini", "--broken").out
 
 
 def test_stale_outputs_fail_and_say_what_to_run(project: Project) -> None:
@@ -251,7 +303,7 @@ def test_markdown_has_a_table_of_gates_and_one_of_rows(checked: Project) -> None
     assert "| ❌ | `min exact` | 0.850 over 20 rows, wanted at least 0.9 |\n" in text
     row = "| `t-01` |  | `exact false` | `yes` | `` a \\| b `c` <b>@someone</b> ↵ next `` |"
     assert text.split("\n").count(row) == 2
-    assert "- Next: `promptvc rows outputs/mini.jsonl`" in text
+    assert "- Next: `promptvc rows outputs/mini.jsonl --where scores.exact=false`" in text
 
 
 def test_every_row_of_a_markdown_table_has_as_many_cells(checked: Project) -> None:

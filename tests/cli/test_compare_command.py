@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -77,8 +78,7 @@ def test_the_text_counts_first_then_says_why_then_scores_slices_and_rows(support
         '  t-008  billing  expected "refund"',
         "      question 8",
         "      …looked into it and the amount will be [-returned-]{+kept+} 8",
-        "  … 7 more: promptvc compare … --fixed",
-        "",
+        "  … 7 more: promptvc compare HEAD~2 HEAD support --fixed",
     ]
     assert all(len(line) <= 80 for line in told)
 
@@ -169,6 +169,8 @@ def test_two_files_are_compared_wherever_they_are(support: Project) -> None:
         (["HEAD", "HEAD", "HEAD", "--"], "HEAD is one revision too many"),
         (["--", "support", "support", "support"], "two runs are compared at a time"),
         (["HEAD~3", "HEAD"], "have no run in common"),
+        (["HEAD", "--", "support", "nope"], "there are no outputs of a run 'nope'"),
+        (["HEAD", "--", "support", "--markdown"], "--markdown stands behind --, where runs are"),
         (["HEAD~1...HEAD"], "compare takes A..B"),
         (["HEAD", "HEAD~1..HEAD"], "give A..B, or A and B, not both"),
         (["HEAD", "--score", "f1"], "there is no score 'f1'"),
@@ -176,8 +178,12 @@ def test_two_files_are_compared_wherever_they_are(support: Project) -> None:
         (["HEAD", "--markdown", "--json"], "give --json or --markdown, not both"),
     ],
 )
-def test_what_cannot_be_meant_is_said(support: Project, words: list[str], message: str) -> None:
-    assert message in support("compare", *words, code=2).err
+def test_what_cannot_be_meant_is_said_before_anything_else(
+    support: Project, words: list[str], message: str
+) -> None:
+    told = support("compare", *words, code=2)
+    assert message in told.err
+    assert told.out == ""
 
 
 def test_a_word_that_may_be_a_revision_or_a_run_is_asked_about(support: Project) -> None:
@@ -195,6 +201,93 @@ def test_a_word_that_may_be_a_revision_or_a_run_is_asked_about(support: Project)
 # --- what it prints ---------------------------------------------------------------------------------------
 
 
+def test_the_command_for_more_rows_can_be_pasted(support: Project) -> None:
+    write_run(support.repo, "other", [answer("a")])
+    support.commit("another run")
+    [more] = [line for line in support("compare", "HEAD~3..", "--", "support").lines if "more:" in line]
+    assert more == "  … 7 more: promptvc compare HEAD~3.. --fixed -- support"
+    found = support("compare", *shlex.split(more.partition("promptvc compare ")[2])).lines
+    assert "fixed 9" in found
+    told = support("compare", "HEAD~3", "HEAD", "support", "--score", "exact", "--slice", "slice").lines
+    assert "  … 7 more: promptvc compare HEAD~3 HEAD support --fixed --score exact --slice" not in told
+    assert "  … 7 more: --fixed lists them all" in told
+
+
+def test_words_that_a_shell_would_read_are_quoted(support: Project) -> None:
+    told = support("compare", "HEAD^^", "HEAD").out
+    assert "more: promptvc compare 'HEAD^^' HEAD --fixed\n" in told
+
+
+def test_comparisons_are_set_apart_and_none_ends_in_a_blank_line(support: Project) -> None:
+    write_run(support.repo, "other", [answer("a")])
+    support.commit("another run")
+    lines = support("compare", "HEAD").lines
+    assert lines.count("") == 1
+    assert lines[lines.index("") + 1].startswith("support HEAD → working files")
+    assert lines[-1] != ""
+
+
+def test_numbers_are_written_one_way(project: Project) -> None:
+    for name, times in (("old", 1), ("new", 6)):
+        fields = {"cost_usd": 0.000033 * times, "latency_ms": 120.0 * times, "length": 20011.273 * times}
+        write_run(project.repo, name, [answer("a", "x" * 20011, exact=True, **fields)])
+    told = project("compare", "old", "new", "--changed").lines
+    assert "  cost              0.000033 USD → 0.0002 USD   +500 %" in told
+    assert "  latency           median 120 ms, p95 120 ms → 720 ms, p95 720 ms   +500 %" in told
+    assert any(line.startswith("  length            20,011 → 120,068   +100,056") for line in told)
+    assert "      length 20,011 → 120,068" in told
+    assert all(len(line) <= 80 for line in told)
+
+
+def test_times_under_a_millisecond_are_not_compared(project: Project) -> None:
+    for name, time in (("old", 0.02), ("new", 0.0)):
+        write_run(project.repo, name, [answer("a", exact=True, latency_ms=time)])
+    told = project("compare", "old", "new").lines
+    assert told[-1] == "  latency           median under 1 ms → under 1 ms"
+
+
+def test_what_only_some_rows_know_is_compared_over_those(project: Project) -> None:
+    write_run(project.repo, "old", [answer(f"e{n}", cost_usd=0.01, output_tokens=4) for n in range(5)])
+    new = [answer("e0", cost_usd=0.02), answer("e1", latency_ms=90.0), *(answer(f"e{n}") for n in (2, 3, 4))]
+    write_run(project.repo, "new", new)
+    told = project("compare", "old", "new").lines
+    assert "  cost              0.01 USD → 0.02 USD   +100 %   over 1 of 5 rows" in told
+    assert "  latency           not known → median 90 ms, p95 90 ms over 1 of 5 rows" in told
+    assert "  output tokens     mean 4.0 → not known" in told
+    told = project("compare", "old", "new", "--markdown").lines
+    assert "| cost, total, over 1 of 5 rows | 0.01 USD | 0.02 USD | +100 % |" in told
+    assert "| latency, median |  | 90 ms over 1 of 5 rows |  |" in told
+
+
+def test_where_only_what_is_expected_was_edited_both_are_shown(project: Project) -> None:
+    for name, expected in (("old", "bug"), ("new", "other")):
+        project.write(EXAMPLES, [{"id": "a", "input": "it broke", "expected": expected}])
+        project.commit(name)
+        write_run(project.repo, name, [answer("a", "bug", exact=expected == "bug")])
+    told = project("compare", "old", "new").lines
+    assert '  a  expected "bug" → "other"' in told
+    assert "| <code>a</code> | <code>bug</code> → <code>other</code> |" in "".join(
+        project("compare", "old", "new", "--markdown").lines
+    )
+    [row] = project.json("compare", "old", "new")[1:]
+    assert (row["expected_before"], row["expected"]) == ("bug", "other")
+
+
+def test_slices_can_be_fields_inside_fields(project: Project) -> None:
+    rows = [{"id": f"e{n}", "meta": {"lang": lang}} for n, lang in enumerate(("de", "fr", "de"))]
+    project.write(EXAMPLES, rows)
+    project.commit()
+    made = [answer(row["id"], exact=True) for row in rows]
+    for name in ("old", "new"):
+        write_run(project.repo, name, made, slices=("meta.lang",))
+    told = project("compare", "old", "new").lines
+    assert [line.split()[:2] for line in told if "slice" in line] == [["slice", "de"], ["slice", "fr"]]
+    assert project("compare", "old", "new", "--slice", "meta.lang").lines == told
+    told = project("compare", "old", "new", "--slice", "meta.land", code=2).err
+    assert "no example has a field 'meta.land'" in told
+    assert "they have id, meta.lang" in told
+
+
 def test_kinds_of_rows_are_listed_in_full_when_asked_for(support: Project) -> None:
     told = support("compare", "HEAD~2", "HEAD", "--fixed").out
     assert "fixed 9\n" in told
@@ -204,7 +297,7 @@ def test_kinds_of_rows_are_listed_in_full_when_asked_for(support: Project) -> No
     assert told.count('expected "refund"') == 4
     assert "… 7 more" in told
     assert "… 27 more" in told
-    assert support("compare", "HEAD", "--broken").lines[-2:] == ["no row broken", ""]
+    assert support("compare", "HEAD", "--broken").lines[-1] == "no row broken"
 
 
 def test_json_has_the_comparison_then_the_rows_that_differ(support: Project) -> None:
@@ -227,8 +320,10 @@ def test_markdown_is_one_comment(support: Project) -> None:
 
 
 def test_the_page_is_written_for_one_run(support: Project) -> None:
-    told = support("compare", "HEAD~2", "HEAD", "--html", "page.html")
+    support("branch", "a-branch-with-a-rather-long-name", "HEAD~2")
+    told = support("compare", "a-branch-with-a-rather-long-name", "HEAD", "--html", "page.html")
     assert told.lines[-1] == "Written to page.html"
+    assert max(map(len, told.lines)) <= 80
     assert (support.root / "page.html").read_text(encoding="utf-8").startswith("<!")
     write_run(support.repo, "other", [answer("a")])
     support.commit("another run")

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,9 +34,14 @@ _MARK = "\x01end of step\x01"
 _SESSION = "set +o history; shopt -s expand_aliases 2>/dev/null; PS1= PS2="
 
 # What differs from run to run, or from one version of a compressor to the next, and how it is shown instead.
-_VARYING = (
+_VARYING: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"in \d+\.\d\d s\b"), "in 0.04 s"),
     (re.compile(r"(objects, )[\d.]+ [KM]?B"), r"\g<1>4.2 KB"),
+    (
+        re.compile(r"^(  latency +)(not known)?.*$", re.MULTILINE),
+        lambda line: f"{line[1]}not known → median 0.1 ms" if line[2] else f"{line[1]}median 0.1 ms → 0.1 ms",
+    ),
+    (re.compile(r"(latency_ms +)[\d.]+"), r"\g<1>0.1"),
     (re.compile(r"( dropped, )[\d.]+ [KM]?B → [\d.]+ [KM]?B"), r"\g<1>9.1 KB → 6.3 KB"),
 )
 

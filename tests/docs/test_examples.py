@@ -7,6 +7,7 @@ import sys
 import tomllib
 
 import pytest
+import yaml
 
 from promptvc.session.project import read_project
 from tests.docs.examples import ROOT, Block, agrees, blocks, console_steps, rewrite, run_block, session
@@ -44,6 +45,8 @@ def test_blocks_that_are_not_run_can_be_read(name: str) -> None:
         elif block.language == "toml":
             tomllib.loads(block.text)
             read_project(block.text.encode())
+        elif block.language == "yaml":
+            yaml.safe_load(block.text)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,7 +55,7 @@ def test_every_block_says_what_it_is(name: str) -> None:
     fences = [line for line in lines if line.startswith("```")]
     assert all(line == "```" for line in fences[1::2])
     languages = {line.removeprefix("```") for line in fences[::2]}
-    assert languages <= {"console", "python", "sh", "toml", "text", "ini"}
+    assert languages <= {"console", "python", "sh", "toml", "text", "ini", "yaml"}
 
 
 @pytest.mark.parametrize("name", NAMES)

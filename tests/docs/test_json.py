@@ -42,6 +42,30 @@ STEPS = [
     ("fsck --json", "fsck"),
     ("config --json user.name you", "config"),
 ]
+RUNS_START = (
+    "cp -r promptvc/samples/support ~/runs && cp promptvc/samples/rule_based_model.py ~/runs && cd ~/runs && "
+    "promptvc init > /dev/null && cat >> promptvc.toml <<'END'\n"
+    "[runs.triage]\nprompt = 'prompts/triage.prompt'\nexamples = 'examples/tickets.jsonl'\n"
+    "provider = 'python:rule_based_model:answer'\nmodel = 'rule-based'\ninputs = { ticket = 'input' }\n"
+    "scorers = ['exact:expected']\nslices = ['slice']\n"
+    "[checks.gold]\nrun = 'triage'\nmin = { exact = 0.99 }\nper_slice = ['slice']\nEND\n"
+    "printf 'id,label\\nt-0001,refund\\n' > ../made.csv"
+)
+RUN_STEPS = [
+    ("run --json", "run"),
+    ("commit --json -m Outputs > /dev/null; sed -i 's/Answer with/No money. Answer with/' prompts/triage.prompt; "
+     "promptvc run --dry-run --json", "run --dry-run"),
+    ("run --json", "run"),
+    ("compare --json", "compare"),
+    ("compare --json --html page.html", "compare"),
+    ("reproduce --json --call", "reproduce"),
+    ("check --json", "check"),
+    ("record by-hand --json --from ../made.csv --example-key id --output label --examples examples/tickets.jsonl",
+     "record"),
+    ("config trust --json --show", "config trust"),
+    ("commit --json -m Refunds > /dev/null; promptvc switch -q -c side HEAD~1; touch examples/x; "
+     "promptvc commit -m Side > /dev/null; promptvc merge --json main", "merge"),
+]  # fmt: skip
 ALLOWED = {"show REV:PATH": {"role", "content"}, "tag": {"deleted"}}
 
 
@@ -86,6 +110,21 @@ def test_names_of_the_long_ones_are_documented(running: Session, command: str) -
     for line in running.run_shell(f"promptvc {command} --json").splitlines():
         for name in _names(json.loads(line)):
             assert re.search(rf"[`\"]{name}[`\"]", PAGE), f"{command}: {name}"
+
+
+def test_names_of_runs_are_documented() -> None:
+    with session() as made:
+        made.run_shell(RUNS_START)
+        for command, row in RUN_STEPS:
+            lines = [
+                line for line in made.run_shell(f"promptvc {command}").splitlines() if line.startswith("{")
+            ]
+            assert lines, command
+            cell = rf"(?:`[\w-]+` )*`{re.escape(row)}`(?: `[\w-]+`)*"
+            [told] = re.findall(rf"^\| {cell} \| (.*) \|$", PAGE, re.MULTILINE)
+            names = set(re.findall(r"`(\w+)`", told))
+            for line in lines:
+                assert set(json.loads(line)) <= names, f"{row}: {sorted(set(json.loads(line)) - names)}"
 
 
 def _names(value: Any) -> Iterator[str]:

@@ -19,7 +19,17 @@ from promptvc.runs.compare_markdown import markdown
 from promptvc.runs.compare_measures import measure
 from promptvc.runs.compare_scores import compare_score, score_kinds
 from promptvc.runs.compare_slices import slice_values
-from promptvc.runs.compare_words import cause_words, change_words, number, p_words, signed, summary
+from promptvc.runs.compare_words import (
+    cause_words,
+    change_words,
+    dollars,
+    milliseconds,
+    number,
+    p_words,
+    plain,
+    signed,
+    summary,
+)
 from tests.runs.runfiles import EXAMPLES, PROMPT, answer, load, write, write_run
 
 TICKETS = [
@@ -129,7 +139,7 @@ def test_what_the_records_pin_differently_is_named(tickets: Repo) -> None:
     ]
     assert cause_words(found) == [
         PROMPT,
-        f"{EXAMPLES} (1 row)",
+        f"{EXAMPLES} (−1 ~1)",
         "model small → large",
         "temperature 0 → 1",
         "top_p 1 → none",
@@ -483,6 +493,19 @@ def test_markdown_has_the_scores_and_the_rows_that_broke(repo: Repo) -> None:
         (p_words(1e-9), "p < 0.001"),
         (p_words(1.0), "p = 1"),
         (p_words(None), ""),
+        (dollars(0.000033), "0.000033 USD"),
+        (dollars(0.0002), "0.0002 USD"),
+        (dollars(0.0996), "0.1 USD"),
+        (dollars(1234.5), "1,234.50 USD"),
+        (dollars(0), "0.00 USD"),
+        (dollars(0.00024499999999999995), dollars(0.00024500000000000005)),
+        (plain(20011.273), "20,011"),
+        (plain(-0.5), "−0.5"),
+        (plain(1e-9), "0.000000001"),
+        (plain(1e15), "1,000,000,000,000,000"),
+        (plain(True), "1"),
+        (milliseconds(0.31), "under 1 ms"),
+        (milliseconds(1240), "1.24 s"),
         (change_words(143, 61), "−57 %"),
         (change_words(1, 12), "× 12"),
         (change_words(0, 12), ""),

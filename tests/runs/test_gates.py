@@ -222,7 +222,7 @@ def test_only_rows_in_both_are_compared_and_the_others_told(bench: Bench) -> Non
     bench.outputs({"a": True, "b": False, "d": False})
     result = bench.check('no_worse_than = "main"')
     assert result.passed
-    assert result.notes == ("compared with main are the 2 rows in both; 1 only here, 1 only there",)
+    assert result.notes == ("compared with main: 2 rows in both; 1 only here, 1 only there",)
 
 
 def test_a_mean_may_hold_while_a_row_breaks(bench: Bench) -> None:
@@ -235,7 +235,7 @@ def test_a_mean_may_hold_while_a_row_breaks(bench: Bench) -> None:
         ("no_broken", False),
     ]
     assert ids(result.failed[0]) == ["c"]
-    assert result.hint == "promptvc compare main mini"
+    assert result.hint == "promptvc compare main mini --broken"
 
 
 def test_a_row_that_has_an_error_now_is_broken(bench: Bench) -> None:

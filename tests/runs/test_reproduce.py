@@ -20,6 +20,7 @@ from promptvc.repo import Repo, Surroundings
 from promptvc.runs.drift import Drift, likeness, measure_drift
 from promptvc.runs.reproduce import Reproduction, reproduce
 from promptvc.runs.sources import CommitSource, Source
+from promptvc.runs.trust import save_trust
 from tests.conftest import ME
 
 RUN = """
@@ -429,8 +430,7 @@ def test_rows_that_do_not_follow_are_not_asked_again(ran: Project) -> None:
 
 
 def test_code_is_not_trusted_because_an_old_commit_names_it(ran: Project) -> None:
-    config = ran.repo.path / "config"
-    config.write_text(config.read_text() + '[remote "origin"]\n\turl = https://example.com/x\n')
+    save_trust(ran.repo.path, False)
     ran.repo.close()
     ran.repo = Repo.open(ran.root, Surroundings(author=ME, committer=ME))
     with pytest.raises(NotTrusted):

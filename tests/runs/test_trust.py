@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from promptvc.api import clone_into
 from promptvc.content.runspec import RunSpec, ScorerSpec
 from promptvc.errors import NotTrusted
-from promptvc.ids import RepoPath
-from promptvc.repo import Repo, Surroundings
+from promptvc.ids import RefName, RepoPath
+from promptvc.repo import Repo, Surroundings, make_store
 from promptvc.runs.provider_openai import is_loopback
-from promptvc.runs.trust import is_trusted, need_trust, save_trust, what_needs_trust
+from promptvc.runs.trust import is_trusted, need_trust, save_trust, what_needs_trust, why_not_trusted
+from promptvc.versioning.sync import Send
 from tests.cli.shell import Shell
 
 CONFIG = """\
@@ -27,8 +29,16 @@ scorers = ["exact:expected", "python:my_scorers:helpful"]
 """
 
 
+def why(repo: Repo) -> str | None:
+    return why_not_trusted(repo.path, Repo.open(repo.path, repo.surroundings).config)
+
+
 def trusted(repo: Repo) -> bool:
-    return is_trusted(repo.path, Repo.open(repo.path, repo.surroundings).config)
+    return why(repo) is None
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
 
 
 def spec(provider: str = "openai", base_url: str | None = None, scorers: tuple[str, ...] = ()) -> RunSpec:
@@ -69,17 +79,62 @@ def test_a_clone_whose_remote_was_removed_is_still_a_clone(cloned: Repo) -> None
     assert not trusted(cloned)
 
 
-def test_a_remote_takes_the_trust_and_fetching_from_an_address_does(
-    repo: Repo, cloned: Repo, world: Surroundings, tmp_path: Path
+@pytest.fixture
+def own(repo: Repo, cloned: Repo, world: Surroundings, tmp_path: Path) -> Repo:
+    """A store that was made here, with a commit, and a remote that others use."""
+    made = Repo.init(tmp_path / "own", world)
+    assert made.root is not None
+    (made.root / "promptvc.toml").write_text(CONFIG)
+    made.commit("mine")
+    made.sharing.add("origin", str(repo.path))
+    return made
+
+
+def test_a_remote_alone_takes_no_trust_fetching_does_for_good(own: Repo) -> None:
+    assert trusted(own)
+    own.sharing.fetch("origin", own.who())
+    assert why(own) == "files here were fetched"
+    own.sharing.remove("origin", own.who())
+    assert why(own) == "files here were fetched"
+
+
+def test_pushing_takes_no_trust_nor_does_fetching_what_was_pushed(
+    own: Repo, world: Surroundings, tmp_path: Path
 ) -> None:
-    own = Repo.init(tmp_path / "own", world)
-    own.sharing.add("origin", str(repo.path))
+    make_store(tmp_path / "shared.git")
+    own.sharing.set_url("origin", str(tmp_path / "shared.git"))
+    own.sharing.fetch("origin", own.who())
+    own.sharing.push("origin", [Send(RefName("refs/heads/main"), own.revisions.resolve("main"))], own.who())
+    own.sharing.fetch("origin", own.who())
+    assert trusted(own)
+    other = clone_into(str(tmp_path / "shared.git"), tmp_path / "other", world)
+    assert other.root is not None
+    (other.root / "promptvc.toml").write_text(CONFIG + "samples = 2\n")
+    other.sharing.push("origin", [Send(RefName("refs/heads/main"), other.commit("theirs").id)], other.who())
+    assert trusted(own)
+    own.sharing.fetch("origin", own.who())
     assert not trusted(own)
-    other = Repo.init(tmp_path / "other", world)
-    other.sharing.add("origin", str(repo.path))
-    other.sharing.fetch("origin", other.who())
-    other.sharing.remove("origin", other.who())
-    assert not trusted(other)
+
+
+def test_a_clone_of_nothing_is_trusted_until_something_comes(world: Surroundings, tmp_path: Path) -> None:
+    make_store(tmp_path / "empty.git")
+    assert trusted(clone_into(str(tmp_path / "empty.git"), tmp_path / "cloned", world))
+
+
+def test_where_nothing_tells_what_came_it_is_not_trusted(own: Repo) -> None:
+    shutil.rmtree(own.path / "logs")
+    assert why(own) == "nothing tells where files are from"
+    own.sharing.remove("origin", own.who())
+    assert why(own) == "nothing tells where files are from"
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_what_git_cloned_or_fetched_is_not_trusted(own: Repo, tmp_path: Path, bare: bool) -> None:
+    place = tmp_path / "by-git"
+    git("clone", "-q", *(["--bare"] if bare else []), str(own.path), str(place))
+    assert not is_trusted(place if bare else place / ".git", own.config)
+    git("--git-dir", str(own.path), "fetch", "-q", str(place), "main")
+    assert why(own) == "files here were fetched"
 
 
 def test_the_remotes_of_a_user_without_addresses_say_nothing_of_a_store(
@@ -97,7 +152,7 @@ def test_the_yes_stays_when_more_is_fetched_and_a_no_where_nothing_is(repo: Repo
     cloned.sharing.fetch("origin", cloned.who())
     assert trusted(cloned)
     save_trust(repo.path, False)
-    assert not trusted(repo)
+    assert why(repo) == "its trust was revoked"
 
 
 def test_only_a_plain_yes_is_one(cloned: Repo) -> None:
@@ -165,6 +220,10 @@ def test_config_trust_says_yes_and_takes_it_back(cloned: Repo) -> None:
     shell = Shell(cloned.root)
     code = ["python:my_model:answer", "python:my_scorers:helpful"]
     assert shell.json("config", "trust", "--show") == [{"trust": False, "code": code}]
+    assert (
+        shell.out("config", "trust", "--show").splitlines()[0]
+        == "Code that promptvc.toml names may not run in this store: files here were fetched"
+    )
     assert shell.out("config", "trust").splitlines() == [
         "Code that promptvc.toml names may run in this store",
         "  python:my_model:answer",

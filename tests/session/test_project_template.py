@@ -1,0 +1,19 @@
+"""The promptvc.toml that init writes: comments, which become settings when they are taken as they are."""
+
+from __future__ import annotations
+
+from promptvc.session.project import TEMPLATE, Project, read_project
+
+
+def test_the_template_says_nothing() -> None:
+    assert read_project(TEMPLATE.encode()) == Project()
+
+
+def test_what_it_shows_can_be_read() -> None:
+    first, _, rest = TEMPLATE.partition("\n")
+    assert first.startswith("# What promptvc keeps")
+    shown = read_project(rest.replace("# ", "", 1).replace("\n# ", "\n").replace("\n#\n", "\n\n").encode())
+    assert shown.table("examples/tickets.jsonl").key == ("id",)
+    assert shown.table("examples/tickets.jsonl").unique
+    assert shown.runs["support"].scorers[0].text == "exact:expected"
+    assert not shown.tracks("examples/scratch/a.jsonl")
