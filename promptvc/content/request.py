@@ -96,7 +96,8 @@ def fingerprint(calling: Calling, messages: Sequence[Mapping[str, Json]], sample
     Hashed is one msgpack array: ``"promptvc-call-1"``, provider (with a declared base_url: both, in an array), model,
     messages, params, tools, response_format, sample_index. Maps are in the order of their keys' UTF-8 bytes, numbers
     without a fractional part are integers. Keys that are no text, dates and times count as the text that JSON has for
-    them; an integer of more than 64 bits is extension type 1 with its digits. Raises `Usage` for a number that is not finite.
+    them; an integer of more than 64 bits is extension type 1 with its digits. Raises `Usage` for a number that is not
+    finite.
     """
     return _Prints(calling).of(messages, sample_index)
 
