@@ -13,6 +13,7 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.render_chars import plural
 from promptvc.content.rowkeys import output_name
 from promptvc.errors import RunMissing, Usage
+from promptvc.runs.compare_words import dollars
 
 if TYPE_CHECKING:
     from promptvc.runs.drift import Drift, Drifted
@@ -207,7 +208,7 @@ def place_values(places: Iterable[Place]) -> list[dict[str, Any]]:
 def tell_drift(app: App, name: str, drift: Drift) -> None:
     """What came of asking again."""
     app.out.value(drift_value(name, drift))
-    cost = f" for {drift.cost_usd:.4g} USD" if drift.cost_usd else ""
+    cost = f" for {dollars(drift.cost_usd)}" if drift.cost_usd else ""
     parts = [f"{drift.equal:,} of {drift.asked:,} outputs equal"]
     parts += [f"{drift.different:,} different"] if drift.different else []
     parts += [f"{len(drift.failed):,} not answered"] if drift.failed else []

@@ -99,7 +99,7 @@ def _view(name: str) -> Iterator[Callable[[Progress], None]]:
 
             def report(progress: Progress) -> None:
                 said = [dollars(progress.cost_usd)] if progress.cost_usd else []
-                said += [f"{progress.retries} retries"] if progress.retries else []
+                said += [_retries(progress.retries)] if progress.retries else []
                 said += [f"{progress.failed} failed"] if progress.failed else []
                 view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
 
@@ -140,7 +140,7 @@ def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
     value = {"run": done.name} | {name: getattr(done, name) for name in names}
     app.out.value(value | {"totals": done.record.totals})
     parts = [f"{done.rows:,} rows", f"{done.known:,} known", f"{done.called:,} called"]
-    parts += [f"{done.retries:,} retries"] if done.retries else []
+    parts += [_retries(done.retries)] if done.retries else []
     parts += [dollars(done.cost_usd)] if done.cost_usd else []
     app.out.text(f"{done.name}   {', '.join(parts)}" + ("" if done.changed else "; nothing changed"))
     answered = done.rows - done.failed - done.stale
@@ -168,6 +168,10 @@ def _score_words(score: Mapping[str, Any]) -> str:
     if "mean" in score:
         return f"{score['mean']:,.3f}"
     return "  ".join(f"{label} {count:,}" for label, count in score.get("labels", {}).items()) or "–"
+
+
+def _retries(count: int) -> str:
+    return "1 retry" if count == 1 else f"{count:,} retries"
 
 
 def _rounded(tokens: int) -> int:

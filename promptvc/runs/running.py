@@ -24,6 +24,7 @@ from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 
 if TYPE_CHECKING:
+    from promptvc.runs.providers import Provider
     from promptvc.runs.runner import Plan, Runner, RunResult
     from promptvc.runs.scorers import Scorer
     from promptvc.runs.workers import Progress
@@ -103,8 +104,13 @@ class Runs:
 
         source = self.source()
         runner = self._runner(source, name)
+
+        def provider() -> Provider:
+            self.need_trust(runner.prepared.spec)  # only where there is something to call
+            return provider_of(runner.prepared.calling, self.root, self.environment)
+
         done = runner.run(
-            lambda: provider_of(runner.prepared.calling, self.root, self.environment),
+            provider,
             self.workspace.worktree,
             jobs=jobs or JOBS,
             limit=limit,
@@ -124,7 +130,7 @@ class Runs:
 
         spec = declared(source.project.runs, name)
         if score:
-            self.need_trust(spec)
+            self._need_trust([scorer.text for scorer in spec.scorers if scorer.kind == "python"])
         prepared = prepare(source, spec)
         scorers = self.scorers(spec, source) if score else []
         commit = self.code_commit()
@@ -151,9 +157,14 @@ class Runs:
 
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
-        from promptvc.runs.trust import need_trust, what_needs_trust
+        from promptvc.runs.trust import what_needs_trust
 
-        for what in what_needs_trust(spec):
+        self._need_trust(what_needs_trust(spec))
+
+    def _need_trust(self, code: Sequence[str]) -> None:
+        from promptvc.runs.trust import need_trust
+
+        for what in code:
             need_trust(self.folder.parent, self.config, what)
 
 

@@ -102,7 +102,7 @@ def test_recorded_outputs_cannot_be_verified(sums: Project) -> None:
 def test_call_tells_what_changed_and_what_it_cost(sums: Project) -> None:
     assert sums("reproduce", "--call").lines == [
         "mini   12 rows: all verified",
-        "  asked again with 12 calls for 3 USD: 12 of 12 outputs equal",
+        "  asked again with 12 calls for 3.00 USD: 12 of 12 outputs equal",
     ]
     sums.write("reproduce_cli_model.py", MODEL.replace('"END"', '" NO"'))
     sys.modules.pop("reproduce_cli_model", None)

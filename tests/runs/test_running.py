@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from promptvc.api import clone
-from promptvc.errors import CallsMissing, ConfigInvalid, RenderFailed, RunMissing, StoreBusy, Usage
+from promptvc.errors import (
+    CallsMissing,
+    ConfigInvalid,
+    NotTrusted,
+    RenderFailed,
+    RunMissing,
+    StoreBusy,
+    Usage,
+)
 from promptvc.ids import ObjectId
 from tests.runs.projects import PROMPT, SETTINGS, Project, tickets
 
@@ -375,3 +383,15 @@ def test_an_example_without_a_name_keeps_its_scores(project: Project) -> None:
     project.run()
     assert project.rows() == first
     assert first[0]["scores"]
+
+
+def test_a_clone_needs_trust_only_where_there_is_something_to_call(project: Project, tmp_path: Path) -> None:
+    project.run()
+    project.commit("outputs")
+    copy = clone(str(project.root / ".promptvc"), tmp_path / "copy")
+    (tmp_path / "copy/outputs/mini.jsonl").unlink()
+    done, _ = copy.runs.run("mini")
+    assert (done.known, done.called) == (30, 0)
+    (tmp_path / "copy/prompts/sort.md").write_text(PROMPT.replace("Sort", "Order"))
+    with pytest.raises(NotTrusted):
+        copy.runs.run("mini")
