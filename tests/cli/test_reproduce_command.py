@@ -107,7 +107,7 @@ def test_call_tells_what_changed_and_what_it_cost(sums: Project) -> None:
     sums.write("reproduce_cli_model.py", MODEL.replace('"END"', '" NO"'))
     sys.modules.pop("reproduce_cli_model", None)
     told = sums("reproduce", "HEAD", "--call", "--limit", 2, "-j", 1)
-    assert told.lines[1] == "  asked again with 2 calls for 0.5 USD: 0 of 2 outputs equal, 2 different"
+    assert told.lines[1] == "  asked again with 2 calls for 0.50 USD: 0 of 2 outputs equal, 2 different"
     assert told.lines[2].startswith("    s-0   ")
     assert "% alike" in told.lines[2]
     _, value = sums("reproduce", "--call", "--limit", 1, "--json").values
