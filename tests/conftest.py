@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from promptvc.session.identity import Identity
 settings.register_profile("plain", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("plain")
 
+_GC = gc.get_threshold()
 ME = Identity("Me", "me@example.com")
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -36,6 +38,7 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(f"GIT_{who}_EMAIL", "me@example.com")
         patch.setenv("PROMPTVC_CACHE", str(home / "cache"))
         yield
+    gc.set_threshold(*_GC)  # the command line, run in this process, lets garbage wait, and open files with it
 
 
 @pytest.fixture

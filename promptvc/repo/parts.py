@@ -152,6 +152,8 @@ class Parts:
     def close(self) -> None:
         """Forget open files."""
         self.store.close()
+        if (runs := self.__dict__.get("runs")) is not None:
+            runs.close()
 
     def __repr__(self) -> str:
         head = self.refs.head()

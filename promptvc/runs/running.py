@@ -53,6 +53,11 @@ class Runs:
         """Every answer that is known here."""
         return CallStore(self.store, self.refs, self.contents, self.folder / "calls")
 
+    def close(self) -> None:
+        """Close the files of the call store, if it was opened."""
+        if (calls := self.__dict__.pop("calls", None)) is not None:
+            calls.close()
+
     def source(self) -> Source:
         """The working files as they are now."""
         return WorkingSource(self.workspace)

@@ -140,8 +140,10 @@ class Browser:
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         """The next message; events are kept as well."""
+        poll = select.poll()  # unlike select(), for handles of any number
+        poll.register(self._in, select.POLLIN)
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._in], [], [], max(0, deadline - time.monotonic()))
+            ready = poll.poll(max(0, deadline - time.monotonic()) * 1000)
             assert ready, f"the browser did not answer within {TIMEOUT:.0f} s"
             read = os.read(self._in, 1 << 20)
             assert read, "the browser ended"
