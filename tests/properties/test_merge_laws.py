@@ -197,6 +197,8 @@ def check_place(path: str, row: Item, conflict: Conflict) -> None:
     wanted = conflict.ours
     if conflict.field is None and path.endswith("sv"):  # columns may have come or gone, with nothing in them
         value, wanted = ({name: cell for name, cell in row.items() if cell != ""} for row in (value, wanted))
+    if isinstance(value, bytes):  # a row that cannot be read, as conflicts tell it
+        value = {"$malformed": value.decode("utf-8", "replace")}
     assert same(value, wanted), conflict
     if conflict.key is not None:
         assert isinstance(row, dict)
