@@ -18,7 +18,7 @@ from promptvc.runs.compare_words import dollars
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from promptvc.runs.runner import Plan, RunResult
+    from promptvc.runs.results import Plan, RunResult
     from promptvc.runs.scorers import Scorer
     from promptvc.runs.staleness import Staleness
     from promptvc.runs.workers import Progress

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from promptvc.runs.compare import RunComparison
     from promptvc.runs.logbook import RunLog
     from promptvc.runs.record import Recorded, RecordOptions
-    from promptvc.runs.runner import RunResult
+    from promptvc.runs.results import RunResult
     from promptvc.runs.running import Runs
     from promptvc.session.runmerge import RunsMerger
 

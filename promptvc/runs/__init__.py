@@ -1,7 +1,8 @@
 """Making outputs, and what to think of them.
 
 running      the runs of a project: found, planned, done; sources and prepared: what they are read from
-runner       one run: known answers looked up, missing ones asked for; workers: many calls at once; writing, pricing
+runner       one run: known answers looked up, missing ones asked for; results: what it did
+workers      many calls at once; writing: the two files, stored; pricing: what an output cost
 calls        every answer that the repository knows; callindex: where each is; journal: those just made
 providers    who answers (python, command, openai), with an answer; retry: when to ask again
 staleness    what a run's outputs lack, and why; merge: the outputs of two branches, by request
@@ -11,5 +12,4 @@ compare      two versions of a run, row by row (compare_*.py); stats: how sure t
 reproduce    a run's requests built again from what it pins; drift: asked again
 gates        what CI asks of a run (gate_*.py); reports: how it hears of it
 trust        whether code that the configuration names may run
-view         values as notebooks show them
 """

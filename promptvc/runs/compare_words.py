@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import Json
+from promptvc.content.words import plural as plural
 
 if TYPE_CHECKING:
     from promptvc.runs.compare import RunComparison
@@ -111,11 +112,6 @@ def signed(value: float, size: float | None = None) -> str:
 def minus(text: str) -> str:
     """The text with a minus sign for each hyphen."""
     return text.replace("-", "−")
-
-
-def plural(count: int, name: str) -> str:
-    """``1, "row" -> "1 row"``; ``1200, "row" -> "1,200 rows"``."""
-    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def plain(value: float, digits: int = 4) -> str:

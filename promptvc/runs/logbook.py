@@ -10,7 +10,6 @@ log.result.record.totals
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -27,22 +26,21 @@ from promptvc.content.run import (
     Totals,
     encode_row,
 )
+from promptvc.content.runspec import need_run_name
 from promptvc.errors import Usage
 from promptvc.runs.scorer_kinds import Unscored
 from promptvc.runs.scorers import checked
 from promptvc.runs.sources import WorkingSource, pin_of
-from promptvc.runs.writing import store_run
+from promptvc.runs.writing import keep, store_run
 from promptvc.session.contents import source_of
 from promptvc.session.snapshot import table_of
 
 if TYPE_CHECKING:
     from promptvc.content.table import Table
     from promptvc.runs.running import Runs
-    from promptvc.session.views import FileView
 
 SOURCE = "logged"
 """The ``source`` of a record whose rows do not all have their request."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -79,10 +77,7 @@ class RunLog:
     """
 
     def __init__(self, runs: Runs, settings: LogSettings) -> None:
-        if not _NAME.fullmatch(settings.name) or settings.name.endswith((".run", ".")):
-            raise Usage(
-                f"{settings.name!r} cannot be the name of a run", "it is made of letters, digits, - _ and ."
-            )
+        need_run_name(settings.name)
         self._runs, self._settings, self._lock = runs, settings, Lock()
         self._rows: dict[tuple[str, int], OutputRow] = {}
         self._inputs = _Inputs.take(runs, settings)
@@ -229,7 +224,9 @@ class _Inputs:
         source = WorkingSource(runs.workspace)
         paths = (settings.prompt, settings.examples)
         files = [None if path is None else source.file(path) for path in paths]
-        _keep(runs, files)
+        with runs.store.begin() as writer:
+            keep(runs.store, runs.contents, writer, files)
+            writer.finish()
         prompt, examples = (None if file is None else pin_of(file) for file in files)
         if examples is None:
             return cls(prompt, None, None)
@@ -242,15 +239,6 @@ class _Inputs:
     def example_ids(self) -> list[str]:
         """The ids of the examples, in their order."""
         return [] if self.table is None else [id for id, _ in example_ids(self.table, self.table.key)]
-
-
-def _keep(runs: Runs, files: Sequence[FileView | None]) -> None:
-    """Store what is pinned, so that it is there however the files change meanwhile."""
-    with runs.store.begin() as writer:
-        for file in files:
-            if file is not None and not runs.store.contains(file.entry.id):
-                runs.contents.write(file.path, source_of(file.read(), file.entry.mode), writer)
-        writer.finish()
 
 
 # --- what a row may hold --------------------------------------------------------------------------------------

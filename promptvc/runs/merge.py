@@ -48,10 +48,10 @@ class OutputMerger:
     store: ObjectStore
     scorers: Callable[[RunSpec, Source], Sequence[Scorer]]
 
-    def deferred(self, project: Project, ours: Files, theirs: Files, contents: Contents) -> list[str]:
+    def deferred(self, project: Project, ours: Files, theirs: Files) -> list[str]:
         """The declared runs with outputs that were made here, on either side: not those taken in from elsewhere."""
         names = set(run_names(ours)) | set(run_names(theirs))
-        sides = [MergedFiles(side, project, contents) for side in (ours, theirs)]
+        sides = [MergedFiles(side, project, self.contents) for side in (ours, theirs)]
         return [
             name
             for name in project.runs

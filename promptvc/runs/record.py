@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from promptvc.content.run import (
     read_record,
     record_path,
 )
+from promptvc.content.runspec import need_run_name
 from promptvc.errors import Refused, RunUnreadable, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.example_match import Examples, Placed, index_examples, place_rows, without_output
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from promptvc.runs.scorers import Scorer
 
 Given = Iterable[Mapping[str, Any]]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class RecordOptions(TypedDict, total=False):
@@ -102,7 +100,7 @@ def record_run(
     that cannot be read, `PathMissing`, and `Refused` where the outputs of a run that was made here would be replaced;
     then nothing is written.
     """
-    _check_name(name)
+    need_run_name(name)
     source = WorkingSource(runs.workspace)
     _check_replaced(source, name, options.get("force", False))
     foreign = _foreign(rows, options)
@@ -157,11 +155,6 @@ class _Files:
             table_of(examples, source.project) if examples else None,
             spec.slices if spec else (),
         )
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or name.endswith((".run", ".")):
-        raise Usage(f"{name!r} cannot be the name of a run", "it is made of letters, digits, - _ and .")
 
 
 def _check_replaced(source: WorkingSource, name: str, force: bool) -> None:

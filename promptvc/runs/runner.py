@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -27,6 +28,7 @@ from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls import CallStore
 from promptvc.runs.prepared import Prepared
 from promptvc.runs.pricing import priced
+from promptvc.runs.results import Plan, RunResult
 from promptvc.runs.sources import Source, load_run
 from promptvc.runs.writing import store_run
 from promptvc.session.contents import Contents
@@ -46,50 +48,6 @@ _WINDOW = 4000
 """Rows of the present outputs that are held to be found again where the order changed a little."""
 NOT_CALLED = f"{STALE}: not called yet"
 JOBS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run did.
-
-    - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
-    - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
-    - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
-    - ``first_error``: why the first of the failed calls failed.
-    """
-
-    name: str
-    rows: int
-    known: int
-    called: int
-    failed: int
-    stale: int
-    retries: int
-    cost_usd: float
-    changed: bool
-    record: RunRecord
-    first_error: str | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every row has an answer."""
-        return not self.failed and not self.stale
-
-    def _repr_html_(self) -> str:
-        from promptvc.runs.view import result_html
-
-        return result_html(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would do: ``calls`` in all, ``known``, ``missing`` (equal requests once), and estimated ``tokens``."""
-
-    name: str
-    calls: int
-    known: int
-    missing: int
-    tokens: int
 
 
 @dataclass
@@ -245,7 +203,7 @@ class Runner:
                 yield request, present_row or found.get(request.hash), present_row is not None
 
     def _present_rows(self) -> Iterator[OutputRow]:
-        record, path = self._present_record(), output_path(self.prepared.spec.name)
+        record, path = self._present_record, output_path(self.prepared.spec.name)
         if record is None or path not in self.source.files or record.outputs != self.source.files[path].id:
             return  # none, or not as they were made: what is known of them is in the call store
         try:
@@ -262,7 +220,7 @@ class Runner:
 
     def _same_scores(self) -> bool:
         """Whether scores of the present rows would come out the same: same examples, same scorers."""
-        record = self._present_record()
+        record = self._present_record
         return (
             record is not None
             and not record.recorded
@@ -300,11 +258,11 @@ class Runner:
 
     def _settled(self, record: RunRecord) -> RunRecord:
         """The present record, where the new one says nothing else but for times."""
-        was = self._present_record()
+        was = self._present_record
         return was if was is not None and was.without_times() == record.without_times() else record
 
     def _record(self, made_calls: bool, started: float) -> RunRecord:
-        was = self._present_record()
+        was = self._present_record
         times = (started, self.now()) if made_calls else (was.started, was.ended) if was else (None, None)
         return replace(
             self.prepared.record(),
@@ -316,6 +274,7 @@ class Runner:
             totals=self._totals.to_value(),
         )
 
+    @cached_property
     def _present_record(self) -> RunRecord | None:
         path = record_path(self.prepared.spec.name)
         if path not in self.source.files:

@@ -25,7 +25,8 @@ from promptvc.storage.store import ObjectStore
 
 if TYPE_CHECKING:
     from promptvc.runs.providers import Provider
-    from promptvc.runs.runner import Plan, Runner, RunResult
+    from promptvc.runs.results import Plan, RunResult
+    from promptvc.runs.runner import Runner
     from promptvc.runs.scorers import Scorer
     from promptvc.runs.workers import Progress
 

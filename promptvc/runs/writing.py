@@ -35,12 +35,19 @@ def store_run(
     version of the rows. ``settled`` may choose another record, knowing the rows' id.
     """
     with store.begin() as writer:
-        for file in pinned:
-            if file is not None and not store.contains(file.entry.id):
-                contents.write(file.path, source_of(file.read(), file.entry.mode), writer)
+        keep(store, contents, writer, pinned)
         made = write_run(contents, writer, record, rows, like, settled)
         writer.finish()
     return made
+
+
+def keep(
+    store: ObjectStore, contents: Contents, writer: PackWriter, files: Iterable[FileView | None]
+) -> None:
+    """Store files that are to be pinned, so that they are there however they change meanwhile."""
+    for file in files:
+        if file is not None and not store.contains(file.entry.id):
+            contents.write(file.path, source_of(file.read(), file.entry.mode), writer)
 
 
 def write_run(

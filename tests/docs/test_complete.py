@@ -186,7 +186,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.runs.compare_why import Cause
     from promptvc.runs.logbook import Logged
     from promptvc.runs.record import Recorded
-    from promptvc.runs.runner import RunResult
+    from promptvc.runs.results import RunResult
     from promptvc.session.comparison import BinaryDiff, TextDiff
     from promptvc.session.keys import KeyWarning
     from promptvc.session.leafmerge import MergedFile

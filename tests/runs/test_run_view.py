@@ -147,7 +147,7 @@ def test_any_library_that_speaks_arrow_takes_it(make: Make) -> None:
 
 def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
     from promptvc.content.run import RunRecord
-    from promptvc.runs.runner import RunResult
+    from promptvc.runs.results import RunResult
 
     totals = {"scores": {"exact": {"count": 4, "mean": 0.25}, "<mood>": {"count": 4, "labels": {"calm": 4}}}}
     record = RunRecord("mine", totals=totals)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from promptvc.content.formats import HEAD_SIZE, row_format
@@ -12,9 +11,7 @@ from promptvc.content.table_survey import survey
 from promptvc.content.tablerows import is_malformed, read_rows
 from promptvc.errors import Usage
 from promptvc.runs.importers.base import Foreign
-from promptvc.session.contents import cutting_of
-from promptvc.versioning.chunking import cut
-from promptvc.versioning.stretch import Stretch
+from promptvc.session.contents import file_stretches
 
 _SUFFIXES = {"jsonl": (".jsonl", ".ndjson"), "csv": (".csv", ".tsv"), "json": (".json",)}
 
@@ -35,7 +32,7 @@ def read_row_file(file: Path, format: str) -> Foreign:
 
 
 def _rows(file: Path, format: RowFormat) -> Iterator[Row]:
-    for place, stretch in enumerate(_stretches(file, format)):
+    for place, stretch in enumerate(file_stretches(file, format)):
         for row in read_rows(format, stretch.load(), place == 0):
             if is_malformed(row):
                 raise _malformed(file, format)
@@ -43,23 +40,10 @@ def _rows(file: Path, format: RowFormat) -> Iterator[Row]:
 
 
 def _malformed(file: Path, format: RowFormat) -> Usage:
-    found = survey(format, _stretches(file, format)).malformed
+    found = survey(format, file_stretches(file, format)).malformed
     where = f"line {found[0].line}" if found else "a row"
     why = f": {found[0].message}" if found else ""
     more = f" ({len(found)} rows cannot be read)" if len(found) > 1 else ""
     return Usage(
         f"{file.name} {where} cannot be read{why}{more}", "correct or remove it; nothing was written"
     )
-
-
-def _stretches(file: Path, format: RowFormat) -> Iterator[Stretch]:
-    """Whole rows, a piece of the file at a time."""
-    with file.open("rb") as source:
-        data = b""
-        for piece in cut(source.read, cutting_of(format)):
-            data += piece.data
-            if not piece.broken:
-                yield Stretch(b"", partial(bytes, data), len(data))
-                data = b""
-        if data:
-            yield Stretch(b"", partial(bytes, data), len(data))

@@ -1,17 +1,57 @@
-"""What a run did, for notebooks."""
+"""What a run did, and what it would do."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
+from promptvc.content.run import RunRecord
 from promptvc.content.runview import totals_words
 
-if TYPE_CHECKING:
-    from promptvc.runs.runner import RunResult
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did.
+
+    - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
+    - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
+    - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
+    - ``first_error``: why the first of the failed calls failed.
+    """
+
+    name: str
+    rows: int
+    known: int
+    called: int
+    failed: int
+    stale: int
+    retries: int
+    cost_usd: float
+    changed: bool
+    record: RunRecord
+    first_error: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has an answer."""
+        return not self.failed and not self.stale
+
+    def _repr_html_(self) -> str:
+        return _result_html(self)
 
 
-def result_words(result: RunResult) -> str:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do: ``calls`` in all, ``known``, ``missing`` (equal requests once), and estimated ``tokens``."""
+
+    name: str
+    calls: int
+    known: int
+    missing: int
+    tokens: int
+
+
+def _result_words(result: RunResult) -> str:
     """``support-mini: 501 rows, 494 known, 7 called, exact 0.846, 0.11 USD``."""
     counts = [
         (result.rows, "rows"),
@@ -23,7 +63,7 @@ def result_words(result: RunResult) -> str:
     return f"{result.name}: {', '.join([*parts, *totals_words(result.record.totals)])}"
 
 
-def result_html(result: RunResult) -> str:
+def _result_html(result: RunResult) -> str:
     """What it did in one line, then its scores and, where calls failed, why the first of them did."""
     scores = result.record.totals.get("scores") or {}
     rows = "".join(f"<tr><th>{_text(name)}</th>{_cells(score)}</tr>" for name, score in scores.items())
@@ -34,7 +74,7 @@ def result_html(result: RunResult) -> str:
         else ""
     )
     error = f"<p>first error: {_text(result.first_error)}</p>" if result.first_error else ""
-    return f"<div><p>{_text(result_words(result))}</p>{table}{error}</div>"
+    return f"<div><p>{_text(_result_words(result))}</p>{table}{error}</div>"
 
 
 def _cells(score: dict[str, object]) -> str:
