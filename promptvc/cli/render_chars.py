@@ -8,6 +8,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
+from promptvc.content.words import plural as plural
+
 # Control characters, what turns the writing direction, what has no width, line ends beside \n, lone surrogates,
 # and the tag characters that can hide text in text. Joiners stay: emoji and several scripts need them.
 _HIDDEN = re.compile(
@@ -85,11 +87,6 @@ def json_cut(value: Any, room: int) -> str:
         else:
             most = middle
     return cut(json_text(_shortened(value, least)), room)
-
-
-def plural(count: int, name: str) -> str:
-    """``1, "row" -> "1 row"``; ``1200, "row" -> "1,200 rows"``."""
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def _escape(letter: str) -> str:

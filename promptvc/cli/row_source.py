@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.cli.row_stream import NumberedRow, likely_key, stream_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
+from promptvc.session.contents import file_stretches
 from promptvc.versioning.stretch import Stretch
 
 if TYPE_CHECKING:
@@ -131,23 +132,7 @@ def _working(app: App, file: Path, path: str) -> RowSource:
         raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
     format = _needed(row_format(path, head), path)
     declared = app.repo.workspace.worktree.project().table(path).key
-    return RowSource(path, format, partial(_file_stretches, file, format), file.stat().st_size, declared)
-
-
-def _file_stretches(file: Path, format: RowFormat) -> Iterator[Stretch]:
-    """A file as stretches of whole rows, each already loaded; no more of the file is read than is asked for."""
-    from promptvc.session.contents import cutting_of
-    from promptvc.versioning.chunking import cut
-
-    with file.open("rb") as source:
-        data = b""
-        for piece in cut(source.read, cutting_of(format)):
-            data += piece.data
-            if not piece.broken:
-                yield Stretch(b"", partial(bytes, data), len(data))
-                data = b""
-        if data:
-            yield Stretch(b"", partial(bytes, data), len(data))
+    return RowSource(path, format, partial(file_stretches, file, format), file.stat().st_size, declared)
 
 
 def _needed(format: RowFormat | None, path: str) -> RowFormat:

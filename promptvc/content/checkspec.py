@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from promptvc.content.formats.base import Json
+from promptvc.content.runspec import NAME
 
 MEASURES = ("rows", "errors", "cost_usd", "latency_ms", "input_tokens", "output_tokens")
 """What ``min`` and ``max`` can name beside scores: sums over the rows, of latency the mean."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LIMITS = ("min", "max", "no_worse_than", "tolerance")
 _SETTINGS = ("run", "fresh", *_LIMITS, "must_pass", "no_broken", "score", "slices", "per_slice")
 
@@ -92,7 +91,7 @@ class CheckSpec:
 def read_check(name: str, values: Mapping[str, Any], invalid: Invalid) -> CheckSpec:
     """Read one ``[checks.NAME]``; raises what ``invalid`` makes of a sentence that says what is wrong."""
     label = f"checks.{name}"
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise invalid(f"{label}: a check's name is made of letters, digits, - _ and .")
     take = _Taker(label, values, invalid)
     take.check_names(_SETTINGS)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptvc.content.formats.base import Json
+from promptvc.errors import Usage
 from promptvc.ids import RepoPath
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What runs, checks and scorers can be called."""
 _SETTINGS = (
     "prompt",
     "examples",
@@ -49,7 +51,7 @@ class ScorerSpec:
     def parse(cls, text: str) -> ScorerSpec:
         """Read ``[name=]kind[:argument]``."""
         label, found, rest = text.partition("=")
-        if not found or not _NAME.fullmatch(label.strip()):
+        if not found or not NAME.fullmatch(label.strip()):
             label, rest = "", text
         kind, _, argument = rest.strip().partition(":")
         default = argument.rpartition(":")[2] if kind == "python" else kind
@@ -80,10 +82,20 @@ class RunSpec:
     price: Mapping[str, float] = field(default_factory=dict)
 
 
+def need_run_name(name: str) -> None:
+    """Raise `Usage` for what cannot be the name of a run, since files are called by it."""
+    if not _is_run_name(name):
+        raise Usage(f"{name!r} cannot be the name of a run", "it is made of letters, digits, - _ and .")
+
+
+def _is_run_name(name: str) -> bool:
+    return NAME.fullmatch(name) is not None and not name.endswith((".run", "."))
+
+
 def read_run(name: str, values: Mapping[str, Any], invalid: Callable[[str], Exception]) -> RunSpec:
     """Read one ``[runs.NAME]``; raises what ``invalid`` makes of a sentence that says what is wrong."""
     label = f"runs.{name}"
-    if not _NAME.fullmatch(name) or name.endswith((".run", ".")):
+    if not _is_run_name(name):
         raise invalid(f"{label}: a run's name is made of letters, digits, - _ and .")
     strange = next((each for each in values if each not in _SETTINGS), None)
     if strange is not None:

@@ -7,19 +7,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from promptvc.content.formats.base import Json
+from promptvc.content.frames import Frames
 from promptvc.content.run import OutputRow, RunRecord, read_rows
-from promptvc.content.table import Table, needs
+from promptvc.content.table import Table
+from promptvc.content.words import plural
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
     import pyarrow as pa
 
 _SHOWN = 10
 _SCORES, _LABELS = 4, 4
 
 
-class Run:
+class Run(Frames):
     """The outputs of one run at one version, and what produced them. It never changes, and reads what is asked of it.
 
     ``record`` is None where outputs have none. ``table`` must have the key ``example_id``.
@@ -58,27 +58,11 @@ class Run:
 
         return flatten_outputs(self._table.to_arrow())
 
-    def to_pandas(self, **options: Any) -> pandas.DataFrame:
-        """All rows as a `pandas.DataFrame`; options are those of `pyarrow.Table.to_pandas`."""
-        with needs("pandas"):
-            import pandas  # noqa: F401
-        return self.to_arrow().to_pandas(**options)
-
-    def to_polars(self) -> polars.DataFrame:
-        """All rows as a `polars.DataFrame`."""
-        with needs("polars"):
-            import polars
-        return polars.DataFrame(self.to_arrow())
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """All rows through the Arrow PyCapsule interface, for any library that speaks it."""
-        return self.to_arrow().__arrow_c_stream__(requested_schema)
-
     # --- as text ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         totals = self.record.totals if self.record is not None else {}
-        return f"Run {self.name}: {', '.join([_plural(len(self), 'row'), *totals_words(totals)])}"
+        return f"Run {self.name}: {', '.join([plural(len(self), 'row'), *totals_words(totals)])}"
 
     def _repr_html_(self) -> str:
         from promptvc.content.table_html import table_html
@@ -115,7 +99,3 @@ def _shown(row: OutputRow) -> dict[str, Json]:
     del value["request_hash"]
     kept = {name: item for name, item in value.items() if item is not None}
     return {**kept, **scores}
-
-
-def _plural(count: int, name: str) -> str:
-    return f"{count:,} {name}{'s' * (count != 1)}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.equal import same
+from promptvc.content.frames import Frames
 from promptvc.content.table_survey import MalformedRow as MalformedRow
 from promptvc.content.table_survey import Survey, survey
 from promptvc.content.tablerows import MALFORMED_FIELD as MALFORMED_FIELD
@@ -19,8 +19,6 @@ from promptvc.errors import RowMissing, Usage
 from promptvc.versioning.stretch import Stretch
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
     import pyarrow as pa
 
     from promptvc.content.arrow import ArrowCache
@@ -30,7 +28,7 @@ _SMALL_STRETCHES = 64
 _SHOWN = 6
 
 
-class Table:
+class Table(Frames):
     """The rows of one version of a file. It never changes, and loads what is asked of it when it is asked.
 
     A row is a dict. One that cannot be read is ``{"$malformed": "<its text>"}``: it counts, and keeps its place.
@@ -150,22 +148,6 @@ class Table:
             self._check_columns([field.name for field in table.schema if str(field.type) == "null"])
         return table
 
-    def to_pandas(self, **options: Any) -> pandas.DataFrame:
-        """All rows as a `pandas.DataFrame`; options are those of `pyarrow.Table.to_pandas`."""
-        with needs("pandas"):
-            import pandas  # noqa: F401
-        return self.to_arrow().to_pandas(**options)
-
-    def to_polars(self) -> polars.DataFrame:
-        """All rows as a `polars.DataFrame`."""
-        with needs("polars"):
-            import polars
-        return polars.DataFrame(self.to_arrow())
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """All rows through the Arrow PyCapsule interface, for any library that speaks it."""
-        return self.to_arrow().__arrow_c_stream__(requested_schema)
-
     # --- as text ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -266,12 +248,3 @@ def _matches(found: Json, text: str, value: Json) -> bool:
 
 def _rows(count: int) -> str:
     return f"{count:,} row{'s' * (count != 1)}"
-
-
-@contextmanager
-def needs(package: str) -> Iterator[None]:
-    """Around the import of an optional package: raises `Usage` where it is not installed."""
-    try:
-        yield
-    except ImportError:
-        raise Usage(f"{package} is not installed", f"pip install {package}") from None

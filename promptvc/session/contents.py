@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats import HEAD_SIZE, row_format
@@ -14,7 +16,7 @@ from promptvc.ids import ObjectId
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.chunking import CHUNK_MIN, Cutting
+from promptvc.versioning.chunking import CHUNK_MIN, Cutting, cut
 from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.rope import known_stretches, stretches, walk_chunks, write_rows
 from promptvc.versioning.ropejoin import write_pieces
@@ -178,6 +180,19 @@ class Contents:
 def cutting_of(format: RowFormat) -> Cutting:
     """How files of this format are cut."""
     return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
+
+
+def file_stretches(file: Path, format: RowFormat) -> Iterator[Stretch]:
+    """A file as stretches of whole rows, each already loaded; no more of the file is read than is asked for."""
+    with file.open("rb") as source:
+        data = b""
+        for piece in cut(source.read, cutting_of(format)):
+            data += piece.data
+            if not piece.broken:
+                yield Stretch(b"", partial(bytes, data), len(data))
+                data = b""
+        if data:
+            yield Stretch(b"", partial(bytes, data), len(data))
 
 
 def source_of(data: bytes, mode: int = FILE) -> Source:

@@ -66,7 +66,7 @@ class MergedFiles:
 class RunsMerger(Protocol):
     """Merges the outputs of runs. The part that knows runs is above this layer, and is handed in."""
 
-    def deferred(self, project: Project, ours: Files, theirs: Files, contents: Contents) -> list[str]:
+    def deferred(self, project: Project, ours: Files, theirs: Files) -> list[str]:
         """The runs whose files it merges; all others are merged as other files are."""
 
     def merge(

@@ -84,7 +84,7 @@ class TreeMerger:
         if self._runs is None or not (project.runs and (run_names(ours) or run_names(theirs))):
             return []
         broken = {conflict.path for conflict in found.conflicts}
-        names = self._runs().deferred(project, ours, theirs, self._contents)
+        names = self._runs().deferred(project, ours, theirs)
         return [name for name in names if not broken & {output_path(name), record_path(name)}]
 
     def _merge_runs(

@@ -16,6 +16,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.missing import MISSING
 from promptvc.content.rowdiff import TableDiff, diff_rows
 from promptvc.content.rowmerge import RowMerge
+from promptvc.content.tablerows import malformed_row
 from tests.merging.edits import Edit, Row, apply, base_rows, scripts
 from tests.merging.tables import (
     PATHS,
@@ -198,7 +199,7 @@ def check_place(path: str, row: Item, conflict: Conflict) -> None:
     if conflict.field is None and path.endswith("sv"):  # columns may have come or gone, with nothing in them
         value, wanted = ({name: cell for name, cell in row.items() if cell != ""} for row in (value, wanted))
     if isinstance(value, bytes):  # a row that cannot be read, as conflicts tell it
-        value = {"$malformed": value.decode("utf-8", "replace")}
+        value = malformed_row(value)
     assert same(value, wanted), conflict
     if conflict.key is not None:
         assert isinstance(row, dict)
