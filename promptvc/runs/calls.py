@@ -40,7 +40,7 @@ from promptvc.versioning.tree import FileEntry, load_files
 
 _T = TypeVar("_T")
 _IN_JOURNAL = b"journal:"
-_HELD = 64 << 20
+_HELD = 8 << 20
 """Bytes of stretches that are held, so that answers may be asked for in any order."""
 _HASH_DIGITS = 64
 

@@ -21,24 +21,20 @@ from promptvc.session.views import FileView
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run, ready to be asked for its requests."""
+    """A run, ready to be asked for its requests. ``key`` are the fields that identify an example."""
 
     spec: RunSpec
     prompt: Prompt
     prompt_pin: Pin
     table: Table
     examples_file: FileView
+    key: tuple[str, ...] | None
     calling: Calling
 
     @cached_property
     def examples_pin(self) -> Pin:
         """What pins the examples."""
         return pin_of(self.examples_file)
-
-    @cached_property
-    def key(self) -> tuple[str, ...] | None:
-        """The fields that identify an example."""
-        return self.table.key
 
     def examples(self) -> Iterator[tuple[str, Row]]:
         """The example rows with their ids; raises `RunUnreadable` for a row that cannot be read."""
@@ -120,7 +116,10 @@ def prepare(source: Source, spec: RunSpec) -> Prepared:
             f"runs.{spec.name}.inputs: {spec.prompt} has no variable {strange!r}", f"its variables: {known}"
         )
     calling = calling_of(spec, prompt)
-    return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, calling)
+    key = table_of(
+        rows, source.project
+    ).key  # of a table of its own: one that guessed its key keeps an index of all rows
+    return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, key, calling)
 
 
 def declared(runs: Mapping[str, RunSpec], name: str) -> RunSpec:
