@@ -122,6 +122,20 @@ class ObjectDamaged(Refused):
     kind = "object-damaged"
 
 
+class RefDamaged(Refused):
+    """A ref, HEAD or packed-refs cannot be read; ``last`` is the last good value that its reflog knows."""
+
+    kind = "ref-damaged"
+
+    def __init__(self, name: str, file: object, why: str, last: str | None = None) -> None:
+        known = f"; its reflog last had {last[:7]}" if last else ""
+        super().__init__(
+            f"{file}: {name} {why}{known}" if str(name) != str(file) else f"{file} {why}{known}",
+            "promptvc fsck finds all that is wrong; promptvc fsck --repair puts it right",
+        )
+        self.name, self.file, self.last = name, file, last
+
+
 class RefMoved(Refused):
     """A ref no longer has the value that was expected: another writer was first."""
 

@@ -13,7 +13,7 @@ from promptvc.cli.progress import progress
 @pass_app
 def command(app: App) -> int:
     """Check every object that history needs. Exit code 1 when something is missing or damaged."""
-    from promptvc.versioning.upkeep import verify
+    from promptvc.versioning.verify import verify
 
     repo = app.repo
     checked = 0

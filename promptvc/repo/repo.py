@@ -19,7 +19,7 @@ from promptvc.versioning.tree import Files, is_below
 if TYPE_CHECKING:
     from promptvc.session.comparison import Comparison
     from promptvc.session.transaction import Transaction
-    from promptvc.versioning.upkeep import Problem
+    from promptvc.versioning.verify import Problem
 
 
 class Repo(WithMerges):
@@ -92,7 +92,7 @@ class Repo(WithMerges):
 
     def verify(self) -> list[Problem]:
         """Check every object that history needs; an empty list when all is well."""
-        from promptvc.versioning.upkeep import verify  # with fold below, not for those who look
+        from promptvc.versioning.verify import verify  # not for those who look
 
         return verify(self.store, self.refs)
 

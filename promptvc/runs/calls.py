@@ -31,7 +31,8 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.runs.callindex import CallIndex, Entry, Place
 from promptvc.runs.journal import Journal, journal_files, read_lines
 from promptvc.session.contents import Contents
-from promptvc.storage.files import disk_errors, lock_file
+from promptvc.storage.files import disk_errors
+from promptvc.storage.locks import lock_handle
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
@@ -80,7 +81,7 @@ class CallStore:
     def exclusive(self) -> Iterator[None]:
         """Let no other process make calls meanwhile, which would pay for the same; raises `StoreBusy`."""
         with disk_errors(self._folder), (self._folder / "lock").open("ab") as lock:
-            if not lock_file(lock.fileno()):
+            if not lock_handle(lock.fileno()):
                 raise StoreBusy(
                     "another promptvc run makes calls in this store",
                     "wait for it: what it is answered is known then",

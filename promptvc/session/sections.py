@@ -35,7 +35,4 @@ def set_section(config: GitConfig, log: OperationLog, kind: str, sub: str, after
 
 def write_section(config: GitConfig, kind: str, sub: str, after: Settings) -> None:
     """`set_section` without writing down what was there."""
-    config.remove_section(kind, sub)
-    for key, values in after.items():
-        for value in values:
-            config.add(f"{kind}.{sub}.{key}", value)
+    config.replace_section(kind, sub, after)

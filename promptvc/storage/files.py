@@ -12,6 +12,7 @@ from promptvc.errors import DiskFull, StoreReadOnly
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_BLOCK = 1 << 16
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD of fcntl.h, RENAME_EXCHANGE of linux/fs.h
 
 
@@ -22,9 +23,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise DiskFull(
-                f"{path}: no space left on the disk", "free some space and try again; nothing was changed"
-            ) from error
+            raise DiskFull(f"{path}: no space left on the disk", "free some space and try again") from error
         if error.errno in _READ_ONLY:
             raise StoreReadOnly(
                 f"{path}: cannot be written ({os.strerror(error.errno)})",
@@ -69,22 +68,26 @@ def exchange(one: Path, other: Path) -> bool:
     return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
-def lock_file(handle: int) -> bool:
-    """Lock an open file until it is closed, also by the process' end; False where another process has locked it.
+def write_all(handle: int, data: bytes) -> None:
+    """Write all the bytes, however many the system takes at once."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
-    Systems without flock(2) lock nothing.
-    """
-    try:
-        import fcntl  # not on Windows
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a network file system that has no locks
-        return True
-    return True
+
+def cut_torn_line(handle: int) -> int:
+    """Cut off a last line that has no end, whose writer was stopped; gives the size that is left."""
+    size = end = os.fstat(handle).st_size
+    while end:
+        start = max(0, end - _BLOCK)
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(handle, end)
+    return end
 
 
 def sync_folder(folder: Path) -> None:

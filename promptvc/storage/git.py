@@ -5,24 +5,19 @@ dulwich takes 40 ms and more to import, so each function imports what it needs.
 
 from __future__ import annotations
 
-import os
-import random
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from promptvc.errors import ConfigInvalid, InvalidName, StoreBusy
+from promptvc.errors import ConfigInvalid, ObjectDamaged
+from promptvc.storage.files import disk_errors, sync_folder
+from promptvc.storage.locks import git_lock
+from promptvc.storage.scratch import durable_scratch, scratch_folder
 
 if TYPE_CHECKING:
     from dulwich.config import ConfigFile
-
-ZERO = "0" * 40
-LOCK_PATIENCE = 10.0
-"""Seconds that a busy lock is waited for."""
-LOCK_STALE = 120.0
-"""Age in seconds from which a lock file is taken for left over: git and we hold ref locks for milliseconds."""
 
 
 def write_pack_index(out: IO[bytes], entries: Sequence[tuple[bytes, int, int]], checksum: bytes) -> None:
@@ -33,44 +28,18 @@ def write_pack_index(out: IO[bytes], entries: Sequence[tuple[bytes, int, int]], 
 
 
 def apply_delta(base: bytes, delta: bytes) -> bytes:
-    """Rebuild an object from its base and a git delta (gitformat-pack(5))."""
+    """Rebuild an object from its base and a git delta (gitformat-pack(5)); raises `ObjectDamaged`."""
+    from dulwich.errors import ApplyDeltaError
     from dulwich.pack import apply_delta as apply
 
-    return b"".join(apply(base, delta))
-
-
-def swap_ref(folder: Path, name: str, expected: str | None, new: str | None) -> bool:
-    """Compare-and-swap one ref file; None stands for "absent". False when it holds another value.
-
-    Raises `StoreBusy` when the lock stays held, `InvalidName` when another ref is in the way (``a`` and ``a/b``).
-    """
-    from dulwich.file import FileLocked
-    from dulwich.refs import DiskRefsContainer
-
-    refs = DiskRefsContainer(folder)
-    ref, old = name.encode(), (expected or ZERO).encode()
-    deadline = time.monotonic() + LOCK_PATIENCE
-    while True:
-        try:
-            if new is None:
-                return bool(refs.remove_if_equals(ref, old))  # type: ignore[arg-type]
-            return bool(refs.set_if_equals(ref, old, new.encode()))  # type: ignore[arg-type]
-        except FileLocked as locked:
-            _wait_for_lock(Path(os.fsdecode(locked.lockfilename)), deadline)
-        except (NotADirectoryError, IsADirectoryError) as error:
-            raise InvalidName(
-                f"{name}: another ref is in the way", "a name cannot also be the folder of another"
-            ) from error
-
-
-def _wait_for_lock(lock: Path, deadline: float) -> None:
-    with suppress(OSError):
-        if time.time() - lock.stat().st_mtime > LOCK_STALE:
-            lock.unlink()
-            return
-    if time.monotonic() > deadline:
-        raise StoreBusy(f"{lock} is held by another process", "if none is running, delete this file")
-    time.sleep(random.uniform(0.002, 0.02))
+    try:
+        return b"".join(apply(base, delta))
+    except (ApplyDeltaError, ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise ObjectDamaged("a stored delta cannot be applied", "promptvc fsck tells more") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of dulwich's compiled part, which is no `Exception`
+            raise
+        raise ObjectDamaged("a stored delta cannot be applied", "promptvc fsck tells more") from error
 
 
 class GitConfig:
@@ -117,37 +86,49 @@ class GitConfig:
     def set(self, name: str, value: str | None) -> None:
         """Set one value in the store's own file, or remove the name (None)."""
         section, key = _split_name(name)
-        config = self._own()
         where = tuple(part.encode() for part in section)
-        if value is None:
-            with suppress(KeyError):
-                del config[where][key.encode()]
-        else:
-            config.set(where, key.encode(), value.encode())
-        self._write(config)
+
+        def change(config: ConfigFile) -> None:
+            if value is not None:
+                config.set(where, key.encode(), value.encode())
+            else:
+                with suppress(KeyError):
+                    del config[where][key.encode()]
+
+        self._change(change)
 
     def add(self, name: str, value: str) -> None:
         """Add one more value to a name that may have several."""
         section, key = _split_name(name)
-        config = self._own()
-        config.add(tuple(part.encode() for part in section), key.encode(), value.encode())
-        self._write(config)
+        where = tuple(part.encode() for part in section)
+        self._change(lambda config: config.add(where, key.encode(), value.encode()))
 
-    def remove_section(self, kind: str, sub: str) -> None:
-        """Remove ``[kind "sub"]`` whole from the store's own file."""
-        config = self._own()
-        with suppress(KeyError):
-            del config[(kind.encode(), sub.encode())]
-        self._write(config)
+    def replace_section(self, kind: str, sub: str, values: Mapping[str, Sequence[str]]) -> None:
+        """Let ``[kind "sub"]`` of the store's own file hold these names and values; without any, remove it."""
+        where = (kind.encode(), sub.encode())
 
-    def _own(self) -> ConfigFile:
+        def change(config: ConfigFile) -> None:
+            with suppress(KeyError):
+                del config[where]
+            for key, several in values.items():
+                for value in several:
+                    config.add(where, key.encode(), value.encode())
+
+        self._change(change)
+
+    def _change(self, change: Callable[[ConfigFile], None]) -> None:
+        """Change the store's own file as it now is, under git's own lock, so that a reader sees it whole."""
         from dulwich.config import ConfigFile
 
         path = self._files[-1]
-        return ConfigFile.from_path(str(path)) if path.exists() else ConfigFile()
-
-    def _write(self, config: ConfigFile) -> None:
-        config.write_to_path(str(self._files[-1]))
+        with disk_errors(path), git_lock(path, scratch_folder(path.parent)):
+            config = ConfigFile.from_path(str(path)) if path.exists() else ConfigFile()
+            change(config)
+            out = BytesIO()
+            config.write_to_file(out)
+            with durable_scratch(scratch_folder(path.parent), out.getvalue()) as made:
+                made.replace(path)
+            sync_folder(path.parent)
         self._parsed = None
 
     def _load(self) -> list[dict[tuple[str, ...], dict[str, list[str]]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
@@ -26,8 +27,8 @@ _HEADER, _TRAILER = 12, 20
 class PackReceiver:
     """Takes the bytes of a pack as they arrive; `finish` indexes them. Thin packs are not accepted."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, published: Callable[[Path], None] = lambda index: None) -> None:
+        self._folder, self._published = folder, published
         with disk_errors(folder):
             self._file = open_temporary(folder)
         self.size = 0
@@ -62,7 +63,8 @@ class PackReceiver:
             entries, checksum = index_pack(data)
         if entries:
             with disk_errors(self._folder):
-                publish(Path(self._file.name), entries, checksum)
+                index = publish(Path(self._file.name), entries, checksum)
+            self._published(index)
         return [ObjectId.from_raw(raw) for raw, _, _ in entries]
 
 

@@ -152,6 +152,23 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
     return entries
 
 
+def linked_ids(kind: Kind, data: bytes) -> list[bytes]:
+    """The 20-byte ids of the objects that a tree, commit or tag of ours needs, submodules left out."""
+    if kind is Kind.TREE:
+        found, at = [], 0
+        while at < len(data):
+            zero = data.index(b"\0", at)
+            if not data.startswith(b"160000 ", at):
+                found.append(data[zero + 1 : zero + 21])
+            at = zero + 21
+        return found
+    if kind is Kind.BLOB:
+        return []
+    head = data.partition(b"\n\n")[0].split(b"\n")
+    links = (line.split(b" ", 1) for line in head if line.startswith((b"tree ", b"parent ", b"object ")))
+    return [bytes.fromhex(id.decode()) for _, id in links]
+
+
 def encode_commit(commit: Commit) -> bytes:
     """The bytes of a commit object; the message ends in a line end, as git's own do."""
     lines = [b"tree " + commit.tree.encode()]

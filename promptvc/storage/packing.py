@@ -7,7 +7,7 @@ import tempfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import sha1
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +19,7 @@ from isal import isal_zlib
 from promptvc.ids import ObjectId
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.git import write_pack_index
-from promptvc.storage.objects import Kind, raw_id
+from promptvc.storage.objects import Kind, linked_ids, raw_id
 from promptvc.storage.packs import PackedObject
 
 LEVEL = 2
@@ -37,23 +37,38 @@ _Done = TypeVar("_Done")
 class PackWriter:
     """Collects new objects in one pack. Nothing is visible before `finish`; `abort` leaves no trace.
 
-    ``known(raw)`` says which objects need not be written.
+    ``known(raw)`` says which objects need not be written, ``need(raw)`` raises for one that is not in the store,
+    ``publish(index)`` is told of the finished pack. ``while_open`` is entered with the writer.
     """
 
-    def __init__(self, folder: Path, known: Callable[[bytes], bool]) -> None:
-        self._folder, self._known = folder, known
+    def __init__(
+        self,
+        folder: Path,
+        known: Callable[[bytes], bool],
+        *,
+        while_open: AbstractContextManager[None] | None = None,
+        publish: Callable[[Path], None] = lambda index: None,
+        need: Callable[[bytes], None] = lambda raw: None,
+    ) -> None:
+        self._folder, self._known, self._need = folder, known, need
+        self._while_open, self._publish = while_open or nullcontext(), publish
         self._written: dict[bytes, tuple[int, int]] = {}  # id -> (offset, crc32)
+        self._linked: set[bytes] = set()  # what new trees, commits and tags name
         self._file: IO[bytes] | None = None
         self._at = 0
         self._patience = PATIENT_BYTES
 
     def __enter__(self) -> PackWriter:
+        self._while_open.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.abort()  # without effect once finished
+        try:
+            self.abort()  # without effect once finished
+        finally:
+            self._while_open.__exit__(kind, error, trace)
 
     @property
     def count(self) -> int:
@@ -69,6 +84,8 @@ class PackWriter:
         raw = raw_id(kind, data)
         if not self.has(raw):
             self._append(raw, kind, len(data), self._compress(data))
+            if kind is not Kind.BLOB:
+                self._linked.update(linked_ids(kind, data))
         return ObjectId(raw.hex())
 
     def add_blobs(self, blobs: Iterable[bytes]) -> Iterator[ObjectId]:
@@ -90,18 +107,27 @@ class PackWriter:
             self._append(raw, stored.kind, stored.size, stored.compressed)
 
     def finish(self) -> Path | None:
-        """Make the pack durable and visible; gives its index's path, None if nothing was new."""
+        """Make the pack durable and visible; gives its index's path, None if nothing was new.
+
+        Raises `ObjectMissing` where a new tree, commit or tag names an object that is neither here nor in the store:
+        memory of what is stored may be wrong, and nothing may be published that cannot be read.
+        """
         if self._file is None:
             return None
+        for raw in self._linked:
+            if not self.has(raw):
+                self._need(raw)
         out, self._file = self._file, None
         with disk_errors(self._folder), out:
             try:
                 checksum = _complete(out, len(self._written))
                 entries = [(raw, offset, crc) for raw, (offset, crc) in sorted(self._written.items())]
-                return publish(Path(out.name), entries, checksum)
+                index = publish(Path(out.name), entries, checksum)
             except BaseException:
                 _remove(Path(out.name))
                 raise
+        self._publish(index)
+        return index
 
     def abort(self) -> None:
         """Forget everything that was not finished."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import mmap
+import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 from struct import unpack_from
 from typing import cast
@@ -22,6 +24,9 @@ OFS_DELTA, REF_DELTA = 6, 7
 IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a value
 _HEAD = 8 + 256 * 4
 _TRAILER = 20
+_RESTORE = "promptvc fsck tells more; restore it from another clone"
+LONGEST_CHAIN = 5000
+"""Deltas on deltas that are followed; git makes 50, and never more than 4,095."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,37 @@ class PackReader:
     """The objects of one pack file. Safe to share between threads; keeps no file descriptor open."""
 
     def __init__(self, index: Path) -> None:
+        """Raises `ObjectDamaged` for a file that is no whole index, `FileNotFoundError`."""
         self.path = index.with_suffix(".pack")
         self._index = _map(index)
         if self._index[:8] != b"\xfftOc\x00\x00\x00\x02":
-            raise ObjectDamaged(f"{index}: not a pack index of version 2", "git index-pack can make it anew")
+            raise _bad_index(index, "is not a pack index of version 2")
+        if len(self._index) < _HEAD + 40:
+            raise _bad_index(index, "is cut off")
         self._fanout = unpack_from(">256I", self._index, 8)
         self.count = self._fanout[255]
+        rest = len(self._index) - (_HEAD + self.count * 28 + 40)  # offsets past 2 GiB, eight bytes each
+        if rest < 0 or rest % 8 or rest > self.count * 8 or list(self._fanout) != sorted(self._fanout):
+            raise _bad_index(index, "is damaged or cut off")
         self._pack: mmap.mmap | None = None
         self._sorted: array[int] | None = None
 
     @property
     def data(self) -> mmap.mmap:
-        """The whole pack file."""
+        """The whole pack file; raises `ObjectDamaged` for one that is not what its index is for."""
         if self._pack is None:
-            self._pack = _map(self.path)
+            pack = _map(self.path)
+            if pack[:8] != b"PACK\0\0\0\2" or len(pack) < 32 or pack[-20:] != self._index[-40:-20]:
+                raise ObjectDamaged(f"{self.path} is damaged or cut off", _RESTORE)
+            self._pack = pack
         return self._pack
+
+    def check(self) -> None:
+        """Hash the index and the pack; raises `ObjectDamaged` where one does not end in its own checksum."""
+        for path, data in ((self.path.with_suffix(".idx"), self._index), (self.path, self.data)):
+            with memoryview(data) as view, view[:-20] as body:
+                if sha1(body, usedforsecurity=False).digest() != data[-20:]:
+                    raise ObjectDamaged(f"{path} does not end in its own checksum", _RESTORE)
 
     def find(self, raw: bytes) -> int | None:
         """The offset of an object, by its 20-byte id."""
@@ -73,18 +94,23 @@ class PackReader:
         """(kind, data, b"") or, for a delta, (None, delta, base): the base's 20-byte id or its offset."""
         number, size, at = self._header(offset)
         base: bytes | int = b""
-        if number == OFS_DELTA:
-            distance, at = read_distance(self.data, at)
-            base = offset - distance
-        elif number == REF_DELTA:
-            base, at = bytes(self.data[at : at + 20]), at + 20
-        data = inflate(memoryview(self.data), at, size)
-        return (None if number in (OFS_DELTA, REF_DELTA) else Kind(number)), data, base
+        try:
+            if number == OFS_DELTA:
+                distance, at = read_distance(self.data, at)
+                base = offset - distance
+            elif number == REF_DELTA:
+                base, at = bytes(self.data[at : at + 20]), at + 20
+            kind = None if number in (OFS_DELTA, REF_DELTA) else Kind(number)
+        except (IndexError, ValueError) as error:
+            raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
+        return kind, inflate(memoryview(self.data), at, size), base
 
     def resolve(self, offset: int) -> tuple[Kind, bytes] | bytes:
         """Follow deltas inside this pack; a base that is elsewhere comes back as its 20-byte id."""
         deltas: list[bytes] = []
         while True:
+            if len(deltas) > LONGEST_CHAIN:
+                raise ObjectDamaged(f"{self.path}: deltas without end at {offset}", _RESTORE)
             kind, data, base = self.read(offset)
             if kind is not None:
                 for delta in reversed(deltas):
@@ -104,7 +130,12 @@ class PackReader:
         number, size, at = self._header(offset)
         if number in (OFS_DELTA, REF_DELTA):
             return None
-        return PackedObject(Kind(number), size, ObjectId.from_raw(raw), self.data[at : self._end_of(offset)])
+        end = self._end_of(offset)
+        place = self._position(raw)
+        crc: int = unpack_from(">I", self._index, _HEAD + self.count * 20 + place * 4)[0]
+        if self._id_at(place) != raw or isal_zlib.crc32(self.data[offset:end]) != crc:
+            raise ObjectDamaged(f"{self.path}: object {raw.hex()} is damaged", _RESTORE)
+        return PackedObject(Kind(number), size, ObjectId.from_raw(raw), self.data[at:end])
 
     def size(self, offset: int) -> int | None:
         """The size in bytes of the object at offset; None for a delta."""
@@ -117,7 +148,12 @@ class PackReader:
         return ((raw, offset) for offset, raw in sorted(pairs))
 
     def _header(self, offset: int) -> tuple[int, int, int]:
-        return read_entry_header(self.data, offset)
+        if not 12 <= offset < len(self.data) - _TRAILER:
+            raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE)
+        try:
+            return read_entry_header(self.data, offset)
+        except IndexError as error:
+            raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
 
     def _end_of(self, offset: int) -> int:
         if self._sorted is None:
@@ -145,7 +181,10 @@ class PackReader:
         table = _HEAD + self.count * 24
         offset: int = unpack_from(">I", self._index, table + place * 4)[0]
         if offset & 0x80000000:  # past 2 GiB the offset stands in a second table
-            offset = unpack_from(">Q", self._index, table + self.count * 4 + (offset & 0x7FFFFFFF) * 8)[0]
+            try:
+                offset = unpack_from(">Q", self._index, table + self.count * 4 + (offset & 0x7FFFFFFF) * 8)[0]
+            except struct.error as error:
+                raise _bad_index(self.path.with_suffix(".idx"), "is damaged") from error
         return offset
 
 
@@ -155,10 +194,10 @@ def inflate(data: memoryview, at: int, size: int) -> bytes:
     step = size + (size >> 3) + 256  # a deflate stream is hardly ever longer than its bytes
     try:
         out = stream.decompress(data[at : at + step])
-        while not stream.eof and at + step < len(data):
+        while not stream.eof and at + step < len(data) and len(out) <= size:
             at += step
             out += stream.decompress(data[at : at + step])
-    except IsalError as error:
+    except (IsalError, EOFError) as error:
         raise ObjectDamaged("a stored object cannot be inflated", "promptvc fsck tells more") from error
     if len(out) != size:
         raise ObjectDamaged("a stored object has the wrong length", "promptvc fsck tells more")
@@ -188,6 +227,13 @@ def read_distance(data: mmap.mmap | memoryview, at: int) -> tuple[int, int]:
     return value, at + 1
 
 
+def _bad_index(index: Path, why: str) -> ObjectDamaged:
+    return ObjectDamaged(f"{index} {why}", "promptvc fsck --repair makes it anew from the pack beside it")
+
+
 def _map(path: Path) -> mmap.mmap:
     with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:  # which mmap says of an empty file
+            raise ObjectDamaged(f"{path} is empty", _RESTORE) from error

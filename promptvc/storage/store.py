@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,22 +13,27 @@ from isal import isal_zlib
 from promptvc.errors import ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
 from promptvc.storage.git import apply_delta
+from promptvc.storage.lease import Lease
 from promptvc.storage.objects import (
     EMPTY_TREE,
     Commit,
     Kind,
     Tag,
     TreeEntry,
-    object_id,
     parse_commit,
     parse_tag,
     parse_tree,
+    raw_id,
 )
 from promptvc.storage.packs import IsalError, PackedObject, PackReader
 
 if TYPE_CHECKING:
     from promptvc.storage.ingest import PackReceiver
     from promptvc.storage.packing import PackWriter
+
+
+LOCAL = "promptvc"
+"""The folder inside the store for what is local: caches, logs, locks."""
 
 
 class ObjectStore:
@@ -38,7 +43,10 @@ class ObjectStore:
         self.folder = folder
         self._folders = [folder, *_alternates(folder)]
         self._packs: dict[Path, PackReader] = {}
-        self._listed: tuple[int, ...] | None = None
+        self._damaged: dict[Path, ObjectDamaged] = {}
+        self._listed: set[Path] | None = None
+        self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
+        self.lease = Lease(folder.parent / LOCAL)
 
     @property
     def pack_folder(self) -> Path:
@@ -50,37 +58,57 @@ class ObjectStore:
         self._refresh()
         return list(self._packs.values())
 
+    def damaged(self) -> list[ObjectDamaged]:
+        """What is wrong with the indexes that cannot be read."""
+        self._refresh()
+        return list(self._damaged.values())
+
     def contains(self, id: ObjectId) -> bool:
-        """Whether the object can be read."""
+        """Whether the object is here; raises `ObjectDamaged` where it may be in a pack whose index is damaged."""
         return self.contains_raw(id.raw)
 
     def contains_raw(self, raw: bytes) -> bool:
         """`contains` for a 20-byte id."""
-        return (
+        found = (
             self._locate(raw) is not None
             or self._loose_path(raw) is not None
             or (self._refresh() and self._locate(raw) is not None)
         )
+        if not found:
+            self._need_undamaged()
+        return found
 
     def read(self, id: ObjectId) -> tuple[Kind, bytes]:
-        """The type and bytes of an object; raises `ObjectMissing` or `ObjectDamaged`."""
+        """The type and bytes of an object, which are what its name says; raises `ObjectMissing` or `ObjectDamaged`."""
         raw = id.raw
         for _ in range(3):
-            place = self._locate(raw)
-            if place is not None:
-                try:
-                    return self._read_packed(*place)
-                except FileNotFoundError:  # another process folded this pack meanwhile
-                    self._forget(place[0])
-                    continue
-            loose = self._loose_path(raw)
-            if loose is not None:
-                return _read_loose(loose)
+            found = self._find(raw)
+            if found is not None:
+                if raw_id(*found) != raw:
+                    raise ObjectDamaged(
+                        f"object {id} does not hold the bytes it is named for",
+                        "restore it from another clone",
+                    )
+                return found
             if not self._refresh():
                 break
         if id == EMPTY_TREE:
             return Kind.TREE, b""
+        self._need_undamaged()
         raise ObjectMissing(id)
+
+    def shallow(self) -> frozenset[ObjectId]:
+        """The commits whose parents are left out of this clone on purpose (gitrepository-layout(5), shallow)."""
+        path = self.folder.parent / "shallow"
+        try:
+            info = path.stat()
+        except OSError:
+            return frozenset()
+        stamp = info.st_mtime_ns, info.st_size
+        if self._shallow[0] != stamp:
+            words = path.read_text(errors="replace").split()
+            self._shallow = stamp, frozenset(ObjectId(word) for word in words if len(word) == 40)
+        return self._shallow[1]
 
     def read_blob(self, id: ObjectId) -> bytes:
         """The bytes of a blob."""
@@ -122,19 +150,33 @@ class ObjectStore:
         return PackedObject(kind, len(data), id, isal_zlib.compress(data, 2))
 
     def begin(self) -> PackWriter:
-        """Start a write: one pack, invisible until finished."""
+        """Start a write: one pack, invisible until finished. Let refs lead to it before the writer's block ends:
+        from then on what nothing leads to may be collected.
+        """
         from promptvc.storage.packing import PackWriter  # only those who write need it
 
-        self._refresh()
         # Loose objects are not looked for: that would cost a look at the disk for each object written, and an
         # object that is both loose and packed does no harm.
-        return PackWriter(self.pack_folder, lambda raw: self._locate(raw) is not None)
+        return PackWriter(
+            self.pack_folder,
+            lambda raw: self._locate(raw) is not None,
+            while_open=self.writing(),
+            publish=self._publish,
+            need=self._need,
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A block in which nothing that is in the store is collected, so that refs can be moved to it."""
+        with self.lease.shared():
+            self._refresh()
+            yield
 
     def receive(self) -> PackReceiver:
         """Start taking in a pack from elsewhere."""
         from promptvc.storage.ingest import PackReceiver  # only those who fetch need it
 
-        return PackReceiver(self.pack_folder)
+        return PackReceiver(self.pack_folder, self._publish)
 
     def ids_with_prefix(self, digits: str) -> list[ObjectId]:
         """Every object whose name begins with these hexadecimal digits, sorted."""
@@ -153,15 +195,37 @@ class ObjectStore:
 
     def verify_object(self, id: ObjectId) -> None:
         """Read an object and hash it; raises `ObjectDamaged` when its bytes are not its name's."""
-        if object_id(*self.read(id)) != id:
-            raise ObjectDamaged(
-                f"object {id} does not hold the bytes it is named for", "restore it from another clone"
-            )
+        self.read(id)
 
     def close(self) -> None:
         """Forget the open packs."""
-        self._packs.clear()
+        self._packs = {}
         self._listed = None
+
+    def _publish(self, index: Path) -> None:
+        """Take up a pack of our own, whatever the folder's time stamp says."""
+        self._packs = {index: PackReader(index), **self._packs}
+        if self._listed is not None:
+            self._listed.add(index)
+
+    def _need(self, raw: bytes) -> None:
+        id = ObjectId.from_raw(raw)
+        if id != EMPTY_TREE and not self.contains_raw(raw):
+            raise ObjectMissing(id)
+
+    def _find(self, raw: bytes) -> tuple[Kind, bytes] | None:
+        place = self._locate(raw)
+        if place is not None:
+            try:
+                return self._read_packed(*place)
+            except FileNotFoundError:  # another process folded this pack meanwhile
+                self._forget(place[0])
+        loose = self._loose_path(raw)
+        return _read_loose(loose) if loose is not None else None
+
+    def _need_undamaged(self) -> None:
+        for error in self._damaged.values():
+            raise error
 
     def _expect(self, id: ObjectId, kind: Kind) -> bytes:
         found, data = self.read(id)
@@ -197,20 +261,27 @@ class ObjectStore:
         return kind, apply_delta(whole, data)
 
     def _refresh(self) -> bool:
-        """List the packs again where the folder changed; True when it did."""
-        stamp = tuple(_modified(folder / "pack") for folder in self._folders)
-        if stamp == self._listed:
+        """List the packs again; True when others are there than before.
+
+        Time stamps of folders tell too little: they may be as coarse as seconds.
+        """
+        found = {path for folder in self._folders for path in _indexes(folder / "pack")}
+        if found == self._listed:
             return False
-        found = [path for folder in self._folders for path in _indexes(folder / "pack")]
-        packs = {}
-        for path in found:
-            with suppress(FileNotFoundError):
+        packs, damaged = {}, {}
+        for path in sorted(found, key=_age):
+            try:
                 packs[path] = self._packs.get(path) or PackReader(path)
-        self._packs, self._listed = packs, stamp
+            except FileNotFoundError:  # folded meanwhile
+                continue
+            except ObjectDamaged as error:
+                damaged[path] = error
+        self._packs, self._damaged, self._listed = packs, damaged, found
         return True
 
     def _forget(self, pack: PackReader) -> None:
-        self._packs.pop(pack.path.with_suffix(".idx"), None)
+        index = pack.path.with_suffix(".idx")
+        self._packs = {path: each for path, each in self._packs.items() if path != index}
         self._listed = None
 
     def _loose_path(self, raw: bytes) -> Path | None:
@@ -238,26 +309,19 @@ def _alternates(folder: Path) -> list[Path]:
     return [(folder / line).resolve() for line in lines if line and not line.startswith("#")]
 
 
-def _modified(folder: Path) -> int:
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 def _indexes(folder: Path) -> list[Path]:
     try:
-        entries = [
-            entry
-            for entry in os.scandir(folder)
-            if entry.name.endswith(".idx") and entry.name.startswith("pack-")
-        ]
-        entries.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
-    except OSError:  # no folder, or a pack was folded while we looked
-        entries = (
-            [entry for entry in os.scandir(folder) if entry.name.endswith(".idx")] if folder.is_dir() else []
-        )
-    return [Path(entry.path) for entry in entries]
+        names = os.listdir(folder)  # noqa: PTH208  # names are all that is needed
+    except OSError:
+        return []
+    return [folder / name for name in names if name.endswith(".idx") and name.startswith("pack-")]
+
+
+def _age(path: Path) -> int:
+    try:
+        return -path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read_loose(path: Path) -> tuple[Kind, bytes]:

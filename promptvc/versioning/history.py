@@ -6,30 +6,32 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 
-from promptvc.errors import ObjectMissing
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import Commit
 from promptvc.storage.store import ObjectStore
 
 
 class History:
-    """Commits of a store, each read once. A commit that a shallow clone lacks counts as having no history."""
+    """Commits of a store, each read once.
+
+    Every walk raises `ObjectMissing` for a commit that should be here and is not: history never ends in silence. Only
+    where git's file ``shallow`` names a commit does it count as having no parents.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self._commits: dict[ObjectId, Commit | None] = {}
+        self._store, self._shallow = store, store.shallow()
+        self._commits: dict[ObjectId, Commit] = {}
 
     def commit(self, id: ObjectId) -> Commit:
         """A commit's value; raises `ObjectMissing`."""
-        found = self._get(id)
+        found = self._commits.get(id)
         if found is None:
-            raise ObjectMissing(id)
+            found = self._commits[id] = self._store.load_commit(id)
         return found
 
     def parents(self, id: ObjectId) -> tuple[ObjectId, ...]:
-        """The parents of a commit that are in the store."""
-        found = self._get(id)
-        return tuple(parent for parent in found.parents if self._get(parent) is not None) if found else ()
+        """The parents of a commit; none where a shallow clone leaves them out."""
+        return () if id in self._shallow else self.commit(id).parents
 
     def ancestors(self, tips: Iterable[ObjectId]) -> Iterator[ObjectId]:
         """The tips and all they descend from, nearest first, each once."""
@@ -86,11 +88,3 @@ class History:
 
     def _age(self, id: ObjectId) -> int:
         return -self.commit(id).committer.time
-
-    def _get(self, id: ObjectId) -> Commit | None:
-        if id not in self._commits:
-            try:
-                self._commits[id] = self._store.load_commit(id)
-            except ObjectMissing:
-                self._commits[id] = None
-        return self._commits[id]

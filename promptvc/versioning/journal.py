@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from promptvc.errors import StoreBusy
-from promptvc.storage.files import disk_errors, sync_folder, write_durably
+from promptvc.storage.files import cut_torn_line, disk_errors, sync_folder, write_all, write_durably
+from promptvc.storage.locks import flocked
+from promptvc.storage.sealed import is_damaged, seal
 
-if sys.platform != "win32":  # there, appending in one write has to do
-    import fcntl
-
-PATIENCE = 10.0
-"""Seconds for which a lock that another process holds is waited for."""
 _BEGIN = re.compile(rb'^\{"n":(\d+),"time":', re.MULTILINE)
 _BLOCK = 1 << 16
 
@@ -34,11 +28,21 @@ class Journal:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line that can be read, oldest first; none where there is no journal."""
-        try:
-            data = self.path.read_bytes()
-        except OSError:
-            return []
-        return [line for raw in data.split(b"\n") if (line := _parse(raw)) is not None]
+        return [line for raw in self._raw_lines() if (line := _parse(raw)) is not None]
+
+    def damaged(self) -> list[int]:
+        """The numbers, from 1, of the lines that do not fit their checksum, or are no JSON.
+
+        A last line without an end is none: its writer was stopped, and what it was to tell of was not done.
+        """
+        return [number for number, raw in enumerate(self._raw_lines(), 1) if raw and _parse(raw) is None]
+
+    def drop_damaged(self) -> None:
+        """Take the damaged lines out."""
+        with self._locked():
+            write_durably(
+                self.path, b"".join(raw + b"\n" for raw in self._raw_lines() if _parse(raw) is not None)
+            )
 
     def append(self, *lines: Line) -> None:
         """Add lines behind the last one; they are durable when this returns."""
@@ -67,25 +71,22 @@ class Journal:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        folder = self.path.parent
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path.with_name("operations.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        with disk_errors(self.path.parent), flocked(self.path.with_name("operations.lock")):
+            yield
+
+    def _raw_lines(self) -> list[bytes]:
         try:
-            _lock(handle, self.path)
-            with disk_errors(self.path):
-                yield
-        finally:
-            os.close(handle)  # which frees the lock
+            return self.path.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
 
     def _append(self, lines: tuple[Line, ...] | list[Line]) -> None:
         fresh = not self.path.exists()
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            size = os.fstat(handle).st_size
-            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            size = cut_torn_line(handle)
             try:
-                _write_all(handle, (b"\n" if torn else b"") + b"".join(map(_encode, lines)))
+                write_all(handle, b"".join(map(_encode, lines)))
                 os.fsync(handle)
             except BaseException:
                 with suppress(OSError):
@@ -119,33 +120,14 @@ class Journal:
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     try:
-        line = json.loads(raw)
+        line = None if is_damaged(raw) else json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    return line if isinstance(line, dict) and isinstance(line.get("n"), int) else None
+    if not isinstance(line, dict) or not isinstance(line.get("n"), int):
+        return None
+    line.pop("_check", None)
+    return line
 
 
 def _encode(line: Line) -> bytes:
-    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
-
-
-def _lock(handle: int, path: Path) -> None:
-    """Wait for the others; raises `StoreBusy` when one of them does not finish."""
-    if sys.platform == "win32":
-        return
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise StoreBusy(f"{path} is held by another process", "try again when it is done") from None
-            time.sleep(0.003)
-        else:
-            return
+    return seal(json.dumps(line, separators=(",", ":")).encode()) + b"\n"

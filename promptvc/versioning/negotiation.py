@@ -62,8 +62,8 @@ class Negotiation:
         for parent in self._history.parents(id):
             if id in self._common:
                 self._common.add(parent)
-            if parent in self._queued:
-                continue
+            if parent in self._queued or not self._store.contains(parent):
+                continue  # what is missing here must not be offered: the server would leave it out
             self._enqueue(parent)
             self._walked += 1
             if parent not in self._common and offer is None and self._walked >= self._next_offer:

@@ -1,36 +1,30 @@
-"""Upkeep of a store: verify it, fold its packs, collect what nothing reaches."""
+"""Upkeep of a store: fold its packs, collect what nothing reaches, sweep what dead processes left."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from promptvc.errors import ObjectDamaged, ObjectMissing, PromptvcError
+from promptvc.errors import StoreBusy
 from promptvc.ids import ObjectId
-from promptvc.storage.objects import SUBMODULE, Kind, parse_commit, parse_tag, parse_tree
+from promptvc.storage.locks import PATIENCE, flocked
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.packs import PackReader
-from promptvc.storage.refs import HEAD, PRIVATE, Refs
-from promptvc.storage.store import ObjectStore
-from promptvc.versioning.journal import Journal
-from promptvc.versioning.operation import read_operations
+from promptvc.storage.refs import Refs
+from promptvc.storage.scratch import scratch_folder, sweep
+from promptvc.storage.store import LOCAL, ObjectStore
+from promptvc.versioning.reach import logged_values, pass_over, reach, ref_values, reflog_values, stop
 
 FOLD_FROM = 24
 """Packs beside which the next write folds the small ones."""
 GRACE = 14 * 86400.0
-"""Seconds for which what nothing reaches is kept: another process may be about to refer to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a store, and the object or ref it is wrong with."""
-
-    name: str
-    message: str
+"""Seconds for which what nothing reaches is kept: somebody may still want it back."""
+LEFT_OVER = 3600.0
+"""Age in seconds from which a half-made pack counts as left over."""
+_HALF_MADE = ("tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "*.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,111 +38,65 @@ class Collected:
     bytes_after: int
 
 
-def verify(
-    store: ObjectStore, refs: Refs, *, progress: Callable[[int], None] = lambda _: None
-) -> list[Problem]:
-    """Read every object that any ref reaches and hash it; gives what is missing, damaged, or badly named."""
-    problems: list[Problem] = []
-    seen: set[ObjectId] = set()
-    found = _reach(store, roots(refs), seen, lambda id, error: problems.append(Problem(id, error.message)))
-    for count, id in enumerate(chain(found, _logged(store, refs, seen, problems)), 1):
-        progress(count)
-        try:
-            store.verify_object(id)
-        except PromptvcError as error:
-            problems.append(Problem(id, error.message))
-    for name, id in {**refs.find(), **refs.find(PRIVATE)}.items():
-        if not store.contains(id):
-            problems.append(Problem(name, f"names {id}, which is missing"))
-    return list(dict.fromkeys(problems))
-
-
-def reachable(store: ObjectStore, tips: Iterable[ObjectId]) -> Iterator[ObjectId]:
-    """Every object that the tips lead to, each once; raises `ObjectMissing`."""
-    return _reach(store, tips, set(), _stop)
-
-
-def _stop(id: ObjectId, error: PromptvcError) -> None:
-    raise error
-
-
-def roots(refs: Refs) -> set[ObjectId]:
-    """What must be kept: the values of all refs, and those their reflogs remember."""
-    names = [HEAD, *refs.find(), *refs.find(PRIVATE)]
-    found = {id for name in names if (id := refs.read(name)) is not None}
-    logged = {id for name in names for entry in refs.log(name) for id in (entry.before, entry.after) if id}
-    return found | logged
-
-
-def logged_ids(refs: Refs) -> set[ObjectId]:
-    """What the operation log names: refs' values, files, merges, before and after each operation."""
-    return {id for each in read_operations(Journal(refs.folder).lines()) for id in each.ids}
-
-
-def _logged(
-    store: ObjectStore, refs: Refs, seen: set[ObjectId], problems: list[Problem]
-) -> Iterator[ObjectId]:
-    """What only the operation log leads to. Git may have dropped some of it, which is no harm to the history."""
-
-    def failed(id: ObjectId, error: PromptvcError) -> None:
-        if not isinstance(error, ObjectMissing):
-            problems.append(Problem(id, error.message))
-
-    return _reach(store, logged_ids(refs), seen, failed)
-
-
-def _reach(
-    store: ObjectStore,
-    tips: Iterable[ObjectId],
-    seen: set[ObjectId],
-    failed: Callable[[ObjectId, PromptvcError], None],
-) -> Iterator[ObjectId]:
-    """What tips lead to and was not seen before, which is marked as seen."""
-    todo = [tip for tip in set(tips) if tip not in seen]
-    seen.update(todo)
-    while todo:
-        id = todo.pop()
-        try:
-            new = _links(store, id)
-        except (ObjectMissing, ObjectDamaged) as error:
-            failed(id, error)
-            continue
-        yield id
-        # Blobs lead nowhere and are most of a store: they are given without being read.
-        for child, leaf in new:
-            if child not in seen:
-                seen.add(child)
-                if not leaf:
-                    todo.append(child)
-                elif store.contains(child):
-                    yield child
-                else:
-                    failed(child, ObjectMissing(child))
-
-
-def _links(store: ObjectStore, id: ObjectId) -> list[tuple[ObjectId, bool]]:
-    """The objects that one leads to, and whether each is a blob."""
-    kind, data = store.read(id)
-    if kind is Kind.COMMIT:
-        commit = parse_commit(data)
-        return [(commit.tree, False), *((parent, False) for parent in commit.parents)]
-    if kind is Kind.TREE:
-        names = [entry.name for entry in parse_tree(data)]
-        if len(set(names)) < len(names):
-            raise ObjectDamaged(f"tree {id} has two entries of one name", "git fsck tells more")
-        return [(entry.id, not entry.is_folder) for entry in parse_tree(data) if entry.mode != SUBMODULE]
-    return [(parse_tag(data).target, False)] if kind is Kind.TAG else []
-
-
 def fold(store: ObjectStore, *, least: int = FOLD_FROM) -> int:
     """Join the small packs once there are many, copying compressed bytes; gives how many were joined.
 
     Packs are joined from the smallest on while each is less than twice what the smaller ones hold together, so
     that an object is copied a few times in its life however long the history grows. A pack with ``.keep`` stays.
+    Where another process does so already, nothing is done.
     """
-    packs = sorted((p for p in store.packs() if _foldable(store, p)), key=lambda p: p.count)
-    if len(packs) < least:
+    if sum(_foldable(store, pack) for pack in store.packs()) < least:
         return 0
+    try:
+        with _maintenance(store, 0.0):
+            chosen = _small_packs(store, least)
+            if len(chosen) > 1:
+                made = _join(store, chosen, lambda raw: True)
+                _remove_all(chosen, made)
+            return len(chosen)
+    except StoreBusy:
+        return 0
+
+
+def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float | None = None) -> Collected:
+    """Put everything reachable into one pack and drop the rest, except what is younger than ``grace`` seconds.
+
+    What an open writer may use is never dropped: only the last step, which looks once more at what refs lead to and
+    then removes the old packs, keeps writers waiting. Raises `RefDamaged`, `ObjectMissing`, `ObjectDamaged` where it
+    cannot be told what is reachable, `StoreBusy`; then nothing is dropped.
+    """
+    with _maintenance(store, PATIENCE):
+        _sweep(store, refs.folder, time.time() if now is None else now)
+        packs = [pack for pack in store.packs() if _foldable(store, pack)]
+        before = sum(_size(pack) for pack in packs)
+        seen: set[ObjectId] = set()
+        keep = set(_reached(store, refs, seen))
+        oldest = (time.time() if now is None else now) - grace
+        young = [pack for pack in packs if pack.path.stat().st_mtime > oldest]
+        total = {raw for pack in packs for raw in pack.ids()}
+        kept = (total & keep) | {raw for pack in young for raw in pack.ids()}
+        made = [_join(store, packs, kept.__contains__)]
+        with store.lease.alone():
+            late = (total - kept).intersection(_reached(store, refs, seen))
+            if late:
+                made.append(_join(store, packs, late.__contains__))
+            _remove_all(packs, *made)
+        after = sum(_size(pack) for pack in store.packs() if _foldable(store, pack))
+    return Collected(len(kept | late), len(total - kept - late), len(packs), before, after)
+
+
+def _reached(store: ObjectStore, refs: Refs, seen: set[ObjectId]) -> Iterator[bytes]:
+    """The 20-byte ids of what must be kept and was not seen before."""
+    for tips, failed in (
+        (ref_values(refs), stop),
+        (reflog_values(refs), pass_over),
+        (logged_values(refs), pass_over),
+    ):
+        yield from (id.raw for id in reach(store, tips, seen, failed))
+
+
+def _small_packs(store: ObjectStore, least: int) -> list[PackReader]:
+    packs = sorted((pack for pack in store.packs() if _foldable(store, pack)), key=lambda pack: pack.count)
     total = 0
     chosen: list[PackReader] = []
     for pack in packs:
@@ -156,37 +104,23 @@ def fold(store: ObjectStore, *, least: int = FOLD_FROM) -> int:
             break
         chosen.append(pack)
         total += pack.count
-    if len(chosen) > 1:
-        _join(store, chosen, lambda raw: True)
-    return len(chosen)
+    return chosen
 
 
-def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float | None = None) -> Collected:
-    """Put everything reachable into one pack and drop the rest, except what is younger than ``grace`` seconds."""
-    packs = [pack for pack in store.packs() if _foldable(store, pack)]
-    before = sum(_size(pack) for pack in packs)
-    seen: set[ObjectId] = set()
-    keep = {id.raw for id in _reach(store, roots(refs), seen, _stop)}
-    keep |= {id.raw for id in _logged(store, refs, seen, [])}
-    oldest = (time.time() if now is None else now) - grace
-    young = {pack.path for pack in packs if pack.path.stat().st_mtime > oldest}
-    total = {raw for pack in packs for raw in pack.ids()}
-    kept = {raw for raw in total if raw in keep} | {raw for p in packs if p.path in young for raw in p.ids()}
-    _join(store, packs, kept.__contains__)
-    after = sum(_size(pack) for pack in store.packs() if _foldable(store, pack))
-    return Collected(len(kept), len(total - kept), len(packs), before, after)
-
-
-def _join(store: ObjectStore, packs: list[PackReader], wanted: Callable[[bytes], bool]) -> None:
-    """Copy the wanted objects of these packs to a new one, make it visible, then remove the packs."""
+def _join(store: ObjectStore, packs: list[PackReader], wanted: Callable[[bytes], bool]) -> Path | None:
+    """Copy the wanted objects of these packs to a new one and make it visible; gives its index."""
     with PackWriter(store.pack_folder, lambda raw: False) as writer:
         for pack in packs:
             for raw, _ in pack.entries():
                 if wanted(raw):
                     writer.copy(store.stored(ObjectId.from_raw(raw)))
-        made = writer.finish()
+        return writer.finish()
+
+
+def _remove_all(packs: Iterable[PackReader], *made: Path | None) -> None:
+    new = {index.with_suffix(".pack") for index in made if index is not None}
     for pack in packs:
-        if made is None or pack.path != made.with_suffix(".pack"):
+        if pack.path not in new:
             _remove(pack.path)
 
 
@@ -195,6 +129,31 @@ def _remove(pack: Path) -> None:
     for suffix in (".idx", ".pack", ".rev", ".bitmap"):
         with suppress(OSError):
             pack.with_suffix(suffix).unlink()
+
+
+@contextmanager
+def _maintenance(store: ObjectStore, patience: float) -> Iterator[None]:
+    """Let one process at a time join packs; raises `StoreBusy`."""
+    lock = store.folder.parent / LOCAL / "maintenance"
+    with flocked(lock, patience=patience, busy="another process is joining the packs of the store"):
+        yield
+
+
+def _sweep(store: ObjectStore, folder: Path, now: float) -> None:
+    """Remove half-made files that nobody works on any more."""
+    sweep(scratch_folder(folder))
+    places = [*(store.pack_folder.glob(pattern) for pattern in _HALF_MADE), (folder / LOCAL).glob(".*.tmp")]
+    for path in (path for found in places for path in found):
+        _remove_old(path, now)
+    for pack in store.pack_folder.glob("pack-*.pack"):
+        if not pack.with_suffix(".idx").exists() and not pack.with_suffix(".keep").exists():
+            _remove_old(pack, now)
+
+
+def _remove_old(path: Path, now: float) -> None:
+    with suppress(OSError):
+        if now - path.lstat().st_mtime > LEFT_OVER:
+            path.unlink()
 
 
 def _foldable(store: ObjectStore, pack: PackReader) -> bool:

@@ -194,7 +194,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.session.workspace import Committed, Status
     from promptvc.storage.objects import Commit, Signature
     from promptvc.versioning.diff import FileChange
-    from promptvc.versioning.upkeep import Problem
+    from promptvc.versioning.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
               TextDiff, Conflict, Merged, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,

@@ -7,6 +7,7 @@ import io
 import json
 import random
 import subprocess
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.rowblame import ALL, Fields, split_lines
+from promptvc.errors import ObjectMissing
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
 from promptvc.session.blame import blame_cells, blame_lines, blame_rows
 from promptvc.session.contents import Source
 from promptvc.session.lineage import Lineage
-from promptvc.storage.objects import Signature
+from promptvc.storage.objects import Commit, Kind, Signature, encode_commit, object_id
+from promptvc.storage.packs import PackedObject
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import write_tree
 
@@ -329,15 +332,21 @@ def test_a_renamed_table_is_followed(repo: Repo) -> None:
     assert row_numbers(repo, ids) == [0, 0, 0, 1, *[0] * 26]
 
 
-def test_a_parent_that_is_missing_ends_the_walk(tmp_path: Path) -> None:
+def test_a_parent_that_is_missing_is_an_error_unless_the_clone_is_shallow(tmp_path: Path) -> None:
     repo = Repo.init(tmp_path / "shallow", Surroundings())
     gone = ObjectId("1" * 40)
     with repo.store.begin() as writer:
         data = b"one\ntwo\n"
         entry = repo.contents.write("a.txt", Source(len(data), io.BytesIO(data).read), writer)
         who = Signature("Me", "me@example.com", 1)
-        id = write_commit(writer, write_tree(writer, {RepoPath("a.txt"): entry}), (gone,), "cut", who, who)
+        tree = write_tree(writer, {RepoPath("a.txt"): entry})
+        cut = encode_commit(Commit(tree, (gone,), who, who, "cut"))
+        id = object_id(Kind.COMMIT, cut)
+        writer.copy(PackedObject(Kind.COMMIT, len(cut), id, zlib.compress(cut)))
         writer.finish()
+    with pytest.raises(ObjectMissing, match=gone):
+        blame_lines(lineage(repo), id, "a.txt", range(2))
+    (repo.path / "shallow").write_text(f"{id}\n")
     assert blame_lines(lineage(repo), id, "a.txt", range(2)) == [id, id]
 
 

@@ -239,6 +239,7 @@ def test_a_ref_that_git_moved_is_left_alone(sides: Repo) -> None:
 
 def test_a_head_that_git_moved_is_left_alone(sides: Repo) -> None:
     to_side(sides)
+    git(sides, "branch", "other")
     git(sides, "symbolic-ref", "HEAD", "refs/heads/other")
     with pytest.raises(Refused):
         sides.undo()
@@ -371,7 +372,7 @@ def killed(repo: Repo, target: str, act: Callable[[Repo], Any]) -> None:
 def test_killed_between_the_journal_and_a_ref(sides: Repo) -> None:
     put(sides, A, "three")
     before = sides.refs.read(MAIN)
-    killed(sides, "promptvc.storage.refs.swap_ref", lambda repo: repo.commit("three"))
+    killed(sides, "promptvc.storage.refs.Refs._put", lambda repo: repo.commit("three"))
     assert (sides.operations()[0].what, sides.refs.read(MAIN)) == ('commit "three"', before)
     assert sides.undo().is_empty
     assert (sides.refs.read(MAIN), read(sides, A)) == (before, "three")

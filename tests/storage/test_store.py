@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from promptvc.errors import InvalidName, ObjectDamaged, ObjectMissing, RefMoved, StoreBusy, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.storage import git as git_layer
+from promptvc.storage import locks
 from promptvc.storage.objects import (
     EXECUTABLE,
     FILE,
@@ -207,7 +207,7 @@ def test_a_lock_left_over_is_recognised_and_a_held_one_is_waited_for(
         writer.finish()
     lock = repo.path / "refs/heads/main.lock"
     lock.touch()
-    monkeypatch.setattr(git_layer, "LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "PATIENCE", 0.2)
     with pytest.raises(StoreBusy, match=r"main\.lock"):
         repo.refs.move(RefName.branch("main"), None, one, WHO, "x")
     os.utime(lock, (1, 1))

@@ -38,6 +38,7 @@ def graphs(draw: st.DrawFn, skew: int = 0) -> list[tuple[list[int], int]]:
 def write_graph(store: ObjectStore, graph: list[tuple[list[int], int]]) -> list[ObjectId]:
     ids: list[ObjectId] = []
     with store.begin() as writer:
+        assert writer.add(Kind.TREE, b"") == TREE
         for number, (parents, seconds) in enumerate(graph):
             who = Signature("Test", "test@example.com", 1_700_000_000 + seconds)
             commit = Commit(TREE, tuple(ids[parent] for parent in parents), who, who, str(number))

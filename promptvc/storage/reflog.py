@@ -1,0 +1,82 @@
+"""Git's reflogs: what a ref's values were, a line each (gitformat: ``OLD NEW WHO TIME ZONE<TAB>REASON``)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptvc.ids import ObjectId
+from promptvc.storage.files import cut_torn_line, write_all
+from promptvc.storage.objects import Signature
+
+ZERO = "0" * 40
+"""Stands for "absent" in a reflog."""
+_LINE = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\x00]*?> -?\d+ [+-]\d{4})(?:\t(.*))?\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a reflog: the value before (None: absent) and after, who, when and why."""
+
+    before: ObjectId | None
+    after: ObjectId | None
+    who: Signature
+    reason: str
+
+
+def read_log(path: Path) -> list[LogEntry]:
+    """The entries of a reflog, newest first; none where there is no log. Lines that cannot be read are left out."""
+    return [entry for line in reversed(_lines(path)) if (entry := _parse(line)) is not None]
+
+
+def damaged_lines(path: Path) -> list[int]:
+    """The numbers, from 1, of the lines that cannot be read."""
+    return [number for number, line in enumerate(_lines(path), 1) if _parse(line) is None]
+
+
+@contextmanager
+def logged(path: Path, entry: LogEntry) -> Iterator[None]:
+    """Add an entry, durably, for what the block does; it is taken out again where the block raises.
+
+    A line that an earlier process did not finish is removed first: what it was to tell of was never done.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        size, line = cut_torn_line(handle), _encode(entry)
+        try:
+            write_all(handle, line)
+            os.fsync(handle)
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if os.fstat(handle).st_size <= size + len(line):  # nobody else added a line meanwhile
+                    os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
+
+
+def _encode(entry: LogEntry) -> bytes:
+    reason = " ".join(entry.reason.split("\n")).strip().replace("\0", "")
+    ids = f"{entry.before or ZERO} {entry.after or ZERO} ".encode()
+    return ids + entry.who.encode() + b"\t" + reason.encode("utf-8", "replace") + b"\n"
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return []
+
+
+def _parse(line: bytes) -> LogEntry | None:
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    ids = [None if id.decode() == ZERO else ObjectId(id.decode()) for id in match.group(1, 2)]
+    return LogEntry(ids[0], ids[1], Signature.decode(match[3]), (match[4] or b"").decode("utf-8", "replace"))
