@@ -193,6 +193,21 @@ class WorkWouldBeLost(Refused):
     kind = "work-would-be-lost"
 
 
+class Interrupted(Refused):
+    """An operation was stopped in the middle, and files that it wrote were changed since."""
+
+    kind = "interrupted"
+
+    def __init__(self, what: str, paths: Sequence[str]) -> None:
+        shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        verb = "was" if len(paths) == 1 else "were"
+        super().__init__(
+            f"{what or 'an operation'} was interrupted, and {shown} {verb} changed since",
+            "promptvc undo --force settles it; what the files hold now is kept, and promptvc undo brings it back",
+        )
+        self.what, self.paths = what, tuple(paths)
+
+
 class FileUnreadable(Refused):
     """A working file cannot be read: permissions, or not a regular file."""
 

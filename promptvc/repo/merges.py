@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promptvc.errors import Usage, WorkWouldBeLost
-from promptvc.ids import RefName
+from promptvc.errors import Usage
+from promptvc.ids import ObjectId, RefName
 from promptvc.repo.place import LOCAL, MERGING
 from promptvc.repo.runs import WithRuns
-from promptvc.storage.refs import HEAD
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.session.merging import Doing, Forward, Merged, Merging
-    from promptvc.session.openmerge import MergeState, OpenMerge, Step
+    from promptvc.session.openmerge import OpenMerge, Step
     from promptvc.session.resolving import Resolving
     from promptvc.session.undo import Undone
     from promptvc.versioning.operation import Operation
@@ -24,21 +23,11 @@ if TYPE_CHECKING:
 class WithMerges(WithRuns):
     """Merges of all kinds, and the operations that can be undone."""
 
-    @cached_property
-    def merge_state(self) -> MergeState:
-        """Where a merge is kept that waits for its conflicts to be resolved."""
-        from promptvc.session.openmerge import MergeState
-
-        return MergeState(
-            self.path / LOCAL / MERGING,
-            self.store,
-            lambda before, after: self.oplog.state(before, after),
-            self._is_committed,
-        )
-
     @property
     def open_merge(self) -> OpenMerge | None:
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        if self.root is not None:
+            self.intents.settle_if_dead()
         if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
             return None
         return self.merge_state.load()
@@ -60,7 +49,9 @@ class WithMerges(WithRuns):
 
         merger = TreeMerger(self.store, self.contents, self._output_merger)
         operation = self.oplog.operation
-        return Merging(self.workspace, self.store, self.refs, merger, self.merge_state, operation)
+        return Merging(
+            self.workspace, self.store, self.refs, merger, self.merge_state, self.intents, operation
+        )
 
     @cached_property
     def resolving(self) -> Resolving:
@@ -68,7 +59,12 @@ class WithMerges(WithRuns):
         from promptvc.session.resolving import Resolving
 
         return Resolving(
-            self.workspace.worktree, self.store, self.contents, self.merge_state, self.oplog.operation
+            self.workspace.worktree,
+            self.store,
+            self.contents,
+            self.merge_state,
+            self.intents,
+            self.oplog.operation,
         )
 
     def merge(
@@ -93,15 +89,15 @@ class WithMerges(WithRuns):
             raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
         ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
         merger = BranchMerge(
-            self.store, self.refs, TreeMerger(self.store, self.contents, self._output_merger)
+            self.store,
+            self.refs,
+            TreeMerger(self.store, self.contents, self._output_merger),
+            self._bringing_along,
         )
         with self.oplog.operation(doing.title):
-            done = merger.merge(
+            return merger.merge(
                 ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
             )
-            if done.commit != done.before and done.before and not dry_run:
-                self._written(ref, self.snapshot_of(done.before).files, done.files)
-        return done
 
     def doing(
         self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
@@ -127,29 +123,28 @@ class WithMerges(WithRuns):
 
         That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
         moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
-        given.
+        given. An operation that was stopped in the middle is taken back, or finished where it was decided.
         """
-        from promptvc.session.undo import UndoParts, undo
+        from promptvc.session.undo import UndoParts, settled, undo
 
+        left = self.intents.settle(force=force) if self.root is not None else None
+        if left is not None and to is None:
+            return settled(left)
         parts = UndoParts(
-            self.oplog, self.store, self.refs, self.who, self.config, lambda: self.workspace.worktree
+            self.oplog,
+            self.store,
+            self.refs,
+            self.who,
+            self.config,
+            lambda: self.workspace.worktree,
+            self.intents,
         )
         return undo(parts, self.merge_state.put, to, force=force)
 
-    def _written(self, branch: RefName, before: Files, after: Files) -> None:
-        """A transaction moved a branch: where it is the current one, working files nobody changed follow."""
-        if self.root is not None and self.refs.head() == branch:
-            with suppress(WorkWouldBeLost):  # the commit is made; what is in the way stays, and status tells
-                self.workspace.follow(before, after)
-
-    def _is_committed(self, merge: OpenMerge) -> bool:
-        """Whether a merge under way was concluded, and only the word of it is missing."""
-        head = self.refs.read(HEAD)
-        if head is None or head == merge.head:
-            return False
-        if merge.step == "merge":
-            return self.history.is_ancestor(merge.other, head)
-        commit = self.history.commit(head)
-        return (
-            commit.parents[:1] == (merge.head,) and commit.subject == merge.message.strip().split("\n", 1)[0]
-        )
+    def _bringing_along(
+        self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
+    ) -> AbstractContextManager[None]:
+        """The block in which a branch is moved: where it is the current one, files that nobody changed follow."""
+        if self.root is None or self.refs.head() != branch:
+            return nullcontext()
+        return self.workspace.bring_along(branch, before, old, after, new)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.place import ARROW_CACHE_BYTES, LOCAL, Surroundings
+from promptvc.repo.place import ARROW_CACHE_BYTES, LOCAL, MERGING, Surroundings
 from promptvc.session.contents import Contents
 from promptvc.session.identity import signature_of
 from promptvc.session.snapshot import Snapshot
@@ -18,7 +18,7 @@ from promptvc.session.worktree import Worktree
 from promptvc.storage.cache import Cache
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
-from promptvc.storage.refs import Refs
+from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
 from promptvc.versioning.history import History
@@ -27,7 +27,10 @@ from promptvc.versioning.tree import FileEntry, load_files
 
 if TYPE_CHECKING:
     from promptvc.content.arrow import ArrowCache
+    from promptvc.session.intent import Direction, Intents
+    from promptvc.session.openmerge import MergeState, OpenMerge
     from promptvc.session.sharing import Sharing
+    from promptvc.versioning.operation import Operation
     from promptvc.versioning.oplog import OperationLog
 
 
@@ -72,20 +75,77 @@ class Parts:
         """Resolves the texts that name commits."""
         return Revisions(self.store, self.refs, self.surroundings.now, self.upstream)
 
-    @cached_property
+    @property
     def workspace(self) -> Workspace:
-        """Working files and branches together; raises `Usage` for a store without working files."""
-        if self.root is None:
-            raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
-        worktree = Worktree(self.root, self.store, self.contents, self.cache, lambda: self.oplog)
+        """Working files and branches together; what was interrupted among them is settled first.
+
+        Raises `Usage` for a store without working files, `Interrupted`.
+        """
+        self.intents.settle_if_dead()
+        return self._workspace
+
+    @cached_property
+    def _workspace(self) -> Workspace:
         return Workspace(
-            worktree,
+            self._worktree,
             self.store,
             self.refs,
             self.contents,
             self.upstream,
+            self.intents,
             lambda what: self.oplog.operation(what),
         )
+
+    @cached_property
+    def _worktree(self) -> Worktree:
+        if self.root is None:
+            raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
+        return Worktree(self.root, self.store, self.contents, self.cache, lambda: self.oplog, self.intents)
+
+    @cached_property
+    def intents(self) -> Intents:
+        """What is about to be done to working files."""
+        from promptvc.session.intent import Intents
+
+        return Intents(self.path / LOCAL, self._settle, lambda: self.oplog.doing, self.surroundings.notice)
+
+    @cached_property
+    def merge_state(self) -> MergeState:
+        """Where a merge is kept that waits for its conflicts to be resolved."""
+        from promptvc.session.openmerge import MergeState
+
+        return MergeState(
+            self.path / LOCAL / MERGING,
+            self.store,
+            lambda before, after: self.oplog.state(before, after),
+            self._is_committed,
+        )
+
+    def _is_committed(self, merge: OpenMerge) -> bool:
+        """Whether a merge under way was concluded, and only the word of it is missing."""
+        head = self.refs.read(HEAD)
+        if head is None or head == merge.head:
+            return False
+        if merge.step == "merge":
+            return self.history.is_ancestor(merge.other, head)
+        commit = self.history.commit(head)
+        return (
+            commit.parents[:1] == (merge.head,) and commit.subject == merge.message.strip().split("\n", 1)[0]
+        )
+
+    def _settle(self, intent: Operation, direction: Direction, force: bool) -> str:
+        from promptvc.session.recovery import RecoveryParts, settle  # for what was interrupted only
+
+        parts = RecoveryParts(
+            self._worktree,
+            self.refs,
+            self.oplog,
+            self.config,
+            self.who,
+            self.merge_state.id,
+            self.merge_state.put,
+        )
+        return settle(parts, intent, direction, force)
 
     @cached_property
     def sharing(self) -> Sharing:

@@ -29,6 +29,7 @@ class Surroundings:
     """What the world around says, read once by the caller: configuration, identity, clock, environment.
 
     ``config_files`` are git's own, weakest first; ``environment`` is given to programs that are started.
+    ``notice`` is told in words of what was put right unasked.
     """
 
     config_files: tuple[Path, ...] = ()
@@ -39,6 +40,7 @@ class Surroundings:
     interactive: bool = False
     token: str | None = field(default=None, repr=False)
     cache_folder: Callable[[], Path] | None = None
+    notice: Callable[[str], None] = lambda text: None
 
 
 def make_store(path: Path, branch: str = "main") -> None:

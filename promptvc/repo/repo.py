@@ -122,9 +122,15 @@ class Repo(WithMerges):
         fold(self.store)
         return done
 
-    def transaction(self, branch: str = "main", message: str = "") -> Transaction:
-        """A context in which writes to a branch become one commit; no working files are needed or touched."""
-        from promptvc.session.transaction import Transaction
+    def transaction(
+        self, branch: str = "main", message: str = "", *, timeout: float | None = None
+    ) -> Transaction:
+        """A context in which writes to a branch become one commit; no working files are needed.
+
+        Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
+        waits for other writers of the branch, 60 unless given.
+        """
+        from promptvc.session.transaction import TIMEOUT, Transaction
 
         ref = RefName.branch(branch)
         return Transaction(
@@ -135,8 +141,9 @@ class Repo(WithMerges):
             message,
             self.author,
             self.committer,
-            self._written,
+            self._bringing_along,
             lambda what: self.oplog.operation(what),
+            TIMEOUT if timeout is None else timeout,
         )
 
 

@@ -6,6 +6,7 @@ from promptvc.errors import UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.session.merged import Doing, Forward, Merged, told
 from promptvc.session.merging import relate
+from promptvc.session.transaction import Moving
 from promptvc.session.treemerge import TreeMerger
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
@@ -17,8 +18,8 @@ from promptvc.versioning.tree import write_tree
 class BranchMerge:
     """Merges commits into branches, whether or not anything is checked out."""
 
-    def __init__(self, store: ObjectStore, refs: Refs, merger: TreeMerger) -> None:
-        self._store, self._refs, self._merger = store, refs, merger
+    def __init__(self, store: ObjectStore, refs: Refs, merger: TreeMerger, moving: Moving) -> None:
+        self._store, self._refs, self._merger, self._moving = store, refs, merger, moving
 
     def merge(
         self, ref: RefName, other: ObjectId, doing: Doing, *, forward: Forward = "auto", dry_run: bool = False
@@ -34,9 +35,12 @@ class BranchMerge:
         if how == "up-to-date":
             return Merged("up-to-date", head, head, other, self._merger.files_of(head))
         if how == "fast-forward":
+            files = self._merger.files_of(other)
             if not dry_run:
-                self._refs.move(ref, head, other, doing.committer(), f"merge {doing.labels[1]}: Fast-forward")
-            return Merged("fast-forward", head, other, other, self._merger.files_of(other))
+                reason = f"merge {doing.labels[1]}: Fast-forward"
+                with self._moving(ref, self._merger.files_of(head), head, files, other):
+                    self._refs.move(ref, head, other, doing.committer(), reason)
+            return Merged("fast-forward", head, other, other, files)
         base, ours, theirs = (
             self._merger.base_files(history, head, other),
             self._merger.files_of(head),
@@ -49,6 +53,7 @@ class BranchMerge:
             tree = write_tree(writer, found.files)
             id = write_commit(writer, tree, (head, other), doing.message, doing.author(), doing.committer())
             writer.finish()
-        subject = doing.message.split("\n", 1)[0]
-        self._refs.move(ref, head, id, doing.committer(), f"merge: {subject}")
+            subject = doing.message.split("\n", 1)[0]
+            with self._moving(ref, ours, head, found.files, id):
+                self._refs.move(ref, head, id, doing.committer(), f"merge: {subject}")
         return told(found, head, id, other)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from promptvc.content import rowedit
 from promptvc.content.formats.equal import same
+from promptvc.content.missing import MISSING
 from promptvc.content.table import Table
+from promptvc.content.valuemerge import merge_value
 from promptvc.errors import Conflict, PathMissing, RowMissing
 from promptvc.ids import RepoPath
 from promptvc.session.pending import PendingFile
@@ -23,8 +25,8 @@ class Edit(Protocol):
     def apply(self, state: State) -> None:
         """Do it."""
 
-    def check(self, base: State, tip: State) -> None:
-        """Raise `Conflict` where doing it on tip would undo what was done there since base."""
+    def onto(self, base: State, tip: State) -> Edit:
+        """The edit to do on tip for what this one did on base; raises `Conflict` where both changed the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,13 @@ class Write:
         """Do it."""
         state.pending[self.path] = PendingFile.of_bytes(self.path, self.data, self.mode)
 
-    def check(self, base: State, tip: State) -> None:
+    def onto(self, base: State, tip: State) -> Write:
         """The file must be as it was, or already as we want it."""
         if base.files.get(self.path) != tip.files.get(self.path):
             now = tip.get(self.path)
             if now is None or now.read() != self.data:
                 raise _conflict(self.path)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,11 @@ class Remove:
         state.need(self.path)
         state.pending[self.path] = None
 
-    def check(self, base: State, tip: State) -> None:
+    def onto(self, base: State, tip: State) -> Remove:
         """The file must be as it was."""
         if base.files.get(self.path) != tip.files.get(self.path):
             raise _conflict(self.path)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,10 @@ class Append:
         """Do it."""
         _edit_rows(state, self.path, self.rows, None, None)
 
-    def check(self, base: State, tip: State) -> None:
+    def onto(self, base: State, tip: State) -> Append:
         """The table must still be there."""
-        _check_rows(self.path, base, tip, {}, None)
+        _need_table(self.path, base, tip)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,14 @@ class Upsert:
         """Do it."""
         _edit_rows(state, self.path, self.rows, self.key, rowedit.upsert)
 
-    def check(self, base: State, tip: State) -> None:
-        """Rows with these keys must be as they were, or already as we want them."""
-        if self.path in base.files:
-            fields = self.key or base.table(self.path).key or ()
-            wanted = {_key_of(row, fields): row for row in self.rows}
-            _check_rows(self.path, base, tip, wanted, self.key)
-        elif self.path in tip.files:
-            raise _conflict(self.path)
+    def onto(self, base: State, tip: State) -> Upsert:
+        """Rows that both changed are merged field by field, as `merge` does it."""
+        if not _need_table(self.path, base, tip):
+            return self
+        fields = tuple(self.key or tip.table(self.path).key or ())
+        before, now = _table(base, self.path, fields), _table(tip, self.path, fields)
+        rows = [_merged(self.path, _key_of(row, fields), row, before, now) for row in self.rows]
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,15 @@ class Delete:
             )
         state.pending[self.path] = file.edited(done)
 
-    def check(self, base: State, tip: State) -> None:
+    def onto(self, base: State, tip: State) -> Delete:
         """Rows with these keys must be as they were."""
-        wanted = {tuple(k) if isinstance(k, list | tuple) else k: None for k in self.keys}
-        _check_rows(self.path, base, tip, wanted, self.key)
+        if _need_table(self.path, base, tip):
+            fields = tuple(self.key or base.table(self.path).key or ())
+            before, now = _table(base, self.path, fields), _table(tip, self.path, fields)
+            for key in (tuple(k) if isinstance(k, list | tuple) else k for k in self.keys):
+                if not same(_rows(before, key), _rows(now, key)):
+                    raise _row_conflict(self.path, key)
+        return self
 
 
 def _edit_rows(
@@ -144,28 +154,33 @@ def _edit_rows(
     state.pending[path] = file.edited(done)
 
 
-def _check_rows(
-    path: RepoPath, base: State, tip: State, wanted: Mapping[Any, Row | None], key: tuple[str, ...] | None
-) -> None:
-    if base.files.get(path) == tip.files.get(path):
-        return
+def _need_table(path: RepoPath, base: State, tip: State) -> bool:
+    """Whether somebody changed a table since base; raises `Conflict` where it was removed."""
     if path in base.files and path not in tip.files:
         raise _conflict(path)
-    if path not in base.files or not wanted:
-        return
-    before, now = base.table(path, key), tip.table(path, key or base.table(path).key)
-    for name, row in wanted.items():
-        old, new = _rows(before, name), _rows(now, name)
-        if not same(old, new) and not (row is not None and same(new, [dict(row)])):
-            raise Conflict(
-                f"{path}: row {name!r} was changed by another writer meanwhile",
-                "read it again, and write what should be",
-            )
+    return base.files.get(path) != tip.files.get(path)
 
 
-def _rows(table: Table, key: Any) -> list[dict[str, Any]]:
+def _table(state: State, path: RepoPath, key: tuple[str, ...]) -> Table | None:
+    return state.table(path, key or None) if path in state.files else None
+
+
+def _merged(path: RepoPath, key: Any, row: Row, before: Table | None, now: Table | None) -> Row:
+    """A row of ours on top of what others made of it since; raises `Conflict`."""
+    old, new = _rows(before, key), _rows(now, key)
+    if same(old, new) or same(new, [dict(row)]):
+        return row
+    if len(old) > 1 or len(new) != 1:  # removed there, or rows that share a key
+        raise _row_conflict(path, key)
+    done = merge_value(old[0] if old else MISSING, dict(row), new[0])
+    if done.conflicts or not isinstance(done.value, dict):
+        raise _row_conflict(path, key, ".".join(done.conflicts[0].at) if done.conflicts else "")
+    return done.value
+
+
+def _rows(table: Table | None, key: Any) -> list[dict[str, Any]]:
     try:
-        return table.rows_with_key(key)
+        return table.rows_with_key(key) if table is not None else []
     except (RowMissing, PathMissing):
         return []
 
@@ -173,6 +188,14 @@ def _rows(table: Table, key: Any) -> list[dict[str, Any]]:
 def _key_of(row: Row, fields: Sequence[str]) -> Any:
     values = tuple(row.get(name) for name in fields)
     return values[0] if len(values) == 1 else values
+
+
+def _row_conflict(path: RepoPath, key: Any, field: str = "") -> Conflict:
+    where = f", field {field}" if field else ""
+    return Conflict(
+        f"{path}: row {key!r}{where} was changed by another writer meanwhile",
+        "read it again, and write what should be",
+    )
 
 
 def _conflict(path: RepoPath) -> Conflict:

@@ -33,6 +33,7 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, in_the_way, write_tree
 
 if TYPE_CHECKING:
+    from promptvc.session.intent import Intents
     from promptvc.storage.packing import PackWriter
 
 __all__ = ["Doing", "Forward", "Merged", "Merging", "message_of", "own_hint", "relate"]
@@ -48,9 +49,10 @@ class Merging:
         refs: Refs,
         merger: TreeMerger,
         state: MergeState,
+        intents: Intents,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
-        self._operation = operation
+        self._operation, self._intents = operation, intents
         self._workspace, self._store, self._refs = workspace, store, refs
         self._merger, self.state = merger, state
 
@@ -70,7 +72,7 @@ class Merging:
         `Refused` for a commit that has no history in common.
         """
         self._need_none()
-        head = self._refs.read(HEAD)
+        head = self._refs.current()
         how = relate(History(self._store), head, other, doing.labels, forward, unrelated)
         if how == "up-to-date":
             return Merged("up-to-date", head, head, other, {})
@@ -84,7 +86,7 @@ class Merging:
     ) -> Merged:
         """Do what a commit did since its parent on top of the current branch once more; for a revert, its opposite."""
         self._need_none()
-        head = self._refs.read(HEAD)
+        head = self._refs.current()
         if head is None:
             raise Refused("there is no commit to build on", "promptvc commit makes the first one")
         after = self._merger.files_of(commit)
@@ -121,7 +123,7 @@ class Merging:
             raise Usage(
                 f"a {merge.step} is committed as a whole", "promptvc commit without paths concludes it"
             )
-        with self._operation(f"commit of the {merge.step}"):
+        with self._intents.exclusive(), self._operation(f"commit of the {merge.step}"):
             done = self._commit(merge, message, author, committer, code_commit)
             self.state.save(None)
         return done
@@ -150,7 +152,8 @@ class Merging:
         restored, worktree = self._without(merge), self._workspace.worktree
         target = {path: entry for path, entry in restored.items() if entry is not None}
         check_ways(worktree.root, target, restored.keys() - target.keys())
-        with self._operation(f"{merge.step} --abort"):
+        what = f"{merge.step} --abort"
+        with self._operation(what), self._intents.block(state=(self.state.id(), None)):
             self.state.save(replace(merge, is_written=False))  # if this is stopped, it can only be done again
             worktree.write(sorted(restored), target)
             self.state.save(None)
@@ -183,15 +186,15 @@ class Merging:
             self._plan(ours, found.files, _paths(found.conflicts, ours))
             return told(found, head, None, other)
         doing.author()  # an author that is not known is told before anything is written
-        with self._store.begin() as writer:
+        with self._intents.exclusive(), self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
             if doing.step != "merge" and found.files == ours and not found.conflicts:
                 return Merged("up-to-date", head, head, other, ours)
             planned = self._plan(ours, found.files, _paths(found.conflicts, ours))
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
-        with self._operation(doing.title):
-            return self._conclude(found, ours, planned, id, head, other, doing)
+            with self._operation(doing.title):
+                return self._conclude(found, ours, planned, id, head, other, doing)
 
     def _plan(
         self, ours: Files, target: Files, later: Sequence[RepoPath] = ()
@@ -237,11 +240,10 @@ class Merging:
         worktree = self._workspace.worktree
         if id is not None:
             warnings = self._workspace.check_keys(ours, found.files)
-            worktree.write(planned, found.files)
-            subject = doing.message.split("\n", 1)[0]
-            self._refs.move(
-                self._workspace.current_ref(), head, id, doing.committer(), f"{doing.step}: {subject}"
-            )
+            ref, subject = self._workspace.current_ref(), doing.message.split("\n", 1)[0]
+            with self._intents.block(refs={ref: (head, id)}):
+                worktree.write(planned, found.files)
+                self._refs.move(ref, head, id, doing.committer(), f"{doing.step}: {subject}")
             return told(found, head, id, other, warnings)
         markers = {str(file.path): file.marker_size for file in found.merged if file.marker_size}
         merge = OpenMerge(
@@ -256,9 +258,13 @@ class Merging:
             markers,
             is_written=False,
         )
-        self.state.save(merge)
-        worktree.write([path for path in planned if ours.get(path) != found.files.get(path)], found.files)
-        self.state.save(replace(merge, is_written=True))
+        changed = [path for path in planned if ours.get(path) != found.files.get(path)]
+        files = {path: (planned[path], found.files.get(path)) for path in changed}
+        written = replace(merge, is_written=True)
+        with self._intents.block(files=files, state=self.state.planned(written)):
+            self.state.save(merge)
+            worktree.write(changed, found.files)
+            self.state.save(written)
         return told(found, head, None, other)
 
 

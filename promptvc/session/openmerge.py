@@ -14,7 +14,7 @@ from promptvc.content.missing import MISSING
 from promptvc.errors import Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.files import write_durably
-from promptvc.storage.objects import Kind, Signature
+from promptvc.storage.objects import Kind, Signature, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry
 
@@ -131,10 +131,16 @@ class MergeState:
 
     def save(self, merge: OpenMerge | None) -> None:
         """Replace it; None ends it."""
-        before = _put_blob(self._store, self._read())
-        after = _put_blob(self._store, None if merge is None else merge.to_json())
-        self._changing(before, after)
-        self.put(after)
+        with self._store.writing():
+            before = _put_blob(self._store, self._read())
+            after = _put_blob(self._store, None if merge is None else merge.to_json())
+            self._changing(before, after)
+            self.put(after)
+
+    def id(self) -> ObjectId | None:
+        """The blob that the state is; None where no merge is under way."""
+        data = self._read()
+        return None if data is None else object_id(Kind.BLOB, data)
 
     def put(self, id: ObjectId | None) -> None:
         """Bring back a state that was kept as a blob."""
@@ -144,6 +150,10 @@ class MergeState:
         else:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_durably(self._path, self._store.read_blob(id))
+
+    def planned(self, merge: OpenMerge | None) -> tuple[ObjectId | None, ObjectId | None]:
+        """The blobs that hold the state now, and once this merge was saved; only their names are worked out."""
+        return self.id(), None if merge is None else object_id(Kind.BLOB, merge.to_json())
 
     def _read(self) -> bytes | None:
         try:

@@ -15,6 +15,7 @@ from promptvc.content.rowedit import Edited
 from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
+from promptvc.session.intent import Intents
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.openmerge import MergeState, OpenMerge
 from promptvc.session.pending import PendingFile
@@ -67,9 +68,10 @@ class Resolving:
         store: ObjectStore,
         contents: Contents,
         state: MergeState,
+        intents: Intents,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
-        self._operation = operation
+        self._operation, self._intents = operation, intents
         self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -112,7 +114,8 @@ class Resolving:
         for conflict, block in chosen:
             after = block.start if block is not None and line is not None else 0
             merge = self._one(merge, _same(merge, conflict), choice, draft, after)
-        with self._operation(f"resolve {', '.join(path or '.' for path in paths)}"):
+        what = f"resolve {', '.join(path or '.' for path in paths)}"
+        with self._operation(what), self._intents.block(state=self._state.planned(merge)):
             self._write(draft)
             self._state.save(merge)
         return Resolved(tuple(conflict for conflict, _ in chosen), len(merge.conflicts))

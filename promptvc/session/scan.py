@@ -15,6 +15,8 @@ from promptvc.session.contents import Source
 from promptvc.session.project import Project
 from promptvc.storage.objects import EXECUTABLE, FILE, LINK
 
+HALF_MADE = ".promptvc-half"
+"""How the names of half-made files begin that had to be made beside the working files; they are never tracked."""
 _SKIPPED_FOLDERS = (".git", ".promptvc")
 
 
@@ -64,7 +66,7 @@ def _scan_folder(root: Path, folder: Path, project: Project) -> Iterator[Found]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _SKIPPED_FOLDERS and not _is_store(entry.path):
                 yield from _scan_folder(root, Path(entry.path), project)
-        elif _tracks(project, name):
+        elif not entry.name.startswith(HALF_MADE) and _tracks(project, name):
             yield _found(name, entry.stat(follow_symlinks=False))
 
 

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from promptvc.content.table import Table
-from promptvc.errors import RefMoved, UnknownRevision, Usage
+from promptvc.errors import RefMoved, StoreBusy, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.edits import Append, Delete, Edit, Remove, Upsert, Write
 from promptvc.session.state import State
+from promptvc.storage.locks import flocked, wait_for
 from promptvc.storage.objects import FILE, Signature
 from promptvc.storage.refs import Refs
-from promptvc.storage.store import ObjectStore
+from promptvc.storage.store import LOCAL, ObjectStore
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import Files, write_tree
 
-if TYPE_CHECKING:
-    pass
-
-REPLAYS = 20
-"""How often a transaction is done again on a branch that another writer moved."""
+TIMEOUT = 60.0
+"""Seconds for which a transaction waits for its turn among others on the branch."""
+Moving = Callable[[RefName, Files, ObjectId | None, Files, ObjectId], AbstractContextManager[None]]
+"""The block in which a branch is moved: (branch, files before, commit before, files after, commit after)."""
 Row = Mapping[str, Any]
 
 
 class Transaction:
     """Writes to a branch that become one commit when the ``with`` block ends well.
 
-    When another writer moved the branch meanwhile, the writes are done again on its new tip; only where both changed
-    the same row or file differently, `Conflict` is raised. ``commit_id`` is the new commit, None when nothing changed.
+    When another writer moved the branch meanwhile, the writes are done again on its new tip; rows that both changed
+    are merged field by field, and only where both changed the same field or file differently, `Conflict` is raised.
+    ``commit_id`` is the new commit, None when nothing changed.
     """
 
     def __init__(
@@ -43,14 +45,15 @@ class Transaction:
         message: str,
         author: Callable[[], Signature],
         committer: Callable[[], Signature],
-        written: Callable[[RefName, Files, Files], None] = lambda branch, before, after: None,
+        moving: Moving = lambda branch, before, old, after, new: nullcontext(),
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
+        timeout: float = TIMEOUT,
     ) -> None:
         self.message = message
         self.commit_id: ObjectId | None = None
         self._store, self._refs, self._contents, self._branch = store, refs, contents, branch
-        self._author, self._committer, self._written = author, committer, written
-        self._operation = operation
+        self._author, self._committer, self._moving = author, committer, moving
+        self._operation, self._timeout = operation, timeout
         self._edits: list[Edit] = []
         self._base = State(store, contents, self._tip())
         self._state = self._base.copy()
@@ -103,18 +106,33 @@ class Transaction:
             self.commit()
 
     def commit(self) -> ObjectId | None:
-        """Make the commit now; gives its id, None when nothing changed. Raises `Conflict`, `DuplicateKey`."""
+        """Make the commit now; gives its id, None when nothing changed.
+
+        Transactions on one branch take turns. Raises `Conflict`, `DuplicateKey`, and `StoreBusy` where the turn did not
+        come, or others kept moving the branch, for the seconds of the time-out.
+        """
         if not self._edits:
             return None
         if not self.message.strip():
             raise Usage("the transaction needs a message", 'repo.transaction("main", message="what and why")')
-        for _ in range(REPLAYS):
-            try:
-                return self._commit()
-            except RefMoved as moved:
-                last = moved
+        done: list[ObjectId | None] = []
+
+        def ready() -> bool:
+            if self._refs.read(self._branch) != self._base.commit:
                 self._replay()
-        raise last
+            with suppress(RefMoved):  # by something else than a transaction, which does not wait for turns
+                done.append(self._commit())
+            return bool(done)
+
+        busy = f"{self._branch.short} is kept busy by other writers"
+        with flocked(self._turn, patience=self._timeout, busy=busy):
+            wait_for(ready, self._timeout, lambda: StoreBusy(busy, "try again, or give a longer timeout"))
+        return done[0]
+
+    @property
+    def _turn(self) -> Path:
+        """The file whose lock is the turn on the branch."""
+        return self._refs.folder / LOCAL / "turns" / self._branch.replace("/", "%")
 
     def _commit(self) -> ObjectId | None:
         """Write everything, then move the branch: the one instant at which it becomes visible."""
@@ -128,11 +146,13 @@ class Transaction:
             tree = write_tree(writer, files)
             id = write_commit(writer, tree, (tip,) if tip else (), self.message, author, committer)
             writer.finish()
-        subject = self.message.strip().split("\n", 1)[0]
-        with self._operation(f'transaction "{subject}" on {self._branch.short}'):
-            self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
-            self._written(self._branch, self._base.files, files)
-        self.commit_id = id
+            subject = self.message.strip().split("\n", 1)[0]
+            with (
+                self._operation(f'transaction "{subject}" on {self._branch.short}'),
+                self._moving(self._branch, self._base.files, tip, files, id),
+            ):
+                self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
+                self.commit_id = id
         self._base = State(self._store, self._contents, id)
         self._state, self._edits = self._base.copy(), []
         return id
@@ -141,10 +161,10 @@ class Transaction:
         """Do every edit again on the branch as it now is; raises `Conflict` where that would undo another's work."""
         fresh = State(self._store, self._contents, self._refs.read(self._branch))
         state = fresh.copy()
-        for edit in self._edits:
-            edit.check(self._base, fresh)
+        edits = [edit.onto(self._base, fresh) for edit in self._edits]
+        for edit in edits:
             edit.apply(state)
-        self._base, self._state = fresh, state
+        self._base, self._state, self._edits = fresh, state, edits
 
     def _do(self, edit: Edit) -> None:
         edit.apply(self._state)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from promptvc.errors import ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.intent import Intents
 from promptvc.session.openmerge import not_written
 from promptvc.session.sections import read_section, write_section
 from promptvc.session.ways import check_ways
@@ -19,7 +21,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.operation import Operation, Pair, compose, target_id
 from promptvc.versioning.oplog import OperationLog
 from promptvc.versioning.tree import FileEntry
-from promptvc.versioning.wayback import REDO, choose, name_undo
+from promptvc.versioning.wayback import REDO, UNDO, choose, name_undo
 
 WriteState = Callable[[ObjectId | None], None]
 """Brings back the merge under way that a blob holds; None ends it."""
@@ -35,6 +37,7 @@ class UndoParts:
     who: Callable[[], Signature]
     config: GitConfig
     worktree: Callable[[], Worktree]
+    intents: Intents
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     _check_objects(parts.store, refs, head, files, done.state)
     if files:
         check_ways(parts.worktree().root, wanted, files.keys() - wanted.keys())
-    with parts.log.operation(what):
+    intended = _intended(done, refs, head, config, target)
+    block = parts.intents.block(what, **intended) if files else nullcontext()
+    with parts.log.operation(what), block:
         with _stoppable(parts, write_state, done.state):
             if files:
                 parts.worktree().write(sorted(files), wanted)
@@ -106,6 +111,28 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
         {name: (after, before) for name, (before, after) in config.items()},
         (done.state[1], done.state[0]) if done.state else None,
     )
+
+
+def settled(intent: Operation) -> Undone:
+    """What to say of an operation that had been stopped, and was settled."""
+    return Undone(f"{UNDO}{intent.what}", (intent,), {}, None, tuple(sorted(intent.files)), {}, None)
+
+
+def _intended(
+    done: Operation,
+    refs: Mapping[RefName, Pair[ObjectId | None]],
+    head: Pair[str] | None,
+    config: Mapping[str, Pair[tuple[str, ...]]],
+    target: int,
+) -> dict[str, Any]:
+    """What an undo will do, for `Intents.block`: each thing from what it is now to what it was."""
+    return {
+        "refs": {name: (after, before) for name, (before, after) in refs.items()},
+        "head": (head[1], head[0]) if head else None,
+        "state": (done.state[1], done.state[0]) if done.state else None,
+        "config": {name: (after, before) for name, (before, after) in config.items()},
+        "to": target,
+    }
 
 
 # --- what to change, checked ----------------------------------------------------------------------------------

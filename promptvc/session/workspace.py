@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotFastForward, NothingToCommit, Usage
+from promptvc.errors import NotFastForward, NothingToCommit, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -23,6 +23,7 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, is_below, load_files, write_tree
 
 if TYPE_CHECKING:
+    from promptvc.session.intent import Intents
     from promptvc.session.keys import KeyWarning
 
 
@@ -72,21 +73,22 @@ class Workspace:
         refs: Refs,
         contents: Contents,
         upstream: Callable[[RefName], RefName | None],
+        intents: Intents,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
         self.worktree = worktree
         self._store, self._refs, self._contents = store, refs, contents
-        self._upstream, self._operation = upstream, operation
+        self._upstream, self._operation, self.intents = upstream, operation, intents
 
     # --- looking ------------------------------------------------------------------------------------------
 
     def head_files(self) -> Files:
         """The files of the current commit; none before the first."""
-        return self._files_of(self._refs.read(HEAD))
+        return self._files_of(self._refs.current())
 
     def status(self) -> Status:
         """What changed since the current commit, and how the branch stands to its upstream."""
-        target, head = self._refs.head(), self._refs.read(HEAD)
+        target, head = self._refs.head(), self._refs.current()
         base = self._files_of(head)
         changes = tuple(diff_files(base, self.worktree.files(base)))
         upstream = self._upstream(target) if isinstance(target, RefName) else None
@@ -119,10 +121,10 @@ class Workspace:
 
         Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, and what reading the files raises; then nothing changed.
         """
-        head = self._refs.read(HEAD)
+        head = self._refs.current()
         base = self._files_of(head)
         only = self.worktree.select(paths, base) if paths else None
-        with self._store.begin() as writer:
+        with self.intents.exclusive(), self._store.begin() as writer:
             files = self.worktree.files(base, writer, only)
             changes = tuple(diff_files(base, files))
             if not changes and not allow_empty:
@@ -133,11 +135,11 @@ class Workspace:
             before = ((head,) if head else ()) + others
             id = write_commit(writer, tree, before, text, author, committer)
             writer.finish()
-        subject = message.strip().split("\n", 1)[0]
-        how = " (merge)" if others else "" if head else " (initial)"
-        reason = f"commit{how}: {subject}"
-        with self._operation(f'commit "{subject}"'):
-            self._refs.move(self.current_ref(), head, id, committer, reason)
+            subject = message.strip().split("\n", 1)[0]
+            how = " (merge)" if others else "" if head else " (initial)"
+            reason = f"commit{how}: {subject}"
+            with self._operation(f'commit "{subject}"'):
+                self._refs.move(self.current_ref(), head, id, committer, reason)
         added = [change.path for change in changes if change.status in ("added", "renamed")]
         names = [item for item in unportable(list(files)) if item[0] in added]
         return Committed(id, self.branch, head, message, changes, tuple(warnings), tuple(names))
@@ -158,15 +160,20 @@ class Workspace:
         where = ref or target
         if where is None:
             raise Usage("nothing to switch to")
-        base = self._files_of(self._refs.read(HEAD))
+        base = self._files_of(self._refs.current())
         reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
-        with self._operation(f"switch {'-c ' if create else ''}{where.short}"):
+        name = f"switch {'-c ' if create else ''}{where.short}"
+        with self.intents.exclusive(), self._operation(name):
             files = self._files_of(target)
             planned = self.worktree.plan(base, files, force=force) if target is not None else {}
-            if create and ref and target:  # before any file is written: its name may not be possible
-                self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
-            written = self.worktree.write(planned, files) if planned else []
-            self._refs.set_head(where, who, reason)
+            made = {ref: (None, target)} if create and ref and target else {}
+            changes = {path: (now, files.get(path)) for path, now in planned.items()}
+            head = (str(self._refs.head()), str(where))
+            with self.intents.block(files=changes, refs=made, head=head):
+                if create and ref and target:  # before any file is written: its name may not be possible
+                    self._refs.move(ref, None, target, who, f"branch: Created from {target.short}")
+                written = self.worktree.write(planned, files) if planned else []
+                self._refs.set_head(where, who, reason)
         return written
 
     def restore(self, paths: Sequence[str], source: Files, *, force: bool = False) -> list[RepoPath]:
@@ -202,22 +209,37 @@ class Workspace:
 
         Raises `NotFastForward`, `WorkWouldBeLost`, `RefMoved`.
         """
-        head = self._refs.read(HEAD)
+        head = self._refs.current()
         if head is not None and not History(self._store).is_ancestor(head, new):
             raise NotFastForward(
                 f"{self.branch or 'HEAD'} and {new.short} have diverged",
                 "promptvc log --graph HEAD @{upstream} shows how",
             )
-        with self._operation(reason):
+        ref = self.current_ref()
+        with self._operation(reason), self.intents.block(refs={ref: (head, new)}):
             written = self.worktree.put(self._files_of(head), self._files_of(new))
-            self._refs.move(self.current_ref(), head, new, who, reason)
+            self._refs.move(ref, head, new, who, reason)
         return written
 
-    def follow(self, before: Files, after: Files) -> list[RepoPath]:
-        """Bring working files along after their branch was moved; those with changes of their own stay."""
-        current = self.worktree.files(before)
-        changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
-        return self.worktree.write([path for path in changed if current.get(path) == before.get(path)], after)
+    @contextmanager
+    def bring_along(
+        self, ref: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
+    ) -> Iterator[None]:
+        """A block in which the current branch is moved; at its end working files follow that nobody changed.
+
+        From the move on it is decided: where the files cannot follow at once, the next command brings them along.
+        """
+        with self.intents.exclusive():
+            current = self.worktree.files(before)
+            changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            todo = [path for path in changed if current.get(path) == before.get(path)]
+            files = {path: (before.get(path), after.get(path)) for path in todo}
+            with self.intents.block(files=files, refs={ref: (old, new)}, onward=True):
+                yield
+                with suppress(
+                    WorkWouldBeLost
+                ):  # the commit is made; what is in the way stays, and status shows it
+                    self.worktree.write(todo, after)
 
     # --- details ------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,19 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.removals import Removals
-from promptvc.session.scan import Found, open_source, scan, signature
+from promptvc.session.scan import HALF_MADE, Found, open_source, scan, signature
 from promptvc.session.views import WorkingFile
 from promptvc.session.ways import check_ways
 from promptvc.storage.cache import Cache
 from promptvc.storage.files import disk_errors
 from promptvc.storage.objects import LINK
+from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
+    from promptvc.session.intent import Intents
     from promptvc.storage.packing import PackWriter
     from promptvc.versioning.oplog import OperationLog
 
@@ -44,9 +46,11 @@ class Worktree:
         contents: Contents,
         cache: Cache,
         log: Callable[[], OperationLog] | None = None,
+        intents: Intents | None = None,
     ) -> None:
         self.root = root
         self._store, self._contents, self._cache, self._log = store, contents, cache, log
+        self._intents, self._scratch = intents, cache.folder / "tmp"
         self._found: dict[RepoPath, Found] = {}
 
     def project(self) -> Project:
@@ -133,7 +137,29 @@ class Worktree:
         todo = list(paths)
         remembered = self._remembered()
         check_ways(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
-        self._record(todo, target, remembered)
+        with self._intents.block() if self._intents else nullcontext():
+            changes = self._record(todo, target, remembered)
+            if self._intents and changes:
+                self._intents.add(changes)
+            self._put_all(todo, target, remembered)
+        return todo
+
+    def put_back(
+        self, paths: Iterable[RepoPath], target: Mapping[RepoPath, FileEntry], *, record: bool = False
+    ) -> None:
+        """`write` without saying so first, for what settles an intent; with ``record`` what lies there is kept."""
+        todo, remembered = list(paths), self._remembered()
+        if record:
+            self._record(todo, target, remembered)
+        if todo:
+            self._put_all(todo, target, remembered)
+
+    def _put_all(
+        self,
+        todo: list[RepoPath],
+        target: Mapping[RepoPath, FileEntry],
+        remembered: dict[str, list[object]],
+    ) -> None:
         with disk_errors(self.root), Removals() as removals:
             for path in todo:
                 if path not in target:
@@ -146,7 +172,6 @@ class Worktree:
             if todo:
                 time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
         self._cache.save(_STAT, remembered)
-        return todo
 
     def at(self, paths: Iterable[RepoPath]) -> dict[RepoPath, FileEntry | None]:
         """What lies at these paths now, tracked or not; None for nothing, and for a folder."""
@@ -160,14 +185,19 @@ class Worktree:
         todo: list[RepoPath],
         target: Mapping[RepoPath, FileEntry],
         remembered: dict[str, list[object]],
-    ) -> None:
-        """Store what is about to be replaced, and have it written down. Only what is new to the store is read."""
+    ) -> dict[RepoPath, tuple[FileEntry | None, FileEntry | None]]:
+        """Store what is about to be replaced, and have it written down; gives it, and what replaces it.
+
+        Only what is new to the store is read.
+        """
         if self._log is None or not todo:
-            return
+            return {}
         with self._store.begin() as writer:
             here = {path: self._lying(path, remembered, writer, target.get(path)) for path in todo}
             writer.finish()
-        self._log().files({path: (here[path], target.get(path)) for path in todo})
+            changes = {path: (here[path], target.get(path)) for path in todo}
+            self._log().files(changes)
+        return changes
 
     def _lying(
         self,
@@ -241,7 +271,7 @@ class Worktree:
             raise WorkWouldBeLost(
                 f"{path} is a folder here, with files of its own", "move it elsewhere and try again"
             )
-        temporary = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
+        temporary = self._temporary(place)
         try:
             if entry.mode == LINK:
                 temporary.symlink_to(os.fsdecode(self._contents.read(entry)))
@@ -253,6 +283,13 @@ class Worktree:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+    def _temporary(self, place: Path) -> Path:
+        """A name for a half-made file: in the store, or, where that is on another disk, beside what it becomes."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        if self._scratch.stat().st_dev == place.parent.stat().st_dev:
+            return scratch_name(self._scratch, "file")
+        return scratch_name(place.parent, HALF_MADE)
 
     def _fill(self, temporary: Path, path: RepoPath, entry: FileEntry, memory: list[object] | None) -> None:
         """Write the content of a file; what the one that it replaces has in common with it is copied from there."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from promptvc.errors import StoreBusy
+from promptvc.storage.files import disk_errors
 from promptvc.storage.scratch import is_running, scratch_name
 
 PATIENCE = 10.0
@@ -48,8 +49,9 @@ def flocked(
 
     Whoever has waited longer asks more often, so that nobody waits for ever. Systems without flock(2) lock nothing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
         wait_for(lambda: lock_handle(handle, shared=shared), patience, lambda: _busy(path, busy))
         yield

@@ -71,7 +71,7 @@ class Journal:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with disk_errors(self.path.parent), flocked(self.path.with_name("operations.lock")):
+        with flocked(self.path.with_name("operations.lock")), disk_errors(self.path):
             yield
 
     def _raw_lines(self) -> list[bytes]:

@@ -60,6 +60,8 @@ def read_operations(lines: Iterable[Mapping[str, Any]]) -> list[Operation]:
     for line in lines:
         if "what" in line:
             begun[line["n"]] = [line]
+        elif line.get("withdrawn"):
+            begun.pop(line["n"], None)
         elif line.get("void") and len(begun.get(line["n"], ())) > 1:
             begun[line["n"]].pop()
         elif line["n"] in begun and "void" not in line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import local
@@ -156,6 +156,19 @@ class OperationLog:
         """All that the undo under way had to change is changed: things are as they were right after that operation."""
         if self._open is not None and self._open.number is not None:
             self._journal.append({"n": self._open.number, "to": number})
+
+    @property
+    def doing(self) -> str:
+        """What the operation under way is called; nothing where there is none."""
+        return self._open.what if self._open else ""
+
+    def withdraw(self, what: str, files: Iterable[RepoPath]) -> None:
+        """The last operation of this name on any of these files was taken back: it counts as never done."""
+        paths = set(files)
+        for each in reversed(self.operations()):
+            if each.what == what and (not each.files or paths.intersection(each.files)):
+                self._journal.append({"n": each.number, "withdrawn": True})
+                return
 
     def void(self, name: RefName) -> None:
         """The move of a ref that was recorded last was not made."""

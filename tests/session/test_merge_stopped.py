@@ -54,21 +54,14 @@ BEFORE = [the_merge, redo_of_the_merge, the_resolution, redo_of_the_resolution, 
 
 
 @pytest.mark.parametrize("before", BEFORE)
-def test_an_undo_that_was_killed_leaves_a_merge_that_can_only_be_given_up(
+def test_an_undo_that_was_killed_is_taken_back_by_what_comes_next(
     opened: Repo, before: Callable[[Repo], Any]
 ) -> None:
     before(opened)
+    files, state, status = read(opened), opened.open_merge, opened.status()
     killed(opened, WRITE, lambda repo: repo.undo())
-    state = opened.open_merge
-    assert state is not None
-    assert not state.is_written
-    for act in (opened.commit, opened.resolving.conflicts):
-        with pytest.raises(Refused, match="interrupted"):
-            act()
-    opened.merging.abort(opened.who())
-    assert read(opened) == OURS
-    assert opened.status().clean
-    assert opened.open_merge is None
+    assert (opened.status(), opened.open_merge, read(opened)) == (status, state, files)
+    assert not opened.intents.path.exists()
 
 
 @pytest.mark.parametrize("before", BEFORE)

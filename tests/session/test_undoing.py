@@ -385,8 +385,9 @@ def test_killed_between_the_journal_and_files(sides: Repo) -> None:
     put(sides, A, "work")
     killed(sides, "promptvc.session.worktree.Worktree._write", lambda repo: restore(repo, A))
     assert read(sides, A) == "work"
-    assert sides.undo().is_empty
+    assert sides.undo().what == f"undo: restore {A}"
     assert read(sides, A) == "work"
+    assert not any(each.what.startswith("restore") for each in sides.operations())
 
 
 def test_killed_between_two_files(sides: Repo) -> None:

@@ -1,0 +1,117 @@
+"""Settling an operation on working files that was stopped: finished where it was decided, else taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from promptvc.errors import Interrupted
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.intent import Direction
+from promptvc.session.sections import read_section, write_section
+from promptvc.session.ways import check_ways
+from promptvc.session.worktree import Worktree
+from promptvc.storage.git import GitConfig
+from promptvc.storage.objects import Signature
+from promptvc.storage.refs import Refs
+from promptvc.versioning.operation import Operation, Pair, target_id
+from promptvc.versioning.oplog import OperationLog
+from promptvc.versioning.tree import FileEntry
+
+FINISHED, TAKEN_BACK = "finished", "taken back"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryParts:
+    """What settling works on; ``state`` is the blob of the merge under way, ``write_state`` brings one back."""
+
+    worktree: Worktree
+    refs: Refs
+    log: OperationLog
+    config: GitConfig
+    who: Callable[[], Signature]
+    state: Callable[[], ObjectId | None]
+    write_state: Callable[[ObjectId | None], None]
+
+
+def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force: bool) -> str:
+    """Make everything as it was before, or as it is to be after; gives which of the two. See `intent.Settle`."""
+    if intent.number < 0:  # it cannot be read: the operation log knows the same of what was done last
+        known = parts.log.operations()
+        intent = known[-1] if known else Operation(0, 0, "", "")
+    here = parts.worktree.at(intent.files)
+    forward = direction == "forward" or (direction == "auto" and _is_decided(parts, intent, here))
+    wanted = {path: pair[forward] for path, pair in intent.files.items()}
+    todo = {path: entry for path, entry in wanted.items() if here[path] != entry}
+    strange = sorted(path for path in todo if here[path] not in intent.files[path])
+    if strange and not force:
+        raise Interrupted(intent.what, strange)
+    target = {path: entry for path, entry in todo.items() if entry is not None}
+    check_ways(parts.worktree.root, target, todo.keys() - target.keys())
+    if strange:
+        with parts.log.operation(f"{FINISHED if forward else TAKEN_BACK}: {intent.what}"):
+            parts.worktree.put_back(todo, target, record=True)
+    else:
+        parts.worktree.put_back(todo, target)
+    if forward:
+        _finish(parts, intent)
+        return FINISHED
+    _take_back(parts, intent)
+    if not strange:
+        parts.log.withdraw(intent.what, intent.files)
+    return TAKEN_BACK
+
+
+def _is_decided(parts: RecoveryParts, intent: Operation, here: Mapping[RepoPath, FileEntry | None]) -> bool:
+    """Whether a ref, HEAD or the merge under way is as it is to be; without any of them, whether all files are."""
+    marks = [parts.refs.read(name) == pair[1] for name, pair in intent.refs.items() if pair[0] != pair[1]]
+    if intent.head is not None and intent.head[0] != intent.head[1]:
+        marks.append(str(parts.refs.head()) == intent.head[1])
+    if intent.state is not None and intent.state[0] != intent.state[1]:
+        marks.append(parts.state() == intent.state[1])
+    return any(marks) if marks else all(here[path] == pair[1] for path, pair in intent.files.items())
+
+
+def _finish(parts: RecoveryParts, intent: Operation) -> None:
+    what = intent.what
+    for name, (before, after) in _in_order(intent.refs):
+        if parts.refs.read(name) == before != after:
+            parts.refs.move(name, before, after, parts.who(), what)
+    if intent.head is not None and str(parts.refs.head()) == intent.head[0]:
+        _set_head(parts, intent.head[1], what)
+    for setting, values in intent.config.items():
+        _configure(parts.config, setting, *values)
+    if intent.state is not None and parts.state() != intent.state[1]:
+        parts.write_state(intent.state[1])
+    if intent.to is not None:
+        parts.log.reached(intent.to)
+
+
+def _take_back(parts: RecoveryParts, intent: Operation) -> None:
+    if intent.head is not None and str(parts.refs.head()) == intent.head[1] != intent.head[0]:
+        _set_head(parts, intent.head[0], intent.what)
+    for name, (before, after) in intent.refs.items():
+        if parts.refs.read(name) == after != before:
+            parts.refs.move(name, after, before, parts.who(), intent.what)
+    for setting, values in intent.config.items():
+        _configure(parts.config, setting, *values[::-1])
+    if intent.state is not None and parts.state() != intent.state[0]:
+        parts.write_state(intent.state[0])
+
+
+def _in_order(refs: Mapping[RefName, Pair[ObjectId | None]]) -> list[tuple[RefName, Pair[ObjectId | None]]]:
+    """Refs that go first, for the name of another may need the room."""
+    return sorted(refs.items(), key=lambda item: item[1][1] is not None)
+
+
+def _set_head(parts: RecoveryParts, text: str, what: str) -> None:
+    commit = target_id(text)
+    parts.refs.set_head(RefName(text) if commit is None else commit, parts.who(), what)
+
+
+def _configure(config: GitConfig, name: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    kind, _, rest = name.partition(".")
+    sub, _, key = rest.rpartition(".")
+    settings = read_section(config, kind, sub)
+    if settings.get(key, ()) == before:
+        write_section(config, kind, sub, {**settings, key: after})
