@@ -69,7 +69,7 @@ def library(do: Callable[[], Any]) -> int:
         show_error(error.message, error.hint)
         return exit_code(error)
     except OSError as error:
-        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        show_error(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror), None)
         return 3
     return 0
 

@@ -102,31 +102,24 @@ def examine(
     ``said`` is what it printed if it was not killed. ``ways`` are the walks from the states that are whole: "old",
     "new", and the stages between.
     """
-    try:
-        _examine(operation, folder, said, ways, before)
-    except Broken as broken:
-        return str(broken)
-    return ""
+    problems = list(_said_wrongly(said, before, folder)) if said is not None else []
+    for check in (_check_fsck, _check_git, _check_walk):
+        try:
+            check(operation, folder, said, ways)
+        except Broken as broken:
+            problems.append(str(broken))
+    return " | ".join(problems)
 
 
-def _examine(
-    operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]], before: State
-) -> None:
-    root = folder / PROJECT
-    now = state(folder, PROJECT)
-    if said is not None:
-        _check_said(said, now, before, ways)
-    store = root / STORE
-    if not operation.fresh or (store / "HEAD").exists():
-        _check_fsck(operation, root)
+def _check_walk(operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]]) -> None:
+    """The steps must go as from one of the whole states; as from the new one where the operation ended well."""
     asked = calls_made() if operation.calls else 0
-    steps = walk(operation, folder)
-    open_ways = {"new": ways["new"]} if said is not None and said.code == 0 else ways
-    for number, step in enumerate(steps):
-        left = {name: way for name, way in open_ways.items() if _agrees(step, way[number])}
+    possible = {"new": ways["new"]} if said is not None and said.code == 0 else ways
+    for number, step in enumerate(_steps(operation, folder)):
+        left = {name: way for name, way in possible.items() if _agrees(step, way[number])}
         if not left:
-            raise Broken(_mixture(step, {name: way[number] for name, way in open_ways.items()}))
-        open_ways = left
+            raise Broken(_mixture(step, {name: way[number] for name, way in possible.items()}))
+        possible = left
     if operation.calls and calls_made() > max(TICKETS + 1, asked):
         raise Broken(f"asked {calls_made()} times for {TICKETS} answers, {asked} of them before")
 
@@ -146,29 +139,34 @@ def _mixture(step: Step, expected: dict[str, Step]) -> str:
     return f"after {step.name} (exit {step.code}): {'; '.join(parts)}"
 
 
-def _check_said(said: Said, now: State, before: State, ways: dict[str, list[Step]]) -> None:
+def _said_wrongly(said: Said, before: State, folder: Path) -> Iterator[str]:
+    """What is not well said by an operation that was given an error."""
     text = said.err
     if "Traceback" in text or said.code == 99:
-        raise Broken(f"traceback: {text.strip().splitlines()[-1][:300]}")
-    if "Exception ignored" in text:
-        raise Broken(f"exception ignored: {text.strip().splitlines()[-1][:300]}")
-    if "internal error" in text:
-        raise Broken(f"internal error: {said.error[:300]}")
-    if said.code not in (0, 1, 3):
-        raise Broken(f"ends with {said.code}: {text.strip()[:300]}")
-    if said.code == 3 and not said.error:
-        raise Broken(f"ends with 3 and no error line: {text.strip()[:300]}")
-    if said.code == 3 and not said.hint:
-        raise Broken(f"no hint: {said.error[:300]}")
-    if said.code == 3 and "nothing was changed" in said.err and now != before:
-        raise Broken(f"says that nothing was changed, but: {difference(now, before)}")
+        yield f"traceback: {text.strip().splitlines()[-1][:300]}"
+    elif "Exception ignored" in text:
+        yield f"exception ignored: {text.strip().splitlines()[-1][:300]}"
+    elif "internal error" in text:
+        yield f"internal error: {said.error[:300]}"
+    elif said.code not in (0, 1, 3) or (said.code == 3 and not said.error):
+        yield f"ends with {said.code}: {text.strip()[:300]}"
+    elif said.code == 3 and not said.hint:
+        yield f"no hint: {said.error[:300]}"
+    elif said.code == 3 and len(text.strip().splitlines()) > 2:
+        yield f"more than two lines: {text.strip()[:300]}"
+    now = state(folder, PROJECT)
+    if said.code == 3 and "nothing was changed" in text and now != before:
+        yield f"says that nothing was changed, but: {difference(now, before)}"
 
 
-def _check_fsck(operation: Operation, root: Path) -> None:
-    said = _calm("fsck", pvc, root, "fsck")
-    if said.code != 0 and not (operation.fresh and said.code == 3 and said.hint):
-        raise Broken(f"fsck ends with {said.code}: {(said.out + said.err).strip()[:300]}")
-    found = git(root / STORE, "fsck", "--strict")
+def _check_fsck(operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]]) -> None:
+    found = _calm("fsck", pvc, folder / PROJECT, "fsck")
+    if found.code != 0 and not (operation.fresh and found.code == 3 and found.hint):
+        raise Broken(f"fsck ends with {found.code}: {(found.out + found.err).strip()[:300]}")
+
+
+def _check_git(operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]]) -> None:
+    found = git(folder / PROJECT / STORE, "fsck", "--strict")
     if found.returncode != 0 and not operation.fresh:
         raise Broken(f"git fsck ends with {found.returncode}: {(found.stdout + found.stderr).strip()[:300]}")
 
