@@ -37,3 +37,17 @@ def cause(message: str) -> str:
         step = text[6:].partition(" (")[0]
         return f"after {step}: neither the state before nor the one after"
     return text[:160]
+
+
+def print_outcomes(outcomes: Iterable[Outcome], seed: int) -> int:
+    """Print the failures as they come, and then by cause; gives the exit code."""
+    tried = []
+    for outcome in outcomes:
+        tried.append(outcome)
+        if not outcome.ok:
+            print(outcome, flush=True)
+    for cause, failed in by_cause(tried).items():
+        print(f"{len(failed):5}  {cause}\n         {failed[0].name}")
+    count = sum(not outcome.ok for outcome in tried)
+    print(f"{count} of {len(tried)} failed, seed {seed}")
+    return 1 if count else 0

@@ -36,9 +36,9 @@ class Harness:
         """What does not hold after an operation was stopped at a call."""
         return str(self._ask(do="point", operation=operation, mode=mode, number=number)["message"])
 
-    def trace(self, operation: str, to: Path) -> int:
-        """Do an operation with every call written down; gives its exit code."""
-        return int(self._ask(do="trace", operation=operation, to=str(to))["code"])
+    def cut(self, operation: str, seed: str) -> str:
+        """What does not hold after the power was cut at a drawn moment of an operation."""
+        return str(self._ask(do="cut", operation=operation, seed=seed)["message"])
 
     def _ask(self, **question: Any) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -10,7 +10,7 @@ import argparse
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from tests.reliability.causes import by_cause
+from tests.reliability.causes import print_outcomes
 from tests.reliability.client import Harness, harness
 from tests.reliability.counts import Outcome, seed_from_environment
 from tests.reliability.operations import OPERATIONS
@@ -64,16 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=seed_from_environment())
     parser.add_argument("--amount", type=int, help="how many; all of them where it is not given")
     given = parser.parse_args(words)
-    tried = []
-    for outcome in _asked(given):
-        tried.append(outcome)
-        if not outcome.ok or given.number:
-            print(outcome, flush=True)
-    for cause, outcomes in by_cause(tried).items():
-        print(f"{len(outcomes):5}  {cause}\n         {outcomes[0].name}")
-    failed = sum(not outcome.ok for outcome in tried)
-    print(f"{failed} of {len(tried)} failed, seed {given.seed}")
-    return 1 if failed else 0
+    return print_outcomes(_asked(given), given.seed)
 
 
 def _asked(given: argparse.Namespace) -> Iterator[Outcome]:

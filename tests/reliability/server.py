@@ -2,7 +2,7 @@
 
     {"do": "kinds", "operation": "commit"}                                  -> {"kinds": "cwsr…"}
     {"do": "point", "operation": "commit", "mode": "tear", "number": 7}     -> {"message": ""}
-    {"do": "trace", "operation": "commit", "to": "/…/folder"}               -> {"code": 0}
+    {"do": "cut", "operation": "commit", "seed": "1 commit 0"}              -> {"message": ""}
 
 Every fault is tried at one and the same place, ``FOLDER/w``, into which the prepared folder is copied.
 """
@@ -16,6 +16,7 @@ import json
 import os
 import pickle
 import pkgutil
+import random
 import shutil
 import signal
 import sys
@@ -27,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import promptvc
+from tests.reliability.cuts import Cuts, examine_cut
+from tests.reliability.disk import read_trace
 from tests.reliability.hands import Said, captured, world
 from tests.reliability.operations import CALLS, OPERATIONS, PROJECT, Operation, make_base
 from tests.reliability.shim import Shim
@@ -124,13 +127,12 @@ class Server:
         return str(message) if message is not None else "the process that examines died"
 
     def trace(self, name: str, to: Path) -> int:
-        """Do an operation and write every call of it to ``to/trace``; the folder before is at ``to/before``."""
+        """Do an operation and write every call of it to a file; gives its exit code."""
         operation = OPERATIONS[name]
-        _copy(self.prepared(name), to / "before")
         self._put(self.prepared(name))
 
         def do() -> Said:
-            handle = os.open(to / "trace", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            handle = os.open(to, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
             self.shim.count(self.place)
             self.shim.trace(handle)
             said = captured(lambda: operation.act(self.place))
@@ -139,6 +141,24 @@ class Server:
             return said
 
         return int(self._need(do).code)
+
+    def cut(self, name: str, seed: str) -> str:
+        """Cut the power at a drawn moment of an operation; gives what does not hold then."""
+        operation, cuts = OPERATIONS[name], self._cuts(name)
+        draw = random.Random(seed)
+        moment = cuts.moment(draw)
+        self._put(None)
+        cuts.disk_at(moment, self.prepared(name)).write(self.place, draw, ordered=draw.random() < 0.5)
+        message = self._forked(lambda: examine_cut(operation, self.place, cuts.promised(moment)))
+        return f"call {moment} of {len(cuts.calls)}: {message}" if message else ""
+
+    @cache  # noqa: B019
+    def _cuts(self, name: str) -> Cuts:
+        to = self.folder / "traces" / name
+        to.mkdir(parents=True)
+        self.trace(name, to / "trace")
+        after = state(self.place, PROJECT)
+        return Cuts(str(self.place), read_trace(to / "trace"), self.before(name), after)
 
     # --- details ---------------------------------------------------------------------------------------------
 
@@ -233,8 +253,8 @@ def main() -> None:
                     answer["ways"] = {n: [[s.name, s.code] for s in way] for n, way in ways.items()}
                 case "point":
                     answer["message"] = server.point(asked["operation"], asked["mode"], asked["number"])
-                case "trace":
-                    answer["code"] = server.trace(asked["operation"], Path(asked["to"]))
+                case "cut":
+                    answer["message"] = server.cut(asked["operation"], asked["seed"])
         except Exception as error:
             answer["error"] = f"{type(error).__name__}: {error}"
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -48,20 +48,20 @@ def _steps(operation: Operation, folder: Path) -> Iterator[Step]:
             name, said.code, state(folder, PROJECT, volatile=operation.calls or operation.name == "record")
         )
 
-    status = _calm("status", pvc, root, "status")
+    status = calm("status", pvc, root, "status")
     if status.code not in (0, 3) or (status.code == 3 and not status.hint):
         raise Broken(f"status ends with {status.code}: {status.err.strip()}")
     yield Step("status", status.code, _told(root) if status.code == 0 else {})
     if operation.fresh:
-        yield step("again", _calm("again", captured, lambda: operation.act(folder)))
+        yield step("again", calm("again", captured, lambda: operation.act(folder)))
     else:
         yield step("commit", _committed(root))
-        yield step("again", _calm("again", captured, lambda: operation.act(folder)))
+        yield step("again", calm("again", captured, lambda: operation.act(folder)))
     place = "prompts/sort.md" if (root / "prompts/sort.md").exists() else "prompts/a.md"
     if (root / place).exists():
         (root / place).write_text((root / place).read_text() + "later\n")
-    yield step("later", _calm("later commit", pvc, root, "commit", place, "-m", "later"))
-    said = _calm("fsck at the end", pvc, root, "fsck")
+    yield step("later", calm("later commit", pvc, root, "commit", place, "-m", "later"))
+    said = calm("fsck at the end", pvc, root, "fsck")
     if said.code != 0:
         raise Broken(
             f"fsck at the end ends with {said.code}: {said.out.strip()[:300]} {said.err.strip()[:300]}"
@@ -70,7 +70,7 @@ def _steps(operation: Operation, folder: Path) -> Iterator[Step]:
 
 def _told(root: Path) -> State:
     """What ``status --json`` says."""
-    said = _calm("status --json", pvc, root, "status", "--json")
+    said = calm("status --json", pvc, root, "status", "--json")
     if said.code != 0:
         raise Broken(f"status --json ends with {said.code}: {said.err.strip()}")
     told: State = json.loads(said.out)
@@ -79,18 +79,18 @@ def _told(root: Path) -> State:
 
 def _committed(root: Path) -> Said:
     """Commit; where that is refused and a command is named, do what is named and try again."""
-    said = _calm("commit", pvc, root, "commit", "-m", "after")
+    said = calm("commit", pvc, root, "commit", "-m", "after")
     for _ in range(3):
         named = _COMMAND.search(said.hint) or _COMMAND.search(said.error)
         if said.code != 3 or named is None or "conflict" in said.error:
             break
         words = named[1].split()
-        helped = _calm(f"named {words}", pvc, root, *words)
+        helped = calm(f"named {words}", pvc, root, *words)
         if helped.code not in (0, 1):
             raise Broken(
                 f"commit says {said.error!r}, hint {said.hint!r}; which ends with {helped.code}: {helped.err.strip()}"
             )
-        said = _calm("commit", pvc, root, "commit", "-m", "after")
+        said = calm("commit", pvc, root, "commit", "-m", "after")
     return said
 
 
@@ -160,7 +160,7 @@ def _said_wrongly(said: Said, before: State, folder: Path) -> Iterator[str]:
 
 
 def _check_fsck(operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]]) -> None:
-    found = _calm("fsck", pvc, folder / PROJECT, "fsck")
+    found = calm("fsck", pvc, folder / PROJECT, "fsck")
     if found.code != 0 and not (operation.fresh and found.code == 3 and found.hint):
         raise Broken(f"fsck ends with {found.code}: {(found.out + found.err).strip()[:300]}")
 
@@ -171,7 +171,7 @@ def _check_git(operation: Operation, folder: Path, said: Said | None, ways: dict
         raise Broken(f"git fsck ends with {found.returncode}: {(found.stdout + found.stderr).strip()[:300]}")
 
 
-def _calm(name: str, do: Callable[..., Said], *arguments: Any) -> Said:
+def calm(name: str, do: Callable[..., Said], *arguments: Any) -> Said:
     """Do it within the time that nobody has to wait for, and without a traceback."""
     with _alarm(name):
         said = do(*arguments)
