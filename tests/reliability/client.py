@@ -10,9 +10,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tests.reliability.damage import Damage
 from tests.reliability.shim import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,14 @@ class Harness:
     def cut(self, operation: str, seed: str) -> str:
         """What does not hold after the power was cut at a drawn moment of an operation."""
         return str(self._ask(do="cut", operation=operation, seed=seed)["message"])
+
+    def files(self, project: str) -> list[str]:
+        """The files of the store of a project to be damaged."""
+        return list(self._ask(do="files", project=project)["files"])
+
+    def damage(self, damage: Damage) -> str:
+        """What does not hold after a file was damaged."""
+        return str(self._ask(do="damage", damage=asdict(damage))["message"])
 
     def _ask(self, **question: Any) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -3,6 +3,8 @@
     {"do": "kinds", "operation": "commit"}                                  -> {"kinds": "cwsr…"}
     {"do": "point", "operation": "commit", "mode": "tear", "number": 7}     -> {"message": ""}
     {"do": "cut", "operation": "commit", "seed": "1 commit 0"}              -> {"message": ""}
+    {"do": "files", "project": "resting"}                                   -> {"files": ["HEAD", …]}
+    {"do": "damage", "damage": {"project": "resting", "path": "HEAD", "how": "empty", "place": 0}}  -> {"message": ""}
 
 Every fault is tried at one and the same place, ``FOLDER/w``, into which the prepared folder is copied.
 """
@@ -28,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import promptvc
+from tests.reliability.checkup import Truth, examine_damage, make_project, truth
 from tests.reliability.cuts import Cuts, examine_cut
+from tests.reliability.damage import Damage, files_of
 from tests.reliability.disk import read_trace
 from tests.reliability.hands import Said, captured, world
 from tests.reliability.operations import CALLS, OPERATIONS, PROJECT, Operation, make_base
@@ -153,6 +157,31 @@ class Server:
         return f"call {moment} of {len(cuts.calls)}: {message}" if message else ""
 
     @cache  # noqa: B019
+    def whole(self, project: str) -> Path:
+        """A project to be damaged."""
+        return self._template(f"damage {project}", lambda: make_project(self.place, project), None)
+
+    @cache  # noqa: B019
+    def _truth(self, project: str) -> Truth:
+        self._put(self.whole(project))
+        found = self._need(lambda: truth(self.place))
+        shutil.copyfile(self.place / "addresses.json", self.whole(project) / "addresses.json")
+        assert isinstance(found, dict)
+        return found
+
+    def files(self, project: str) -> list[str]:
+        """The files of the store of a project to be damaged."""
+        return files_of(self.whole(project) / PROJECT)
+
+    def damage(self, damage: Damage) -> str:
+        """Damage a file; gives what does not hold then."""
+        right = self._truth(damage.project)
+        self._put(self.whole(damage.project))
+        damage.do(self.place / PROJECT)
+        message = self._forked(lambda: examine_damage(damage, self.place, right))
+        return str(message) if message is not None else "the process that examines died"
+
+    @cache  # noqa: B019
     def _cuts(self, name: str) -> Cuts:
         to = self.folder / "traces" / name
         to.mkdir(parents=True)
@@ -253,6 +282,10 @@ def main() -> None:
                     answer["ways"] = {n: [[s.name, s.code] for s in way] for n, way in ways.items()}
                 case "point":
                     answer["message"] = server.point(asked["operation"], asked["mode"], asked["number"])
+                case "files":
+                    answer["files"] = server.files(asked["project"])
+                case "damage":
+                    answer["message"] = server.damage(Damage(**asked["damage"]))
                 case "cut":
                     answer["message"] = server.cut(asked["operation"], asked["seed"])
         except Exception as error:
