@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from tests.reliability.counts import Outcome
 
 _VARYING = (
+    (re.compile(r"^call \d+ of \d+: "), ""),
     (re.compile(r"/\S*/(?:w|projects?)/"), ""),
     (re.compile(r"b?'(\S*)'"), r"\1"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "ID"),

@@ -18,11 +18,15 @@ CUT = tuple(name for name, operation in OPERATIONS.items() if not operation.fres
 """The operations during which the power is cut: those that find a store."""
 
 
-def power_cuts(seed: int, amount: int) -> Iterator[Outcome]:
+MANY = 8000
+"""How often where no amount is given: there is no end of ways in which a disk may lose things."""
+
+
+def power_cuts(seed: int, amount: int | None = None) -> Iterator[Outcome]:
     """Cut the power so many times, spread evenly over the operations."""
     with harness() as server:
         for name in CUT:
-            yield from cuts_of_operation(server, name, seed, -(-amount // len(CUT)))
+            yield from cuts_of_operation(server, name, seed, -(-(amount or MANY) // len(CUT)))
 
 
 def cuts_of_operation(server: Harness, name: str, seed: int, amount: int) -> Iterator[Outcome]:

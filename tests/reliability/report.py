@@ -46,7 +46,7 @@ class Part:
 
 PARTS = (
     Part("crash points", "crash_points:crash_points", 450, None, needs_shim=True),
-    Part("power cuts", "power_loss:power_cuts", 200, 8000, needs_shim=True),
+    Part("power cuts", "power_loss:power_cuts", 200, None, needs_shim=True),
     Part("corruption", "corruption:corruptions", 100, None, needs_shim=True),
     Part("interleavings", "interleavings:interleavings", 100, 2000),
     Part("network cuts", "network_cuts:network_cuts", 100, 2000),

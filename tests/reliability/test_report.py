@@ -32,7 +32,7 @@ def test_only_the_counts_of_a_document_are_replaced() -> None:
 
 def test_failures_of_one_cause_are_told_together() -> None:
     ((cause, outcomes),) = by_cause(OUTCOMES).items()
-    assert (cause, len(outcomes)) == ("call N of N: fsck ends with N", 2)
+    assert (cause, len(outcomes)) == ("fsck ends with N", 2)
 
 
 def test_a_failure_names_the_seed() -> None:
