@@ -34,6 +34,12 @@ def cause(message: str) -> str:
     if text.startswith("says that nothing was changed"):
         parts = [part.split(":")[0] for part in text.partition("but: ")[2].split("; ")]
         return f"says that nothing was changed, but: {', '.join(parts)}"
+    if text.startswith("no hint: "):
+        named = "a file is named" if ": " in text[9:] else "no file is named"
+        return f"no hint: {text.rpartition(': ')[2]} ({named})"
+    if text.startswith("traceback: OSError"):
+        lock = " a lock is left" if ".lock" in text else ""
+        return f"traceback: OSError{lock}"
     if text.startswith("after "):
         step = text[6:].partition(" (")[0]
         return f"after {step}: neither the state before nor the one after"

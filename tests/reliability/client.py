@@ -67,7 +67,8 @@ def harness() -> Iterator[Harness]:
     """A fork server for as long as the block lasts, in a folder in memory where there is one."""
     folder = Path(tempfile.mkdtemp(prefix="promptvc-", dir=_fast()))
     try:
-        environment = {**os.environ, "LD_PRELOAD": str(build(folder)), "PYTHONPATH": str(ROOT)}
+        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a thread would be lost in a child
+        environment = {**os.environ, **alone, "LD_PRELOAD": str(build(folder)), "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.reliability.server", str(folder)],
             stdin=subprocess.PIPE,

@@ -249,6 +249,11 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _import_all() -> None:
+    """All of the library, and what it imports only where it is needed; not pyarrow, which starts a thread."""
+    import sqlite3  # noqa: F401
+
+    import numpy  # noqa: F401
+
     for module in pkgutil.walk_packages(promptvc.__path__, "promptvc."):
         if module.name not in _LEFT_OUT:
             with suppress(ImportError):
@@ -269,6 +274,7 @@ def main() -> None:
     _import_all()
     gc.collect()
     gc.freeze()  # so that a child shares what is there
+    assert len(os.listdir("/proc/self/task")) == 1, "a thread would be lost in a child"
     server = Server(folder)
     for line in sys.stdin:
         asked = json.loads(line)
