@@ -1,0 +1,59 @@
+"""The harness of faults: a fork server for the session, a seed that is printed, and the long form only if asked for.
+
+pytest tests/reliability                    # a drawn sample
+pytest -m long tests/reliability            # every point
+PROMPTVC_TEST_SEED=7 pytest …               # the sample of a run that failed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.reliability.client import Harness, harness
+from tests.reliability.counts import SEED_NAME, seed_from_environment
+from tests.reliability.shim import why_not
+
+_SEED = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "long: every fault instead of a sample, which takes an hour; run with -m long"
+    )
+    workers = getattr(config, "workerinput", None)
+    config.stash[_SEED] = workers[SEED_NAME] if workers and SEED_NAME in workers else seed_from_environment()
+
+
+def pytest_configure_node(node: object) -> None:
+    """Every process of xdist draws with one seed."""
+    node.workerinput[SEED_NAME] = node.config.stash[_SEED]  # type: ignore[attr-defined]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = "long" in config.option.markexpr
+    out = [item for item in items if not asked and item.get_closest_marker("long")]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"faults drawn with {SEED_NAME}={config.stash[_SEED]}"
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """What faults are drawn with."""
+    return pytestconfig.stash[_SEED]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Harness]:
+    """A fork server; skips where there is no C compiler, or no Linux."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with harness() as found:
+        yield found
