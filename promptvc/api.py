@@ -8,11 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from promptvc.environment import surroundings
-from promptvc.errors import NotAStore, StoreExists, Usage
-from promptvc.ids import ObjectId, RefName
+from promptvc.errors import NotAStore, Usage
+from promptvc.ids import RefName
 from promptvc.repo import STORE, Repo, Surroundings, make_store
-from promptvc.transports.remote import Progress, RemoteRefs
-from promptvc.transports.urls import is_local, redact
+from promptvc.repo.clone import absolute, clone_into, first_branch
+from promptvc.transports.remote import Progress
+from promptvc.transports.urls import is_local
 
 Report = Callable[[Progress], None]
 
@@ -53,65 +54,11 @@ def clone(
     )
 
 
-def clone_into(
-    url: str, root: Path, world: Surroundings, *, branch: str | None = None, report: Report | None = None
-) -> Repo:
-    """`clone` with the settings handed in."""
-    root = root.absolute()
-    existed = root.exists()
-    if existed and (not root.is_dir() or any(root.iterdir())):
-        raise StoreExists(f"{root} is not empty", "give another folder: promptvc clone URL FOLDER")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        make_store(root / STORE)
-        repo = Repo(root / STORE, root, world)
-        with repo.oplog.silent():  # there is nothing before it to go back to
-            _fill(repo, _absolute(url), branch, report)
-    except BaseException:
-        shutil.rmtree(root / STORE if existed else root, ignore_errors=True)
-        raise
-    return repo
-
-
-def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> None:
-    """Fetch everything, and check the branch out."""
-    repo.sharing.add("origin", url)
-    result = repo.sharing.fetch("origin", repo.who(), report, tags="all")
-    name = branch or _first_branch(result.remote)
-    target = repo.refs.read(RefName.remote("origin", name))
-    if branch and target is None:
-        raise Usage(
-            f"{redact(url)} has no branch {branch!r}",
-            "promptvc clone without -b takes the remote's own choice",
-        )
-    ref = RefName.branch(name)
-    repo.refs.set_head(ref, repo.who(), f"clone: from {redact(url)}")
-    repo.sharing.follow(name, "origin", name)
-    if target is not None:
-        _start_branch(repo, ref, target, url)
-
-
-def _first_branch(remote: RemoteRefs) -> str:
-    """The branch to check out: the remote's HEAD; where that has no commits, main, or else any there is."""
-    branches = [ref.short for ref in remote.refs if ref.startswith("refs/heads/")]
-    head = remote.head.short if remote.head else "main"
-    if head in branches or not branches:
-        return head
-    return "main" if "main" in branches else branches[0]
-
-
-def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
-    repo.refs.move(ref, None, target, repo.who(), f"clone: from {redact(url)}")
-    if repo.root is not None:
-        files = repo.snapshot_of(target).files
-        repo.workspace.worktree.write(list(files), files)
-
-
 def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
     """The clone of an address in the cache folder: a store without working files, its branches the remote's."""
     if world.cache_folder is None:
         raise Usage("there is no cache folder for clones of remote stores")
-    full = _absolute(url)
+    full = absolute(url)
     place = world.cache_folder() / "clones" / f"{folder_name(url)}-{sha256(full.encode()).hexdigest()[:16]}"
     fresh = not (place / "HEAD").exists()
     if fresh:
@@ -124,7 +71,7 @@ def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
             return repo
         with repo.oplog.silent():  # it only mirrors the remote
             result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all", update_head=True)
-            repo.refs.set_head(RefName.branch(_first_branch(result.remote)), repo.who(), "fetch")
+            repo.refs.set_head(RefName.branch(first_branch(result.remote)), repo.who(), "fetch")
     except BaseException:
         if fresh:
             shutil.rmtree(place, ignore_errors=True)
@@ -141,10 +88,6 @@ def folder_name(url: str) -> str:
     """The last part of an address, without ``.git``: where `clone` puts it."""
     name = url.rstrip("/").removesuffix("/.git").removesuffix(".git").replace(":", "/").rpartition("/")[2]
     return name if name not in ("", ".", "..", STORE) else "store"
-
-
-def _absolute(url: str) -> str:
-    return str(Path(url).absolute()) if is_local(url) and not url.startswith("file:") else url
 
 
 def _is_bare(path: Path) -> bool:

@@ -89,6 +89,12 @@ class DiskFull(Refused):
     kind = "disk-full"
 
 
+class DiskFailed(Refused):
+    """The disk could not read or write, without being full or read-only."""
+
+    kind = "disk-failed"
+
+
 class StoreBusy(Refused):
     """A lock is held by another process and did not come free."""
 

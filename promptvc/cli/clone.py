@@ -21,7 +21,8 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
 
     URL is a path, file://, ssh://, git@host:path, https:// or git://.
     """
-    from promptvc.api import clone_into, folder_name
+    from promptvc.api import folder_name
+    from promptvc.repo.clone import clone_into
     from promptvc.storage.refs import HEAD
     from promptvc.transports.urls import is_local, redact
 

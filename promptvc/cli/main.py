@@ -183,7 +183,9 @@ def _show_error(error: Exception) -> int:
         return exit_code(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        show_error(f"{where}{error.strerror or error}", None)
+        show_error(
+            f"{where}{error.strerror or error}", "check that the path can be read and written, and the disk"
+        )
         return REFUSED
     text = " ".join(str(error).split()) or "no message"
     show_error(

@@ -138,6 +138,7 @@ class WithMerges(WithRuns):
             self.config,
             lambda: self.workspace.worktree,
             self.intents,
+            self.merge_state.id,
         )
         return undo(parts, self.merge_state.put, to, force=force)
 

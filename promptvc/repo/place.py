@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from promptvc.ids import RefName
 from promptvc.session.identity import Identity
+from promptvc.storage.scratch import is_running, scratch_name
 from promptvc.versioning.commit import FORMAT
 
 if TYPE_CHECKING:
@@ -43,6 +45,23 @@ class Surroundings:
     notice: Callable[[str], None] = lambda text: None
 
 
+HALF_MADE = f"{STORE}-new"
+"""How the names of stores begin that are being made beside where they will be."""
+
+
+def half_made(root: Path) -> Path:
+    """A name for a store that is being made in a folder: ``.promptvc-new-PID-RANDOM``."""
+    return scratch_name(root, HALF_MADE)
+
+
+def sweep_half_made(root: Path) -> None:
+    """Remove the stores in a folder whose makers were stopped."""
+    for path in root.glob(f"{HALF_MADE}-*"):
+        pid = path.name.removeprefix(f"{HALF_MADE}-").partition("-")[0]
+        if pid.isdigit() and not is_running(int(pid)):
+            rmtree(path, ignore_errors=True)
+
+
 def make_store(path: Path, branch: str = "main") -> None:
     """Make an empty store: a bare git repository whose configuration names our format."""
     head = RefName.branch(branch)
@@ -58,8 +77,11 @@ def make_store(path: Path, branch: str = "main") -> None:
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder is a store: a git repository whose configuration has our section."""
+    """Whether a folder is a store: a git repository whose configuration has our section.
+
+    Its HEAD may be lost: that is said by who reads it.
+    """
     try:
-        return (path / "HEAD").exists() and b"[promptvc]" in (path / "config").read_bytes()
+        return b"[promptvc]" in (path / "config").read_bytes() and (path / "objects").is_dir()
     except OSError:
         return False

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from promptvc.errors import NotAStore, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.merges import WithMerges
-from promptvc.repo.place import STORE, Surroundings, is_store, make_store
+from promptvc.repo.place import STORE, Surroundings, half_made, is_store, make_store, sweep_half_made
 from promptvc.session.project import PROJECT_FILE, TEMPLATE
 from promptvc.session.workspace import Committed, Status
-from promptvc.storage.files import disk_errors
+from promptvc.storage.files import disk_errors, sync_folder, write_atomically
 from promptvc.versioning.diff import FileChange
 from promptvc.versioning.tree import Files, is_below
 
@@ -49,10 +50,18 @@ class Repo(WithMerges):
             )
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
-            make_store(root / STORE, branch)
-            project = root / PROJECT_FILE
-            if not project.exists():
-                project.write_text(TEMPLATE)
+            sweep_half_made(root)
+            place = half_made(root)
+            try:
+                make_store(place, branch)
+                project = root / PROJECT_FILE
+                if not project.exists():
+                    write_atomically(project, TEMPLATE.encode(), scratch=place)
+                place.rename(root / STORE)  # the one instant at which there is a store
+                sync_folder(root)
+            except BaseException:
+                rmtree(place, ignore_errors=True)
+                raise
         return cls(root / STORE, root, surroundings)
 
     def diff(

@@ -19,6 +19,7 @@ from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.jsonrow import parse_json
 from promptvc.content.run import FOLDER, RECORD_SUFFIX, OutputRow, encode_row, read_record
 from promptvc.errors import (
+    DiskFailed,
     DiskFull,
     ObjectDamaged,
     ObjectMissing,
@@ -231,6 +232,8 @@ def _told(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None
     text = str(error)
     if "full" in text:
         return DiskFull(f"{folder}: no space left on the disk", "free some space and try again")
+    if "disk I/O" in text:
+        return DiskFailed(f"{folder}: the disk failed", "check the disk, then try again")
     if "locked" in text or "busy" in text:
         return StoreBusy(
             f"{folder}: another process writes the index of calls", "try again when it has ended"

@@ -147,7 +147,12 @@ class Intents:
         with suppress(StoreBusy), self.exclusive(patience=0.0):
             pass
 
-    def settle(self, *, force: bool = False) -> Operation | None:
+    def leave(self, what: str, files: Files, refs: Mapping[RefName, Pair[ObjectId | None]]) -> None:
+        """Write down what is to be done, for another one to settle."""
+        with disk_errors(self.path):
+            write_durably(self.path, _encode(replace(_NOTHING, what=what, files=files, refs=refs)))
+
+    def settle(self, *, force: bool = False, quietly: bool = False) -> Operation | None:
         """Settle what was interrupted; with ``force`` whatever became of the files since. Gives it, None for nothing.
 
         Raises `StoreBusy` where its process is still at work, `Interrupted`.
@@ -156,17 +161,19 @@ class Intents:
         with flocked(self._lock, busy=busy):
             self._depth += 1
             try:
-                return self._settle_left(force=force)
+                return self._settle_left(force=force, quietly=quietly)
             finally:
                 self._depth -= 1
 
-    def _settle_left(self, *, force: bool = False) -> Operation | None:
+    def _settle_left(self, *, force: bool = False, quietly: bool = False) -> Operation | None:
         found = self.find()
         if found is None:
             return None
         word = self._settle(found, "auto", force)
         self._clear()
         sweep(self._scratch)
+        if quietly:
+            return found
         self._notice(f"{found.what or 'an operation'} was interrupted, and was {word} now")
         return found
 
@@ -187,7 +194,7 @@ class Intents:
                 )
 
     def _clear(self) -> None:
-        with suppress(FileNotFoundError):
+        with disk_errors(self.path), suppress(FileNotFoundError):
             self.path.unlink()
             sync_folder(self.path.parent)
 

@@ -58,7 +58,7 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
         return FINISHED
     _take_back(parts, intent)
     if not strange:
-        parts.log.withdraw(intent.what, intent.files)
+        _withdraw(parts.log, intent)
     return TAKEN_BACK
 
 
@@ -97,6 +97,14 @@ def _take_back(parts: RecoveryParts, intent: Operation) -> None:
         _configure(parts.config, setting, *values[::-1])
     if intent.state is not None and parts.state() != intent.state[0]:
         parts.write_state(intent.state[0])
+
+
+def _withdraw(log: OperationLog, intent: Operation) -> None:
+    """Let the last operation of the intent's name, on any of its files, count as never done."""
+    for each in reversed(log.operations()):
+        if each.what == intent.what and (not each.files or not intent.files.keys().isdisjoint(each.files)):
+            log.withdraw(each.number)
+            return
 
 
 def _in_order(refs: Mapping[RefName, Pair[ObjectId | None]]) -> list[tuple[RefName, Pair[ObjectId | None]]]:

@@ -17,6 +17,7 @@ from promptvc.storage.objects import EXECUTABLE, FILE, LINK
 
 HALF_MADE = ".promptvc-half"
 """How the names of half-made files begin that had to be made beside the working files; they are never tracked."""
+_OURS = (".promptvc-half-", ".promptvc-new-")
 _SKIPPED_FOLDERS = (".git", ".promptvc")
 
 
@@ -64,9 +65,10 @@ def _scan_folder(root: Path, folder: Path, project: Project) -> Iterator[Found]:
     for entry in entries:
         name = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in _SKIPPED_FOLDERS and not _is_store(entry.path):
+            skipped = entry.name in _SKIPPED_FOLDERS or entry.name.startswith(_OURS)
+            if not skipped and not _is_store(entry.path):
                 yield from _scan_folder(root, Path(entry.path), project)
-        elif not entry.name.startswith(HALF_MADE) and _tracks(project, name):
+        elif not entry.name.startswith(_OURS) and _tracks(project, name):
             yield _found(name, entry.stat(follow_symlinks=False))
 
 

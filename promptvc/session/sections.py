@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from promptvc.storage.git import GitConfig
 from promptvc.versioning.oplog import OperationLog
@@ -31,6 +31,17 @@ def set_section(config: GitConfig, log: OperationLog, kind: str, sub: str, after
     changes = {f"{kind}.{sub}.{key}": (before.get(key, ()), after.get(key, ())) for key in sorted(names)}
     log.config(changes, f"settings of {kind} {sub}")
     write_section(config, kind, sub, after)
+
+
+def remove_sections(config: GitConfig, log: OperationLog, sections: Sequence[tuple[str, str]]) -> None:
+    """Remove several sections in one step."""
+    changes = {
+        f"{kind}.{sub}.{key}": (values, ())
+        for kind, sub in sections
+        for key, values in sorted(read_section(config, kind, sub).items())
+    }
+    log.config(changes, "settings of " + ", ".join(sub for _, sub in sections))
+    config.replace_sections({section: {} for section in sections})
 
 
 def write_section(config: GitConfig, kind: str, sub: str, after: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import RemoteNotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
-from promptvc.session.sections import read_section, set_section
+from promptvc.session.sections import read_section, remove_sections, set_section
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
@@ -70,8 +70,7 @@ class Sharing:
             raise StoreExists(
                 f"a remote {name} exists already", f"promptvc remote set-url {name} URL changes where it is"
             )
-        self._config.set(f"remote.{name}.url", url)
-        self._config.set(f"remote.{name}.fetch", str(Refspec.tracking(name)))
+        self._config.replace_section("remote", name, {"url": (url,), "fetch": (str(Refspec.tracking(name)),)})
 
     def set_url(self, name: str, url: str) -> None:
         """Say where a remote is now."""
@@ -84,10 +83,13 @@ class Sharing:
         with self._log().operation(f"remote remove {name}"):
             for ref, id in self._refs.find(f"refs/remotes/{name}/").items():
                 self._refs.move(ref, id, None, who, "remote: removed")
-            for branch in self._config.sections("branch"):
-                if self._config.get(f"branch.{branch}.remote") == name:
-                    set_section(self._config, self._log(), "branch", branch, {})
-            set_section(self._config, self._log(), "remote", name, {})
+            branches = [
+                branch
+                for branch in self._config.sections("branch")
+                if self._config.get(f"branch.{branch}.remote") == name
+            ]
+            gone = [("remote", name), *(("branch", branch) for branch in branches)]
+            remove_sections(self._config, self._log(), gone)
 
     def follow(self, branch: str, remote: str, there: str) -> None:
         """Let a branch follow a remote's branch."""

@@ -38,6 +38,7 @@ class UndoParts:
     config: GitConfig
     worktree: Callable[[], Worktree]
     intents: Intents
+    state: Callable[[], ObjectId | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     by this operation), `ObjectMissing`; then nothing is changed.
     """
     known = parts.log.operations()
+    while known and not known[-1].is_ended and _is_unmade(parts, known[-1]):
+        parts.log.withdraw(known.pop().number)
     chosen, target = choose(known, parts.log.first(), to)
     done = compose(chosen)
     what = name_undo(chosen, to)
@@ -136,6 +139,22 @@ def _intended(
 
 
 # --- what to change, checked ----------------------------------------------------------------------------------
+
+
+def _is_unmade(parts: UndoParts, operation: Operation) -> bool:
+    """Whether an operation that was stopped had not changed anything yet."""
+    return (
+        all(parts.refs.read(name) == pair[0] for name, pair in operation.refs.items())
+        and (operation.head is None or str(parts.refs.head()) == operation.head[0])
+        and (operation.state is None or parts.state() == operation.state[0])
+        and all(_setting(parts.config, name) == pair[0] for name, pair in operation.config.items())
+        and (not operation.files or _lie_before(parts, operation))
+    )
+
+
+def _lie_before(parts: UndoParts, operation: Operation) -> bool:
+    here = parts.worktree().at(operation.files)
+    return all(here[path] == pair[0] for path, pair in operation.files.items())
 
 
 def _ref_moves(parts: UndoParts, name: RefName, pair: Pair[ObjectId | None]) -> bool:

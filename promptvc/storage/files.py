@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from promptvc.errors import DiskFull, StoreReadOnly
+from promptvc.errors import DiskFailed, DiskFull, StoreReadOnly
 
+_FAILED = (errno.EIO, errno.EREMOTEIO, errno.ENXIO, errno.ENODEV, errno.ESTALE)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _BLOCK = 1 << 16
@@ -18,7 +19,7 @@ _HERE, _EXCHANGE = -100, 2  # AT_FDCWD of fcntl.h, RENAME_EXCHANGE of linux/fs.h
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into `DiskFull` or `StoreReadOnly`, which name the path."""
+    """Turn what the disk says into `DiskFull`, `StoreReadOnly` or `DiskFailed`, which name the path."""
     try:
         yield
     except OSError as error:
@@ -29,18 +30,27 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written ({os.strerror(error.errno)})",
                 "check permissions and how the disk is mounted",
             ) from error
+        if error.errno in _FAILED:
+            raise DiskFailed(
+                f"{path}: the disk failed ({os.strerror(error.errno)})",
+                "check the disk, then try again; promptvc fsck checks the store",
+            ) from error
         raise
 
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file by these bytes: fsync, rename, fsync of the folder."""
-    write_atomically(path, data, durable=True)
-    sync_folder(path.parent)
+    with disk_errors(path):
+        write_atomically(path, data, durable=True)
+        sync_folder(path.parent)
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Replace a file by these bytes, so that a reader sees the old ones or the new ones."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_atomically(path: Path, data: bytes, *, durable: bool = False, scratch: Path | None = None) -> None:
+    """Replace a file by these bytes, so that a reader sees the old ones or the new ones.
+
+    They are first written in the folder ``scratch``, the file's own where none is given.
+    """
+    temporary = (scratch or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as out:
             out.write(data)

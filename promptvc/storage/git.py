@@ -105,14 +105,19 @@ class GitConfig:
 
     def replace_section(self, kind: str, sub: str, values: Mapping[str, Sequence[str]]) -> None:
         """Let ``[kind "sub"]`` of the store's own file hold these names and values; without any, remove it."""
-        where = (kind.encode(), sub.encode())
+        self.replace_sections({(kind, sub): values})
+
+    def replace_sections(self, sections: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> None:
+        """`replace_section` for several ``(kind, sub)``, in one step."""
 
         def change(config: ConfigFile) -> None:
-            with suppress(KeyError):
-                del config[where]
-            for key, several in values.items():
-                for value in several:
-                    config.add(where, key.encode(), value.encode())
+            for (kind, sub), values in sections.items():
+                where = (kind.encode(), sub.encode())
+                with suppress(KeyError):
+                    del config[where]
+                for key, several in values.items():
+                    for value in several:
+                        config.add(where, key.encode(), value.encode())
 
         self._change(change)
 

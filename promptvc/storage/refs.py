@@ -144,6 +144,8 @@ class Refs:
                 with self._recorded(target, entry):
                     if new is None:
                         self._delete(target, entry)
+                    elif found is None:
+                        self._create(target, entry)
                     else:
                         with self._logged(target, entry):
                             self._put(target, f"{new}\n")
@@ -264,6 +266,17 @@ class Refs:
             _clear_way(path)
             made.replace(path)
         sync_folder(path.parent)
+
+    def _create(self, name: RefName, entry: LogEntry) -> None:
+        """Make a ref, then its log: a log without a ref would tell of one that was lost."""
+        self._put(name, f"{entry.after}\n")
+        try:
+            with self._logged(name, entry):
+                pass
+        except BaseException:
+            with suppress(OSError):
+                (self._folder / name).unlink()
+            raise
 
     def _delete(self, name: RefName, entry: LogEntry) -> None:
         """Delete a ref and its log; the log says so first, so that a ref that is gone is not taken for lost."""

@@ -44,10 +44,10 @@ class Journal:
                 self.path, b"".join(raw + b"\n" for raw in self._raw_lines() if _parse(raw) is not None)
             )
 
-    def append(self, *lines: Line) -> None:
-        """Add lines behind the last one; they are durable when this returns."""
+    def append(self, *lines: Line, durable: bool = True) -> None:
+        """Add lines behind the last one; they are durable when this returns, unless they need not be."""
         with self._locked():
-            self._append(lines)
+            self._append(lines, durable=durable)
 
     def begin(self, make: Callable[[int], list[Line]]) -> int:
         """Take the next number and add the lines that ``make(number)`` gives; gives the number.
@@ -80,14 +80,15 @@ class Journal:
         except FileNotFoundError:
             return []
 
-    def _append(self, lines: tuple[Line, ...] | list[Line]) -> None:
+    def _append(self, lines: tuple[Line, ...] | list[Line], *, durable: bool = True) -> None:
         fresh = not self.path.exists()
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             size = cut_torn_line(handle)
             try:
                 write_all(handle, b"".join(map(_encode, lines)))
-                os.fsync(handle)
+                if durable:
+                    os.fsync(handle)
             except BaseException:
                 with suppress(OSError):
                     os.ftruncate(handle, size)

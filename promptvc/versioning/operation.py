@@ -23,6 +23,7 @@ class Operation:
     - ``files``: the working files that it wrote, None for one that was not there;
     - ``config``: settings, a list of values each, empty for one that was not set;
     - ``state``: the blob of the merge under way, None for none;
+    - ``is_ended``: whether it came to its end; one that did not may have changed nothing;
     - ``to``: for an undo that was done to its end, the operation right after which things were as they are after it.
 
     Of several changes of one thing the first value before and the last one after count; what came out as it was is
@@ -39,6 +40,7 @@ class Operation:
     config: Mapping[str, Pair[tuple[str, ...]]] = field(default_factory=dict)
     state: Pair[ObjectId | None] | None = None
     to: int | None = None
+    is_ended: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -72,7 +74,8 @@ def read_operations(lines: Iterable[Mapping[str, Any]]) -> list[Operation]:
 def _read(lines: list[Mapping[str, Any]]) -> Operation:
     reached = next((line["to"] for line in lines if isinstance(line.get("to"), int)), None)
     made = _operation(lines[0], [change for line in lines[1:] for change in _changes(line)])
-    return replace(made, to=reached)
+    ended = "ends" not in lines[0] or any("end" in line for line in lines)
+    return replace(made, to=reached, is_ended=ended)
 
 
 def compose(operations: Iterable[Operation]) -> Operation:

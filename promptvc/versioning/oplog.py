@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import local
@@ -57,9 +57,13 @@ class OperationLog:
         if self._open is not None:
             yield
             return
-        self._local.open = _Open(what)
+        opened = self._local.open = _Open(what)
         try:
             yield
+            if opened.number is not None:
+                # Not synced: after a power failure a whole operation may count as one that did not end, which is no
+                # harm, for it is found to have changed something.
+                self._journal.append({"n": opened.number, "end": True}, durable=False)
         finally:
             self._local.open = None
 
@@ -162,13 +166,9 @@ class OperationLog:
         """What the operation under way is called; nothing where there is none."""
         return self._open.what if self._open else ""
 
-    def withdraw(self, what: str, files: Iterable[RepoPath]) -> None:
-        """The last operation of this name on any of these files was taken back: it counts as never done."""
-        paths = set(files)
-        for each in reversed(self.operations()):
-            if each.what == what and (not each.files or paths.intersection(each.files)):
-                self._journal.append({"n": each.number, "withdrawn": True})
-                return
+    def withdraw(self, number: int) -> None:
+        """An operation was taken back, or never did anything: it counts as never done."""
+        self._journal.append({"n": number, "withdrawn": True})
 
     def void(self, name: RefName) -> None:
         """The move of a ref that was recorded last was not made."""
@@ -208,7 +208,7 @@ class OperationLog:
             self._kept.release_one(who, number)
             keep(number, who)
             name = f"{who.name} <{who.email}>"
-            begin = {"n": number, "time": int(self._now()), "who": name, "what": open.what}
+            begin = {"n": number, "time": int(self._now()), "who": name, "what": open.what, "ends": True}
             return [begin, {"n": number, **change}]
 
         return self._journal.begin(make)

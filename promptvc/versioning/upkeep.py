@@ -126,9 +126,11 @@ def _remove_all(packs: Iterable[PackReader], *made: Path | None) -> None:
 
 def _remove(pack: Path) -> None:
     # The index first: without it the pack is not seen, while an index without its pack would be an error.
-    for suffix in (".idx", ".pack", ".rev", ".bitmap"):
-        with suppress(OSError):
-            pack.with_suffix(suffix).unlink()
+    with suppress(OSError):
+        pack.with_suffix(".idx").unlink(missing_ok=True)
+        for suffix in (".pack", ".rev", ".bitmap"):
+            with suppress(OSError):
+                pack.with_suffix(suffix).unlink()
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def test_a_move_that_fails_does_not_count(repo: Repo, monkeypatch: pytest.Monkey
     with repo.oplog.operation("full disk"), pytest.raises(DiskFull):
         repo.refs.move(A, None, drawn["a"], repo.who(), "made")
     assert repo.operations() == []
-    assert lines(repo)[-1] == {"n": 1, "void": True}
+    assert {"n": 1, "void": True} in lines(repo)
     monkeypatch.undo()
     repo.refs.move(A, None, drawn["a"], repo.who(), "made")
     assert [operation.number for operation in repo.operations()] == [2]

@@ -1,0 +1,107 @@
+"""Cloning: a store filled under another name until it is whole, then its files checked out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from promptvc.errors import StoreExists, Usage
+from promptvc.ids import ObjectId, RefName
+from promptvc.repo.place import STORE, Surroundings, half_made, make_store, sweep_half_made
+from promptvc.repo.repo import Repo
+from promptvc.storage.files import disk_errors, sync_folder
+from promptvc.transports.remote import Progress, RemoteRefs
+from promptvc.transports.urls import is_local, redact
+
+Report = Callable[[Progress], None]
+
+
+def clone_into(
+    url: str, root: Path, world: Surroundings, *, branch: str | None = None, report: Report | None = None
+) -> Repo:
+    """Copy a remote store into a folder that is empty or not there; see `api.clone`.
+
+    Where this is stopped before the store is whole, another clone into the folder starts anew; after it, the next
+    command brings the rest of the files.
+    """
+    root = root.absolute()
+    existed = root.exists()
+    if existed and not root.is_dir():
+        raise _not_empty(root)
+    with disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        sweep_half_made(root)
+        if any(root.iterdir()):
+            raise _not_empty(root)
+    try:
+        place = half_made(root)
+        make_store(place)
+        _fill(Repo(place, None, world), absolute(url), branch, report)
+        place.rename(root / STORE)
+        sync_folder(root)
+        repo = Repo(root / STORE, root, world)
+        repo.intents.settle(quietly=True)  # writes the files
+    except BaseException:
+        _remove(root, existed)
+        raise
+    return repo
+
+
+def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> None:
+    """Fetch everything, and say which files are to be checked out."""
+    with repo.oplog.silent(), repo.store.writing():  # there is nothing before it to go back to
+        repo.sharing.add("origin", url)
+        result = repo.sharing.fetch("origin", repo.who(), report, tags="all")
+        name = branch or first_branch(result.remote)
+        target = repo.refs.read(RefName.remote("origin", name))
+        if branch and target is None:
+            raise Usage(
+                f"{redact(url)} has no branch {branch!r}",
+                "promptvc clone without -b takes the remote's own choice",
+            )
+        ref = RefName.branch(name)
+        repo.refs.set_head(ref, repo.who(), f"clone: from {redact(url)}")
+        repo.sharing.follow(name, "origin", name)
+        if target is not None:
+            _start_branch(repo, ref, target, url)
+
+
+def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
+    repo.refs.move(ref, None, target, repo.who(), f"clone: from {redact(url)}")
+    files = repo.snapshot_of(target).files
+    repo.intents.leave(
+        f"clone: from {redact(url)}",
+        {path: (None, entry) for path, entry in files.items()},
+        {ref: (None, target)},
+    )
+
+
+def first_branch(remote: RemoteRefs) -> str:
+    """The branch to check out: the remote's HEAD; where that has no commits, main, or else any there is."""
+    branches = [ref.short for ref in remote.refs if ref.startswith("refs/heads/")]
+    head = remote.head.short if remote.head else "main"
+    if head in branches or not branches:
+        return head
+    return "main" if "main" in branches else branches[0]
+
+
+def absolute(url: str) -> str:
+    """The address, a path made absolute."""
+    return str(Path(url).absolute()) if is_local(url) and not url.startswith("file:") else url
+
+
+def _not_empty(root: Path) -> StoreExists:
+    return StoreExists(f"{root} is not empty", "give another folder: promptvc clone URL FOLDER")
+
+
+def _remove(root: Path, existed: bool) -> None:
+    """Leave nothing behind: the folder was empty, or not there."""
+    if not existed:
+        shutil.rmtree(root, ignore_errors=True)
+        return
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
