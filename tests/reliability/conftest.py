@@ -7,6 +7,7 @@ PROMPTVC_TEST_SEED=7 pytest …               # the sample of a run that failed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -22,13 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "long: every fault instead of a sample, which takes an hour; run with -m long"
     )
-    workers = getattr(config, "workerinput", None)
-    config.stash[_SEED] = workers[SEED_NAME] if workers and SEED_NAME in workers else seed_from_environment()
-
-
-def pytest_configure_node(node: object) -> None:
-    """Every process of xdist draws with one seed."""
-    node.workerinput[SEED_NAME] = node.config.stash[_SEED]  # type: ignore[attr-defined]
+    config.stash[_SEED] = seed_from_environment(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -31,9 +32,12 @@ class Count:
     failed: int = 0
 
 
-def seed_from_environment() -> int:
-    """The seed that PROMPTVC_TEST_SEED names, else a new one."""
-    return int(os.environ.get(SEED_NAME) or random.SystemRandom().randrange(1_000_000))
+def seed_from_environment(run: str | None = None) -> int:
+    """The seed that PROMPTVC_TEST_SEED names, else a new one: one for all processes of a run that has a name."""
+    given = os.environ.get(SEED_NAME)
+    if given:
+        return int(given)
+    return (zlib.crc32(run.encode()) if run else random.SystemRandom().getrandbits(32)) % 1_000_000
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, Count]:

@@ -40,6 +40,8 @@ from tests.reliability.shim import Shim
 from tests.reliability.states import State, state
 from tests.reliability.walk import Step, examine, walk
 
+CLOCK = 1_750_000_000
+"""The time of every commit, so that names of commits are the same in every run."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 _LEFT_OUT = ("promptvc.__main__",)
 
@@ -264,11 +266,10 @@ def main() -> None:
     """Answer until the pipe is closed."""
     folder = Path(sys.argv[1]).resolve()
     os.environ.pop("LD_PRELOAD", None)
-    now = int(time.time())
     for name in list(os.environ):
         if name.startswith(("GIT_", "PROMPTVC_")):
             del os.environ[name]
-    os.environ.update(world(folder, now), **{CALLS: str(folder / "calls.txt")})
+    os.environ.update(world(folder, CLOCK), **{CALLS: str(folder / "calls.txt")})
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _import_all()

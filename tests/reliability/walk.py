@@ -19,6 +19,9 @@ PATIENCE = 4
 """Seconds after which a command counts as blocked: the locks of processes that are gone wait for nobody."""
 _COMMAND = re.compile(r"promptvc ([a-z][a-z-]*(?: --?[a-z][a-z-]*| \.(?= |$))*)")
 """A command that a hint names, with its options."""
+_UNFINISHED = re.compile(
+    r"interrupted|unfinished|not finished|was stopped|half done|under way since", re.IGNORECASE
+)
 __all__ = ["CALLS", "Broken", "Step", "examine", "walk"]
 
 
@@ -28,11 +31,15 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the walk: how it ended, and how things stand after it."""
+    """One command of the walk: how it ended, and how things stand after it.
+
+    ``refused`` is whether it said that something is unfinished, or was refused before it went well.
+    """
 
     name: str
     code: int
     state: State
+    refused: bool = False
 
 
 def walk(operation: Operation, folder: Path) -> list[Step]:
@@ -43,19 +50,20 @@ def walk(operation: Operation, folder: Path) -> list[Step]:
 def _steps(operation: Operation, folder: Path) -> Iterator[Step]:
     root = folder / PROJECT
 
-    def step(name: str, said: Said) -> Step:
-        return Step(
-            name, said.code, state(folder, PROJECT, volatile=operation.calls or operation.name == "record")
-        )
+    def step(name: str, said: Said, *, refused: bool = False) -> Step:
+        volatile = operation.calls or operation.name == "record"
+        return Step(name, said.code, state(folder, PROJECT, volatile=volatile), refused)
 
     status = calm("status", pvc, root, "status")
     if status.code not in (0, 3) or (status.code == 3 and not status.hint):
         raise Broken(f"status ends with {status.code}: {status.err.strip()}")
-    yield Step("status", status.code, _told(root) if status.code == 0 else {})
+    told = _told(root) if status.code == 0 else {}
+    yield Step("status", status.code, told, refused=bool(_UNFINISHED.search(status.out + status.err)))
     if operation.fresh:
         yield step("again", calm("again", captured, lambda: operation.act(folder)))
     else:
-        yield step("commit", _committed(root))
+        tried = _committed(root)
+        yield step("commit", tried[-1], refused=tried[0].code == 3)
         yield step("again", calm("again", captured, lambda: operation.act(folder)))
     place = "prompts/sort.md" if (root / "prompts/sort.md").exists() else "prompts/a.md"
     if (root / place).exists():
@@ -77,21 +85,21 @@ def _told(root: Path) -> State:
     return told
 
 
-def _committed(root: Path) -> Said:
-    """Commit; where that is refused and a command is named, do what is named and try again."""
-    said = calm("commit", pvc, root, "commit", "-m", "after")
+def _committed(root: Path) -> list[Said]:
+    """Commit; where that is refused and a command is named, do what is named and try again. Gives each attempt."""
+    tried = [calm("commit", pvc, root, "commit", "-m", "after")]
     for _ in range(3):
+        said = tried[-1]
         named = _COMMAND.search(said.hint) or _COMMAND.search(said.error)
         if said.code != 3 or named is None or "conflict" in said.error:
             break
         words = named[1].split()
         helped = calm(f"named {words}", pvc, root, *words)
         if helped.code not in (0, 1):
-            raise Broken(
-                f"commit says {said.error!r}, hint {said.hint!r}; which ends with {helped.code}: {helped.err.strip()}"
-            )
-        said = calm("commit", pvc, root, "commit", "-m", "after")
-    return said
+            hint = f"commit says {said.error!r}, hint {said.hint!r}"
+            raise Broken(f"{hint}; {words} ends with {helped.code}: {helped.err.strip()}")
+        tried.append(calm("commit", pvc, root, "commit", "-m", "after"))
+    return tried
 
 
 def examine(
@@ -112,22 +120,33 @@ def examine(
 
 
 def _check_walk(operation: Operation, folder: Path, said: Said | None, ways: dict[str, list[Step]]) -> None:
-    """The steps must go as from one of the whole states; as from the new one where the operation ended well."""
+    """The steps must go as from one of the whole states; as from the new one where the operation ended well.
+
+    What ``status`` says may be of a state in between only if it says so, or if the commit is refused at first. Where
+    it is refused for good, the operation itself, done again, must lead out.
+    """
     asked = calls_made() if operation.calls else 0
     possible = {"new": ways["new"]} if said is not None and said.code == 0 else ways
+    between = ""
     for number, step in enumerate(_steps(operation, folder)):
+        if between and not step.refused:
+            raise Broken(between)
+        between = ""
         left = {name: way for name, way in possible.items() if _agrees(step, way[number])}
         if not left:
-            raise Broken(_mixture(step, {name: way[number] for name, way in possible.items()}))
-        possible = left
+            mixture = _mixture(step, {name: way[number] for name, way in possible.items()})
+            if step.name == "status":
+                between = mixture
+            elif (step.name, step.code) != ("commit", 3):
+                raise Broken(mixture)
+        possible = left or possible
     if operation.calls and calls_made() > max(TICKETS + 1, asked):
         raise Broken(f"asked {calls_made()} times for {TICKETS} answers, {asked} of them before")
 
 
 def _agrees(step: Step, expected: Step) -> bool:
-    if step.name == "status":
-        unfinished = any(value for name, value in step.state.items() if name not in expected.state)
-        return step.code == 3 or unfinished or step.state == expected.state  # the commit tells
+    if step.name == "status" and (step.code == 3 or step.refused):
+        return True
     return step.state == expected.state and (step.code == expected.code or step.code in (0, 1))
 
 
