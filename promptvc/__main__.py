@@ -1,20 +1,22 @@
-"""The program's start: ``promptvc``, or ``python -m promptvc``."""
+"""The program's start: ``promptvc``, or ``python -m promptvc``.
+
+From the first line of this module on an interrupt ends the process without a word, until `cli.main` catches it.
+"""
 
 from __future__ import annotations
 
 import signal
 
+_OURS = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _OURS:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 def main() -> None:
-    """Run the command line; an interrupt while it is still being imported ends the process without a word."""
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Run the command line."""
     from promptvc.cli.main import main as run
 
-    if ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    run()
+    run(interruptible=_OURS)
 
 
 if __name__ == "__main__":

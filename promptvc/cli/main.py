@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -120,9 +121,37 @@ def cli(context: click.Context, folder: str, color: str, no_pager: bool) -> None
     app.pager = not no_pager
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
-    sys.exit(run(arguments))
+def main(arguments: list[str] | None = None, *, interruptible: bool = False) -> None:
+    """Run the command line and leave with its exit code.
+
+    ``interruptible`` says that Ctrl-C ends the process in silence so far: then it raises `KeyboardInterrupt` only where
+    that is caught, and once; a second one ends the process at once.
+    """
+    from promptvc.cli.exit_codes import INTERRUPTED
+
+    try:
+        if interruptible:
+            sys.unraisablehook = _unraisable
+            signal.signal(signal.SIGINT, _interrupt)
+        code = run(arguments)
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _unraisable(event: sys.UnraisableHookArgs) -> None:
+    """An interrupt that came where nothing can be raised, in a destructor, ends the process as a second one does."""
+    if event.exc_type is KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(event)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STORE = ".promptvc"
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs."""
+CALLS = "calls"
+"""The folder in it for the call journal and its index."""
 MERGING = "merging"
 """The file in it for the merge under way."""
 ARROW_CACHE_BYTES = 4 << 30

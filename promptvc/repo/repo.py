@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from promptvc.errors import NotAStore, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.merges import WithMerges
-from promptvc.repo.place import STORE, Surroundings, half_made, is_store, make_store, sweep_half_made
+from promptvc.repo.place import (
+    CALLS,
+    LOCAL,
+    STORE,
+    Surroundings,
+    half_made,
+    is_store,
+    make_store,
+    sweep_half_made,
+)
 from promptvc.session.project import PROJECT_FILE, TEMPLATE
 from promptvc.session.workspace import Committed, Status
 from promptvc.storage.files import disk_errors, sync_folder, write_atomically
@@ -20,6 +29,7 @@ from promptvc.versioning.tree import Files, is_below
 if TYPE_CHECKING:
     from promptvc.session.comparison import Comparison
     from promptvc.session.transaction import Transaction
+    from promptvc.versioning.repair import Repair
     from promptvc.versioning.verify import Problem
 
 
@@ -99,11 +109,29 @@ class Repo(WithMerges):
         """How the working files stand."""
         return self.workspace.status()
 
-    def verify(self) -> list[Problem]:
-        """Check every object that history needs; an empty list when all is well."""
-        from promptvc.versioning.verify import verify  # not for those who look
+    def verify(self, *, progress: Callable[[int], None] = lambda count: None) -> list[Problem]:
+        """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
 
-        return verify(self.store, self.refs)
+        ``progress`` is told how many objects were checked.
+        """
+        from promptvc.runs.journal import damaged_lines  # these are not for those who look
+        from promptvc.versioning.verify import Problem, verify
+
+        calls = damaged_lines(self.path / LOCAL / CALLS)
+        lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
+        return [*verify(self.store, self.refs, progress=progress), *lost]
+
+    def repairs(self) -> list[Repair]:
+        """What can be put right of what `verify` finds; each is done by its ``do()``."""
+        from promptvc.runs.journal import damaged_lines, drop_damaged
+        from promptvc.versioning.repair import Repair, repairs
+
+        found = repairs(self.store, self.refs, self.verify())
+        folder = self.path / LOCAL / CALLS
+        if any(damaged_lines(folder)):
+            words = "drop the damaged lines of the call journal, and keep their neighbours"
+            found.append(Repair("calls", words, lambda: drop_damaged(folder)))
+        return found
 
     def commit(
         self,

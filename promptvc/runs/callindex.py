@@ -1,6 +1,8 @@
 """Where each known answer is: an index on the disk, so that a million of them take no memory.
 
-It is derived, and made anew when it is damaged or removed. SQLite is in Python's standard library.
+It is derived, and made anew when it is damaged or removed: beside it, ``index.sum`` holds the checksum of its file, for
+SQLite would answer from a damaged page, and an answer that is not found is paid for again. SQLite is in Python's
+standard library.
 """
 
 from __future__ import annotations
@@ -10,6 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from xxhash import xxh3_128
+
+from promptvc.storage.files import write_atomically
+from promptvc.storage.locks import flocked
 
 _VERSION = 2
 _TABLES = f"""
@@ -44,19 +51,26 @@ class CallIndex:
     """Request hashes and the places of their answers. A *source* is a stretch of rows, or a file of the journal."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._sum = path, path.with_suffix(".sum")
+        self._lock = path.with_suffix(".lock")
+        with flocked(self._lock, patience=60.0):
+            if not self._is_whole():
+                self._remove()
         self._db = self._open()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """What is entered within is kept together, or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with flocked(self._lock, patience=60.0):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+            with suppress(OSError):
+                write_atomically(self._sum, _checksum(self._path))
 
     def saw(self, id: bytes) -> bool:
         """Whether a commit, or a file, was entered already."""
@@ -114,14 +128,25 @@ class CallIndex:
     def clear(self) -> None:
         """Begin anew."""
         self.close()
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with suppress(FileNotFoundError):
-                self._path.with_name(self._path.name + suffix).unlink()
+        self._remove()
         self._db = self._open()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _is_whole(self) -> bool:
+        """Whether the file is as it was written last; a process that was stopped while it wrote leaves it otherwise."""
+        try:
+            return self._sum.read_bytes() == _checksum(self._path)
+        except OSError:
+            return False
+
+    def _remove(self) -> None:
+        self._sum.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).unlink()
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,3 +168,11 @@ class CallIndex:
             self._path.unlink()
             return self._open()
         return db
+
+
+def _checksum(path: Path) -> bytes:
+    digest = xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.digest()

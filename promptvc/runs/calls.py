@@ -30,12 +30,13 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.runs.callindex import CallIndex, Entry, Place
-from promptvc.runs.journal import Journal, journal_files, read_lines
+from promptvc.runs.journal import Journal, journal_files, sound_lines
 from promptvc.session.contents import Contents
 from promptvc.storage.files import disk_errors
 from promptvc.storage.locks import lock_handle
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.sealed import is_damaged
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, load_files
@@ -105,7 +106,7 @@ class CallStore:
 
         def lines() -> Iterator[tuple[int, bytes]]:
             nonlocal end
-            for start, line in read_lines(path, end):
+            for start, line in sound_lines(path, end):
                 end = start + len(line)
                 yield start, line
 
@@ -193,7 +194,8 @@ class CallStore:
 
     def _row(self, place: Place) -> OutputRow | None:
         try:
-            return _read(self._bytes(place))
+            line = self._bytes(place)
+            return None if is_damaged(line) else _read(line)
         except (ObjectMissing, FileNotFoundError):  # collected, or removed by hand
             self._index.forget(place.source)
         except ObjectDamaged:

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
+from promptvc.content.formats.base import Malformed
+from promptvc.content.formats.jsonrow import parse_json
 from promptvc.errors import DiskFull
-from promptvc.storage.files import disk_errors, sync_folder
+from promptvc.storage.files import disk_errors, sync_folder, write_durably
+from promptvc.storage.sealed import is_damaged, seal, sound_parts
 
 SUFFIX = ".jsonl"
 
@@ -32,8 +35,9 @@ class Journal:
         self._lost: tuple[int, Exception] | None = None
         self._entering, self._writing = Lock(), Lock()
 
-    def add(self, line: bytes) -> None:
-        """Append one line; on return it is on the disk. Raises `DiskFull`, `StoreReadOnly`."""
+    def add(self, row: bytes) -> None:
+        """Append one row, a line of JSON; on return it is on the disk, with a checksum. Raises `DiskFull`, …"""
+        line = seal(row.removesuffix(b"\n")) + b"\n"
         with self._entering:
             self._pending.append(line)
             self._entered += 1
@@ -82,6 +86,37 @@ def journal_files(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
     except FileNotFoundError:
         return []
+
+
+def sound_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The rows from an offset on, each with the offset of its beginning.
+
+    Of a damaged line, what is whole in it: two lines whose end between them was damaged are both found.
+    """
+    for offset, line in read_lines(path, start):
+        if not _is_unsound(line):
+            yield offset, line
+            continue
+        yield from ((offset + at, part) for at, part in sound_parts(line))
+
+
+def damaged_lines(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Each damaged line of a journal: its file, and its number from 1."""
+    for path in journal_files(folder):
+        for number, (_, line) in enumerate(read_lines(path), 1):
+            if _is_unsound(line):
+                yield path, number
+
+
+def drop_damaged(folder: Path) -> None:
+    """Take the damaged lines out of a journal; the index of the answers, which knows their places, is made anew."""
+    (folder / "index.sum").unlink(missing_ok=True)
+    for path in {path for path, _ in damaged_lines(folder)}:
+        write_durably(path, b"".join(line.rstrip(b"\n") + b"\n" for _, line in sound_lines(path)))
+
+
+def _is_unsound(line: bytes) -> bool:
+    return is_damaged(line) or isinstance(parse_json(line.strip()), Malformed)
 
 
 def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:

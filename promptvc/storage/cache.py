@@ -1,4 +1,4 @@
-"""Local, derived, disposable: msgpack values under the store's own folder. A damaged one reads as absent."""
+"""Local, derived, disposable: msgpack values with a checksum each. A damaged one reads as absent."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+from xxhash import xxh3_128_digest
 
 from promptvc.storage.files import write_atomically
 
-VERSION = 1
+VERSION = 2
+_MARK = b"pvcache2"
 
 
 class Cache:
@@ -23,7 +25,10 @@ class Cache:
     def load(self, name: str) -> Any:
         """The value last saved under this name, or None. Only trust its shape after checking it."""
         try:
-            version, value = msgpack.unpackb((self.folder / name).read_bytes(), strict_map_key=False)
+            data = (self.folder / name).read_bytes()
+            if data[:8] != _MARK or xxh3_128_digest(data[24:]) != data[8:24]:
+                return None
+            version, value = msgpack.unpackb(memoryview(data)[24:], strict_map_key=False)
         except (OSError, ValueError, TypeError, msgpack.UnpackException):
             return None
         return value if version == VERSION else None
@@ -33,12 +38,8 @@ class Cache:
         path = self.folder / name
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, msgpack.packb([VERSION, value]))
-
-    def touch(self, name: str) -> None:
-        """Mark a value as used, so that `prune` keeps it."""
-        with contextlib.suppress(OSError):
-            os.utime(self.folder / name)
+            data = msgpack.packb([VERSION, value])
+            write_atomically(path, b"".join((_MARK, xxh3_128_digest(data), data)))
 
     def prune(self, group: str, keep: int, limit: int) -> None:
         """Of the values in a sub-folder keep the newest, at most ``keep`` of them and ``limit`` bytes."""

@@ -190,12 +190,10 @@ def publish(temporary: Path, entries: list[tuple[bytes, int, int]], checksum: by
     name = sha1(b"".join(raw for raw, _, _ in entries), usedforsecurity=False).hexdigest()
     pack = temporary.with_name(f"pack-{name}.pack")
     index = pack.with_suffix(".idx")
-    buffer = BytesIO()
-    write_pack_index(buffer, entries, checksum)
     half = temporary.with_name(temporary.name + ".idx")
     try:
         with half.open("wb") as out:
-            out.write(buffer.getbuffer())
+            out.write(index_bytes(entries, checksum))
             out.flush()
             os.fsync(out.fileno())
         temporary.chmod(0o444)
@@ -207,6 +205,13 @@ def publish(temporary: Path, entries: list[tuple[bytes, int, int]], checksum: by
         raise
     sync_folder(pack.parent)
     return index
+
+
+def index_bytes(entries: list[tuple[bytes, int, int]], checksum: bytes) -> bytes:
+    """The index of a pack: of its sorted (20-byte id, offset, crc32) entries, and the checksum it ends in."""
+    buffer = BytesIO()
+    write_pack_index(buffer, entries, checksum)
+    return buffer.getvalue()
 
 
 def _complete(out: IO[bytes], count: int) -> bytes:

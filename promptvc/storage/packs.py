@@ -236,4 +236,6 @@ def _map(path: Path) -> mmap.mmap:
         try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError as error:  # which mmap says of an empty file
+            if path.suffix == ".idx":
+                raise _bad_index(path, "is empty") from error
             raise ObjectDamaged(f"{path} is empty", _RESTORE) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptvc.ids import ObjectId
-from promptvc.storage.files import cut_torn_line, write_all
+from promptvc.storage.files import cut_torn_line, write_all, write_durably
 from promptvc.storage.objects import Signature
 
 ZERO = "0" * 40
@@ -36,6 +36,11 @@ def read_log(path: Path) -> list[LogEntry]:
 def damaged_lines(path: Path) -> list[int]:
     """The numbers, from 1, of the lines that cannot be read."""
     return [number for number, line in enumerate(_lines(path), 1) if _parse(line) is None]
+
+
+def drop_damaged(path: Path) -> None:
+    """Take the lines that cannot be read out."""
+    write_durably(path, b"".join(line + b"\n" for line in _lines(path) if _parse(line) is not None))
 
 
 @contextmanager

@@ -31,8 +31,11 @@ def verify(
     problems = [*_pack_problems(store), *ref_problems(store, refs), *_log_problems(refs)]
     seen: set[ObjectId] = set()
 
+    known = {problem.message for problem in problems}
+
     def note(id: ObjectId, error: PromptvcError) -> None:
-        problems.append(Problem(id, error.message))
+        if error.message not in known:  # a damaged index is said once, not for each object that may be in it
+            problems.append(Problem(id, error.message))
 
     def note_damage(id: ObjectId, error: PromptvcError) -> None:
         if not isinstance(error, ObjectMissing):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -230,32 +230,55 @@ def test_a_reader_that_leaves_is_no_error(sh: Shell) -> None:
     assert done.returncode in (0, 141)
 
 
-@pytest.mark.slow
-def test_ctrl_c_leaves_the_old_state_or_the_new_one(sh: Shell) -> None:
+INTERRUPTING = """
+import os, signal, sys
+place, number = sys.argv.pop(1), int(sys.argv.pop(1))
+seen = 0
+
+def strike(frame, event, argument):
+    global seen
+    if frame.f_code.co_filename.endswith(place):
+        seen += 1
+        if seen == number:
+            os.kill(os.getpid(), signal.SIGINT)
+    return strike
+
+sys.argv[0] = "promptvc"
+from promptvc.__main__ import main
+sys.settrace(strike)
+main()
+"""
+"""Interrupts the program at the Nth event of a file: a line, a call, a return."""
+PLACES = [
+    ("promptvc/__main__.py", range(1, 13)),
+    ("promptvc/cli/main.py", range(1, 90, 4)),
+    ("promptvc/session/workspace.py", (1, 30, 90)),
+    ("promptvc/storage/packing.py", (5, 60, 200)),
+    ("promptvc/storage/refs.py", (5, 40, 90, 140)),
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0].rpartition("/")[2])
+def test_ctrl_c_at_any_line_leaves_the_old_state_or_the_new_one(
+    sh: Shell, place: tuple[str, Sequence[int]]
+) -> None:
     sh.run("commit", "-m", "one")
-    sh.write(
-        "examples/t.jsonl",
-        "".join(f'{{"id": "t-{n}", "text": "{"x" * (n % 700)}{n}"}}\n' for n in range(60_000)),
-    )
-    before = sh.json("log")
-    seen = set()
-    for delay in (0.08, 0.15, 0.25, 0.35):
-        child = subprocess.Popen(
-            [EXE[0], "-m", "promptvc", "commit", "-m", "big"],
+    ended = set()
+    for number in place[1]:
+        sh.write("prompts/a.md", f"at {number}\n")
+        before = sh.json("log")
+        done = subprocess.run(
+            [EXE[0], "-c", INTERRUPTING, place[0], str(number), "commit", "-m", "more"],
             cwd=sh.folder,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            check=False,
         )
-        time.sleep(delay)
-        child.send_signal(signal.SIGINT)
-        _, errors = child.communicate()
-        seen.add(child.returncode)
-        assert "Traceback" not in errors, errors
+        ended.add(done.returncode)
+        assert "Traceback" not in done.stderr, (number, done.stderr)
+        assert done.returncode in (0, 130, -signal.SIGINT), (number, done.stderr)
         log = sh.json("log")
-        if log != before:  # it came too late: the commit was made, whatever was still to be said of it
-            assert [commit["message"] for commit in log] == ["big\n", "one\n"]
-            break
-        assert child.returncode != 0
-        assert not list((sh.folder / ".promptvc/objects/pack").glob("tmp_*"))
-    assert seen <= {0, 1, 130, -2}
+        assert log == before or log[1:] == before
+        assert not list((sh.folder / ".promptvc/objects/pack").glob("tmp_*")) or done.returncode < 0
+    assert ended & {130, -signal.SIGINT}, "none was interrupted"
     assert sh.json("fsck")[-1]["problems"] == 0
