@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptvc.errors import InvalidName
+from promptvc.errors import InvalidName, ObjectDamaged
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import (
     EXECUTABLE,
@@ -47,14 +47,20 @@ class FileEntry:
 
 
 Files = dict[RepoPath, FileEntry]
+DEEPEST = 400
+"""Folders in folders that are followed; who makes more of them wants to do harm."""
 
 
 def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
-    """Every file below a tree, sorted by path; of no tree, none."""
+    """Every file below a tree, sorted by path; of no tree, none. Raises `ObjectDamaged` below `DEEPEST` folders."""
     return dict(sorted(_walk(store, tree, ""))) if tree else {}
 
 
-def _walk(store: ObjectStore, tree: ObjectId, prefix: str) -> Iterator[tuple[RepoPath, FileEntry]]:
+def _walk(
+    store: ObjectStore, tree: ObjectId, prefix: str, depth: int = 0
+) -> Iterator[tuple[RepoPath, FileEntry]]:
+    if depth > DEEPEST:
+        raise ObjectDamaged(f"tree {tree} is more than {DEEPEST} folders deep", "promptvc fsck tells more")
     for entry in store.load_tree(tree):
         path = RepoPath(prefix + entry.name)
         if not entry.is_folder:
@@ -64,7 +70,7 @@ def _walk(store: ObjectStore, tree: ObjectId, prefix: str) -> Iterator[tuple[Rep
         if is_rope(below):
             yield path, FileEntry(entry.id, rope_mode(below), is_rope=True)
         else:
-            yield from _walk(store, entry.id, f"{path}/")
+            yield from _walk(store, entry.id, f"{path}/", depth + 1)
 
 
 def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None:
