@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from promptvc.errors import InvalidName, ObjectDamaged
@@ -52,8 +53,16 @@ DEEPEST = 400
 
 
 def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
-    """Every file below a tree, sorted by path; of no tree, none. Raises `ObjectDamaged` below `DEEPEST` folders."""
-    return dict(sorted(_walk(store, tree, ""))) if tree else {}
+    """Every file below a tree, sorted by path; of no tree, none. Raises `ObjectDamaged` for a name that stands
+    twice, and below `DEEPEST` folders.
+    """
+    if tree is None:
+        return {}
+    found = sorted(_walk(store, tree, ""), key=itemgetter(0))
+    files = dict(found)
+    if len(files) < len(found):
+        raise ObjectDamaged(f"tree {tree} names a file twice", "promptvc fsck tells more")
+    return files
 
 
 def _walk(

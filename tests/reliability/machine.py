@@ -46,7 +46,7 @@ Files = dict[str, bytes]
 
 @dataclass
 class Model:
-    """What the store holds, in plain Python. ``saved`` are the working files before the merge under way."""
+    """What the store holds, in plain Python. ``merging`` is the step under way, and whose files it brings in."""
 
     refs: dict[str, str] = field(default_factory=dict)
     current: str = "main"
@@ -54,7 +54,7 @@ class Model:
     hub: dict[str, str] = field(default_factory=dict)
     commits: dict[str, tuple[tuple[str, ...], Files]] = field(default_factory=dict)
     merging: tuple[str, str] | None = None
-    saved: Files = field(default_factory=dict)
+    last: tuple[str, str] | None = None
     before: list[tuple[dict[str, str], str]] = field(default_factory=list)
 
     @property
@@ -112,6 +112,12 @@ class CommandMachine(RuleBasedStateMachine):
         self.model.refs = self._refs()
         self.model.commits[self.model.tip] = ((), dict(self.model.work))
         self.push()
+        for branch, text in (("x", b"of x\n"), ("main", b"of main\n")):  # something to merge, and to disagree on
+            if branch == "x":
+                self.switch_to_new("x")
+            else:
+                self.switch("main")
+            self.edit_and_commit("prompts/a.md", text)
 
     def teardown(self) -> None:
         if not hasattr(self, "stack"):
@@ -165,7 +171,7 @@ class CommandMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.model.merging)
     @rule(name=BRANCHES, kill=POINTS)
-    def switch(self, name: str, kill: tuple[int, bool]) -> None:
+    def switch(self, name: str, kill: tuple[int, bool] = (0, False)) -> None:
         model, target = self.model, self.model.refs.get(f"refs/heads/{name}")
         if target is None:
             return
@@ -182,7 +188,7 @@ class CommandMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.model.merging)
     @rule(name=BRANCHES, kill=POINTS)
-    def switch_to_new(self, name: str, kill: tuple[int, bool]) -> None:
+    def switch_to_new(self, name: str, kill: tuple[int, bool] = (0, False)) -> None:
         there = f"refs/heads/{name}" in self.model.refs
         said = self._run(kill, "switch", "-c", name)
         if said is None:
@@ -200,10 +206,9 @@ class CommandMachine(RuleBasedStateMachine):
         model, theirs = self.model, self.model.refs.get(f"refs/heads/{name}")
         if theirs is None:
             return
-        saved = dict(model.work)
         said = self._run(kill, "merge", name)
         if said is not None:
-            self._joined("merge", said, theirs, model.base(model.tip, theirs), (model.tip, theirs), saved)
+            self._joined("merge", said, theirs, model.base(model.tip, theirs), (model.tip, theirs))
 
     @precondition(lambda self: not self.model.merging)
     @rule(step=st.sampled_from(["revert", "cherry-pick"]), data=st.data(), kill=POINTS)
@@ -215,15 +220,14 @@ class CommandMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(ids))
         parent = model.commits[id][0][0]
         base, theirs = (parent, id) if step == "cherry-pick" else (id, parent)
-        saved = dict(model.work)
         said = self._run(kill, step, id)
         if said is not None:
-            self._joined(step, said, theirs, base, (model.tip,), saved)
+            self._joined(step, said, theirs, base, (model.tip,))
 
     @precondition(lambda self: self.model.merging)
     @rule(side=st.sampled_from(["ours", "theirs", "base"]), kill=POINTS)
     def resolve(self, side: str, kill: tuple[int, bool]) -> None:
-        said = self._run(kill, "resolve", "--take", side)
+        said = self._run(kill, "resolve", "--take", side, ".")
         if said is not None:
             assert said.code in (0, 1, 2, 3), said
             self.model.work = files_of(self.root)
@@ -369,7 +373,6 @@ class CommandMachine(RuleBasedStateMachine):
     def pull(self, kill: tuple[int, bool]) -> None:
         model = self.model
         theirs = model.hub.get(f"refs/heads/{model.current}")
-        saved = dict(model.work)
         said = self._run(kill, "pull", "origin")
         if said is None:
             return
@@ -378,7 +381,7 @@ class CommandMachine(RuleBasedStateMachine):
             assert said.code in (2, 3), said
             self._compare()
         else:
-            self._joined("merge", said, theirs, model.base(model.tip, theirs), (model.tip, theirs), saved)
+            self._joined("merge", said, theirs, model.base(model.tip, theirs), (model.tip, theirs))
 
     @rule(name=BRANCHES, path=PATHS, data=CONTENT, kill=POINTS)
     def transact(self, name: str, path: str, data: bytes, kill: tuple[int, bool]) -> None:
@@ -466,7 +469,7 @@ class CommandMachine(RuleBasedStateMachine):
         model.refs[f"refs/heads/{model.current}"] = id
 
     def _joined(
-        self, step: str, said: Said, theirs: str, base: str | None, parents: tuple[str, ...], saved: Files
+        self, step: str, said: Said, theirs: str, base: str | None, parents: tuple[str, ...]
     ) -> None:
         """A merge, pick or pull: done, stopped by conflicts, or refused with reason."""
         model, ours = self.model, self.model.tip
@@ -478,7 +481,8 @@ class CommandMachine(RuleBasedStateMachine):
                 reason = model.work != model.files(ours)
                 assert reason, said
         elif said.code == 1:
-            model.merging, model.saved, model.work = (step, theirs), saved, files_of(self.root)
+            model.merging = model.last = (step, theirs)
+            model.work = files_of(self.root)
             self._changed()
         elif id != ours:
             forward = step == "merge" and ours in model.ancestors(theirs)
@@ -537,6 +541,7 @@ class CommandMachine(RuleBasedStateMachine):
         head = (self.root / ".promptvc" / "HEAD").read_text().strip()
         self.model.refs, self.model.work = self._refs(), files_of(self.root)
         self.model.current = head.removeprefix("ref: refs/heads/")
+        self.model.merging = self.model.last if self._world().merging else None
 
     # --- comparing ----------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def model(seed_value: int, amount: int, machine: type[CommandMachine] = CommandM
             database=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.shrink),
+            phases=(Phase.generate,),
         )
         try:
             run_state_machine_as_test(seed(seed_value + number)(machine), settings=chosen)

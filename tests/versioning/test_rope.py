@@ -196,3 +196,13 @@ def test_a_rope_of_endless_levels_is_damage_not_a_crash(tmp_path: Path) -> None:
         list(walk_chunks(store, id))
     with pytest.raises(ObjectDamaged, match="deep"):
         load_files(store, id)
+
+
+def test_a_tree_that_names_a_file_twice_is_damage(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    with store.begin() as writer:
+        one, other = writer.add(Kind.BLOB, b"x"), writer.add(Kind.BLOB, b"y")
+        id = writer.add(Kind.TREE, b"100644 a\0" + one.raw + b"100644 a\0" + other.raw)
+        writer.finish()
+    with pytest.raises(ObjectDamaged, match="twice"):
+        load_files(store, id)
