@@ -6,12 +6,27 @@ import builtins
 import io
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-CALLS = ("replace", "rename", "unlink", "remove", "rmdir", "mkdir", "fsync", "link", "symlink", "write", "pwrite", "truncate",
-         "ftruncate", "chmod")  # fmt: skip
+CALLS = (
+    "replace",
+    "rename",
+    "unlink",
+    "remove",
+    "rmdir",
+    "mkdir",
+    "fsync",
+    "link",
+    "symlink",
+    "write",
+    "pwrite",
+    "truncate",
+    "ftruncate",
+    "chmod",
+)
 """The functions of ``os`` that change the disk; files opened for writing count too."""
 
 
@@ -27,9 +42,12 @@ def run_killed(act: Callable[[], object], at: int, *, after: bool) -> bool:
             _Killer(at, after).patch()
             act()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     _, how = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(how) or os.waitstatus_to_exitcode(how) == 0, "the child failed by itself"
     return os.WIFSIGNALED(how)
 
 
@@ -40,7 +58,9 @@ class _Killer:
     def patch(self) -> None:
         """Count every change from here on; never taken back, for this process will not live long."""
         for name in CALLS:
-            patch.object(os, name, self._counting(getattr(os, name), torn=name in ("write", "pwrite"))).start()
+            patch.object(
+                os, name, self._counting(getattr(os, name), torn=name in ("write", "pwrite"))
+            ).start()
         opens = self._counting_opens(io.open)
         patch.object(io, "open", opens).start()
         patch.object(builtins, "open", opens).start()
@@ -53,10 +73,11 @@ class _Killer:
                     data = memoryview(args[1])
                     call(args[0], data[: len(data) // 2], *args[2:])
                 os.kill(os.getpid(), signal.SIGKILL)
-            found = call(*args, **kwargs)
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return found
+            try:
+                return call(*args, **kwargs)
+            finally:
+                if self._left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return counted
 

@@ -448,8 +448,22 @@ def git_config(data: bytes) -> None:
         config.get("remote.origin.url")
 
 
-@target(lambda: [text.encode() for text in ("main~2^", "HEAD@{yesterday}", "side@{1}", "v1^{commit}", "@{upstream}",
-                                            "main@{3 days ago}", "main@{2026-11-01 14:30}", "0123abcd", "side^2~3")])  # fmt: skip
+@target(
+    lambda: [
+        text.encode()
+        for text in (
+            "main~2^",
+            "HEAD@{yesterday}",
+            "side@{1}",
+            "v1^{commit}",
+            "@{upstream}",
+            "main@{3 days ago}",
+            "main@{2026-11-01 14:30}",
+            "0123abcd",
+            "side^2~3",
+        )
+    ]
+)
 def revision(data: bytes) -> None:
     """Any text names a commit, or does not."""
     for text in {
@@ -537,7 +551,7 @@ def prompt(data: bytes) -> None:
             with suppress(PromptvcError):
                 found.render(**dict.fromkeys(found.variables, "x"))
             with suppress(PromptvcError):
-                found.render(**dict.fromkeys(found.variables, [{"role": "user", "content": "x"}]))
+                found.render(**{name: [{"role": "user", "content": "x"}] for name in found.variables})
 
 
 _TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".json")

@@ -14,9 +14,39 @@ from tests.reliability.targets import TARGETS, Target, rows
 
 QUICK, SLOW = 120, 30
 """Inputs for each target that touches no disk, and for each that does."""
-INTERESTING = [b"\0", b"\xff", b"\n", b"\r", b" ", b"0", b"-1", b"[", b"{", b'"', b"'", b",", b"\t", b"\x80", b"{{", b"}}",
-               b"\xef\xbb\xbf", b"\xed\xa0\x80", b"null", b"1e999", b"9" * 30, b"\xff\xff\xff\xff", b"---\n", b"\0" * 41,
-               b".rope\0", b"40000 ", b"160000 ", b"a: &a [*a]\n", b"%", b"\x85", b"\xe2\x80\xa8"]  # fmt: skip
+INTERESTING = [
+    b"\0",
+    b"\xff",
+    b"\n",
+    b"\r",
+    b" ",
+    b"0",
+    b"-1",
+    b"[",
+    b"{",
+    b'"',
+    b"'",
+    b",",
+    b"\t",
+    b"\x80",
+    b"{{",
+    b"}}",
+    b"\xef\xbb\xbf",
+    b"\xed\xa0\x80",
+    b"null",
+    b"1e999",
+    b"9" * 30,
+    b"\xff\xff\xff\xff",
+    b"---\n",
+    b"\0" * 41,
+    b".rope\0",
+    b"40000 ",
+    b"160000 ",
+    b"a: &a [*a]\n",
+    b"%",
+    b"\x85",
+    b"\xe2\x80\xa8",
+]
 
 KNOWN = {
     "tag": "a target that is no id: ValueError",
@@ -84,10 +114,31 @@ toml_values = st.recursive(
     ),
     max_leaves=6,
 )
-SETTINGS = ["track.include", "track.exclude", "tables.'a/*'.key", "tables.'a/*'.unique", "runs.x.prompt", "runs.x.model",
-            "runs.x.examples", "runs.x.provider", "runs.x.scorers", "runs.x.parameters", "runs.x.samples", "runs.x.price",
-            "runs.x.retry", "runs.x.concurrency", "checks.x.run", "checks.x.min", "checks.x.max", "checks.x", "runs.x",
-            "runs", "tables", "track", "x"]  # fmt: skip
+SETTINGS = [
+    "track.include",
+    "track.exclude",
+    "tables.'a/*'.key",
+    "tables.'a/*'.unique",
+    "runs.x.prompt",
+    "runs.x.model",
+    "runs.x.examples",
+    "runs.x.provider",
+    "runs.x.scorers",
+    "runs.x.parameters",
+    "runs.x.samples",
+    "runs.x.price",
+    "runs.x.retry",
+    "runs.x.concurrency",
+    "checks.x.run",
+    "checks.x.min",
+    "checks.x.max",
+    "checks.x",
+    "runs.x",
+    "runs",
+    "tables",
+    "track",
+    "x",
+]
 
 
 def as_toml(value: object) -> str:

@@ -24,7 +24,7 @@ class KilledMachine(CommandMachine):
 
 
 def model(seed_value: int, amount: int, machine: type[CommandMachine] = CommandMachine) -> Iterator[Outcome]:
-    """``amount`` random histories, in tens; one that fails is made as small as it goes."""
+    """``amount`` random histories, in tens; PROMPTVC_TEST_SHRINK=1 makes one that fails as small as it goes."""
     for number in range(0, amount, 10):
         chosen = settings(
             max_examples=min(10, amount - number),
@@ -33,13 +33,17 @@ def model(seed_value: int, amount: int, machine: type[CommandMachine] = CommandM
             database=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate,),
+            phases=(Phase.generate, Phase.shrink)
+            if "PROMPTVC_TEST_SHRINK" in os.environ
+            else (Phase.generate,),
         )
         try:
             run_state_machine_as_test(seed(seed_value + number)(machine), settings=chosen)
         except Exception as error:
             notes = "\n".join(getattr(error, "__notes__", []))
-            yield Outcome("model", f"seed {seed_value + number}", False, f"{type(error).__name__}: {error}\n{notes}")
+            yield Outcome(
+                "model", f"seed {seed_value + number}", False, f"{type(error).__name__}: {error}\n{notes}"
+            )
         else:
             for each in range(min(10, amount - number)):
                 yield Outcome("model", f"seed {seed_value + number}, {each}", True)
