@@ -48,7 +48,10 @@ Files = dict[str, bytes]
 
 @dataclass
 class Model:
-    """What the store holds, in plain Python. ``merging`` is the step under way, and whose files it brings in."""
+    """What the store holds, in plain Python. ``merging`` is the step under way, and whose files it brings in.
+
+    ``before`` has refs and current branch as they were before each operation, by its number.
+    """
 
     refs: dict[str, str] = field(default_factory=dict)
     current: str = "main"
@@ -57,7 +60,7 @@ class Model:
     commits: dict[str, tuple[tuple[str, ...], Files]] = field(default_factory=dict)
     merging: tuple[str, str] | None = None
     last: tuple[str, str] | None = None
-    before: list[tuple[dict[str, str], str]] = field(default_factory=list)
+    before: dict[int, tuple[dict[str, str], str]] = field(default_factory=dict)
 
     @property
     def tip(self) -> str:
@@ -199,7 +202,6 @@ class CommandMachine(RuleBasedStateMachine):
         assert said.code == (3 if lost else 0), (said, lost)
         if said.code == 0:
             self._bring(model.files(model.tip), model.files(target))
-            self._changed()
             model.current = name
         self._compare()
 
@@ -212,7 +214,6 @@ class CommandMachine(RuleBasedStateMachine):
             return
         assert (said.code == 0) == (not there), said
         if not there:
-            self._changed()
             self.model.refs[f"refs/heads/{name}"] = self.model.tip
             self.model.current = name
         self._compare()
@@ -278,7 +279,6 @@ class CommandMachine(RuleBasedStateMachine):
             return
         assert said.code in (0, 3), said
         if said.code == 0:
-            self._changed()
             self.model.merging = None
             self.model.work = files_of(self.root)
         self._compare()
@@ -286,16 +286,14 @@ class CommandMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.model.merging)
     @rule(kill=POINTS)
     def undo(self, kill: tuple[int, bool]) -> None:
+        undone = self.model.before.get(self._last())
         said = self._run(kill, "undo")
         if said is None:
             return
         assert said.code in (0, 1, 2, 3), said
         if said.code == 0:
             self._adopt()
-            if self.model.before:
-                refs, current = self.model.before.pop()
-                assert (self.model.refs, self.model.current) == (refs, current), said
-            self.model.before.clear()
+            assert undone in (None, (self.model.refs, self.model.current)), said
         self._compare()
 
     @precondition(lambda self: not self.model.merging)
@@ -311,7 +309,6 @@ class CommandMachine(RuleBasedStateMachine):
         else:
             assert said.code == 0, said
             if there is not None and model.work.get(path) != there:
-                self._changed()
                 model.work[path] = there
         self._compare()
 
@@ -323,7 +320,6 @@ class CommandMachine(RuleBasedStateMachine):
             return
         assert (said.code == 0) == (not there), said
         if not there:
-            self._changed()
             self.model.refs[f"refs/tags/{name}"] = self.model.tip
         self._compare()
 
@@ -338,7 +334,6 @@ class CommandMachine(RuleBasedStateMachine):
         elif said.code == 0:
             others = [id for other, id in model.refs.items() if other != ref]
             assert any(model.refs[ref] in model.ancestors(id) for id in others), said
-            self._changed()
             del model.refs[ref]
         else:
             assert said.code == 3, said
@@ -365,7 +360,6 @@ class CommandMachine(RuleBasedStateMachine):
             return
         assert said.code == (0 if allowed else 3), said
         if allowed:
-            self._changed()
             model.hub[ref] = model.refs[f"refs/remotes/origin/{model.current}"] = model.tip
         self._compare()
 
@@ -432,7 +426,6 @@ class CommandMachine(RuleBasedStateMachine):
         if before.get(path) != data:
             id = self._refs()[ref]
             model.commits[id] = ((model.refs[ref],), {**before, path: data})
-            self._changed()
             model.refs[ref] = id
             if name == model.current and model.work.get(path) == before.get(path):
                 model.work[path] = data
@@ -451,6 +444,21 @@ class CommandMachine(RuleBasedStateMachine):
 
     def _act(self, kill: tuple[int, bool], act: Callable[[], Said]) -> Said | None:
         """Do it. Where it is killed and leaves the old state, None: nothing happened; else it counts as done."""
+        number, state = self._last(), (dict(self.model.refs), self.model.current)
+        said = self._done(kill, act)
+        if said is not None and self._last() != number:
+            self.model.before[self._last()] = state
+        return said
+
+    def _last(self) -> int:
+        """The number of the last operation."""
+        repo = Repo.open(self.root, surroundings())
+        try:
+            return max((operation.number for operation in repo.oplog.operations()), default=0)
+        finally:
+            repo.close()
+
+    def _done(self, kill: tuple[int, bool], act: Callable[[], Said]) -> Said | None:
         if not self.kills or not kill[0]:
             return act()
         before = self._world()
@@ -493,11 +501,7 @@ class CommandMachine(RuleBasedStateMachine):
 
     # --- the model ----------------------------------------------------------------------------------------
 
-    def _changed(self) -> None:
-        self.model.before.append((dict(self.model.refs), self.model.current))
-
     def _committed(self, parents: tuple[str, ...], files: Files) -> None:
-        self._changed()
         model, id = self.model, self._refs()[f"refs/heads/{self.model.current}"]
         model.commits.setdefault(id, (parents, files))
         assert model.commits[id] == (parents, files)
@@ -516,7 +520,6 @@ class CommandMachine(RuleBasedStateMachine):
         elif said.code == 1:
             model.merging = model.last = (step, theirs)
             model.work = files_of(self.root)
-            self._changed()
         elif id != ours:
             forward = step == "merge" and ours in model.ancestors(theirs)
             if forward:
@@ -531,7 +534,6 @@ class CommandMachine(RuleBasedStateMachine):
                     assert files.get(path) == data, (path, said)
                 model.commits[id] = (parents, files)
             self._bring(model.files(ours), model.files(id))
-            self._changed()
             model.refs[f"refs/heads/{model.current}"] = id
         elif step == "merge":
             assert theirs in model.ancestors(ours), said
@@ -567,8 +569,6 @@ class CommandMachine(RuleBasedStateMachine):
 
     def _fetched(self) -> None:
         new = {name.replace("refs/heads/", "refs/remotes/origin/"): id for name, id in self.model.hub.items()}
-        if any(self.model.refs.get(name) != id for name, id in new.items()):
-            self._changed()
         self.model.refs.update(new)
 
     def _adopt(self) -> None:

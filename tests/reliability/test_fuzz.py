@@ -51,10 +51,10 @@ INTERESTING = [
 KNOWN = {
     "tag": "a target that is no id: ValueError",
     "commit": "a tree or parent that is no id: ValueError",
-    "pack": "cut or empty: IndexError, ValueError",
+    "pack": "cut or empty: IndexError, ValueError, and other bytes than the name says",
     "pack_index": "struct.error, IndexError, ValueError, and other bytes than the name says",
-    "packed_refs": "a line without a space: ValueError",
-    "loose_ref": "HEAD that is no text: UnicodeDecodeError",
+    "packed_refs": "a line without a space, an id that is none: ValueError, or a ref with a wrong id",
+    "loose_ref": "HEAD that is no text, a name with a NUL: UnicodeDecodeError, ValueError",
     "operation_journal": "an id that is none: ValueError in fsck",
 }
 """Targets that fail today, and how; each goes from here with its repair."""
