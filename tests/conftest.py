@@ -22,6 +22,14 @@ ME = Identity("Me", "me@example.com")
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long forms without ``-m long``."""
+    out = [item for item in items if item.get_closest_marker("long") and "long" not in config.option.markexpr]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
+
+
 @pytest.fixture(autouse=True)
 def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep git, editors and pagers of the user out."""

@@ -100,10 +100,13 @@ class Project:
     def _specs(self) -> tuple[Any, Any]:
         from pathspec import GitIgnoreSpec  # 15 ms, and only where files are looked for
 
-        return (
-            GitIgnoreSpec.from_lines(self.include),
-            GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
-        )
+        try:
+            return (
+                GitIgnoreSpec.from_lines(self.include),
+                GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
+            )
+        except ValueError as error:  # a lone "!"
+            raise _invalid(f"[track]: {error}") from error
 
 
 def tracks_by_default(path: str) -> bool:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptvc.errors import AuthFailed, PushRejected, TransferFailed
+from promptvc.errors import AuthFailed, PromptvcError, PushRejected, TransferFailed
 from promptvc.transports.urls import Address
 
 # Lines of git and ssh that only comfort, or repeat what another line says better.
@@ -20,6 +20,12 @@ _NOISE = re.compile(
 _PREFIX = re.compile(r"(?i)\A(?:fatal|error|remote|ssh|git-upload-pack|git-receive-pack): *")
 _CHECK_ADDRESS = "check the address with: promptvc remote"
 _CHECK_NETWORK = "check the host name and the network"
+_BROKEN = "nothing was changed here; try again"
+_SILENT = f"try again; {_CHECK_NETWORK}"
+_AGAIN, _LATER = "try again", "try again later"
+_A_SERVER = f"is it a git server? {_CHECK_ADDRESS}"
+_UNANSWERED = frozenset((_BROKEN, _SILENT, _AGAIN, _LATER, _A_SERVER, _CHECK_ADDRESS, _CHECK_NETWORK))
+_ASK_AGAIN = "the remote may have taken it or not: push again, which does only what is still to do"
 _SIGN_IN = "set PROMPTVC_TOKEN, or sign in through one of git's credential helpers"
 
 # What ssh and git say -> the class, and what to do. Searched in the text of the whole answer.
@@ -66,6 +72,15 @@ def explain(error: Exception, seen: Circumstances) -> TransferFailed | PushRejec
     return failure
 
 
+def unanswered(failure: PromptvcError) -> None:
+    """Give a failure that came after the remote was asked to move refs the hint that this calls for.
+
+    Nobody knows whether it moved them. Where the failure has a cause of its own, the hint that fits the cause stays.
+    """
+    if failure.hint in _UNANSWERED:
+        failure.hint = _ASK_AGAIN
+
+
 def last_words(said: str) -> str:
     """The line of a program's standard error that tells most: the last one that is not noise."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
@@ -100,7 +115,7 @@ def http_failure(status: int, where: str, site: str, *, tried: bool) -> Transfer
             f"{where}: the upload is too large for the server (413)", "push fewer commits at a time"
         )
     if status >= 500:
-        return TransferFailed(f"{where}: the server failed ({status})", "try again later")
+        return TransferFailed(f"{where}: the server failed ({status})", _LATER)
     return TransferFailed(f"{where}: unexpected answer from the server ({status})", _CHECK_ADDRESS)
 
 
@@ -109,15 +124,13 @@ def unreachable(error: OSError, where: str, host: str) -> TransferFailed:
     if isinstance(error, socket.gaierror):
         return TransferFailed(f"{where}: host {host!r} is not known", _CHECK_NETWORK)
     if isinstance(error, TimeoutError):
-        return TransferFailed(
-            f"{where}: {host or 'the remote'} did not answer in time", "try again; " + _CHECK_NETWORK
-        )
+        return TransferFailed(f"{where}: {host or 'the remote'} did not answer in time", _SILENT)
     if isinstance(error, ConnectionRefusedError):
         return TransferFailed(
             f"{where}: {host} refused the connection", "is the server running, and the port right?"
         )
     if isinstance(error, (BrokenPipeError, ConnectionResetError, ConnectionAbortedError)):
-        return _broken(where)
+        return broken(where)
     words = os.strerror(error.errno) if error.errno else str(error)
     return TransferFailed(f"{where}: {one_line(words)}", _CHECK_NETWORK)
 
@@ -147,21 +160,25 @@ def _from_exception(error: Exception, seen: Circumstances) -> TransferFailed | P
         return unreachable(cause, seen.where, seen.address.host)
     name = type(error).__name__  # dulwich's classes, by name: this module must not import it
     if name == "HangupException":
-        return _broken(seen.where)
+        return broken(seen.where)
     if name == "NotGitRepository":
         return TransferFailed(f"{seen.where}: not a git repository", _CHECK_ADDRESS)
     if name == "SendPackError":
         reason = error.args[0] if error.args else ""
         words = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        return PushRejected(f"{seen.where}: the remote could not take the objects: {one_line(words)}", None)
+        return PushRejected(
+            f"{seen.where}: the remote could not take the objects: {one_line(words)}",
+            "push again; if that fails too, whoever keeps the remote should look at it",
+        )
     if name == "GitProtocolError":
         known = _from_words(seen, str(error), str(error))
-        return known or TransferFailed(f"{seen.where}: {one_line(error) or 'broken off'}", "try again")
+        return known or TransferFailed(f"{seen.where}: {one_line(error) or 'broken off'}", _AGAIN)
     return TransferFailed(
         f"{seen.where}: the server's answer cannot be understood ({name})",
-        "is it a git server? " + _CHECK_ADDRESS,
+        _A_SERVER,
     )
 
 
-def _broken(where: str) -> TransferFailed:
-    return TransferFailed(f"{where}: the connection broke off", "nothing was changed here; try again")
+def broken(where: str) -> TransferFailed:
+    """The connection ended before everything was said."""
+    return TransferFailed(f"{where}: the connection broke off", _BROKEN)

@@ -15,7 +15,7 @@ from dulwich.client import GitClient, LocalGitClient
 from promptvc.errors import PromptvcError, PushRejected, TransferFailed
 from promptvc.ids import RefName
 from promptvc.transports.client import ZERO, Walker, WireClient, pack_data, remote_refs
-from promptvc.transports.failures import Circumstances, explain
+from promptvc.transports.failures import Circumstances, explain, unanswered
 from promptvc.transports.progress import Listener, Meter, Report
 from promptvc.transports.remote import Choose, MakePack, Negotiator, Progress, RemoteRefs, Update, Updates
 from promptvc.transports.settings import TransportSettings
@@ -56,7 +56,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Session:
-    """One operation under way: its client, its wire once dialled, and an error that is not the remote's."""
+    """One operation under way: its client, its wire once dialled, and an error that is not the remote's.
+
+    ``asked`` says that the remote is asked to move refs: if its answer is lost, nobody knows whether it did.
+    """
 
     client: GitClient
     path: bytes
@@ -64,6 +67,7 @@ class _Session:
     listener: Listener
     wire: Wire | None = None
     foreign: BaseException | None = None
+    asked: bool = False
     refs: RemoteRefs = field(default_factory=lambda: RemoteRefs({}))
 
     def guard(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -147,7 +151,9 @@ class GitRemote:
 
             def new_refs(refs: Mapping[Any, Any]) -> dict[Any, Any]:
                 seen = remote_refs(refs, {}, {})
-                return _commands(session.guard(updates)(seen), seen, status, atomic=atomic)
+                commands = _commands(session.guard(updates)(seen), seen, status, atomic=atomic)
+                session.asked = bool(commands)
+                return commands
 
             generate = pack_data(session.guard(pack), session.meter)
             sent = session.client.send_pack(
@@ -164,14 +170,19 @@ class GitRemote:
         try:
             yield session
             grace = GRACE
-        except PromptvcError:
+        except PromptvcError as error:
+            if session.asked and session.foreign is None:
+                unanswered(error)
             raise
         except Exception as error:  # dulwich raises a dozen kinds, down to AssertionError
             if session.foreign is not None:
                 raise session.foreign from None
             # A program that failed may have last words; one that was silent too long has not.
             session.close(0.0 if isinstance(error, TimeoutError) else GRACE_FAILED)
-            raise self._explain(error, session) from error
+            failure = self._explain(error, session)
+            if session.asked:
+                unanswered(failure)
+            raise failure from error
         finally:
             session.close(grace)
             session.listener.finish()

@@ -15,7 +15,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from promptvc.errors import AuthFailed, TransferFailed
 from promptvc.transports.credentials import Credential, Credentials
-from promptvc.transports.failures import http_failure, one_line, unreachable
+from promptvc.transports.failures import broken, http_failure, one_line, unreachable
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import Address
 
@@ -35,11 +35,15 @@ class HttpClient(AbstractHttpGitClient):
         self._pool = _pool(address, settings)
         self._credential: Credential | None = None
         self._proven = False
+        self._answers: list[_Answer] = []
         self.credentials = Credentials(address, settings)
         self.peeled: dict[Any, Any] = {}
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, those too on which an answer was not read to its end."""
+        for answer in self._answers:
+            answer.abandon()
+        self._answers.clear()
         for key in self._pool.pools.keys():  # noqa: SIM118  not a dictionary: it cannot be iterated
             self._pool.pools[key].close()
         self._pool.clear()
@@ -84,7 +88,7 @@ class HttpClient(AbstractHttpGitClient):
             response = self._request(url, headers, data, sent)
             if response.status == 200:
                 self._approve(sent)
-                return _Answer(response, url, whole=data is None or data == b"0000", fail=self._fail)
+                return self._answer(response, url, whole=data is None or data == b"0000")
             challenges = response.headers.getlist("WWW-Authenticate")
             place = urljoin(url, response.geturl() or "")
             response.drain_conn()
@@ -92,6 +96,13 @@ class HttpClient(AbstractHttpGitClient):
             if response.status != 401 or not isinstance(data, (bytes, type(None))):
                 raise http_failure(response.status, self._where, self._address.site, tried=sent is not None)
             self._next_credential(challenges, place)
+
+    def _answer(self, response: urllib3.BaseHTTPResponse, url: str, *, whole: bool) -> _Answer:
+        answer = _Answer(response, url, fail=self._fail)
+        self._answers.append(answer)
+        if whole:
+            answer.read_whole()
+        return answer
 
     def _next_credential(self, challenges: list[str], url: str) -> None:
         if _origin(url) != _origin(self._address.base):
@@ -144,7 +155,6 @@ class _Answer:
         response: urllib3.BaseHTTPResponse,
         url: str,
         *,
-        whole: bool,
         fail: Callable[[Exception], TransferFailed],
     ) -> None:
         self._response, self._fail = response, fail
@@ -152,9 +162,16 @@ class _Answer:
         self.content_type = response.headers.get("Content-Type") or ""
         place = urljoin(url, response.geturl() or "")
         self.redirect_location = "" if place == url else place
-        self._whole = io.BytesIO(self._read_some(None)) if whole else None
-        if whole:
-            response.release_conn()
+        self._whole: io.BytesIO | None = None
+
+    def read_whole(self) -> None:
+        """Read the answer to its end, so that its connection can be used again."""
+        self._whole = io.BytesIO(self._read_some(None))
+        self._response.release_conn()
+
+    def abandon(self) -> None:
+        """Close the connection, if it is still this answer's."""
+        self._response.close()
 
     def read(self, size: int) -> bytes:
         """Exactly size bytes; fewer only at the end."""
@@ -241,7 +258,7 @@ def _explain(error: Exception, where: str, host: str) -> TransferFailed:
         return unreachable(TimeoutError(), where, host)
     if isinstance(reason, NewConnectionError):
         return TransferFailed(f"{where}: {one_line(reason)}", "check the host name and the network")
-    return TransferFailed(f"{where}: the connection broke off", "nothing was changed here; try again")
+    return broken(where)
 
 
 def _inner(error: BaseException) -> object:

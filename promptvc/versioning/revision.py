@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 
-from promptvc.errors import AmbiguousId, ObjectMissing, UnknownRevision
+from promptvc.errors import AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, Refs
@@ -17,6 +18,7 @@ from promptvc.versioning.history import History
 
 _SUFFIX = re.compile(r"\^\{commit\}|\^(\d*)|~(\d*)|@\{([^{}]*)\}")
 _HEX = re.compile(r"[0-9a-f]{4,40}\Z")
+_COUNT = re.compile(r"[0-9]{1,18}\Z")
 _AGO = re.compile(r"(\d+|an?) (second|minute|hour|day|week|month|year)s? ago\Z")
 _DAYS = {
     "second": 1 / 86400,
@@ -69,8 +71,8 @@ class Revisions:
             "refs/remotes/{}",
             "refs/remotes/{}/HEAD",
         ):
-            name = RefName(pattern.format(text))
-            if name.startswith("refs/") and self._refs.read(name) is not None:
+            name = _possible(pattern.format(text))
+            if name is not None and self._refs.read(name) is not None:
                 return name
         return None
 
@@ -98,11 +100,13 @@ class Revisions:
     def _step(self, text: str, id: ObjectId, name: str, value: str) -> ObjectId:
         if name == "@":
             raise UnknownRevision(text)
+        number = _number(value or "1")
+        if number is None:
+            raise UnknownRevision(text)
         if name == "~":
-            for _ in range(int(value or 1)):
+            for _ in range(number):
                 id = self._parent(text, id, 1)
             return id
-        number = int(value or 1)
         return self._parent(text, id, number) if number else id
 
     def _parent(self, text: str, id: ObjectId, number: int) -> ObjectId:
@@ -122,10 +126,11 @@ class Revisions:
         if value in ("u", "upstream", "push"):
             return self._upstream_of(text, ref)
         log = self._refs.log(ref)
-        if value.isdigit():
+        number = _number(value)
+        if number is not None:
             values = [entry.after for entry in log] + ([log[-1].before] if log else [])
-            found = values[int(value)] if int(value) < len(values) else None
-            found = self._refs.read(ref) if value == "0" else found
+            found = values[number] if number < len(values) else None
+            found = self._refs.read(ref) if number == 0 else found
         else:
             when = parse_time(value, self._now())
             if when is None:
@@ -148,6 +153,21 @@ class Revisions:
     def _near(self, text: str) -> list[str]:
         names = [name.short for name in self._refs.find() if not name.endswith("/HEAD")]
         return get_close_matches(text, names, 2)
+
+
+def _possible(text: str) -> RefName | None:
+    """The full name of a ref, where a ref can have this name, and a file system hold it."""
+    try:
+        os.fsencode(text)
+        name = RefName.parse(text)
+    except (InvalidName, UnicodeEncodeError):
+        return None
+    return name if name.startswith("refs/") else None
+
+
+def _number(text: str) -> int | None:
+    """A count of commits; None for what is none, or larger than any history."""
+    return int(text) if _COUNT.match(text) else None
 
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
@@ -181,8 +201,8 @@ def parse_time(text: str, now: float) -> float | None:
         return now - 86400
     match = _AGO.match(words)
     if match:
-        number = 1 if match[1].startswith("a") else int(match[1])
-        return now - timedelta(days=number * _DAYS[match[2]]).total_seconds()
+        number = 1 if match[1].startswith("a") else _number(match[1])
+        return now - number * _DAYS[match[2]] * 86400 if number is not None else None
     try:
         return datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
+DEEPEST = 32
+"""Levels of a rope: with `NODE_MIN` children each, more than any disk can hold."""
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
 _CUT_BELOW = f"{NODE_CUT_BELOW:08x}"  # digits of one length stand in the order of their numbers
@@ -159,8 +161,10 @@ def _encode(node: list[Chunk], mode: int) -> bytes:
     )
 
 
-def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
-    """The chunks of a rope in order."""
+def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator[Chunk]:
+    """The chunks of a rope in order; raises `ObjectDamaged` for what is none, and below `DEEPEST` levels."""
+    if depth > DEEPEST:
+        raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", "promptvc fsck tells more")
     data = store.read_tree(id)
     marker = data.find(b"\0", 0, 32) + 21 if data.startswith((b"100644 .rope\0", b"100755 .rope\0")) else 0
     if _LEAVES.fullmatch(data, marker):
@@ -168,7 +172,7 @@ def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
             yield Chunk(ObjectId(raw.hex()), name.endswith(b"+"))
     elif _NODES.fullmatch(data, marker):
         for _, raw in _ENTRY.findall(data, marker):
-            yield from walk_chunks(store, ObjectId(raw.hex()))
+            yield from walk_chunks(store, ObjectId(raw.hex()), depth=depth + 1)
     else:
         raise ObjectDamaged(f"table {id} holds what is no chunk", "promptvc fsck tells more")
 

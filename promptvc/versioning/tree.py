@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from promptvc.errors import InvalidName
+from promptvc.errors import InvalidName, ObjectDamaged
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import (
     EXECUTABLE,
@@ -47,14 +48,28 @@ class FileEntry:
 
 
 Files = dict[RepoPath, FileEntry]
+DEEPEST = 400
+"""Folders in folders that are followed; who makes more of them wants to do harm."""
 
 
 def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
-    """Every file below a tree, sorted by path; of no tree, none."""
-    return dict(sorted(_walk(store, tree, ""))) if tree else {}
+    """Every file below a tree, sorted by path; of no tree, none. Raises `ObjectDamaged` for a name that stands
+    twice, and below `DEEPEST` folders.
+    """
+    if tree is None:
+        return {}
+    found = sorted(_walk(store, tree, ""), key=itemgetter(0))
+    files = dict(found)
+    if len(files) < len(found):
+        raise ObjectDamaged(f"tree {tree} names a file twice", "promptvc fsck tells more")
+    return files
 
 
-def _walk(store: ObjectStore, tree: ObjectId, prefix: str) -> Iterator[tuple[RepoPath, FileEntry]]:
+def _walk(
+    store: ObjectStore, tree: ObjectId, prefix: str, depth: int = 0
+) -> Iterator[tuple[RepoPath, FileEntry]]:
+    if depth > DEEPEST:
+        raise ObjectDamaged(f"tree {tree} is more than {DEEPEST} folders deep", "promptvc fsck tells more")
     for entry in store.load_tree(tree):
         path = RepoPath(prefix + entry.name)
         if not entry.is_folder:
@@ -64,7 +79,7 @@ def _walk(store: ObjectStore, tree: ObjectId, prefix: str) -> Iterator[tuple[Rep
         if is_rope(below):
             yield path, FileEntry(entry.id, rope_mode(below), is_rope=True)
         else:
-            yield from _walk(store, entry.id, f"{path}/")
+            yield from _walk(store, entry.id, f"{path}/", depth + 1)
 
 
 def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None:

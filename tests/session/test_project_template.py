@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from promptvc.errors import ConfigInvalid
 from promptvc.session.project import TEMPLATE, Project, read_project
 
 
@@ -17,3 +20,9 @@ def test_what_it_shows_can_be_read() -> None:
     assert shown.table("examples/tickets.jsonl").unique
     assert shown.runs["support"].scorers[0].text == "exact:expected"
     assert not shown.tracks("examples/scratch/a.jsonl")
+
+
+def test_a_pattern_that_git_refuses_is_told_by_the_line_it_stands_in() -> None:
+    project = read_project(b'[track]\ninclude = ["prompts/**", "!"]\n')
+    with pytest.raises(ConfigInvalid, match="track"):
+        project.tracks("prompts/a.md")

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.errors import AuthFailed, PromptvcError, TransferFailed
-from promptvc.transports.failures import Circumstances, explain, http_failure, last_words, scrub
+from promptvc.transports.failures import (
+    Circumstances,
+    explain,
+    http_failure,
+    last_words,
+    scrub,
+    unanswered,
+)
 from promptvc.transports.urls import parse_url
 
 WHERE = "git@host:team/a.git"
@@ -67,3 +74,25 @@ def test_noise_alone_tells_nothing() -> None:
         )
         == ""
     )
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(), BrokenPipeError(), EOFError()])
+def test_a_lost_answer_to_a_push_is_told_as_unknown(error: Exception) -> None:
+    failure = told(error=error, code=0)
+    unanswered(failure)
+    assert failure.hint
+    assert "may have taken it or not" in failure.hint
+
+
+def test_a_push_that_failed_for_a_reason_keeps_the_hint_that_fits_it() -> None:
+    failure = http_failure(413, WHERE, "https://host", tried=False)
+    before = failure.hint
+    unanswered(failure)
+    assert failure.hint == before
+
+
+def test_objects_that_the_remote_could_not_unpack_are_told_with_a_hint() -> None:
+    SendPackError = type("SendPackError", (Exception,), {})  # noqa: N806  as dulwich names it
+    failure = told(error=SendPackError(b"unpack unpack-objects abnormal exit"), code=0)
+    assert "could not take the objects" in failure.message
+    assert failure.hint

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,6 +238,49 @@ def test_a_silent_server_is_given_up(scheme: str, environment: Environment) -> N
         settings = TransportSettings(environment, patience=0.3, connect_patience=0.3)
         error = failure(GitRemote(f"{scheme}://127.0.0.1:{port}/hub.git", settings))
     assert "in time" in error.message
+
+
+def test_an_answer_that_ends_within_its_first_line_leaves_no_connection_open(
+    environment: Environment,
+) -> None:
+    lines = [
+        b"# service=git-upload-pack\n",
+        None,
+        b"version 2\n",
+        b"agent=test\n",
+        b"ls-refs\n",
+        b"fetch\n",
+        None,
+    ]
+    body = b"".join(b"%04x" % (len(line) + 4) + line if line is not None else b"0000" for line in lines)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: %d\r\n\r\n"
+    seen: list[bytes] = []
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            connection.recv(65536)
+            connection.sendall(head % len(body) + body)
+            while not connection.recv(65536).endswith(b"0000"):
+                pass
+            connection.sendall(b"HTTP/1.1 200 OK")
+            connection.shutdown(socket.SHUT_WR)
+            seen.append(connection.recv(1))  # nothing, once the other side has closed it
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer)
+        server.start()
+        remote = GitRemote(
+            f"http://127.0.0.1:{listener.getsockname()[1]}/a.git", TransportSettings(environment)
+        )
+        with pytest.raises(TransferFailed):
+            try:
+                remote.list_refs()
+            except TransferFailed as error:
+                server.join()  # while the error is alive, and what it knows
+                raise error
+    assert seen == [b""]
 
 
 def test_a_transfer_that_breaks_off_changes_nothing(server: HttpServer, ada: Clone) -> None:

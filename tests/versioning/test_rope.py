@@ -6,18 +6,22 @@ import random
 import subprocess
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
+from promptvc.errors import ObjectDamaged
 from promptvc.repo import Repo
 from promptvc.session.contents import Source, cutting_of
-from promptvc.storage.objects import EXECUTABLE
+from promptvc.storage.objects import EXECUTABLE, Kind
+from promptvc.storage.store import ObjectStore
 from promptvc.versioning.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut
 from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.rope import walk_chunks, write_rows
+from promptvc.versioning.tree import load_files
 
 
 def table(rows: int, seed: int = 1, suffix: str = "jsonl") -> bytes:
@@ -179,3 +183,26 @@ def test_rows_counted_while_cutting_are_the_rows(suffix: str, edits: list[tuple[
     assert format is not None
     chunks = write_rows(BytesIO(data).read, cutting_of(format), None).chunks
     assert sum(chunks.rows) == len(format.bodies(data, True))
+
+
+def test_a_rope_of_endless_levels_is_damage_not_a_crash(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    with store.begin() as writer:
+        id = writer.add(Kind.TREE, b"100644 000\0" + writer.add(Kind.BLOB, b"x").raw)
+        for _ in range(3000):
+            id = writer.add(Kind.TREE, b"40000 000\0" + id.raw)
+        writer.finish()
+    with pytest.raises(ObjectDamaged, match="levels"):
+        list(walk_chunks(store, id))
+    with pytest.raises(ObjectDamaged, match="deep"):
+        load_files(store, id)
+
+
+def test_a_tree_that_names_a_file_twice_is_damage(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    with store.begin() as writer:
+        one, other = writer.add(Kind.BLOB, b"x"), writer.add(Kind.BLOB, b"y")
+        id = writer.add(Kind.TREE, b"100644 a\0" + one.raw + b"100644 a\0" + other.raw)
+        writer.finish()
+    with pytest.raises(ObjectDamaged, match="twice"):
+        load_files(store, id)
