@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from promptvc.session.project import TEMPLATE, Project, read_project
 
 
@@ -17,3 +19,27 @@ def test_what_it_shows_can_be_read() -> None:
     assert shown.table("examples/tickets.jsonl").unique
     assert shown.runs["support"].scorers[0].text == "exact:expected"
     assert not shown.tracks("examples/scratch/a.jsonl")
+
+
+def test_outputs_and_settings_are_tracked_whatever_include_names() -> None:
+    project = read_project(b'[track]\ninclude = ["texts/**"]\n')
+    assert project.tracks("texts/a.md")
+    assert project.tracks("outputs/support.jsonl")
+    assert project.tracks("promptvc.toml")
+    assert not project.tracks("prompts/a.md")
+    assert {"outputs", "promptvc.toml", "texts"} <= set(project.roots)
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        'include = ["texts/**"]\nexclude = ["outputs/scratch/**"]',
+        'exclude = ["outputs/scratch/**"]',
+        'include = ["texts/**", "!outputs/scratch/**"]',
+    ],
+)
+def test_outputs_that_are_named_as_excluded_are_not_tracked(track: str) -> None:
+    project = read_project(f"[track]\n{track}\n".encode())
+    assert project.tracks("outputs/support.jsonl")
+    assert not project.tracks("outputs/scratch/try.jsonl")
+    assert project.tracks("promptvc.toml")
