@@ -187,8 +187,12 @@ class Workspace:
             path: entry for path, entry in source.items() if is_below(path, chosen)
         }
         # A new file that source lacks is left alone: it is nobody's to remove.
+        # So is one that source only does not track.
+        stay = self.worktree.untracked.between(base, source)
         wanted = [
-            p for p in sorted({*target, *base}) if is_below(p, chosen) and current.get(p) != target.get(p)
+            p
+            for p in sorted({*target, *base} - {*stay})
+            if is_below(p, chosen) and current.get(p) != target.get(p)
         ]
         lost = [path for path in wanted if path in current and current[path] != base.get(path)]
         if lost and not force:
@@ -215,9 +219,16 @@ class Workspace:
 
     def follow(self, before: Files, after: Files) -> list[RepoPath]:
         """Bring working files along after their branch was moved; those with changes of their own stay."""
-        current = self.worktree.files(before)
-        changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+        current, stay = self.worktree.files(before), self.worktree.untracked.between(before, after)
+        changed = [
+            path for path in sorted({*before, *after} - {*stay}) if before.get(path) != after.get(path)
+        ]
         return self.worktree.write([path for path in changed if current.get(path) == before.get(path)], after)
+
+    def left_untracked(self, before: Files, after: Files) -> list[RepoPath]:
+        """The working files that stay though ``after`` lacks them: it no longer tracks them."""
+        found = self.worktree.untracked.between(before, after)
+        return [path for path, entry in self.worktree.at(found).items() if entry is not None]
 
     # --- details ------------------------------------------------------------------------------------------
 
