@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotFastForward, NothingToCommit, Usage
+from promptvc.errors import NotFastForward, NothingToCommit, PathMissing, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -169,18 +169,22 @@ class Workspace:
             self._refs.set_head(where, who, reason)
         return written
 
-    def restore(self, paths: Sequence[str], source: Files, *, force: bool = False) -> list[RepoPath]:
+    def restore(
+        self, paths: Sequence[str], source: Files, *, force: bool = False, name: str = "the source"
+    ) -> list[RepoPath]:
         """Put these files back as they are in source, all of them when no path is given.
 
-        Raises `WorkWouldBeLost` where that would overwrite what is not committed.
+        What source, called ``name``, lacks below a folder that it has is removed. Gives the paths of both. Raises
+        `PathMissing` for a path that is not in source, `WorkWouldBeLost` for one whose changes are not committed.
         """
+        _need_paths(paths, source, name)
         if list(paths) == [PROJECT_FILE] and force:
             with self._operation(
                 f"restore {PROJECT_FILE}"
             ):  # it may be broken, and must not be read for this
                 return self.worktree.write([PROJECT_FILE], source)
         base = self.head_files()
-        chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
+        chosen = list(paths) or [""]
         current = self.worktree.files(base)
 
         target: dict[RepoPath, FileEntry] = {
@@ -278,6 +282,13 @@ class Workspace:
         if not self._store.contains(entry.id):
             return self.worktree.project()
         return read_project(StoredFile(self._contents, PROJECT_FILE, entry).read())
+
+
+def _need_paths(paths: Sequence[str], source: Files, name: str) -> None:
+    """Raise `PathMissing` for a path at which, and below which, there is no file."""
+    for path in paths:
+        if path not in ("", ".") and not any(is_below(file, [path]) for file in source):
+            raise PathMissing(f"{path} is not in {name}", f"promptvc log {path} shows which commits have it")
 
 
 def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str]:
