@@ -20,7 +20,7 @@ from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
-from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Send, Tags, fetch, push
+from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Removal, Send, Tags, fetch, push
 
 if TYPE_CHECKING:
     from promptvc.versioning.oplog import OperationLog
@@ -148,7 +148,7 @@ class Sharing:
     def push(
         self,
         name: str,
-        sends: Sequence[Send],
+        sends: Sequence[Send | Removal],
         who: Signature,
         report: Report | None = None,
         *,
@@ -157,7 +157,7 @@ class Sharing:
         """Send refs to the remote; see `versioning.sync.push`."""
         remote = self.open(name, report)
         specs = self._refspecs(name)
-        with self._log().operation(f"push {redact(name)} {' '.join(send.there.short for send in sends)}"):
+        with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
             return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
 
     def open(self, name: str, report: Report | None = None) -> Remote:
