@@ -125,9 +125,16 @@ class Sharing:
         prune: bool = False,
         tags: Tags = "follow",
         update_head: bool = False,
+        force: bool = False,
+        specs: Sequence[Refspec] | None = None,
+        timeout: float | None = None,
     ) -> FetchResult:
-        """Bring the remote's branches; raises `RemoteNotAStore` for a repository that promptvc never wrote to."""
-        remote = self.open(name, report)
+        """Bring the remote's branches, or what ``specs`` name; see `versioning.sync.fetch`.
+
+        ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `RemoteNotAStore` for a
+        repository that promptvc never wrote to.
+        """
+        remote = self.open(name, report, timeout)
 
         def accept(tip: ObjectId) -> None:
             self._accept(remote, tip)
@@ -137,12 +144,13 @@ class Sharing:
                 self._store,
                 self._refs,
                 remote,
-                self._refspecs(name),
+                self._refspecs(name) if specs is None else specs,
                 who,
                 prune=prune,
                 tags=tags,
                 accept=accept,
                 update_head=update_head,
+                force=force,
             )
 
     def push(
@@ -160,8 +168,8 @@ class Sharing:
         with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
             return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
 
-    def open(self, name: str, report: Report | None = None) -> Remote:
-        """The remote of a name, or at a URL or path."""
+    def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
+        """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
         from promptvc.transports.git import GitRemote  # dulwich's clients, which only a transfer needs
 
         url = self.url(name) or name
@@ -170,7 +178,8 @@ class Sharing:
                 f"no remote {name!r}", "promptvc remote lists them; promptvc remote add NAME URL adds one"
             )
         place = self._rewritten(url)
-        return GitRemote(place, self._settings(place), report)
+        settings = self._settings(place)
+        return GitRemote(place, settings if timeout is None else settings.within(timeout), report)
 
     def _accept(self, remote: Remote, tip: ObjectId) -> None:
         """Refuse a branch on which promptvc never wrote; commits that git made on top of ours are welcome."""
