@@ -60,7 +60,7 @@ def command(
         with transfer("pushing") as report:
             result = repo.sharing.push(name, sends, repo.who(), report)
         if follow:
-            _follow(repo, name, result)
+            _follow(repo, name, sends, result)
     _tell(app, name, result)
     return 3 if result.refused else 0
 
@@ -90,15 +90,18 @@ def _sends(
 def _send(repo: Repo, here: str, there: str, force: bool, lease: bool) -> Send:
     """What ``here`` names, to be sent under the name ``there``, or its own."""
     from promptvc.ids import RefName
+    from promptvc.storage.refs import HEAD
     from promptvc.versioning.sync import Send
 
     ref = repo.revisions.resolve_ref(here)
     tag = ref is not None and ref.startswith("refs/tags/")
     id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
     target = there or (repo.branch or here if here == "HEAD" else here)
+    full = RefName.tag(target) if tag else RefName.branch(target)
     if target.startswith("refs/"):
-        return Send(RefName.parse(target), id, force, lease)
-    return Send(RefName.tag(target) if tag else RefName.branch(target), id, force, lease)
+        full = RefName.parse(target)
+    head = repo.refs.head() if ref == HEAD else ref
+    return Send(full, id, force, lease, here=head if isinstance(head, RefName) else None)
 
 
 def _pair(repo: Repo, branch: str) -> str:
@@ -134,13 +137,15 @@ def _tags(repo: Repo, force: bool) -> list[Send | Removal]:
     return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
 
 
-def _follow(repo: Repo, name: str, result: PushResult) -> None:
+def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResult) -> None:
+    """Let each branch that was sent follow the one that it became."""
+    from promptvc.versioning.sync import Send
+
+    sent = {send.there: send.here for send in sends if isinstance(send, Send)}
     for change in result.changes:
-        if change.outcome != "refused" and change.there.startswith("refs/heads/") and change.after:
-            local = next((r for r, id in repo.refs.find("refs/heads/").items() if r == change.there), None)
-            branch = local.short if local else repo.branch
-            if branch:
-                repo.sharing.follow(branch, name, change.there.short)
+        here = sent.get(change.there)
+        if change.outcome != "refused" and here and here.startswith("refs/heads/"):
+            repo.sharing.follow(here.short, name, change.there.short)
 
 
 def _tell(app: App, name: str, result: PushResult) -> None:

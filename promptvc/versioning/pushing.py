@@ -23,7 +23,7 @@ class Send:
     """A ref of the remote and what it shall become; without ``id``, it is deleted.
 
     ``force`` allows what is no fast-forward. With ``lease``, only if the remote's ref is still what it was at the
-    last fetch; ``expected`` is that value where no remote-tracking ref tells it.
+    last fetch; ``expected`` is that value where no remote-tracking ref tells it. ``here`` is our ref that is sent.
     """
 
     there: RefName
@@ -31,6 +31,7 @@ class Send:
     force: bool = False
     lease: bool = False
     expected: ObjectId | None = None
+    here: RefName | None = None
 
     @property
     def name(self) -> str:

@@ -118,3 +118,9 @@ def test_the_current_branch_is_meant_by_default_though_a_tag_has_its_name(sh: Sh
     sh.run("commit", "-m", "two")
     [change, _] = sh.json("push")
     assert (change["ref"], change["outcome"]) == ("refs/heads/both", "forward")
+
+
+def test_the_branch_that_was_sent_follows_though_another_one_is_current(sh: Shell) -> None:
+    sh.run("push", "-u", "origin", "x:far")
+    upstreams = {each["name"]: each["upstream"] for each in sh.json("branch")}
+    assert upstreams == {"main": None, "both": None, "x": "origin/far"}
