@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 from promptvc.environment import surroundings
 from promptvc.errors import NotAStore, Usage
-from promptvc.ids import RefName
-from promptvc.repo import STORE, Repo, Surroundings, make_store
-from promptvc.repo.clone import absolute, clone_into, first_branch
+from promptvc.repo import STORE, Repo, Surroundings
+from promptvc.repo.clone import absolute, clone_into
+from promptvc.repo.mirror import OnFailure, Refresh, open_mirror
 from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local
 
 Report = Callable[[Progress], None]
 
 
-def open(location: str | Path = ".", *, refresh: bool = True) -> Repo:
+def open(
+    location: str | Path = ".",
+    *,
+    refresh: bool = True,
+    max_age: float | None = None,
+    timeout: float | None = None,
+    on_failure: OnFailure = "raise",
+) -> Repo:
     """Open a project, a store, or a remote store by its address.
 
     A path may lie anywhere inside a project. An address (``https://…``, ``git@host:…``, ``file://…``, or the path of
-    a bare repository) is read through a local clone in the user's cache folder, brought up to date first unless
-    ``refresh`` is false. Raises `NotAStore`, and for an address what `clone` raises.
+    a bare repository) is read through a local clone in the user's cache folder, brought up to date first: not if
+    ``refresh`` is false, nor for ``max_age`` seconds after the last time. ``timeout`` is how many seconds a connection
+    may take, and the server be silent. With ``on_failure="cached"`` a clone that cannot be brought up to date is good
+    enough: `Repo.refresh_error` tells why, `Repo.refreshed_at` of when it is.
+
+    Raises `NotAStore`, and for an address what `clone` raises; also with ``"cached"`` where there is no clone yet.
     """
+    if on_failure not in ("raise", "cached"):
+        raise Usage(f"on_failure is 'raise' or 'cached', not {on_failure!r}")
+    if timeout is not None and not timeout > 0:
+        raise Usage(f"timeout is a number of seconds above 0, not {timeout!r}")
     world = surroundings()
     text = str(location)
     if is_local(text) and not text.startswith("file:"):
@@ -33,7 +48,7 @@ def open(location: str | Path = ".", *, refresh: bool = True) -> Repo:
         except NotAStore:
             if not _is_bare(Path(text)):
                 raise
-    return _cached(text, world, refresh)
+    return _mirror(text, world, Refresh(max_age if refresh else inf, timeout, on_failure))
 
 
 def init(path: str | Path = ".", *, branch: str = "main") -> Repo:
@@ -54,34 +69,13 @@ def clone(
     )
 
 
-def _cached(url: str, world: Surroundings, refresh: bool) -> Repo:
-    """The clone of an address in the cache folder: a store without working files, its branches the remote's."""
+def _mirror(url: str, world: Surroundings, how: Refresh) -> Repo:
+    """The clone of an address in the cache folder: without working files, its branches and tags the remote's."""
     if world.cache_folder is None:
         raise Usage("there is no cache folder for clones of remote stores")
     full = absolute(url)
-    place = world.cache_folder() / "clones" / f"{folder_name(url)}-{sha256(full.encode()).hexdigest()[:16]}"
-    fresh = not (place / "HEAD").exists()
-    if fresh:
-        make_store(place)
-    repo = Repo(place, None, world)
-    try:
-        if fresh:
-            _mirror(repo, full)
-        if not (fresh or refresh):
-            return repo
-        with repo.oplog.silent():  # it only mirrors the remote
-            result = repo.sharing.fetch("origin", repo.who(), prune=True, tags="all", update_head=True)
-            repo.refs.set_head(RefName.branch(first_branch(result.remote)), repo.who(), "fetch")
-    except BaseException:
-        if fresh:
-            shutil.rmtree(place, ignore_errors=True)
-        raise
-    return repo
-
-
-def _mirror(repo: Repo, url: str) -> None:
-    repo.config.set("remote.origin.url", url)
-    repo.config.set("remote.origin.fetch", "+refs/heads/*:refs/heads/*")
+    name = f"{folder_name(url)}-{sha256(full.encode()).hexdigest()[:16]}"
+    return open_mirror(full, world.cache_folder() / "clones" / name, world, how)
 
 
 def folder_name(url: str) -> str:

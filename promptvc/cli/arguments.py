@@ -140,6 +140,8 @@ def _unknown(repo: Repo, text: str) -> UnknownRevision:
 
 
 def _neither(repo: Repo, text: str) -> PromptvcError:
+    if "@{" in text:  # no file is called so, and the error says how far the log goes back
+        return _unknown(repo, text)
     if ".." not in text and ("/" in text or "." in text):
         return PathMissing(
             f"{text} is neither a revision nor a file here",

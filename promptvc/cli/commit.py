@@ -85,6 +85,8 @@ def _tell(app: App, repo: Repo, done: Committed, seconds: float) -> None:
         app.out.warn(str(warning))
     if len(done.key_warnings) > SHOWN:
         app.out.warn(f"{len(done.key_warnings) - SHOWN} more groups of rows share a key")
+    if done.branch is None:
+        app.out.note("hint: this commit is on no branch: promptvc switch -c NAME keeps it")
     if app.out.json:
         app.out.value(_to_value(done))
         return

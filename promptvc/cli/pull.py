@@ -40,6 +40,7 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
 
 def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
     from promptvc.cli.render_merge import tell_merge
+    from promptvc.cli.render_untracked import left_untracked, untracked_lines
     from promptvc.errors import Usage
     from promptvc.ids import RefName
     from promptvc.session.merging import own_hint
@@ -56,17 +57,22 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
             f"promptvc push -u {name} {branch} makes it",
         )
     if head is not None and repo.history.is_ancestor(target, head):
-        app.out.value({"branch": branch, "before": head, "after": head, "files": 0})
+        app.out.value({"branch": branch, "before": head, "after": head, "files": 0, "untracked": []})
         app.out.text(f"{branch} is up to date with {upstream.short}")
         return DONE
     if head is None or repo.history.is_ancestor(head, target):
         with own_hint():
             written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
-        app.out.value({"branch": branch, "before": head, "after": target, "files": len(written)})
+        stay = left_untracked(repo, head, target)
+        app.out.value(
+            {"branch": branch, "before": head, "after": target, "files": len(written), "untracked": stay}
+        )
         before = head.short if head else "nothing"
         app.out.text(
             f"{branch}: {before} → {target.short}, {len(written)} file{'s' * (len(written) != 1)} written"
         )
+        for line in untracked_lines(stay):
+            app.out.text(line)
         return DONE
     doing = repo.doing("merge", upstream.short)
     done = repo.merging.merge(target, doing, forward="only" if ff_only else "auto")

@@ -11,7 +11,7 @@ from promptvc.cli.transfer import change_line, change_value, show_messages, tran
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo
-    from promptvc.versioning.sync import PushResult, Send
+    from promptvc.versioning.sync import PushResult, Removal, Send
 
 
 @click.command("push")
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("-f", "--force", is_flag=True, help="Replace the remote's branch whatever is there.")
 @click.option("--tags", is_flag=True, help="Send every tag too.")
 @click.option("--all", "everything", is_flag=True, help="Send every branch.")
-@click.option("-d", "--delete", is_flag=True, help="Delete BRANCHES at the remote.")
+@click.option("-d", "--delete", is_flag=True, help="Delete BRANCHES, or tags, at the remote.")
 @json_option
 @pass_app
 def command(
@@ -43,9 +43,10 @@ def command(
     everything: bool,
     delete: bool,
 ) -> int:
-    """Send BRANCHES (the current one; HERE:THERE renames) to REMOTE.
+    """Send BRANCHES (the current one; HERE:THERE renames, :THERE deletes) to REMOTE; tags too, by name.
 
-    What would drop commits there is refused. Exit code 3 when the remote took only some of the refs, or none.
+    `tag NAME`, or a full name as refs/heads/NAME, tells a tag from a branch of one name. What would drop commits there
+    is refused. Exit code 3 when the remote took only some of the refs, or none.
     """
     from promptvc.transports.urls import redact
 
@@ -54,67 +55,97 @@ def command(
     sends = _deletions(branches) if delete else _sends(repo, branches, everything, force, lease)
     if tags:
         sends += _tags(repo, force)
-    words = " ".join(send.there.short for send in sends)
+    words = " ".join(send.name for send in sends)
     with repo.oplog.operation(f"push {redact(name)} {words}"):
         with transfer("pushing") as report:
             result = repo.sharing.push(name, sends, repo.who(), report)
         if follow:
-            _follow(repo, name, result)
+            _follow(repo, name, sends, result)
     _tell(app, name, result)
     return 3 if result.refused else 0
 
 
-def _sends(repo: Repo, branches: tuple[str, ...], everything: bool, force: bool, lease: bool) -> list[Send]:
+def _sends(
+    repo: Repo, branches: tuple[str, ...], everything: bool, force: bool, lease: bool
+) -> list[Send | Removal]:
     from promptvc.errors import Usage
-    from promptvc.ids import RefName
-    from promptvc.versioning.sync import Send
+    from promptvc.versioning.sync import Removal
 
-    names = list(branches)
+    names = _with_tags(branches)
     if everything:
-        names += [ref.short for ref in repo.refs.find("refs/heads/")]
+        names += repo.refs.find("refs/heads/")
     if not names:
         if repo.branch is None:
             raise Usage("HEAD is on no branch", "name the branch: promptvc push origin main")
         names = [_pair(repo, repo.branch)]
-    made = []
-    for pair in names:
-        here, _, there = pair.partition(":")
-        ref = repo.revisions.resolve_ref(here)
-        tag = ref is not None and ref.startswith("refs/tags/")
-        id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
-        target = there or (repo.branch or here if here == "HEAD" else here)
-        made.append(Send(RefName.tag(target) if tag else RefName.branch(target), id, force, lease))
+    made: list[Send | Removal] = []
+    for name in names:
+        here, colon, there = name.partition(":")
+        if colon and not there:
+            raise click.UsageError(f"{name!r} names no branch there; HERE:THERE renames, :THERE deletes")
+        made.append(_send(repo, here, there, force, lease) if here else Removal(there, lease))
     return made
 
 
-def _pair(repo: Repo, branch: str) -> str:
-    """A branch and the name it has at its upstream."""
-    merge = repo.config.get(f"branch.{branch}.merge")
-    return f"{branch}:{merge.removeprefix('refs/heads/')}" if merge else branch
-
-
-def _deletions(branches: tuple[str, ...]) -> list[Send]:
+def _send(repo: Repo, here: str, there: str, force: bool, lease: bool) -> Send:
+    """What ``here`` names, to be sent under the name ``there``, or its own."""
     from promptvc.ids import RefName
+    from promptvc.storage.refs import HEAD
     from promptvc.versioning.sync import Send
 
-    if not branches:
+    ref = repo.revisions.resolve_ref(here)
+    tag = ref is not None and ref.startswith("refs/tags/")
+    id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
+    target = there or (repo.branch or here if here == "HEAD" else here)
+    full = RefName.tag(target) if tag else RefName.branch(target)
+    if target.startswith("refs/"):
+        full = RefName.parse(target)
+    head = repo.refs.head() if ref == HEAD else ref
+    return Send(full, id, force, lease, here=head if isinstance(head, RefName) else None)
+
+
+def _pair(repo: Repo, branch: str) -> str:
+    """A branch and the name it has at its upstream; in full, for a tag may have the same name."""
+    merge = repo.config.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
+    return f"refs/heads/{branch}:{merge}"
+
+
+def _with_tags(words: tuple[str, ...]) -> list[str]:
+    """The names, with ``tag v1`` as git takes it: ``refs/tags/v1``."""
+    names: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        tag = next(rest, None) if word == "tag" else None
+        names.append(word if tag is None else f"refs/tags/{tag}")
+    return names
+
+
+def _deletions(branches: tuple[str, ...]) -> list[Send | Removal]:
+    from promptvc.versioning.sync import Removal
+
+    names = _with_tags(branches)
+    if not names:
         raise click.UsageError("which branch? promptvc push --delete REMOTE BRANCH")
-    return [Send(RefName.branch(name), None) for name in branches]
+    if any(":" in name for name in names):
+        raise click.UsageError("--delete takes plain names")
+    return [Removal(name) for name in names]
 
 
-def _tags(repo: Repo, force: bool) -> list[Send]:
+def _tags(repo: Repo, force: bool) -> list[Send | Removal]:
     from promptvc.versioning.sync import Send
 
     return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
 
 
-def _follow(repo: Repo, name: str, result: PushResult) -> None:
+def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResult) -> None:
+    """Let each branch that was sent follow the one that it became."""
+    from promptvc.versioning.sync import Send
+
+    sent = {send.there: send.here for send in sends if isinstance(send, Send)}
     for change in result.changes:
-        if change.outcome != "refused" and change.there.startswith("refs/heads/") and change.after:
-            local = next((r for r, id in repo.refs.find("refs/heads/").items() if r == change.there), None)
-            branch = local.short if local else repo.branch
-            if branch:
-                repo.sharing.follow(branch, name, change.there.short)
+        here = sent.get(change.there)
+        if change.outcome != "refused" and here and here.startswith("refs/heads/"):
+            repo.sharing.follow(here.short, name, change.there.short)
 
 
 def _tell(app: App, name: str, result: PushResult) -> None:

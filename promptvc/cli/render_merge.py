@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.render_chars import columns, cut, json_cut, json_text, pad, plural
 from promptvc.cli.render_table import row_name
+from promptvc.cli.render_untracked import left_untracked, untracked_lines
 from promptvc.cli.render_words import name_cut
 from promptvc.content.missing import MISSING
 
@@ -37,8 +38,9 @@ _SHARED = 16
 
 def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: bool) -> None:
     """What a merge, cherry-pick or revert did, or would do."""
+    stay = left_untracked(repo, done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
-        app.out.value(_to_value(done, dry_run))
+        app.out.value(_to_value(done, dry_run) | {"untracked": stay})
         return
     ours, theirs = doing.labels
     if done.outcome == "up-to-date":
@@ -50,8 +52,8 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
     app.out.text(_headline(app.out, done, doing, dry_run))
     for line in _file_lines(app, repo, done):
         app.out.text(line)
-    for run in done.runs:
-        app.out.text(_run_line(run))
+    for line in [*map(_run_line, done.runs), *untracked_lines(stay)]:
+        app.out.text(line)
     for warning in done.warnings[:SHOWN_FILES]:
         app.out.warn(str(warning))
     if done.conflicts:

@@ -9,7 +9,12 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 
 if TYPE_CHECKING:
+    from promptvc.ids import RepoPath
     from promptvc.repo import Repo
+    from promptvc.versioning.tree import Files
+
+SHOWN = 20
+"""Files named one by one; more are counted."""
 
 
 @click.command("restore")
@@ -21,21 +26,40 @@ if TYPE_CHECKING:
 def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -> None:
     """Put PATHS (files, folders, or . for all) back as they are in HEAD or another revision.
 
-    A file whose changes are not committed is left alone unless --force is given. What a merge under way wrote is put
+    What the revision lacks below a folder is removed; a path that it lacks altogether is refused. A file whose changes
+    are not committed is left alone unless --force is given. What a merge under way wrote is put
     back only when --source is given too.
     """
+    from promptvc.versioning.tree import is_below
+
     repo = app.repo
     chosen = app.paths(paths)
     if source is None:
         _need_no_merge(repo, chosen)
     files = repo.workspace.head_files() if source is None else repo.snapshot(source).files
-    written = repo.workspace.restore(chosen, files, force=force)
-    app.out.value({"restored": list(written)})
-    app.out.text(f"{len(written)} file{'s' * (len(written) != 1)} restored from {source or 'HEAD'}")
-    for path in written[:20]:
-        app.out.text(f"  {path}")
-    if len(written) > 20:
-        app.out.text(f"  … {len(written) - 20} more")
+    before = repo.workspace.head_files()
+    written = repo.workspace.restore(chosen, files, force=force, name=source or "HEAD")
+    stay = [path for path in repo.workspace.left_untracked(before, files) if is_below(path, chosen)]
+    _tell(app, written, files, source or "HEAD", stay)
+
+
+def _tell(app: App, written: list[RepoPath], files: Files, source: str, stay: list[RepoPath]) -> None:
+    """``2 files restored, 1 removed, as in v1``, then the first of them."""
+    from promptvc.cli.render_untracked import untracked_lines
+
+    restored = [path for path in written if path in files]
+    removed = [path for path in written if path not in files]
+    app.out.value({"restored": restored, "removed": removed, "untracked": stay})
+    counted = f"{len(restored)} file{'s' * (len(restored) != 1)} restored"
+    app.out.text(
+        f"{counted}, {len(removed)} removed, as in {source}" if removed else f"{counted} from {source}"
+    )
+    for path in written[:SHOWN]:
+        app.out.text(f"  {path}{'' if path in files else '  removed'}")
+    if len(written) > SHOWN:
+        app.out.text(f"  … {len(written) - SHOWN} more")
+    for line in untracked_lines(stay):
+        app.out.text(line)
 
 
 def _need_no_merge(repo: Repo, paths: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 
 if TYPE_CHECKING:
+    from promptvc.ids import ObjectId, RepoPath
     from promptvc.repo import Repo
 
 
@@ -51,24 +53,68 @@ def _switch(app: App, repo: Repo, name: str, create: bool, start: str | None, fo
     if create and exists:
         raise StoreExists(f"a branch {name} exists already", f"promptvc switch {name}")
     target = exists if not create else repo.revisions.resolve(start) if start else repo.refs.read(HEAD)
+    before, detached = repo.refs.read(HEAD), repo.branch is None
     with repo.oplog.operation(f"switch {'-c ' if create else ''}{name}"):
         written = repo.workspace.switch(target, ref, repo.who(), create=create, force=force)
         _follow(repo, name, start)
-    app.out.value({"branch": name, "head": target, "created": create, "files": len(written)})
+    left = _left(repo, before, detached=detached)
+    app.out.value({"branch": name, "head": target, "created": create, "files": len(written)} | left.value)
     made = "new branch " if create else ""
     app.out.text(
         f"On {made}{app.out.style(name, bold=True)}"
         + (f", {_files(len(written))} written" if written else "")
     )
+    _tell_left(app, left)
 
 
 def _detach(app: App, repo: Repo, name: str, force: bool) -> None:
+    from promptvc.storage.refs import HEAD
+
     target = repo.revisions.resolve(name)
+    before, detached = repo.refs.read(HEAD), repo.branch is None
     written = repo.workspace.switch(target, None, repo.who(), force=force)
-    app.out.value({"branch": None, "head": target, "created": False, "files": len(written)})
+    left = _left(repo, before, detached=detached)
+    app.out.value({"branch": None, "head": target, "created": False, "files": len(written)} | left.value)
     subject = repo.history.commit(target).subject
     app.out.text(f"Looking at {app.out.style(target.short, fg='yellow')} {subject}, on no branch")
     app.out.note("hint: promptvc switch -c NAME keeps what you commit here")
+    _tell_left(app, left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a switch left: working files that are no longer tracked, and commits that no ref leads to, newest first."""
+
+    files: list[RepoPath]
+    commits: list[ObjectId]
+
+    @property
+    def value(self) -> dict[str, object]:
+        """For programs."""
+        return {"untracked": self.files, "left_behind": self.commits}
+
+
+def _left(repo: Repo, before: ObjectId | None, *, detached: bool) -> _Left:
+    """What stayed on the way from a commit, at which HEAD was detached or not, to where it is now."""
+    from promptvc.cli.render_untracked import left_untracked
+    from promptvc.session.detached import left_behind
+    from promptvc.storage.refs import HEAD
+
+    commits = left_behind(repo.store, repo.refs, before) if detached and before else []
+    return _Left(left_untracked(repo, before, repo.refs.read(HEAD)), commits)
+
+
+def _tell_left(app: App, left: _Left) -> None:
+    """``leaving 2 commits behind: 3f9c2e1 Calmer tone``, and the command that keeps them."""
+    from promptvc.cli.render_untracked import untracked_lines
+
+    for line in untracked_lines(left.files):
+        app.out.text(line)
+    if left.commits:
+        tip, count = left.commits[0], len(left.commits)
+        subject = app.repo.history.commit(tip).subject
+        app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
+        app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
 
 
 def _is_unborn(repo: Repo, name: str) -> bool:

@@ -29,7 +29,8 @@ SHOWN = 20
 def command(app: App, number: int | None, listing: bool, count: int | None, force: bool) -> None:
     """Take back the last operation, or go to how things were right after the operation NUMBER (0: before all).
 
-    Branches, tags and working files come back as they were; an undo can be undone too, which redoes.
+    Branches, tags and working files come back as they were; an undo can be undone too, which redoes. Remote-tracking
+    branches stay: they say what the remote has.
     """
     if listing:
         _list(app, count)
@@ -40,8 +41,11 @@ def command(app: App, number: int | None, listing: bool, count: int | None, forc
         app.out.text(line)
     if not done.is_empty and not app.out.json:
         app.out.note(f"hint: promptvc undo again {'undoes' if done.is_redo else 'redoes'} it")
-    if done.remote_unchanged:
-        app.out.note("note: the remote itself was not changed")
+    if done.left:
+        names = ", ".join(name.short for name in done.left[:3])
+        more = f" and {len(done.left) - 3} more" if len(done.left) > 3 else ""
+        verb = "stays, and says" if len(done.left) == 1 else "stay, and say"
+        app.out.note(f"note: {names}{more} {verb} what the remote has: nothing was changed there")
 
 
 def _list(app: App, count: int | None) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from promptvc.errors import StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.repo.mirror import first_branch
 from promptvc.repo.place import STORE, Surroundings, half_made, make_store, sweep_half_made
 from promptvc.repo.repo import Repo
 from promptvc.storage.files import disk_errors, sync_folder
-from promptvc.transports.remote import Progress, RemoteRefs
+from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local, redact
 
 Report = Callable[[Progress], None]
@@ -75,15 +76,6 @@ def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
         {path: (None, entry) for path, entry in files.items()},
         {ref: (None, target)},
     )
-
-
-def first_branch(remote: RemoteRefs) -> str:
-    """The branch to check out: the remote's HEAD; where that has no commits, main, or else any there is."""
-    branches = [ref.short for ref in remote.refs if ref.startswith("refs/heads/")]
-    head = remote.head.short if remote.head else "main"
-    if head in branches or not branches:
-        return head
-    return "main" if "main" in branches else branches[0]
 
 
 def absolute(url: str) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import UnsupportedFormat, Usage
+from promptvc.errors import PromptvcError, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.place import ARROW_CACHE_BYTES, LOCAL, MERGING, Surroundings
 from promptvc.session.contents import Contents
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """An open store with its parts: ``path`` is its folder, ``root`` the project's, None without working files."""
+    """An open store with its parts: ``path`` is its folder, ``root`` the project's, None without working files.
+
+    Of a remote store, read through a clone: ``refreshed_at`` is when that was last brought up to date (seconds since
+    1970), ``refresh_error`` why it could not be just now.
+    """
+
+    refreshed_at: float | None = None
+    refresh_error: PromptvcError | None = None
 
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings

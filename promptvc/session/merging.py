@@ -34,6 +34,7 @@ from promptvc.versioning.tree import FileEntry, Files, in_the_way, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.intent import Intents
+    from promptvc.session.project import Project
     from promptvc.storage.packing import PackWriter
 
 __all__ = ["Doing", "Forward", "Merged", "Merging", "message_of", "own_hint", "relate"]
@@ -183,26 +184,26 @@ class Merging:
         ours = self._merger.files_of(head)
         if dry_run:
             found = self._merger.merge(base, ours, theirs, None, doing.labels)
-            self._plan(ours, found.files, _paths(found.conflicts, ours))
+            self._plan(ours, found.files, _paths(found.conflicts, ours), found.project)
             return told(found, head, None, other)
         doing.author()  # an author that is not known is told before anything is written
         with self._intents.exclusive(), self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
             if doing.step != "merge" and found.files == ours and not found.conflicts:
                 return Merged("up-to-date", head, head, other, ours)
-            planned = self._plan(ours, found.files, _paths(found.conflicts, ours))
+            planned = self._plan(ours, found.files, _paths(found.conflicts, ours), found.project)
             id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
             writer.finish()
             with self._operation(doing.title):
                 return self._conclude(found, ours, planned, id, head, other, doing)
 
     def _plan(
-        self, ours: Files, target: Files, later: Sequence[RepoPath] = ()
+        self, ours: Files, target: Files, later: Sequence[RepoPath] = (), project: Project | None = None
     ) -> dict[RepoPath, FileEntry | None]:
         """What `Worktree.plan` gives; raises `WorkWouldBeLost` also for folders and links in the way."""
         worktree = self._workspace.worktree
         with own_hint():
-            planned = worktree.plan(ours, target, later=later)
+            planned = worktree.plan(ours, target, later=later, project=project)
         changed = {path for path in planned if ours.get(path) != target.get(path)}
         check_ways(worktree.root, sorted(changed & target.keys()), changed - target.keys())
         return planned

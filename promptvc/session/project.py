@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = RepoPath("promptvc.toml")
 DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
+ALWAYS = "outputs/**"
+"""What is tracked whatever ``include`` names: answers that were paid for must not drop out of history unseen."""
 _SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
 _DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
@@ -53,7 +55,10 @@ class TableSettings:
 
 @dataclass(frozen=True)
 class Project:
-    """The settings of a project at one version. Patterns are those of .gitignore files."""
+    """The settings of a project at one version. Patterns are those of .gitignore files.
+
+    ``include`` adds to `ALWAYS` and promptvc.toml; only ``exclude``, or a pattern with ``!``, takes outputs out.
+    """
 
     include: tuple[str, ...] = DEFAULT_INCLUDE
     exclude: tuple[str, ...] = ()
@@ -93,7 +98,7 @@ class Project:
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """The folders, and files, in which tracked files can lie: the fixed beginnings of the include patterns."""
-        found = {_fixed_part(pattern) for pattern in (*self.include, PROJECT_FILE)}
+        found = {_fixed_part(pattern) for pattern in (ALWAYS, *self.include, PROJECT_FILE)}
         return ("",) if "" in found else tuple(sorted(found))
 
     @cached_property
@@ -102,7 +107,7 @@ class Project:
 
         try:
             return (
-                GitIgnoreSpec.from_lines(self.include),
+                GitIgnoreSpec.from_lines([ALWAYS, *self.include]),  # of two patterns the later one holds
                 GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
             )
         except ValueError as error:  # a lone "!"

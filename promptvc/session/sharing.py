@@ -20,7 +20,7 @@ from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
-from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Send, Tags, fetch, push
+from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Removal, Send, Tags, fetch, push
 
 if TYPE_CHECKING:
     from promptvc.versioning.oplog import OperationLog
@@ -127,9 +127,16 @@ class Sharing:
         prune: bool = False,
         tags: Tags = "follow",
         update_head: bool = False,
+        force: bool = False,
+        specs: Sequence[Refspec] | None = None,
+        timeout: float | None = None,
     ) -> FetchResult:
-        """Bring the remote's branches; raises `RemoteNotAStore` for a repository that promptvc never wrote to."""
-        remote = self.open(name, report)
+        """Bring the remote's branches, or what ``specs`` name; see `versioning.sync.fetch`.
+
+        ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `RemoteNotAStore` for a
+        repository that promptvc never wrote to.
+        """
+        remote = self.open(name, report, timeout)
 
         def accept(tip: ObjectId) -> None:
             self._accept(remote, tip)
@@ -139,18 +146,19 @@ class Sharing:
                 self._store,
                 self._refs,
                 remote,
-                self._refspecs(name),
+                self._refspecs(name) if specs is None else specs,
                 who,
                 prune=prune,
                 tags=tags,
                 accept=accept,
                 update_head=update_head,
+                force=force,
             )
 
     def push(
         self,
         name: str,
-        sends: Sequence[Send],
+        sends: Sequence[Send | Removal],
         who: Signature,
         report: Report | None = None,
         *,
@@ -159,11 +167,11 @@ class Sharing:
         """Send refs to the remote; see `versioning.sync.push`."""
         remote = self.open(name, report)
         specs = self._refspecs(name)
-        with self._log().operation(f"push {redact(name)} {' '.join(send.there.short for send in sends)}"):
+        with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
             return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
 
-    def open(self, name: str, report: Report | None = None) -> Remote:
-        """The remote of a name, or at a URL or path."""
+    def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
+        """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
         from promptvc.transports.git import GitRemote  # dulwich's clients, which only a transfer needs
 
         url = self.url(name) or name
@@ -172,7 +180,8 @@ class Sharing:
                 f"no remote {name!r}", "promptvc remote lists them; promptvc remote add NAME URL adds one"
             )
         place = self._rewritten(url)
-        return GitRemote(place, self._settings(place), report)
+        settings = self._settings(place)
+        return GitRemote(place, settings if timeout is None else settings.within(timeout), report)
 
     def _accept(self, remote: Remote, tip: ObjectId) -> None:
         """Refuse a branch on which promptvc never wrote; commits that git made on top of ours are welcome."""

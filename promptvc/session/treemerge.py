@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class TreeMerge:
     """The files of a merge, with ours in place of ``conflicts``.
 
-    ``merged`` are the files that both sides changed, ``taken`` the paths that come from theirs as they are there.
+    ``merged`` are the files that both sides changed, ``taken`` the paths that come from theirs as they are there,
+    ``project`` the settings that hold for it.
     """
 
     files: Files
@@ -38,6 +39,7 @@ class TreeMerge:
     merged: tuple[MergedFile, ...]
     taken: tuple[RepoPath, ...]
     runs: tuple[MergedRun, ...] = ()
+    project: Project | None = None
 
 
 class TreeMerger:
@@ -77,7 +79,7 @@ class TreeMerger:
         conflicts += [conflict for each in merged for conflict in each.conflicts]
         conflicts.sort(key=lambda conflict: conflict.path)
         taken = tuple(path for path in found.taken if path not in deferred)
-        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), taken, runs)
+        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), taken, runs, project)
 
     def _deferred(self, project: Project, ours: Files, theirs: Files, found: FileMerge) -> list[str]:
         """The runs that are merged last; not those whose files conflict as a whole."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from promptvc.errors import ObjectMissing, Refused, WorkWouldBeLost
+from promptvc.errors import Negative, ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.intent import Intents
 from promptvc.session.openmerge import not_written
@@ -18,7 +18,7 @@ from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.operation import Operation, Pair, compose, target_id
+from promptvc.versioning.operation import Operation, Pair, compose, target_id, without_tracking
 from promptvc.versioning.oplog import OperationLog
 from promptvc.versioning.tree import FileEntry
 from promptvc.versioning.wayback import REDO, UNDO, choose, name_undo
@@ -45,8 +45,9 @@ class UndoParts:
 class Undone:
     """What an undo did: the operations taken back, newest first, and what changed, each before and after the undo.
 
-    ``remote_unchanged`` says that remote-tracking refs moved: what the remote has is as it was. Nothing changed where
-    `is_empty`: the operation had been stopped before its first change, or somebody took it back already.
+    ``left`` are the remote-tracking refs that the operations moved: they stay, for they say what the remote has, and
+    undo moves nothing there. Nothing changed where `is_empty`: the operation had been stopped before its first change,
+    or somebody took it back already.
     """
 
     what: str
@@ -56,11 +57,12 @@ class Undone:
     files: tuple[RepoPath, ...]
     config: Mapping[str, Pair[tuple[str, ...]]]
     state: Pair[ObjectId | None] | None
+    left: tuple[RefName, ...] = ()
 
     @property
     def remote_unchanged(self) -> bool:
-        """Whether remote-tracking refs were moved, which moves nothing at the remote."""
-        return any(name.startswith("refs/remotes/") for name in self.refs)
+        """Whether remote-tracking refs were moved by what was taken back; they stay as they are."""
+        return bool(self.left)
 
     @property
     def is_redo(self) -> bool:
@@ -77,15 +79,18 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     """Go back to the state before the last operation, or to the one right after the operation ``to``.
 
     With ``to`` 0, to the one before the first that is remembered. Working files that no operation wrote stay as they
-    are. Raises `Negative` where there is nothing to undo, `Usage` for a number that is not known, `Refused` where a ref
-    was moved by something else, `WorkWouldBeLost` for files changed since unless ``force`` is given (they are kept then
-    by this operation), `ObjectMissing`; then nothing is changed.
+    are, and so do remote-tracking refs. Raises `Negative` where there is nothing to undo, as after a fetch, `Usage` for
+    a number that is not known, `Refused` where a ref was moved by something else, `WorkWouldBeLost` for files changed
+    since unless ``force`` is given (they are kept then by this operation), `ObjectMissing`; then nothing is changed.
     """
     known = parts.log.operations()
     while known and not known[-1].is_ended and _is_unmade(parts, known[-1]):
         parts.log.withdraw(known.pop().number)
     chosen, target = choose(known, parts.log.first(), to)
-    done = compose(chosen)
+    done = compose(without_tracking(each) for each in chosen)
+    left = _left_refs(chosen)
+    if left and done.is_empty:
+        raise _only_learned(known, chosen)
     what = name_undo(chosen, to)
     refs = {name: pair for name, pair in done.refs.items() if _ref_moves(parts, name, pair)}
     head = done.head if done.head and _head_moves(parts, done.head) else None
@@ -113,6 +118,7 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
         tuple(sorted(files)),
         {name: (after, before) for name, (before, after) in config.items()},
         (done.state[1], done.state[0]) if done.state else None,
+        left,
     )
 
 
@@ -157,10 +163,31 @@ def _lie_before(parts: UndoParts, operation: Operation) -> bool:
     return all(here[path] == pair[0] for path, pair in operation.files.items())
 
 
+def _left_refs(chosen: list[Operation]) -> tuple[RefName, ...]:
+    """The remote-tracking refs that the operations moved, and that stay."""
+    return tuple(
+        sorted({name for each in chosen for name in each.refs.keys() - without_tracking(each).refs.keys()})
+    )
+
+
+def _only_learned(known: list[Operation], chosen: list[Operation]) -> Negative:
+    """The error where nothing but remote-tracking refs was moved; the hint goes to what was done before."""
+    what = chosen[-1].what if len(chosen) == 1 else "what was done since"
+    earlier = [
+        each for each in known if each.number < chosen[0].number and not without_tracking(each).is_empty
+    ]
+    hint = "promptvc undo --list shows what was done"
+    if earlier:
+        hint = f"promptvc undo {earlier[-1].number - 1} takes back {earlier[-1].what} too"
+    return Negative(f"nothing to undo: {what} only learned what the remote has", hint)
+
+
 def _ref_moves(parts: UndoParts, name: RefName, pair: Pair[ObjectId | None]) -> bool:
     """Whether a ref is to be moved back; raises `Refused` where it is neither here nor there."""
     found = parts.refs.read(name)
     if found not in pair:
+        if name.startswith("refs/remotes/"):  # another remote has the name by now
+            return False
         raise _moved(name.short, pair[1], found)
     return found != pair[0]
 

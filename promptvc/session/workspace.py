@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotFastForward, NothingToCommit, Usage, WorkWouldBeLost
+from promptvc.errors import NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
@@ -176,26 +176,34 @@ class Workspace:
                 self._refs.set_head(where, who, reason)
         return written
 
-    def restore(self, paths: Sequence[str], source: Files, *, force: bool = False) -> list[RepoPath]:
+    def restore(
+        self, paths: Sequence[str], source: Files, *, force: bool = False, name: str = "the source"
+    ) -> list[RepoPath]:
         """Put these files back as they are in source, all of them when no path is given.
 
-        Raises `WorkWouldBeLost` where that would overwrite what is not committed.
+        What source, called ``name``, lacks below a folder that it has is removed. Gives the paths of both. Raises
+        `PathMissing` for a path that is not in source, `WorkWouldBeLost` for one whose changes are not committed.
         """
+        _need_paths(paths, source, name)
         if list(paths) == [PROJECT_FILE] and force:
             with self._operation(
                 f"restore {PROJECT_FILE}"
             ):  # it may be broken, and must not be read for this
                 return self.worktree.write([PROJECT_FILE], source)
         base = self.head_files()
-        chosen = self.worktree.select(paths, {**base, **source}) if paths else [""]
+        chosen = list(paths) or [""]
         current = self.worktree.files(base)
 
         target: dict[RepoPath, FileEntry] = {
             path: entry for path, entry in source.items() if is_below(path, chosen)
         }
         # A new file that source lacks is left alone: it is nobody's to remove.
+        # So is one that source only does not track.
+        stay = self.worktree.untracked.between(base, source)
         wanted = [
-            p for p in sorted({*target, *base}) if is_below(p, chosen) and current.get(p) != target.get(p)
+            p
+            for p in sorted({*target, *base} - {*stay})
+            if is_below(p, chosen) and current.get(p) != target.get(p)
         ]
         lost = [path for path in wanted if path in current and current[path] != base.get(path)]
         if lost and not force:
@@ -230,8 +238,9 @@ class Workspace:
         From the move on it is decided: where the files cannot follow at once, the next command brings them along.
         """
         with self.intents.exclusive():
-            current = self.worktree.files(before)
-            changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            current, stay = self.worktree.files(before), self.worktree.untracked.between(before, after)
+            paths = sorted({*before, *after} - {*stay})
+            changed = [path for path in paths if before.get(path) != after.get(path)]
             todo = [path for path in changed if current.get(path) == before.get(path)]
             files = {path: (before.get(path), after.get(path)) for path in todo}
             with self.intents.block(files=files, refs={ref: (old, new)}, onward=True):
@@ -240,6 +249,11 @@ class Workspace:
                     WorkWouldBeLost
                 ):  # the commit is made; what is in the way stays, and status shows it
                     self.worktree.write(todo, after)
+
+    def left_untracked(self, before: Files, after: Files) -> list[RepoPath]:
+        """The working files that stay though ``after`` lacks them: it no longer tracks them."""
+        found = self.worktree.untracked.between(before, after)
+        return [path for path, entry in self.worktree.at(found).items() if entry is not None]
 
     # --- details ------------------------------------------------------------------------------------------
 
@@ -289,6 +303,13 @@ class Workspace:
         if not self._store.contains(entry.id):
             return self.worktree.project()
         return read_project(StoredFile(self._contents, PROJECT_FILE, entry).read())
+
+
+def _need_paths(paths: Sequence[str], source: Files, name: str) -> None:
+    """Raise `PathMissing` for a path at which, and below which, there is no file."""
+    for path in paths:
+        if path not in ("", ".") and not any(is_below(file, [path]) for file in source):
+            raise PathMissing(f"{path} is not in {name}", f"promptvc log {path} shows which commits have it")
 
 
 def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str]:

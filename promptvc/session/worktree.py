@@ -16,6 +16,7 @@ from promptvc.session.contents import Contents
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.removals import Removals
 from promptvc.session.scan import HALF_MADE, Found, open_source, scan, signature
+from promptvc.session.untracked import Untracked
 from promptvc.session.views import WorkingFile
 from promptvc.session.ways import check_ways
 from promptvc.storage.cache import Cache
@@ -48,7 +49,7 @@ class Worktree:
         log: Callable[[], OperationLog] | None = None,
         intents: Intents | None = None,
     ) -> None:
-        self.root = root
+        self.root, self.untracked = root, Untracked(store, contents)
         self._store, self._contents, self._cache, self._log = store, contents, cache, log
         self._intents, self._scratch = intents, cache.folder / "tmp"
         self._found: dict[RepoPath, Found] = {}
@@ -112,14 +113,22 @@ class Worktree:
         return self.write(self.plan(base, target, force=force), target)
 
     def plan(
-        self, base: Files, target: Files, *, force: bool = False, later: Iterable[RepoPath] = ()
+        self,
+        base: Files,
+        target: Files,
+        *,
+        force: bool = False,
+        later: Iterable[RepoPath] = (),
+        project: Project | None = None,
     ) -> dict[RepoPath, FileEntry | None]:
         """The paths that `put` would write or remove, with what lies there; raises `WorkWouldBeLost` as it does.
 
-        So too for the paths that are to be written ``later``.
+        So too for the paths that are to be written ``later``. What target only tracks no longer stays; ``project`` are
+        target's settings where they are not stored yet.
         """
-        files = self.files(base)
-        changed = [path for path in sorted({*base, *target}) if base.get(path) != target.get(path)]
+        files, stay = self.files(base), set(self.untracked.between(base, target, project))
+        differing = (path for path in sorted({*base, *target}) if base.get(path) != target.get(path))
+        changed = [path for path in differing if path not in stay]
         current = {path: self._current(path, files) for path in [*changed, *later]}
         planned = {p: now for p, now in current.items() if now != target.get(p) or p not in changed}
         lost = [path for path, now in planned.items() if now not in (base.get(path), None)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -42,3 +42,10 @@ class TransportSettings:
     patience: float = 120.0
     connect_patience: float = 30.0
     http: HttpSettings = field(default_factory=HttpSettings)
+
+    def within(self, seconds: float) -> TransportSettings:
+        """The same for a caller who waits no longer than this for a connection, or for the server's next word.
+
+        Nobody is asked on the terminal then, for an answer may take any time.
+        """
+        return replace(self, patience=seconds, connect_patience=seconds, interactive=False)

@@ -44,6 +44,7 @@ class _Fetch:
     tags: Tags
     known: dict[RefName, ObjectId]
     update_head: bool = False
+    force: bool = False
     received: list[ObjectId] = field(default_factory=list)
     size: int = 0
     messages: list[str] = field(default_factory=list)
@@ -70,16 +71,18 @@ def fetch(
     tags: Tags = "follow",
     accept: Callable[[ObjectId], None] = lambda tip: None,
     update_head: bool = False,
+    force: bool = False,
 ) -> FetchResult:
     """Bring the refs that the refspecs name, with their history.
 
     ``accept(tip)`` raises `RemoteNotAStore` for a branch that is not ours to take; such a branch is refused, and the
     whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that
-    we then have follow; a tag that is here already is replaced only by a refspec with ``+``. With ``prune``, refs
+    we then have follow; a tag that the remote moved is told as refused: it is replaced only by a refspec with ``+``, or
+    by ``force``, which replaces whatever is no fast-forward. With ``prune``, refs
     whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since
     working files may lie beside it, unless ``update_head`` says that there are none.
     """
-    work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head)
+    work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force)
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
     wishes = _wishes(work, listing)
     check_received(store, [wish.id for wish in wishes], work.known.values(), work.received)
@@ -88,6 +91,8 @@ def fetch(
     history = History(store)
     changes += [_take(work, history, wish, refused.get(wish.id)) for wish in wishes]
     changes += [_take(work, history, wish, None) for wish in _follow_tags(work, listing)]
+    if not work.force:
+        changes += [_take(work, history, wish, None) for wish in _moved_tags(work, listing)]
     told = tuple(change for change in changes if change.outcome != "same")
     return FetchResult(listing, told, len(work.received), work.size, tuple(work.messages))
 
@@ -160,7 +165,23 @@ def _wishes(work: _Fetch, seen: RemoteRefs) -> list[_Wish]:
     if work.tags == "all":
         specs.append(Refspec("refs/tags/*", "refs/tags/*"))
     found = [(name, id, local_name(specs, name)) for name, id in seen.refs.items()]
-    return [_Wish(name, here[0], id, here[1]) for name, id, here in found if here is not None]
+    moved = _moved_tags(work, seen) if work.force else []
+    return moved + [
+        _Wish(name, here[0], id, here[1] or work.force) for name, id, here in found if here is not None
+    ]
+
+
+def _moved_tags(work: _Fetch, seen: RemoteRefs) -> list[_Wish]:
+    """Tags that are here for something else; those that a refspec names are wished anyway."""
+    if work.tags != "follow":
+        return []
+    return [
+        _Wish(name, name, id, work.force)
+        for name, id in seen.refs.items()
+        if name.startswith("refs/tags/")
+        and work.known.get(name, id) != id
+        and local_name(work.specs, name) is None
+    ]
 
 
 def _tag_wishes(work: _Fetch, seen: RemoteRefs) -> list[_Wish]:
@@ -250,5 +271,9 @@ def _prune(work: _Fetch, listing: RemoteRefs) -> Iterator[RefChange]:
     for here, id in work.known.items():
         there = None if here.endswith("/HEAD") else remote_name(work.specs, here)
         if there is not None and there not in listing.refs:
-            work.refs.move(here, id, None, work.who, f"fetch {work.remote.url}: prune")
+            try:
+                work.refs.move(here, id, None, work.who, f"fetch {work.remote.url}: prune")
+            except RefMoved:
+                if work.refs.read(here) is not None:  # else another fetch dropped it a moment ago
+                    raise
             yield RefChange(there, here, id, None, "deleted")

@@ -88,6 +88,24 @@ def compose(operations: Iterable[Operation]) -> Operation:
     )
 
 
+def without_tracking(operation: Operation) -> Operation:
+    """The operation without what it only learned: moves of remote-tracking refs, which say what the remote has.
+
+    Those of a remote whose settings it changed too remain: they went with the remote, and come back with it.
+    """
+    remotes = {
+        f"refs/remotes/{name.removeprefix('remote.').rpartition('.')[0]}/"
+        for name in operation.config
+        if name.startswith("remote.")
+    }
+    refs = {
+        name: pair
+        for name, pair in operation.refs.items()
+        if not name.startswith("refs/remotes/") or any(map(name.startswith, remotes))
+    }
+    return replace(operation, refs=refs)
+
+
 def target_id(text: str) -> ObjectId | None:
     """The commit that HEAD's text names; None where it names a branch."""
     return None if text.startswith("refs/") else ObjectId(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from promptvc.errors import InvalidName, NotFastForward, RefMoved
+from promptvc.errors import InvalidName, NotFastForward, PushRejected, RefMoved, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Signature
 from promptvc.storage.packs import PackedObject
@@ -23,7 +23,7 @@ class Send:
     """A ref of the remote and what it shall become; without ``id``, it is deleted.
 
     ``force`` allows what is no fast-forward. With ``lease``, only if the remote's ref is still what it was at the
-    last fetch; ``expected`` is that value where no remote-tracking ref tells it.
+    last fetch; ``expected`` is that value where no remote-tracking ref tells it. ``here`` is our ref that is sent.
     """
 
     there: RefName
@@ -31,6 +31,23 @@ class Send:
     force: bool = False
     lease: bool = False
     expected: ObjectId | None = None
+    here: RefName | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.there.short
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A branch or tag of the remote that is to be deleted, by its short name, or by its full one: ``refs/tags/v1``.
+
+    Which of them is meant only the remote's listing tells. ``lease`` is that of `Send`.
+    """
+
+    name: str
+    lease: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +74,9 @@ class _Push:
     remote: Remote
     who: Signature
     specs: Sequence[Refspec]
-    sends: Sequence[Send]
+    asked: Sequence[Send | Removal]
     history: History
+    sends: Sequence[Send] = ()
     seen: Mapping[RefName, ObjectId] = field(default_factory=dict)
     outcomes: dict[RefName, Outcome] = field(default_factory=dict)
     objects: int = 0
@@ -69,7 +87,7 @@ def push(
     store: ObjectStore,
     refs: Refs,
     remote: Remote,
-    sends: Sequence[Send],
+    sends: Sequence[Send | Removal],
     who: Signature,
     *,
     refspecs: Sequence[Refspec] = (),
@@ -79,7 +97,8 @@ def push(
 
     ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along.
     Raises `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is
-    not forced. What the remote itself refuses is told ref by ref in the result. ``who`` stands in the reflogs.
+    not forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a
+    tag of that name. What the remote itself refuses is told ref by ref in the result. ``who`` stands in the reflogs.
     """
     work = _Push(store, refs, remote, who, refspecs, sends, History(store))
     status = remote.send(
@@ -87,15 +106,36 @@ def push(
         lambda have, want: _pack(work, have, want),
         atomic=atomic,
     )
-    changes = tuple(_finish(work, send, status[send.there]) for send in sends)
+    changes = tuple(_finish(work, send, status[send.there]) for send in work.sends)
     return PushResult(changes, work.objects, work.size, tuple(remote.messages))
 
 
 def _updates(work: _Push, seen: RemoteRefs) -> dict[RefName, Update]:
     work.seen = seen.refs
+    work.sends = [_found(work, asked) for asked in work.asked]
     for send in work.sends:
         work.outcomes[send.there] = _judge(work, send, seen.refs.get(send.there))
     return {send.there: (seen.refs.get(send.there), send.id) for send in work.sends}
+
+
+def _found(work: _Push, asked: Send | Removal) -> Send:
+    """The ref that a removal means: like git, what the remote has under this name, if it has just one."""
+    if isinstance(asked, Send):
+        return asked
+    patterns = ("{}",) if asked.name.startswith("refs/") else ("refs/{}", "refs/heads/{}", "refs/tags/{}")
+    names = [RefName.parse(pattern.format(asked.name)) for pattern in patterns]
+    found = [name for name in names if name in work.seen]
+    if len(found) > 1:
+        raise Usage(
+            f"{work.remote.url} has more than one {asked.name!r}: {', '.join(found)}",
+            "give the full name of the one to delete",
+        )
+    if not found:
+        raise PushRejected(
+            f"{work.remote.url} has no branch or tag {asked.name!r} to delete",
+            "promptvc fetch --prune forgets the branches that are gone there",
+        )
+    return Send(found[0], None, lease=asked.lease)
 
 
 def _judge(work: _Push, send: Send, before: ObjectId | None) -> Outcome:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
 from promptvc.errors import AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Kind
-from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.refs import HEAD, LogEntry, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import peel
 from promptvc.versioning.history import History
@@ -49,6 +49,8 @@ class Revisions:
 
     def resolve(self, text: str) -> ObjectId:
         """The commit that text means; raises `UnknownRevision` or `AmbiguousId`.
+
+        What lies beyond a reflog is not known: the error says how far it goes back.
 
         ``base`` then any of ``~N`` (N times the first parent), ``^N`` (the Nth parent), ``@{N}`` and ``@{time}``
         (the reflog), ``@{upstream}``. ``base`` is ``HEAD`` or ``@``, a ref, or the beginning of an id.
@@ -125,22 +127,29 @@ class Revisions:
             raise UnknownRevision(text, self._near(base))
         if value in ("u", "upstream", "push"):
             return self._upstream_of(text, ref)
-        log = self._refs.log(ref)
         number = _number(value)
-        if number is not None:
-            values = [entry.after for entry in log] + ([log[-1].before] if log else [])
-            found = values[number] if number < len(values) else None
-            found = self._refs.read(ref) if number == 0 else found
-        else:
-            when = parse_time(value, self._now())
-            if when is None:
-                raise UnknownRevision(text)
-            found = next(
-                (entry.after for entry in log if entry.who.time <= when), log[-1].after if log else None
-            )
-        if found is None:
-            raise UnknownRevision(text)
+        found = self._then(text, ref, value) if number is None else self._earlier(text, ref, number)
         return peel(self._store, found)
+
+    def _earlier(self, text: str, ref: RefName, number: int) -> ObjectId:
+        """The value of a ref so many moves ago; beyond its log there is none."""
+        log = self._refs.log(ref)
+        values = [entry.after for entry in log] + ([log[-1].before] if log else [])
+        found = values[number] if number < len(values) else None
+        found = self._refs.read(ref) if number == 0 else found
+        if found is None:
+            raise _beyond(text, ref, log, in_numbers=True)
+        return found
+
+    def _then(self, text: str, ref: RefName, value: str) -> ObjectId:
+        """The value of a ref at a time; before its log begins nobody knows what it was."""
+        when, log = parse_time(value, self._now()), self._refs.log(ref)
+        if when is None:
+            raise UnknownRevision(text)
+        found = next((entry for entry in log if entry.who.time <= when), None)
+        if found is None or found.after is None:
+            raise _beyond(text, ref, log, in_numbers=False)
+        return found.after
 
     def _upstream_of(self, text: str, ref: RefName) -> ObjectId:
         branch = self._refs.head() if ref == HEAD else ref
@@ -168,6 +177,24 @@ def _possible(text: str) -> RefName | None:
 def _number(text: str) -> int | None:
     """A count of commits; None for what is none, or larger than any history."""
     return int(text) if _COUNT.match(text) else None
+
+
+def _beyond(text: str, ref: RefName, log: Sequence[LogEntry], *, in_numbers: bool) -> UnknownRevision:
+    """The error for what a ref's log does not tell; the hint names the oldest that it does."""
+    error, name = UnknownRevision(text), ref.short
+    if not log:
+        error.message = f"{text}: there is no log of {name}"
+        error.hint = "promptvc log shows its commits"
+    elif in_numbers:
+        last = len(log) - (log[-1].before is None)
+        error.message = f"{text}: the log of {name} has {len(log)} entr{'y' if len(log) == 1 else 'ies'}"
+        error.hint = f"the oldest is {name}@{{{last}}}"
+    else:
+        oldest = datetime.fromtimestamp(min(entry.who.time for entry in log))
+        error.message = f"{text}: the log of {name} begins at {oldest}"
+        error.hint = f"the oldest is {name}@{{{oldest}}}"
+    error.args = (error.message,)
+    return error
 
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from promptvc.versioning.fetching import FetchResult, Tags, fetch
-from promptvc.versioning.pushing import PushResult, Send, push
+from promptvc.versioning.pushing import PushResult, Removal, Send, push
 from promptvc.versioning.refchange import Outcome, RefChange
 from promptvc.versioning.refspec import Refspec
 
-__all__ = ["FetchResult", "Outcome", "PushResult", "RefChange", "Refspec", "Send", "Tags", "fetch", "push"]
+__all__ = [
+    "FetchResult",
+    "Outcome",
+    "PushResult",
+    "RefChange",
+    "Refspec",
+    "Removal",
+    "Send",
+    "Tags",
+    "fetch",
+    "push",
+]

@@ -93,9 +93,12 @@ def test_changes_made_since_need_force(shared: Project) -> None:
 
 def test_the_remote_is_said_to_be_unchanged(shared: Project) -> None:
     shared("push", "-u", "origin", "main")
+    tip = shared.repo.revisions.resolve("origin/main")
     told = shared("undo")
-    assert told.err.endswith("\nnote: the remote itself was not changed\n")
-    assert "origin/main was" in told.out
+    said = "note: origin/main stays, and says what the remote has: nothing was changed there"
+    assert told.err.splitlines()[-1] == said
+    assert "origin/main" not in told.out
+    assert shared.repo.revisions.resolve("origin/main") == tip
     assert shared.repo.upstream(shared.repo.refs.head()) is None  # type: ignore[arg-type]
 
 
@@ -118,8 +121,6 @@ def test_the_remote_is_said_to_be_unchanged(shared: Project) -> None:
         ["restore", "--force", "."],
         ["restore", "--source", "side", "prompts"],
         ["push", "-u", "-f", "origin", "main", "side"],
-        ["push", "--delete", "origin", "gone"],
-        ["fetch", "--prune"],
         ["pull"],
         ["remote", "remove", "origin"],
         ["switch", "far"],
@@ -139,12 +140,41 @@ def test_every_command_is_one_operation_and_comes_back(
     known, before = shared.json("undo", "--list"), state(shared)
     shared(*command)
     after = state(shared)
+    if command[0] in ("push", "pull"):  # what is known of the remote stays known
+        before = (before[0] | tracking(after[0]), *before[1:])
     assert after != before
     assert len(shared.json("undo", "--list")) == len(known) + 1
     shared("undo")
     assert state(shared) == before
     shared("undo")
     assert state(shared) == after
+
+
+def tracking(refs: dict[str, str]) -> dict[str, str]:
+    """The remote-tracking refs."""
+    return {name: id for name, id in refs.items() if name.startswith("refs/remotes/")}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["push", "--delete", "origin", "far"], ["push", "-f", "origin", "side"], ["fetch", "--prune"]],
+)
+def test_what_only_moved_remote_tracking_refs_is_not_undone(
+    shared: Project, tmp_path: Path, command: list[str]
+) -> None:
+    shared("push", "-u", "origin", "main", "side:far", "side:gone")
+    others(shared, tmp_path)
+    shared("switch", "side")
+    shared(*command)
+    after = state(shared)
+    told = shared("undo", code=1)
+    assert told.err.startswith(f"error: nothing to undo: {' '.join(command[:1])} ")
+    assert state(shared) == after
+    hint = told.err.splitlines()[1]
+    assert hint.endswith("takes back switch side too")
+    shared(*hint.removeprefix("hint: promptvc ").split()[:2])
+    assert shared.repo.branch == "main"
+    assert tracking(state(shared)[0]) == tracking(after[0])
 
 
 def others(project: Project, tmp_path: Path) -> None:

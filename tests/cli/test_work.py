@@ -178,11 +178,16 @@ def test_revisions_reach_back_through_reflog_and_time(sh: Shell) -> None:
         "@~1",
         one[:8],
         "HEAD^{commit}~1",
-        "main@{yesterday}",
     ):
         assert sh.json("log", "-n", "1", text)[0]["id"] == one, text
     for text in ("HEAD", "@", "main@{0}", "main@{now}", "main^0"):
         assert sh.json("log", "-n", "1", text)[0]["id"] == two, text
+    for text, said in (
+        ("main@{yesterday}", "the log of main begins at "),
+        ("refs/heads/main@{1.week.ago}", "the log of main begins at "),
+        ("main@{2}", "the log of main has 2 entries"),
+    ):
+        assert said in sh.run("log", text, code=2).stderr
 
 
 def test_config_is_gits(sh: Shell) -> None:

@@ -26,3 +26,27 @@ def test_a_pattern_that_git_refuses_is_told_by_the_line_it_stands_in() -> None:
     project = read_project(b'[track]\ninclude = ["prompts/**", "!"]\n')
     with pytest.raises(ConfigInvalid, match="track"):
         project.tracks("prompts/a.md")
+
+
+def test_outputs_and_settings_are_tracked_whatever_include_names() -> None:
+    project = read_project(b'[track]\ninclude = ["texts/**"]\n')
+    assert project.tracks("texts/a.md")
+    assert project.tracks("outputs/support.jsonl")
+    assert project.tracks("promptvc.toml")
+    assert not project.tracks("prompts/a.md")
+    assert {"outputs", "promptvc.toml", "texts"} <= set(project.roots)
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        'include = ["texts/**"]\nexclude = ["outputs/scratch/**"]',
+        'exclude = ["outputs/scratch/**"]',
+        'include = ["texts/**", "!outputs/scratch/**"]',
+    ],
+)
+def test_outputs_that_are_named_as_excluded_are_not_tracked(track: str) -> None:
+    project = read_project(f"[track]\n{track}\n".encode())
+    assert project.tracks("outputs/support.jsonl")
+    assert not project.tracks("outputs/scratch/try.jsonl")
+    assert project.tracks("promptvc.toml")

@@ -305,20 +305,52 @@ def test_a_folder_in_the_way_is_told_before_anything_is_written(sides: Repo) -> 
 # --- sharing ----------------------------------------------------------------------------------------------
 
 
-def test_a_push_and_a_fetch_are_taken_back_here_only(tmp_path: Path, sides: Repo) -> None:
-    hub = tmp_path / "hub.git"
-    make_store(hub)
-    sides.sharing.add("origin", str(hub))
-    tip = sides.refs.read(MAIN)
-    sides.sharing.push("origin", [Send(MAIN, tip)], sides.who())
-    done = sides.undo()
-    assert done.remote_unchanged
-    assert sides.refs.read(RefName.remote("origin", "main")) is None
-    assert git(sides, "ls-remote", str(hub), "refs/heads/main").split()[0] == tip
-    fetched = sides.sharing.fetch("origin", sides.who())
-    assert [change.outcome for change in fetched.changes] == ["new"]
-    assert sides.undo().remote_unchanged
-    assert sides.refs.read(RefName.remote("origin", "main")) is None
+ORIGIN_MAIN = RefName.remote("origin", "main")
+
+
+@pytest.fixture
+def shared(tmp_path: Path, sides: Repo) -> Repo:
+    """``sides`` with a remote that has main, and the remote-tracking ref that says so."""
+    make_store(tmp_path / "hub.git")
+    sides.sharing.add("origin", str(tmp_path / "hub.git"))
+    sides.sharing.push("origin", [Send(MAIN, sides.refs.read(MAIN))], sides.who())
+    return sides
+
+
+def test_a_push_is_not_taken_back(tmp_path: Path, shared: Repo) -> None:
+    tip = shared.refs.read(MAIN)
+    with pytest.raises(Negative, match="push origin main only learned what the remote has") as caught:
+        shared.undo()
+    assert shared.refs.read(ORIGIN_MAIN) == tip
+    assert git(shared, "ls-remote", str(tmp_path / "hub.git"), "refs/heads/main").split()[0] == tip
+    number = int((caught.value.hint or "").split()[2])
+    assert shared.undo(number).left == (ORIGIN_MAIN,)
+    assert (shared.branch, shared.refs.read(ORIGIN_MAIN)) == ("side", tip)
+
+
+def test_what_was_fetched_stays_known_when_more_is_taken_back_and_done_again(shared: Repo) -> None:
+    before = shared.refs.read(MAIN)
+    shared.refs.move(ORIGIN_MAIN, before, None, shared.who(), "forgotten")
+    with shared.oplog.operation("pull origin"):
+        shared.sharing.fetch("origin", shared.who())
+        shared.refs.move(MAIN, before, shared.refs.read(SIDE), shared.who(), "forward")
+    done = shared.undo()
+    assert (dict(done.refs), done.left) == ({MAIN: (shared.refs.read(SIDE), before)}, (ORIGIN_MAIN,))
+    assert shared.refs.read(ORIGIN_MAIN) == before
+    again = shared.undo()
+    assert (shared.refs.read(MAIN), shared.refs.read(ORIGIN_MAIN)) == (shared.refs.read(SIDE), before)
+    assert again.left == ()
+
+
+def test_a_remote_that_moved_on_does_not_stop_an_undo(shared: Repo) -> None:
+    before = shared.refs.read(MAIN)
+    with shared.oplog.operation("pull origin"):
+        shared.refs.move(ORIGIN_MAIN, before, shared.refs.read(SIDE), shared.who(), "fetch")
+        shared.refs.move(MAIN, before, shared.refs.read(SIDE), shared.who(), "forward")
+    with shared.oplog.silent():
+        shared.refs.move(ORIGIN_MAIN, shared.refs.read(SIDE), None, shared.who(), "fetch by git")
+    shared.undo()
+    assert (shared.refs.read(MAIN), shared.refs.read(ORIGIN_MAIN)) == (before, None)
 
 
 def test_a_remote_that_was_removed_comes_back_with_its_settings(tmp_path: Path, sides: Repo) -> None:
@@ -331,7 +363,8 @@ def test_a_remote_that_was_removed_comes_back_with_its_settings(tmp_path: Path, 
     assert sides.upstream(MAIN) is None
     sides.undo()
     assert sorted(sides.config.own_items()) == settings
-    assert sides.upstream(MAIN) == RefName.remote("origin", "main")
+    assert sides.upstream(MAIN) == ORIGIN_MAIN
+    assert sides.refs.read(ORIGIN_MAIN) == sides.refs.read(MAIN)
 
 
 def test_kept_refs_are_neither_sent_nor_offered(tmp_path: Path, sides: Repo) -> None:
