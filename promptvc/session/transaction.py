@@ -20,6 +20,7 @@ from promptvc.storage.refs import Refs
 from promptvc.storage.store import LOCAL, ObjectStore
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import Files, write_tree
+from promptvc.versioning.upkeep import fold
 
 TIMEOUT = 60.0
 """Seconds for which a transaction waits for its turn among others on the branch."""
@@ -127,6 +128,7 @@ class Transaction:
         busy = f"{self._branch.short} is kept busy by other writers"
         with flocked(self._turn, patience=self._timeout, busy=busy):
             wait_for(ready, self._timeout, lambda: StoreBusy(busy, "try again, or give a longer timeout"))
+        fold(self._store)
         return done[0]
 
     @property
