@@ -27,7 +27,7 @@ class WithMerges(WithRuns):
     def open_merge(self) -> OpenMerge | None:
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
         if self.root is not None:
-            self.intents.settle_if_dead()
+            self.intents.ensure_settled()
         if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
             return None
         return self.merge_state.load()
@@ -94,7 +94,7 @@ class WithMerges(WithRuns):
             TreeMerger(self.store, self.contents, self._output_merger),
             self._bringing_along,
         )
-        with self.oplog.operation(doing.title):
+        with self._at_work_on(ref), self.oplog.operation(doing.title):
             return merger.merge(
                 ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
             )
@@ -140,7 +140,17 @@ class WithMerges(WithRuns):
             self.intents,
             self.merge_state.id,
         )
-        return undo(parts, self.merge_state.put, to, force=force)
+        with self.intents.exclusive() if self.root is not None else nullcontext():
+            return undo(parts, self.merge_state.put, to, force=force)
+
+    def _at_work_on(self, branch: RefName) -> AbstractContextManager[None]:
+        """The block in which a branch is written to: where it is the current one, with its files to oneself.
+
+        It is entered before anything is written, since what is written must not wait for who waits for the writers.
+        """
+        if self.root is None or self.refs.head() != branch:
+            return nullcontext()
+        return self.intents.exclusive()
 
     def _bringing_along(
         self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId

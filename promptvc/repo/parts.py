@@ -88,7 +88,7 @@ class Parts:
 
         Raises `Usage` for a store without working files, `Interrupted`.
         """
-        self.intents.settle_if_dead()
+        self.intents.ensure_settled()
         return self._workspace
 
     @cached_property

@@ -179,6 +179,7 @@ class Repo(WithMerges):
             self.author,
             self.committer,
             self._bringing_along,
+            self._at_work_on,
             lambda what: self.oplog.operation(what),
             TIMEOUT if timeout is None else timeout,
         )

@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from promptvc.errors import PromptvcError, StoreBusy
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -140,11 +141,11 @@ class Intents:
         except FileNotFoundError:
             return None
 
-    def settle_if_dead(self) -> None:
-        """Settle what was interrupted; where its process lives, leave it. Raises `Interrupted`."""
+    def ensure_settled(self) -> None:
+        """Settle what was interrupted; what is still under way is waited for, for a while. Raises `Interrupted`."""
         if self._depth or not self.path.exists():
             return
-        with suppress(StoreBusy), self.exclusive(patience=0.0):
+        with suppress(StoreBusy), self.exclusive():
             pass
 
     def leave(self, what: str, files: Files, refs: Mapping[RefName, Pair[ObjectId | None]]) -> None:
@@ -200,6 +201,32 @@ class Intents:
 
     def _leave(self) -> None:
         self._depth -= 1
+
+
+class HasIntents(Protocol):
+    """What works on working files."""
+
+    @property
+    def intents(self) -> Intents:
+        """The intents of its store."""
+
+
+_Worker = TypeVar("_Worker", bound=HasIntents)
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+
+def exclusively(
+    method: Callable[Concatenate[_Worker, _Given], _Made],
+) -> Callable[Concatenate[_Worker, _Given], _Made]:
+    """Let a method keep the working files to itself, from its first look at them to the end."""
+
+    @wraps(method)
+    def alone(self: _Worker, /, *args: _Given.args, **options: _Given.kwargs) -> _Made:
+        with self.intents.exclusive():
+            return method(self, *args, **options)
+
+    return alone
 
 
 def _encode(operation: Operation) -> bytes:

@@ -18,6 +18,7 @@ from promptvc.errors import (
     WorkWouldBeLost,
 )
 from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.intent import Intents, exclusively
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.merged import Doing, Forward, Merged, Outcome, told
 from promptvc.session.openmerge import MergeState, OpenMerge, Step, unresolved
@@ -33,7 +34,6 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, in_the_way, write_tree
 
 if TYPE_CHECKING:
-    from promptvc.session.intent import Intents
     from promptvc.session.project import Project
     from promptvc.storage.packing import PackWriter
 
@@ -53,10 +53,11 @@ class Merging:
         intents: Intents,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
-        self._operation, self._intents = operation, intents
+        self._operation, self.intents = operation, intents
         self._workspace, self._store, self._refs = workspace, store, refs
         self._merger, self.state = merger, state
 
+    @exclusively
     def merge(
         self,
         other: ObjectId,
@@ -82,6 +83,7 @@ class Merging:
         base = self._merger.base_files(History(self._store), head, other)
         return self._apply(base, self._merger.files_of(other), head, other, doing, dry_run)
 
+    @exclusively
     def pick(
         self, commit: ObjectId, parent: ObjectId | None, doing: Doing, *, dry_run: bool = False
     ) -> Merged:
@@ -95,6 +97,7 @@ class Merging:
         base, theirs = (after, before) if doing.step == "revert" else (before, after)
         return self._apply(base, theirs, head, commit, doing, dry_run)
 
+    @exclusively
     def conclude(
         self,
         message: str,
@@ -124,7 +127,7 @@ class Merging:
             raise Usage(
                 f"a {merge.step} is committed as a whole", "promptvc commit without paths concludes it"
             )
-        with self._intents.exclusive(), self._operation(f"commit of the {merge.step}"):
+        with self._operation(f"commit of the {merge.step}"):
             done = self._commit(merge, message, author, committer, code_commit)
             self.state.save(None)
         return done
@@ -141,6 +144,7 @@ class Merging:
             others=(merge.other,) if merge.step == "merge" else (),
         )
 
+    @exclusively
     def abort(self, who: Signature) -> OpenMerge:
         """Give up the merge under way: the files that it wrote are as they were before, all others stay.
 
@@ -154,7 +158,7 @@ class Merging:
         target = {path: entry for path, entry in restored.items() if entry is not None}
         check_ways(worktree.root, target, restored.keys() - target.keys())
         what = f"{merge.step} --abort"
-        with self._operation(what), self._intents.block(state=(self.state.id(), None)):
+        with self._operation(what), self.intents.block(state=(self.state.id(), None)):
             self.state.save(replace(merge, is_written=False))  # if this is stopped, it can only be done again
             worktree.write(sorted(restored), target)
             self.state.save(None)
@@ -187,7 +191,7 @@ class Merging:
             self._plan(ours, found.files, _paths(found.conflicts, ours), found.project)
             return told(found, head, None, other)
         doing.author()  # an author that is not known is told before anything is written
-        with self._intents.exclusive(), self._store.begin() as writer:
+        with self._store.begin() as writer:
             found = self._merger.merge(base, ours, theirs, writer, doing.labels)
             if doing.step != "merge" and found.files == ours and not found.conflicts:
                 return Merged("up-to-date", head, head, other, ours)
@@ -242,7 +246,7 @@ class Merging:
         if id is not None:
             warnings = self._workspace.check_keys(ours, found.files)
             ref, subject = self._workspace.current_ref(), doing.message.split("\n", 1)[0]
-            with self._intents.block(refs={ref: (head, id)}):
+            with self.intents.block(refs={ref: (head, id)}):
                 worktree.write(planned, found.files)
                 self._refs.move(ref, head, id, doing.committer(), f"{doing.step}: {subject}")
             return told(found, head, id, other, warnings)
@@ -262,7 +266,7 @@ class Merging:
         changed = [path for path in planned if ours.get(path) != found.files.get(path)]
         files = {path: (planned[path], found.files.get(path)) for path in changed}
         written = replace(merge, is_written=True)
-        with self._intents.block(files=files, state=self.state.planned(written)):
+        with self.intents.block(files=files, state=self.state.planned(written)):
             self.state.save(merge)
             worktree.write(changed, found.files)
             self.state.save(written)

@@ -15,7 +15,7 @@ from promptvc.content.rowedit import Edited
 from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
-from promptvc.session.intent import Intents
+from promptvc.session.intent import Intents, exclusively
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.openmerge import MergeState, OpenMerge
 from promptvc.session.pending import PendingFile
@@ -71,7 +71,7 @@ class Resolving:
         intents: Intents,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
-        self._operation, self._intents = operation, intents
+        self._operation, self.intents = operation, intents
         self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -91,6 +91,7 @@ class Resolving:
         """
         return _meant(self._open()[1], paths, key, field, line)
 
+    @exclusively
     def resolve(
         self,
         paths: Sequence[str],
@@ -115,7 +116,7 @@ class Resolving:
             after = block.start if block is not None and line is not None else 0
             merge = self._one(merge, _same(merge, conflict), choice, draft, after)
         what = f"resolve {', '.join(path or '.' for path in paths)}"
-        with self._operation(what), self._intents.block(state=self._state.planned(merge)):
+        with self._operation(what), self.intents.block(state=self._state.planned(merge)):
             self._write(draft)
             self._state.save(merge)
         return Resolved(tuple(conflict for conflict, _ in chosen), len(merge.conflicts))

@@ -47,6 +47,7 @@ class Transaction:
         author: Callable[[], Signature],
         committer: Callable[[], Signature],
         moving: Moving = lambda branch, before, old, after, new: nullcontext(),
+        at_work: Callable[[RefName], AbstractContextManager[None]] = lambda branch: nullcontext(),
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
         timeout: float = TIMEOUT,
     ) -> None:
@@ -54,6 +55,7 @@ class Transaction:
         self.commit_id: ObjectId | None = None
         self._store, self._refs, self._contents, self._branch = store, refs, contents, branch
         self._author, self._committer, self._moving = author, committer, moving
+        self._at_work = at_work
         self._operation, self._timeout = operation, timeout
         self._edits: list[Edit] = []
         self._base = State(store, contents, self._tip())
@@ -121,7 +123,8 @@ class Transaction:
         def ready() -> bool:
             if self._refs.read(self._branch) != self._base.commit:
                 self._replay()
-            with suppress(RefMoved):  # by something else than a transaction, which does not wait for turns
+            # RefMoved: by something else than a transaction, which does not wait for turns.
+            with suppress(RefMoved), self._at_work(self._branch):
                 done.append(self._commit())
             return bool(done)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.errors import NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
+from promptvc.session.intent import Intents, exclusively
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.scan import unportable
 from promptvc.session.views import FileView, StoredFile
@@ -23,7 +24,6 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, is_below, load_files, write_tree
 
 if TYPE_CHECKING:
-    from promptvc.session.intent import Intents
     from promptvc.session.keys import KeyWarning
 
 
@@ -106,6 +106,7 @@ class Workspace:
 
     # --- writing ------------------------------------------------------------------------------------------
 
+    @exclusively
     def commit(
         self,
         message: str,
@@ -124,7 +125,7 @@ class Workspace:
         head = self._refs.current()
         base = self._files_of(head)
         only = self.worktree.select(paths, base) if paths else None
-        with self.intents.exclusive(), self._store.begin() as writer:
+        with self._store.begin() as writer:
             files = self.worktree.files(base, writer, only)
             changes = tuple(diff_files(base, files))
             if not changes and not allow_empty:
@@ -144,6 +145,7 @@ class Workspace:
         names = [item for item in unportable(list(files)) if item[0] in added]
         return Committed(id, self.branch, head, message, changes, tuple(warnings), tuple(names))
 
+    @exclusively
     def switch(
         self,
         target: ObjectId | None,
@@ -163,7 +165,7 @@ class Workspace:
         base = self._files_of(self._refs.current())
         reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
         name = f"switch {'-c ' if create else ''}{where.short}"
-        with self.intents.exclusive(), self._operation(name):
+        with self._operation(name):
             files = self._files_of(target)
             planned = self.worktree.plan(base, files, force=force) if target is not None else {}
             made = {ref: (None, target)} if create and ref and target else {}
@@ -176,6 +178,7 @@ class Workspace:
                 self._refs.set_head(where, who, reason)
         return written
 
+    @exclusively
     def restore(
         self, paths: Sequence[str], source: Files, *, force: bool = False, name: str = "the source"
     ) -> list[RepoPath]:
@@ -212,6 +215,7 @@ class Workspace:
         with self._operation(f"restore {' '.join(path or '.' for path in shown)}"):
             return self.worktree.write(wanted, target)
 
+    @exclusively
     def fast_forward(self, new: ObjectId, who: Signature, reason: str) -> list[RepoPath]:
         """Move the current branch, and the working files with it, to a commit that descends from it.
 
@@ -247,7 +251,7 @@ class Workspace:
                 yield
                 with suppress(
                     WorkWouldBeLost
-                ):  # the commit is made; what is in the way stays, and status shows it
+                ):  # the commit is made; what is in the way stays, as status shows
                     self.worktree.write(todo, after)
 
     def left_untracked(self, before: Files, after: Files) -> list[RepoPath]:

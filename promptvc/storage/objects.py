@@ -14,6 +14,7 @@ from promptvc.ids import ObjectId
 FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
+_ID = re.compile(r"[0-9a-f]{40}")
 _SIGNATURE = re.compile(rb"(.*?) ?<([^<>\n]*)>(?: (-?\d+) ([+-]\d{4}))?")
 
 
@@ -180,7 +181,7 @@ def encode_commit(commit: Commit) -> bytes:
 
 
 def parse_commit(data: bytes) -> Commit:
-    """Read a commit object; raises `ObjectDamaged` when tree, author or committer is missing."""
+    """Read a commit object; raises `ObjectDamaged` when tree, author or committer is missing, or an id is none."""
     headers, message = _split_headers(data)
     found: dict[str, bytes] = {}
     parents, extra = [], []
@@ -191,7 +192,7 @@ def parse_commit(data: bytes) -> Commit:
             found[key] = value
         else:
             extra.append((key, value.decode("utf-8", "replace")))
-    if len(found) < 3:
+    if len(found) < 3 or not all(map(_ID.fullmatch, [found["tree"].decode("ascii", "replace"), *parents])):
         raise ObjectDamaged("a commit object cannot be read", "promptvc fsck tells more")
     encoding = next((value for key, value in extra if key == "encoding"), "utf-8")
     return Commit(
@@ -218,7 +219,9 @@ def parse_tag(data: bytes) -> Tag:
     try:
         kind = Kind[found["type"].decode().upper()]
         target = ObjectId(found["object"].decode())
-    except (KeyError, UnicodeDecodeError) as error:
+        if not _ID.fullmatch(target):
+            raise ValueError("no id")
+    except (KeyError, ValueError) as error:
         raise ObjectDamaged("a tag object cannot be read", "promptvc fsck tells more") from error
     tagger = Signature.decode(found["tagger"]) if "tagger" in found else None
     return Tag(

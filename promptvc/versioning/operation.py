@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import FILE
 from promptvc.versioning.tree import FileEntry
 
+_ID = re.compile(r"[0-9a-f]{40}")
 _T = TypeVar("_T")
 _K = TypeVar("_K")
 Pair = tuple[_T, _T]
@@ -111,6 +113,13 @@ def target_id(text: str) -> ObjectId | None:
     return None if text.startswith("refs/") else ObjectId(text)
 
 
+def _head(value: object) -> str:
+    """What HEAD held, as it stands in a line; raises `ValueError` for what it never holds."""
+    if not isinstance(value, str) or not (value.startswith("refs/") or _ID.fullmatch(value)):
+        raise ValueError("no HEAD")
+    return value
+
+
 # A change is (kind, name, before, after); the kinds are the fields of `Operation`.
 _Change = tuple[str, Any, Any, Any]
 
@@ -123,7 +132,7 @@ def _operation(begin: Mapping[str, Any], changes: Iterable[_Change]) -> Operatio
     net = {kind: {n: pair for n, pair in pairs.items() if pair[0] != pair[1]} for kind, pairs in kept.items()}
     return Operation(
         begin["n"],
-        int(begin.get("time", 0)),
+        _time(begin.get("time")),
         str(begin.get("who", "")),
         str(begin["what"]),
         net["refs"],
@@ -132,6 +141,10 @@ def _operation(begin: Mapping[str, Any], changes: Iterable[_Change]) -> Operatio
         net["config"],
         net["state"].get(""),
     )
+
+
+def _time(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
 
 
 def _pairs(operation: Operation) -> Iterator[_Change]:
@@ -148,7 +161,7 @@ def _changes(line: Mapping[str, Any]) -> list[_Change]:
         if "ref" in line:
             return [("refs", RefName(line["ref"]), _id(line["before"]), _id(line["after"]))]
         if "head" in line:
-            return [("head", "", str(line["head"][0]), str(line["head"][1]))]
+            return [("head", "", _head(line["head"][0]), _head(line["head"][1]))]
         if "state" in line:
             return [("state", "", _id(line["state"][0]), _id(line["state"][1]))]
         if "config" in line:
@@ -169,8 +182,13 @@ def entry_of(value: list[Any] | None) -> FileEntry | None:
     if value is None:
         return None
     id, mode, rope = value
-    return FileEntry(ObjectId(id), int(mode or FILE), bool(rope))
+    found = _id(id)
+    return None if found is None else FileEntry(found, int(mode or FILE), bool(rope))
 
 
 def _id(value: str | None) -> ObjectId | None:
-    return None if value is None else ObjectId(value)
+    if value is None:
+        return None
+    if not _ID.fullmatch(value):
+        raise ValueError("no id")
+    return ObjectId(value)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptvc.errors import StoreBusy
+from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
 from promptvc.storage.locks import PATIENCE, flocked
 from promptvc.storage.packing import PackWriter
@@ -43,18 +43,18 @@ def fold(store: ObjectStore, *, least: int = FOLD_FROM) -> int:
 
     Packs are joined from the smallest on while each is less than twice what the smaller ones hold together, so
     that an object is copied a few times in its life however long the history grows. A pack with ``.keep`` stays.
-    Where another process does so already, nothing is done.
+    Where another process does so already, or the disk is full, nothing is done: what was written before is there.
     """
-    if sum(_foldable(store, pack) for pack in store.packs()) < least:
-        return 0
     try:
+        if sum(_foldable(store, pack) for pack in store.packs()) < least:
+            return 0
         with _maintenance(store, 0.0):
             chosen = _small_packs(store, least)
             if len(chosen) > 1:
                 made = _join(store, chosen, lambda raw: True)
                 _remove_all(chosen, made)
             return len(chosen)
-    except StoreBusy:
+    except (PromptvcError, OSError):
         return 0
 
 

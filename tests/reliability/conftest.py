@@ -20,18 +20,7 @@ _SEED = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "long: every fault instead of a sample, which takes an hour; run with -m long"
-    )
     config.stash[_SEED] = seed_from_environment(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    asked = "long" in config.option.markexpr
-    out = [item for item in items if not asked and item.get_closest_marker("long")]
-    if out:
-        config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if item not in set(out)]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -10,20 +10,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from promptvc.cli.main import run
 from promptvc.environment import surroundings
 from promptvc.repo import Repo
-
-
-class Outcome(NamedTuple):
-    """One attack: its kind, what was done exactly, whether every promise held, and which did not."""
-
-    kind: str
-    name: str
-    ok: bool
-    message: str = ""
+from tests.reliability.counts import SEED_NAME, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +28,8 @@ class Said:
 
 def drawn_seed() -> int:
     """The seed of this run, printed so that it can be given again: PROMPTVC_TEST_SEED."""
-    seed = int(os.environ.get("PROMPTVC_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"PROMPTVC_TEST_SEED={seed}")
+    seed = int(os.environ.get(SEED_NAME) or random.SystemRandom().randrange(1 << 32))
+    print(f"{SEED_NAME}={seed}")
     return seed
 
 

@@ -49,9 +49,9 @@ PARTS = (
     Part("power cuts", "power_loss:power_cuts", 200, None, needs_shim=True),
     Part("corruption", "corruption:corruptions", 100, None, needs_shim=True),
     Part("interleavings", "interleavings:interleavings", 100, 2000),
-    Part("network cuts", "network_cuts:network_cuts", 100, 2000),
-    Part("fuzzing", "fuzzing:fuzzing", 1000, 20000),
-    Part("model", "model:model_steps", 200, 5000),
+    Part("network cuts", "network:network_cuts", 108, 3000),
+    Part("fuzzing", "test_fuzz:fuzz", 2000, 100000),
+    Part("model", "test_model:model", 30, 600),
 )
 
 

@@ -331,7 +331,7 @@ def operation_journal(data: bytes) -> None:
     right = (sample().store / "promptvc" / "operations").read_bytes().split(b"\n")
     intact = [json.loads(line) for line in data.split(b"\n") if line and line in right]
     found = journal.lines()
-    assert all(line in found for line in intact)
+    assert all({name: line[name] for name in line if name != "_check"} in found for line in intact)
     repo = Repo.open(root, surroundings())
     log = OperationLog(
         Refs(root / ".promptvc"), ObjectStore(root / ".promptvc" / "objects"), repo.who, lambda: 1e9

@@ -48,17 +48,6 @@ INTERESTING = [
     b"\xe2\x80\xa8",
 ]
 
-KNOWN = {
-    "tag": "a target that is no id: ValueError",
-    "commit": "a tree or parent that is no id: ValueError",
-    "pack": "cut or empty: IndexError, ValueError, and other bytes than the name says",
-    "pack_index": "struct.error, IndexError, ValueError, and other bytes than the name says",
-    "packed_refs": "a line without a space, an id that is none: ValueError, or a ref with a wrong id",
-    "loose_ref": "HEAD that is no text, a name with a NUL: UnicodeDecodeError, ValueError",
-    "operation_journal": "an id that is none: ValueError in fsck",
-}
-"""Targets that fail today, and how; each goes from here with its repair."""
-
 Edit = tuple[int, int, bytes]
 """Where, how many bytes go, and what comes instead; the place counts round the end."""
 
@@ -87,9 +76,7 @@ def attacks(target: Target) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_any_bytes_give_what_they_say_or_an_error_of_ours(name: str, request: pytest.FixtureRequest) -> None:
-    if name in KNOWN:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN[name], strict=False))
+def test_any_bytes_give_what_they_say_or_an_error_of_ours(name: str) -> None:
     target = TARGETS[name]
 
     @settings(
