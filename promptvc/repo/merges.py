@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import Usage
 from promptvc.ids import ObjectId, RefName
-from promptvc.repo.place import LOCAL, MERGING
+from promptvc.repo.place import INTENT, LOCAL, MERGING
 from promptvc.repo.runs import WithRuns
 from promptvc.versioning.tree import Files
 
@@ -26,7 +26,7 @@ class WithMerges(WithRuns):
     @property
     def open_merge(self) -> OpenMerge | None:
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
-        if self.root is not None:
+        if self.root is not None and (self.path / LOCAL / INTENT).exists():
             self.intents.ensure_settled()
         if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
             return None

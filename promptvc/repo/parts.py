@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import PromptvcError, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.place import ARROW_CACHE_BYTES, LOCAL, MERGING, Surroundings
+from promptvc.repo.place import ARROW_CACHE_BYTES, INTENT, LOCAL, MERGING, Surroundings
 from promptvc.session.contents import Contents
 from promptvc.session.identity import signature_of
 from promptvc.session.snapshot import Snapshot
@@ -88,7 +88,8 @@ class Parts:
 
         Raises `Usage` for a store without working files, `Interrupted`.
         """
-        self.intents.ensure_settled()
+        if (self.path / LOCAL / INTENT).exists():  # spares most commands the imports
+            self.intents.ensure_settled()
         return self._workspace
 
     @cached_property
@@ -99,7 +100,7 @@ class Parts:
             self.refs,
             self.contents,
             self.upstream,
-            self.intents,
+            lambda: self.intents,
             lambda what: self.oplog.operation(what),
         )
 
@@ -107,7 +108,9 @@ class Parts:
     def _worktree(self) -> Worktree:
         if self.root is None:
             raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
-        return Worktree(self.root, self.store, self.contents, self.cache, lambda: self.oplog, self.intents)
+        return Worktree(
+            self.root, self.store, self.contents, self.cache, lambda: self.oplog, lambda: self.intents
+        )
 
     @cached_property
     def intents(self) -> Intents:

@@ -23,6 +23,8 @@ LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs."""
 CALLS = "calls"
 """The folder in it for the call journal and its index."""
+INTENT = "intent"
+"""The file in it for what is about to be done to working files."""
 MERGING = "merging"
 """The file in it for the merge under way."""
 ARROW_CACHE_BYTES = 4 << 30

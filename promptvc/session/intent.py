@@ -11,9 +11,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, Literal
 
 from promptvc.errors import PromptvcError, StoreBusy
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -201,32 +200,6 @@ class Intents:
 
     def _leave(self) -> None:
         self._depth -= 1
-
-
-class HasIntents(Protocol):
-    """What works on working files."""
-
-    @property
-    def intents(self) -> Intents:
-        """The intents of its store."""
-
-
-_Worker = TypeVar("_Worker", bound=HasIntents)
-_Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
-
-
-def exclusively(
-    method: Callable[Concatenate[_Worker, _Given], _Made],
-) -> Callable[Concatenate[_Worker, _Given], _Made]:
-    """Let a method keep the working files to itself, from its first look at them to the end."""
-
-    @wraps(method)
-    def alone(self: _Worker, /, *args: _Given.args, **options: _Given.kwargs) -> _Made:
-        with self.intents.exclusive():
-            return method(self, *args, **options)
-
-    return alone
 
 
 def _encode(operation: Operation) -> bytes:

@@ -18,7 +18,8 @@ from promptvc.errors import (
     WorkWouldBeLost,
 )
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.intent import Intents, exclusively
+from promptvc.session.exclusive import exclusively
+from promptvc.session.intent import Intents
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.merged import Doing, Forward, Merged, Outcome, told
 from promptvc.session.openmerge import MergeState, OpenMerge, Step, unresolved

@@ -15,7 +15,8 @@ from promptvc.content.rowedit import Edited
 from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.contents import Contents
-from promptvc.session.intent import Intents, exclusively
+from promptvc.session.exclusive import exclusively
+from promptvc.session.intent import Intents
 from promptvc.session.leafmerge import entry_of, is_file_conflict
 from promptvc.session.openmerge import MergeState, OpenMerge
 from promptvc.session.pending import PendingFile

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.errors import NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.contents import Contents
-from promptvc.session.intent import Intents, exclusively
+from promptvc.session.exclusive import exclusively
 from promptvc.session.project import PROJECT_FILE, Project, read_project
 from promptvc.session.scan import unportable
 from promptvc.session.views import FileView, StoredFile
@@ -24,6 +24,7 @@ from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, Files, is_below, load_files, write_tree
 
 if TYPE_CHECKING:
+    from promptvc.session.intent import Intents
     from promptvc.session.keys import KeyWarning
 
 
@@ -73,12 +74,17 @@ class Workspace:
         refs: Refs,
         contents: Contents,
         upstream: Callable[[RefName], RefName | None],
-        intents: Intents,
+        intents: Callable[[], Intents],
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> None:
         self.worktree = worktree
         self._store, self._refs, self._contents = store, refs, contents
-        self._upstream, self._operation, self.intents = upstream, operation, intents
+        self._upstream, self._operation, self._intents = upstream, operation, intents
+
+    @property
+    def intents(self) -> Intents:
+        """What is about to be done to working files."""
+        return self._intents()
 
     # --- looking ------------------------------------------------------------------------------------------
 

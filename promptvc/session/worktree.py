@@ -47,7 +47,7 @@ class Worktree:
         contents: Contents,
         cache: Cache,
         log: Callable[[], OperationLog] | None = None,
-        intents: Intents | None = None,
+        intents: Callable[[], Intents] | None = None,
     ) -> None:
         self.root, self.untracked = root, Untracked(store, contents)
         self._store, self._contents, self._cache, self._log = store, contents, cache, log
@@ -146,10 +146,11 @@ class Worktree:
         todo = list(paths)
         remembered = self._remembered()
         check_ways(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
-        with self._intents.block() if self._intents else nullcontext():
+        intents = self._intents() if self._intents else None
+        with intents.block() if intents else nullcontext():
             changes = self._record(todo, target, remembered)
-            if self._intents and changes:
-                self._intents.add(changes)
+            if intents and changes:
+                intents.add(changes)
             self._put_all(todo, target, remembered)
         return todo
 

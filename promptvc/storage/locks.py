@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -66,7 +65,7 @@ def wait_for(ready: Callable[[], bool], patience: float, error: Callable[[], Exc
         waited = time.monotonic() - began
         if waited >= patience:
             raise error()
-        time.sleep(random.uniform(0, pause))
+        time.sleep(pause * os.urandom(1)[0] / 255)
         pause = (
             min(pause * 2, _LONGEST_PAUSE) if waited < 1 else max(_FIRST_PAUSE, _LONGEST_PAUSE / (1 + waited))
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ def scratch_folder(store: Path) -> Path:
 
 def scratch_name(folder: Path, kind: str) -> Path:
     """A name that no other process takes: ``KIND-PID-RANDOM``."""
-    return folder / f"{kind}-{os.getpid()}-{random.getrandbits(64):x}"
+    return folder / f"{kind}-{os.getpid()}-{os.urandom(8).hex()}"
 
 
 @contextmanager
