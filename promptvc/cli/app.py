@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +37,7 @@ class App:
         """The environment, read once."""
         from promptvc.environment import surroundings  # with it the library: not for --help and --version
 
-        return surroundings()
+        return replace(surroundings(), notice=lambda text: self.out.note(f"note: {text}"))
 
     @cached_property
     def repo(self) -> Repo:

@@ -47,7 +47,7 @@ class Parts:
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings
         self.store = ObjectStore(path / "objects")
-        self.refs = Refs(path, lambda: self.oplog)
+        self.refs = Refs(path, lambda: self.oplog, self.store.keeping)
         self._check_format()
 
     @cached_property

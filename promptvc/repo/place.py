@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.ids import RefName
 from promptvc.session.identity import Identity
+from promptvc.storage.files import sync_folder, write_durably
 from promptvc.storage.scratch import is_running, scratch_name
 from promptvc.versioning.commit import FORMAT
 
@@ -72,12 +73,15 @@ def make_store(path: Path, branch: str = "main") -> None:
     for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags", LOCAL):
         (path / folder).mkdir(parents=True, exist_ok=True)
     # logallrefupdates: git keeps no reflogs in a bare repository unless told to.
-    (path / "config").write_text(
+    config = (
         "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n\tlogallrefupdates = true\n"
         f"[promptvc]\n\tstoreformat = {FORMAT}\n"
     )
     (path / "description").write_text("A promptvc store: prompts, example sets and model outputs.\n")
-    (path / "HEAD").write_text(f"ref: {head}\n")
+    write_durably(path / "config", config.encode())
+    write_durably(path / "HEAD", f"ref: {head}\n".encode())
+    sync_folder(path / "refs")
+    sync_folder(path / "objects")
 
 
 def is_store(path: Path) -> bool:

@@ -109,7 +109,7 @@ class Repo(WithMerges):
         """How the working files stand."""
         return self.workspace.status()
 
-    def verify(self, *, progress: Callable[[int], None] = lambda count: None) -> list[Problem]:
+    def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
         """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
 
         ``progress`` is told how many objects were checked.
@@ -119,7 +119,7 @@ class Repo(WithMerges):
 
         calls = damaged_lines(self.path / LOCAL / CALLS)
         lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
-        return [*verify(self.store, self.refs, progress=progress), *lost]
+        return [*verify(self.store, self.refs, progress=progress or (lambda count: None)), *lost]
 
     def repairs(self) -> list[Repair]:
         """What can be put right of what `verify` finds; each is done by its ``do()``."""

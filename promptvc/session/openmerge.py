@@ -15,6 +15,7 @@ from promptvc.errors import Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.files import write_durably
 from promptvc.storage.objects import Kind, Signature, object_id
+from promptvc.storage.sealed import is_damaged, seal
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry
 
@@ -73,11 +74,13 @@ class OpenMerge:
             "markers": dict(self.markers),
             "is_written": self.is_written,
         }
-        return json.dumps(value).encode()
+        return seal(json.dumps(value).encode())
 
     @classmethod
     def from_json(cls, data: bytes) -> OpenMerge:
         """Read back what `to_json` gave; raises `ValueError` for anything else."""
+        if is_damaged(data):
+            raise ValueError("damaged")
         try:
             value = json.loads(data)
             return cls(

@@ -57,8 +57,7 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
         _finish(parts, intent)
         return FINISHED
     _take_back(parts, intent)
-    if not strange:
-        _withdraw(parts.log, intent)
+    _withdraw(parts.log, intent)
     return TAKEN_BACK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -128,9 +129,10 @@ class Transaction:
                 done.append(self._commit())
             return bool(done)
 
-        busy = f"{self._branch.short} is kept busy by other writers"
+        busy, began = f"{self._branch.short} is kept busy by other writers", time.monotonic()
         with flocked(self._turn, patience=self._timeout, busy=busy):
-            wait_for(ready, self._timeout, lambda: StoreBusy(busy, "try again, or give a longer timeout"))
+            left = max(0.0, self._timeout - (time.monotonic() - began))
+            wait_for(ready, left, lambda: StoreBusy(busy, "try again, or give a longer timeout"))
         fold(self._store)
         return done[0]
 

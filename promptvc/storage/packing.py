@@ -185,10 +185,10 @@ def open_temporary(folder: Path) -> IO[bytes]:
 def publish(temporary: Path, entries: list[tuple[bytes, int, int]], checksum: bytes) -> Path:
     """Give a durable pack its name and write its index, which is what makes the objects visible.
 
-    The pack's name is the SHA-1 of the sorted object ids, as git's own packs had it before 1.9.
+    The pack's name is its checksum, as git's own packs have it since 1.9: another pack of the same objects has another
+    name, and is never replaced before its index is.
     """
-    name = sha1(b"".join(raw for raw, _, _ in entries), usedforsecurity=False).hexdigest()
-    pack = temporary.with_name(f"pack-{name}.pack")
+    pack = temporary.with_name(f"pack-{checksum.hex()}.pack")
     index = pack.with_suffix(".idx")
     half = temporary.with_name(temporary.name + ".idx")
     try:

@@ -142,6 +142,10 @@ class PackReader:
         number, size, _ = self._header(offset)
         return None if number in (OFS_DELTA, REF_DELTA) else size
 
+    def is_blob(self, offset: int) -> bool:
+        """Whether the object at offset is a blob and no delta."""
+        return self._header(offset)[0] == Kind.BLOB
+
     def entries(self) -> Iterator[tuple[bytes, int]]:
         """Every (20-byte id, offset), in the order of the pack file."""
         pairs = ((self._offset_at(place), self._id_at(place)) for place in range(self.count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptvc.ids import ObjectId
-from promptvc.storage.files import cut_torn_line, write_all, write_durably
+from promptvc.storage.files import cut_torn_line, sync_folder, write_all, write_durably
 from promptvc.storage.objects import Signature
 
 ZERO = "0" * 40
@@ -50,12 +51,15 @@ def logged(path: Path, entry: LogEntry) -> Iterator[None]:
     A line that an earlier process did not finish is removed first: what it was to tell of was never done.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
         size, line = cut_torn_line(handle), _encode(entry)
         try:
             write_all(handle, line)
             os.fsync(handle)
+            if is_new:
+                sync_folder(path.parent)
             yield
         except BaseException:
             with suppress(OSError):
@@ -77,6 +81,10 @@ def _lines(path: Path) -> list[bytes]:
         return path.read_bytes().split(b"\n")[:-1]
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return []
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # no ref can have this name
+            return []
+        raise
 
 
 def _parse(line: bytes) -> LogEntry | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -41,10 +42,19 @@ class RefRecorder(Protocol):
 
 
 class Refs:
-    """The refs of a git repository at ``folder``. ``recorder()`` gives what is told of changes."""
+    """The refs of a git repository at ``folder``. ``recorder()`` gives what is told of changes.
 
-    def __init__(self, folder: Path, recorder: Callable[[], RefRecorder] | None = None) -> None:
-        self._folder, self._recorder = folder, recorder
+    ``guard(id)`` is the block in which a ref is moved to an object: it raises where the object is not there, and keeps
+    it there meanwhile.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recorder: Callable[[], RefRecorder] | None = None,
+        guard: Callable[[ObjectId], AbstractContextManager[None]] = lambda id: nullcontext(),
+    ) -> None:
+        self._folder, self._recorder, self._guard = folder, recorder, guard
         self._packed_refs = PackedRefs(folder)
         self._scratch = scratch_folder(folder)
 
@@ -132,7 +142,7 @@ class Refs:
         This is the one instant at which a write becomes visible. Raises `RefMoved` when the ref does not hold
         ``expected``, `InvalidName` when another ref is in the way (``a`` and ``a/b``); then nothing is changed.
         """
-        with disk_errors(self._folder):
+        with disk_errors(self._folder), self._guard(new) if new is not None else nullcontext():
             target = self._followed(name)
             with self._locked(target):
                 found = self.read(target)
@@ -153,7 +163,8 @@ class Refs:
     def set_head(self, target: RefName | ObjectId, who: Signature, reason: str) -> None:
         """Point HEAD at a branch, or at a commit (detached)."""
         text = f"ref: {target}\n" if isinstance(target, RefName) else f"{target}\n"
-        with disk_errors(self._folder), self._locked(HEAD):
+        guard = self._guard(target) if isinstance(target, ObjectId) else nullcontext()
+        with disk_errors(self._folder), guard, self._locked(HEAD):
             before = self.read(HEAD)
             after = target if isinstance(target, ObjectId) else self.read(target)
             entry = LogEntry(before, after, who, reason)
@@ -176,6 +187,8 @@ class Refs:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # no ref can have this name
+                return None
             raise self._damaged(name, f"cannot be read ({error.strerror})") from error
         text = text.rstrip(" \t\r\n")
         if _ID.match(text):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from isal import isal_zlib
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 
+_Found = TypeVar("_Found")
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs, locks."""
 
@@ -132,18 +133,12 @@ class ObjectStore:
 
     def size(self, id: ObjectId) -> int:
         """The size of an object in bytes, mostly without reading it."""
-        place = self._locate(id.raw)
-        if place is not None:
-            size = place[0].size(place[1])
-            if size is not None:
-                return size
-        return len(self.read(id)[1])
+        size = self._from_pack(id, lambda pack, offset: pack.size(offset))
+        return len(self.read(id)[1]) if size is None else size
 
     def stored(self, id: ObjectId) -> PackedObject:
         """The object compressed, as it is stored where that can be, compressed anew where not."""
-        raw = id.raw
-        place = self._locate(raw)
-        found = place[0].stored(raw, place[1]) if place is not None else None
+        found = self._from_pack(id, lambda pack, offset: pack.stored(id.raw, offset))
         if found is not None:
             return found
         kind, data = self.read(id)
@@ -164,6 +159,13 @@ class ObjectStore:
             publish=self._publish,
             need=self._need,
         )
+
+    @contextmanager
+    def keeping(self, id: ObjectId) -> Iterator[None]:
+        """A block in which an object stays in the store; raises `ObjectMissing` where it is not there."""
+        with self.writing():
+            self._need(id.raw)
+            yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -222,6 +224,18 @@ class ObjectStore:
                 self._forget(place[0])
         loose = self._loose_path(raw)
         return _read_loose(loose) if loose is not None else None
+
+    def _from_pack(self, id: ObjectId, look: Callable[[PackReader, int], _Found | None]) -> _Found | None:
+        """What a look at the packed object gives; None where no pack has it, or the look says so."""
+        for _ in range(3):
+            place = self._locate(id.raw)
+            if place is None:
+                return None
+            try:
+                return look(*place)
+            except FileNotFoundError:  # another process folded this pack meanwhile
+                self._forget(place[0])
+        return None
 
     def _need_undamaged(self) -> None:
         for error in self._damaged.values():

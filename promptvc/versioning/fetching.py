@@ -82,13 +82,21 @@ def fetch(
     whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since
     working files may lie beside it, unless ``update_head`` says that there are none.
     """
-    work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force)
+    with store.writing():  # what is here already, and what comes, stays until refs lead to it
+        return _fetch(
+            _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force),
+            prune,
+            accept,
+        )
+
+
+def _fetch(work: _Fetch, prune: bool, accept: Callable[[ObjectId], None]) -> FetchResult:
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
     wishes = _wishes(work, listing)
-    check_received(store, [wish.id for wish in wishes], work.known.values(), work.received)
+    check_received(work.store, [wish.id for wish in wishes], work.known.values(), work.received)
     refused = _unaccepted(work, wishes, accept)
     changes = list(_prune(work, listing)) if prune else []
-    history = History(store)
+    history = History(work.store)
     changes += [_take(work, history, wish, refused.get(wish.id)) for wish in wishes]
     changes += [_take(work, history, wish, None) for wish in _follow_tags(work, listing)]
     if not work.force:

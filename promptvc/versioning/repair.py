@@ -124,14 +124,18 @@ def _index_repairs(store: ObjectStore) -> Iterator[Repair]:
     """Indexes made anew from the packs beside them, where those are whole."""
     good = {pack.path for pack in store.packs()}
     for pack in sorted(store.pack_folder.glob("pack-*.pack")):
-        if pack not in good or not _ends_in_checksum(pack.with_suffix(".idx")):
+        if pack not in good or not _is_index_of(pack):
             index = pack.with_suffix(".idx")
             yield Repair(index.name, f"make {index.name} anew from its pack", _indexing(store, pack))
 
 
-def _ends_in_checksum(path: Path) -> bool:
-    data = path.read_bytes()
-    return sha1(data[:-20], usedforsecurity=False).digest() == data[-20:]
+def _is_index_of(pack: Path) -> bool:
+    """Whether the index beside a pack ends in its own checksum, and before that in the pack's."""
+    data = pack.with_suffix(".idx").read_bytes()
+    with pack.open("rb") as file:
+        file.seek(max(0, pack.stat().st_size - 20))
+        end = file.read()
+    return data[-40:-20] == end and sha1(data[:-20], usedforsecurity=False).digest() == data[-20:]
 
 
 def _indexing(store: ObjectStore, pack: Path) -> Callable[[], None]:

@@ -73,6 +73,7 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
         keep = set(_reached(store, refs, seen))
         oldest = (time.time() if now is None else now) - grace
         young = [pack for pack in packs if pack.path.stat().st_mtime > oldest]
+        keep |= {id.raw for id in reach(store, _not_blobs(young), seen, pass_over)}
         total = {raw for pack in packs for raw in pack.ids()}
         kept = (total & keep) | {raw for pack in young for raw in pack.ids()}
         made = [_join(store, packs, kept.__contains__)]
@@ -83,6 +84,12 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
             _remove_all(packs, *made)
         after = sum(_size(pack) for pack in store.packs() if _foldable(store, pack))
     return Collected(len(kept | late), len(total - kept - late), len(packs), before, after)
+
+
+def _not_blobs(packs: Iterable[PackReader]) -> Iterator[ObjectId]:
+    """What leads on to other objects: what is young is no use without them."""
+    for pack in packs:
+        yield from (ObjectId.from_raw(raw) for raw, offset in pack.entries() if not pack.is_blob(offset))
 
 
 def _reached(store: ObjectStore, refs: Refs, seen: set[ObjectId]) -> Iterator[bytes]:
