@@ -142,6 +142,19 @@ class RefDamaged(Refused):
         self.name, self.file, self.last = name, file, last
 
 
+class LogDamaged(Refused):
+    """A line of the operation log cannot be read, so that what was done is not known for sure."""
+
+    kind = "log-damaged"
+
+    def __init__(self, file: object, line: int) -> None:
+        super().__init__(
+            f"{file}: line {line} cannot be read",
+            "promptvc fsck --repair drops it; what it told of cannot be undone then",
+        )
+        self.file, self.line = file, line
+
+
 class RefMoved(Refused):
     """A ref no longer has the value that was expected: another writer was first."""
 

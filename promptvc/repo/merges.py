@@ -10,6 +10,7 @@ from promptvc.errors import Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.place import INTENT, LOCAL, MERGING
 from promptvc.repo.runs import WithRuns
+from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class WithMerges(WithRuns):
             TreeMerger(self.store, self.contents, self._output_merger),
             self._bringing_along,
         )
-        with self._at_work_on(ref), self.oplog.operation(doing.title):
+        with self._at_work_on(), self.oplog.operation(doing.title):
             return merger.merge(
                 ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
             )
@@ -143,14 +144,13 @@ class WithMerges(WithRuns):
         with self.intents.exclusive() if self.root is not None else nullcontext():
             return undo(parts, self.merge_state.put, to, force=force)
 
-    def _at_work_on(self, branch: RefName) -> AbstractContextManager[None]:
-        """The block in which a branch is written to: where it is the current one, with its files to oneself.
+    def _at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:
+        """The block in which a branch is written to: with the working files to oneself.
 
-        It is entered before anything is written, since what is written must not wait for who waits for the writers.
+        It is entered before anything is written, since what is written must not wait for who waits for the writers; and
+        whichever branch is current, since a switch to this one may be under way.
         """
-        if self.root is None or self.refs.head() != branch:
-            return nullcontext()
-        return self.intents.exclusive()
+        return nullcontext() if self.root is None else self.intents.exclusive(patience)
 
     def _bringing_along(
         self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId

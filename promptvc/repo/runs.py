@@ -39,6 +39,7 @@ class WithRuns(Parts):
             self._code_commit,
             world.now,
             lambda what: self.oplog.operation(what),
+            world.notice,
         )
 
     def run(

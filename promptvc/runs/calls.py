@@ -30,7 +30,7 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.runs.callindex import CallIndex, Entry, Place
-from promptvc.runs.journal import Journal, journal_files, sound_lines
+from promptvc.runs.journal import Journal, damaged_lines, journal_files, sound_lines
 from promptvc.session.contents import Contents
 from promptvc.storage.files import disk_errors
 from promptvc.storage.locks import lock_handle
@@ -49,10 +49,20 @@ _HASH_DIGITS = 64
 
 
 class CallStore:
-    """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal."""
+    """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal.
 
-    def __init__(self, store: ObjectStore, refs: Refs, contents: Contents, folder: Path) -> None:
-        self._store, self._refs, self._contents = store, refs, contents
+    ``notice`` is told in words of answers that are damaged.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        refs: Refs,
+        contents: Contents,
+        folder: Path,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._store, self._refs, self._contents, self._notice = store, refs, contents, notice
         self._folder = folder
         try:
             self._index = CallIndex(folder / "index.sqlite")
@@ -63,8 +73,12 @@ class CallStore:
         self._held_bytes = 0
 
     def refresh(self) -> None:
-        """Enter what was committed, fetched or answered since the last time."""
+        """Enter what was committed, fetched or answered since the last time; damaged answers are named."""
         self._mended(self._scan)
+        for path, number in damaged_lines(self._folder):
+            self._notice(
+                f"{path}: line {number} is damaged, and the answer in it is lost; promptvc fsck tells more"
+            )
 
     def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
         """The answers to those requests that are known; an answer has neither its example's id nor scores."""

@@ -103,9 +103,17 @@ def sound_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
 def damaged_lines(folder: Path) -> Iterator[tuple[Path, int]]:
     """Each damaged line of a journal: its file, and its number from 1."""
     for path in journal_files(folder):
-        for number, (_, line) in enumerate(read_lines(path), 1):
+        number = end = 0
+        for number, (start, line) in enumerate(read_lines(path), 1):
+            end = start + len(line)
             if _is_unsound(line):
                 yield path, number
+        with path.open("rb") as file:
+            file.seek(end)
+            if b"\0" in file.read(
+                1 << 20
+            ):  # no line that a stopped process began, but what a power failure left
+                yield path, number + 1
 
 
 def drop_damaged(folder: Path) -> None:

@@ -48,11 +48,12 @@ class Runs:
     code_commit: Callable[[], str | None] = lambda: None
     now: Callable[[], float] = time.time
     operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()
+    notice: Callable[[str], None] = lambda text: None
 
     @cached_property
     def calls(self) -> CallStore:
         """Every answer that is known here."""
-        return CallStore(self.store, self.refs, self.contents, self.folder / "calls")
+        return CallStore(self.store, self.refs, self.contents, self.folder / "calls", self.notice)
 
     def close(self) -> None:
         """Close the files of the call store, if it was opened."""

@@ -188,9 +188,7 @@ class Intents:
         except (PromptvcError, OSError):
             if isinstance(error, PromptvcError):
                 error.hint = (
-                    f"{error.hint}; then promptvc status: it takes back what was begun"
-                    if error.hint
-                    else None
+                    f"{error.hint}; then promptvc status: it settles what was begun" if error.hint else None
                 )
 
     def _clear(self) -> None:

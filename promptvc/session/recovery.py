@@ -37,15 +37,16 @@ class RecoveryParts:
 def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force: bool) -> str:
     """Make everything as it was before, or as it is to be after; gives which of the two. See `intent.Settle`."""
     if intent.number < 0:  # it cannot be read: the operation log knows the same of what was done last
-        known = parts.log.operations()
+        known = parts.log.readable()
         intent = known[-1] if known else Operation(0, 0, "", "")
     here = parts.worktree.at(intent.files)
     forward = direction == "forward" or (direction == "auto" and _is_decided(parts, intent, here))
     wanted = {path: pair[forward] for path, pair in intent.files.items()}
     todo = {path: entry for path, entry in wanted.items() if here[path] != entry}
     strange = sorted(path for path in todo if here[path] not in intent.files[path])
-    if strange and not force:
-        raise Interrupted(intent.what, strange)
+    edited = [path for path in strange if not parts.worktree.is_torn(path, intent.files[path][1])]
+    if edited and not force:
+        raise Interrupted(intent.what, edited)
     target = {path: entry for path, entry in todo.items() if entry is not None}
     check_ways(parts.worktree.root, target, todo.keys() - target.keys())
     if strange:
@@ -100,7 +101,7 @@ def _take_back(parts: RecoveryParts, intent: Operation) -> None:
 
 def _withdraw(log: OperationLog, intent: Operation) -> None:
     """Let the last operation of the intent's name, on any of its files, count as never done."""
-    for each in reversed(log.operations()):
+    for each in reversed(log.readable()):
         if each.what == intent.what and (not each.files or not intent.files.keys().isdisjoint(each.files)):
             log.withdraw(each.number)
             return

@@ -48,7 +48,7 @@ class Transaction:
         author: Callable[[], Signature],
         committer: Callable[[], Signature],
         moving: Moving = lambda branch, before, old, after, new: nullcontext(),
-        at_work: Callable[[RefName], AbstractContextManager[None]] = lambda branch: nullcontext(),
+        at_work: Callable[[float], AbstractContextManager[None]] = lambda patience: nullcontext(),
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
         timeout: float = TIMEOUT,
     ) -> None:
@@ -125,7 +125,7 @@ class Transaction:
             if self._refs.read(self._branch) != self._base.commit:
                 self._replay()
             # RefMoved: by something else than a transaction, which does not wait for turns.
-            with suppress(RefMoved), self._at_work(self._branch):
+            with suppress(RefMoved), self._at_work(self._timeout):
                 done.append(self._commit())
             return bool(done)
 

@@ -188,6 +188,22 @@ class Worktree:
         remembered = self._remembered()
         return {path: self._lying(path, remembered) for path in paths}
 
+    def is_torn(self, path: RepoPath, entry: FileEntry | None) -> bool:
+        """Whether a file holds the beginning of an entry, or zeros in its place: what a power failure leaves."""
+        if entry is None or entry.mode == LINK:
+            return False
+        try:
+            with (self.root / path).open("rb") as file:
+                for block in self._contents.blocks(entry):
+                    found = file.read(len(block))
+                    if found != block:
+                        pairs = enumerate(zip(found, block, strict=False))
+                        kept = next((at for at, (one, other) in pairs if one != other), len(found))
+                        return not found[kept:].strip(b"\0") and not file.read().strip(b"\0")
+                return False
+        except OSError:
+            return False
+
     # --- reading ------------------------------------------------------------------------------------------
 
     def _record(

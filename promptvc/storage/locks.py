@@ -17,6 +17,8 @@ PATIENCE = 10.0
 """Seconds that a busy lock is waited for."""
 STALE = 120.0
 """Age in seconds from which a lock file that git or another host left counts as abandoned."""
+TORN = 1.0
+"""Age in seconds from which a lock file that nobody has locked and that says nothing counts as abandoned."""
 _OWNER = b"promptvc lock"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03
@@ -162,11 +164,14 @@ def _take_over(lock: Path) -> None:
     except OSError:
         return
     try:
-        info, words = os.fstat(handle), os.read(handle, 300).split()
+        info, text = os.fstat(handle), os.read(handle, 300)
+        words = text.split()
         is_ours = (
             words[:2] == _OWNER.split() and words[2:3] != [] and words[2].isdigit() and words[3:] == [_host()]
         )
-        if not is_ours and time.time() - info.st_mtime <= STALE:
+        # A power failure may leave the name of a lock without its text; git's are without it for an instant only.
+        is_torn = not text.strip(b"\0")
+        if not is_ours and time.time() - info.st_mtime <= (TORN if is_torn else STALE):
             return
         free = _flock(handle)
         if free is False or (free is None and is_ours and is_running(int(words[2]))):

@@ -103,7 +103,10 @@ class PackReader:
             kind = None if number in (OFS_DELTA, REF_DELTA) else Kind(number)
         except (IndexError, ValueError) as error:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
-        return kind, inflate(memoryview(self.data), at, size), base
+        try:
+            return kind, inflate(memoryview(self.data), at, size), base
+        except ObjectDamaged as error:
+            raise ObjectDamaged(f"{self.path}: {error.message}", _RESTORE) from error
 
     def resolve(self, offset: int) -> tuple[Kind, bytes] | bytes:
         """Follow deltas inside this pack; a base that is elsewhere comes back as its 20-byte id."""

@@ -92,13 +92,18 @@ class Refs:
     def read(self, name: RefName) -> ObjectId | None:
         """The value of a ref, symbolic ones followed; None when it does not exist.
 
-        Raises `RefDamaged` for one that exists and cannot be read.
+        Raises `RefDamaged` for one that exists and cannot be read, and for one that is lost: it is gone, but its log,
+        which goes with a ref that is deleted, is there.
         """
         at = name
         for _ in range(5):
             found = self._value(at)
+            if found is None and at != HEAD:
+                found = self._packed_refs.values().get(at)
+            if found is None:
+                self._need_never_there(at)
             if not isinstance(found, RefName):
-                return self._packed_refs.values().get(at) if found is None else found
+                return found
             at = found
         raise self._damaged(name, "leads in a circle")
 
@@ -108,7 +113,7 @@ class Refs:
         Raises `RefDamaged` where one of them cannot be read.
         """
         found = {name: id for name, id in self._packed_refs.values().items() if name.startswith(prefix)}
-        for name in self.loose(prefix):
+        for name in {*self.loose(prefix), *_names_below(self._folder / "logs", prefix)}:
             id = self.read(name)
             if id is not None:
                 found[name] = id
@@ -201,6 +206,14 @@ class Refs:
     def _damaged(self, name: RefName, why: str) -> RefDamaged:
         last = next((entry.after for entry in self.log(name) if entry.after), None)
         return RefDamaged(name, self._folder / name, why, last)
+
+    def _need_never_there(self, name: RefName) -> None:
+        """Raise `RefDamaged` for a ref that is lost, and for HEAD, which is always there."""
+        if name == HEAD:
+            raise self._damaged(HEAD, "is missing")
+        log = self.log(name)
+        if log and log[0].after is not None:
+            raise self._damaged(name, "is gone, but not its log")
 
     def _is_lost(self, branch: RefName) -> bool:
         log = self.log(HEAD)

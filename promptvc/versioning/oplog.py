@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import local
 from typing import Any
 
+from promptvc.errors import LogDamaged, PromptvcError
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, PRIVATE, Refs
@@ -63,7 +64,8 @@ class OperationLog:
             if opened.number is not None:
                 # Not synced: after a power failure a whole operation may count as one that did not end, which is no
                 # harm, for it is found to have changed something.
-                self._journal.append({"n": opened.number, "end": True}, durable=False)
+                with suppress(PromptvcError):
+                    self._journal.append({"n": opened.number, "end": True}, durable=False)
         finally:
             self._local.open = None
 
@@ -77,7 +79,14 @@ class OperationLog:
             self._local.silent = before
 
     def operations(self) -> list[Operation]:
-        """Every operation that changed something, oldest first."""
+        """Every operation that changed something, oldest first; raises `LogDamaged` where some cannot be read."""
+        damaged = self._journal.damaged()
+        if damaged:
+            raise LogDamaged(self._journal.path, damaged[0])
+        return self.readable()
+
+    def readable(self) -> list[Operation]:
+        """`operations`, without those that cannot be read."""
         return [each for each in read_operations(self._journal.lines()) if not each.is_empty]
 
     def first(self) -> int:

@@ -89,7 +89,10 @@ def ref_problems(store: ObjectStore, refs: Refs) -> list[Problem]:
     for name in refs.logs():
         log = refs.log(name)
         if name != HEAD and name not in found and name not in broken and log and log[0].after is not None:
-            problems.append(Problem(name, f"is gone, but its reflog last had {log[0].after.short}"))
+            last = log[0].after.short
+            problems.append(
+                Problem(name, f"{refs.folder / name}: {name} is gone, but its reflog last had {last}")
+            )
     return problems
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from promptvc.errors import DiskFull, RefMoved
+from promptvc.errors import DiskFull, LogDamaged, RefMoved
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
 from promptvc.storage.objects import Kind
@@ -114,15 +114,16 @@ def test_the_line_is_there_before_the_change(repo: Repo, monkeypatch: pytest.Mon
         repo.refs.move(A, None, drawn["a"], repo.who(), "made")
 
 
-def test_torn_and_damaged_lines_are_skipped(repo: Repo) -> None:
+def test_a_torn_line_is_cut_off_and_damaged_ones_are_named(repo: Repo) -> None:
     drawn = draw(repo, "a")
     repo.refs.move(A, None, drawn["a"], repo.who(), "one")
     journal = Journal(repo.path).path
     with journal.open("ab") as out:
         out.write(b'\xff\x00{\n[1]\n{"n":"x"}\n{"n":1,"files":{"p":7}}\n{"n":9,"time":1,"wh')
     repo.refs.move(B, None, drawn["a"], repo.who(), "two")
-    assert whats(repo) == ["two", "one"]
     assert b'{"n":9' not in journal.read_bytes(), "what was not finished is cut off"
+    with pytest.raises(LogDamaged, match="line 4"):
+        repo.operations()
     assert [problem.name for problem in repo.verify()] == ["operations"] * 3
     Journal(repo.path).drop_damaged()
     assert whats(repo) == ["two", "one"]
