@@ -35,9 +35,11 @@ class App:
     @cached_property
     def surroundings(self) -> Surroundings:
         """The environment, read once."""
+        from dataclasses import replace
+
         from promptvc.environment import surroundings  # with it the library: not for --help and --version
 
-        return surroundings()
+        return replace(surroundings(), notice=lambda text: self.out.note(f"note: {text}"))
 
     @cached_property
     def repo(self) -> Repo:
