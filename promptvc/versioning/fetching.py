@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +49,7 @@ class _Fetch:
     received: list[ObjectId] = field(default_factory=list)
     size: int = 0
     messages: list[str] = field(default_factory=list)
+    pinned: ExitStack = field(default_factory=ExitStack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ def fetch(
     working files may lie beside it, unless ``update_head`` says that there are none.
     """
     work = _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force)
+    with work.pinned:
+        return _fetch(work, accept, prune)
+
+
+def _fetch(work: _Fetch, accept: Callable[[ObjectId], None], prune: bool) -> FetchResult:
+    store = work.store
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
     wishes = _wishes(work, listing)
     check_received(store, [wish.id for wish in wishes], work.known.values(), work.received)
@@ -114,6 +122,9 @@ def _transfer(work: _Fetch, wants: Callable[[RemoteRefs], list[ObjectId]]) -> Re
 
     with work.store.receive() as receiver:
         listing = work.remote.fetch(choose, negotiation, receiver.write)
+        work.pinned.enter_context(
+            work.store.writing()
+        )  # from here on nothing is collected before refs lead to it
         work.received += receiver.finish()
         work.size += receiver.size
     work.messages += work.remote.messages
