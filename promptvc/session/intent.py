@@ -188,7 +188,7 @@ class Intents:
         except (PromptvcError, OSError):
             if isinstance(error, PromptvcError):
                 error.hint = (
-                    f"{error.hint}; then promptvc status: it takes back what was begun"
+                    f"{error.hint}; then promptvc status: it finishes or takes back what was begun"
                     if error.hint
                     else None
                 )

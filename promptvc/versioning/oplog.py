@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import local
 from typing import Any
 
+from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, PRIVATE, Refs
@@ -61,9 +62,10 @@ class OperationLog:
         try:
             yield
             if opened.number is not None:
-                # Not synced: after a power failure a whole operation may count as one that did not end, which is no
-                # harm, for it is found to have changed something.
-                self._journal.append({"n": opened.number, "end": True}, durable=False)
+                # Not synced, nor is a full disk an error here: an operation that counts as one that did not end is no
+                # harm, for it is found to have changed something, and what it did is done.
+                with suppress(OSError, PromptvcError):
+                    self._journal.append({"n": opened.number, "end": True}, durable=False)
         finally:
             self._local.open = None
 
