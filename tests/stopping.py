@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import pytest
 
+from promptvc.api import init
 from promptvc.cli.main import run
 from promptvc.storage import locks
 
@@ -44,6 +45,14 @@ def pvc(folder: Path, *words: str, code: int | None = 0) -> Answer:
     assert "Traceback" not in said.words, said
     assert "internal error" not in said.words, said
     return said
+
+
+def new_project(root: Path) -> Path:
+    """A project whose author its own configuration names, for fixtures that outlive a test."""
+    init(root)
+    with (root / ".promptvc/config").open("a") as config:
+        config.write("[user]\n\tname = Me\n\temail = me@example.com\n")
+    return root
 
 
 def in_child(act: Callable[[], object], prepare: Callable[[], object] = lambda: None) -> bool:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.api import init
 from promptvc.api import open as open_repo
-from tests.stopping import killed_at_file, pvc, waiting
+from tests.stopping import killed_at_file, new_project, pvc, waiting
 
 FILES = ("prompts/a.md", "prompts/b.md", "prompts/c.md")
 
@@ -54,9 +53,8 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Branches base, feature (all files changed) and main (another file made), and a remote that has feature as base."""
-    root = tmp_path_factory.mktemp("template") / "project"
-    init(root)
+    """Branches base, feature (all files changed), main (one more file), and a remote whose base is feature."""
+    root = new_project(tmp_path_factory.mktemp("template") / "project")
     write(root, "old")
     pvc(root, "commit", "-m", "base")
     pvc(root, "branch", "base")

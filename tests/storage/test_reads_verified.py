@@ -222,7 +222,7 @@ def test_a_commit_sees_its_own_pack_whatever_the_folder_s_time_says(root: Path) 
     for number in range(4):
         (root / "prompts/a.md").write_text(f"more {number}\n")
         (root / "examples").mkdir(exist_ok=True)
-        (root / "examples/t.jsonl").write_text('{"id": 1, "n": %d}\n' % number)
+        (root / "examples/t.jsonl").write_text(f'{{"id": 1, "n": {number}}}\n')
         pvc(root, "commit", "-m", f"more {number}")
     assert len(pvc(root, "log", "--json").out.splitlines()) == 7
     pvc(root, "fsck")
