@@ -10,20 +10,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from promptvc.cli.main import run
 from promptvc.environment import surroundings
 from promptvc.repo import Repo
-
-
-class Outcome(NamedTuple):
-    """One attack: its kind, what was done exactly, whether every promise held, and which did not."""
-
-    kind: str
-    name: str
-    ok: bool
-    message: str = ""
+from tests.reliability.counts import Outcome
 
 
 @dataclass(frozen=True, slots=True)
