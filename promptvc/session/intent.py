@@ -188,7 +188,9 @@ class Intents:
         except (PromptvcError, OSError):
             if isinstance(error, PromptvcError):
                 error.hint = (
-                    f"{error.hint}; then promptvc status: it settles what was begun" if error.hint else None
+                    f"{error.hint}; then promptvc status: it finishes or takes back what was begun"
+                    if error.hint
+                    else None
                 )
 
     def _clear(self) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +18,12 @@ from promptvc.errors import (
     InvalidName,
     PathMissing,
     RowMissing,
+    StoreBusy,
     UnknownRevision,
     Usage,
 )
 from promptvc.repo import Repo
+from tests.stopping import waiting
 
 TICKETS = "examples/tickets.jsonl"
 
@@ -180,3 +186,153 @@ def test_writers_in_many_processes_lose_nothing(repo: Repo, tmp_path: Path) -> N
     ids = {str(row["id"]) for row in repo.snapshot("main").table(TICKETS)}
     assert {f"{name}-{n}" for name in "abc" for n in range(8)} <= ids
     assert len(list(repo.history.ancestors([repo.snapshot("main").id]))) == 25
+
+
+# --- writers beside each other --------------------------------------------------------------------------------------
+
+NEW = "examples/new.jsonl"
+
+
+def rows_of(repo: Repo, path: str = NEW) -> dict[Any, dict[str, Any]]:
+    return {row["id"]: dict(row) for row in repo.snapshot("main").table(path)}
+
+
+def test_rows_of_a_table_that_another_writer_made_meanwhile_are_put_beside_its_own(repo: Repo) -> None:
+    with repo.transaction("main", "mine") as tx:
+        tx.upsert(NEW, [{"id": 1, "n": 1}, {"id": 2, "n": 2}], key=["id"])
+        with repo.transaction("main", "theirs") as other:
+            other.upsert(NEW, [{"id": 3, "n": 3}], key=["id"])
+    assert sorted(rows_of(repo)) == [1, 2, 3]
+
+
+def test_fields_of_one_row_changed_by_two_writers_are_merged(repo: Repo) -> None:
+    with repo.transaction("main", "start") as tx:
+        tx.upsert(NEW, [{"id": 1, "a": "old", "b": "old", "c": {"d": 1, "e": 1}}], key=["id"])
+    with repo.transaction("main", "mine") as tx:
+        tx.upsert(NEW, [{"id": 1, "a": "mine", "b": "old", "c": {"d": 2, "e": 1}}], key=["id"])
+        with repo.transaction("main", "theirs") as other:
+            other.upsert(NEW, [{"id": 1, "a": "old", "b": "theirs", "c": {"d": 1, "e": 2}}], key=["id"])
+    assert rows_of(repo) == {1: {"id": 1, "a": "mine", "b": "theirs", "c": {"d": 2, "e": 2}}}
+
+
+def test_one_field_changed_by_two_writers_is_a_conflict_that_names_it(repo: Repo) -> None:
+    with repo.transaction("main", "start") as tx:
+        tx.upsert(NEW, [{"id": 1, "a": "old", "b": "old"}], key=["id"])
+    with pytest.raises(Conflict, match="row 1, field a "), repo.transaction("main", "mine") as tx:
+        tx.upsert(NEW, [{"id": 1, "a": "mine", "b": "old"}], key=["id"])
+        with repo.transaction("main", "theirs") as other:
+            other.upsert(NEW, [{"id": 1, "a": "theirs", "b": "old"}], key=["id"])
+    assert rows_of(repo)[1]["a"] == "theirs"
+
+
+def test_the_same_new_row_of_two_writers_is_one_and_another_one_a_conflict(repo: Repo) -> None:
+    for value, raises in (("same", False), ("other", True)):
+        path = f"examples/{value}.jsonl"
+        with pytest.raises(Conflict) if raises else nullcontext(), repo.transaction("main", "mine") as tx:
+            tx.upsert(path, [{"id": 1, "a": value}], key=["id"])
+            with repo.transaction("main", "theirs") as other:
+                other.upsert(path, [{"id": 1, "a": "same"}], key=["id"])
+        assert rows_of(repo, path) == {1: {"id": 1, "a": "same"}}
+
+
+WRITER = """
+    import sys, promptvc
+    repo, name = promptvc.open(sys.argv[1]), sys.argv[2]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for n in range(int(sys.argv[3])):
+        with repo.transaction("main", f"{name} {n}") as tx:
+            tx.upsert("examples/new.jsonl", [{"id": f"{name}-{n}", "n": n}], key=["id"])
+"""
+
+
+def test_eight_processes_on_one_new_table_lose_no_row_and_raise_no_error(repo: Repo) -> None:
+    words = [sys.executable, "-c", textwrap.dedent(WRITER), str(repo.path)]
+    writers = [
+        subprocess.Popen([*words, f"w{n}", "6"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for n in range(8)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate()
+    assert [writer.returncode for writer in writers] == [0] * 8
+    assert set(rows_of(repo)) == {f"w{w}-{n}" for w in range(8) for n in range(6)}
+
+
+def test_eight_threads_on_one_table_lose_no_row_and_raise_no_error(repo: Repo) -> None:
+    def write(name: str) -> None:
+        mine = Repo.open(repo.path, repo.surroundings)
+        for n in range(6):
+            with mine.transaction("main", f"{name} {n}") as tx:
+                tx.upsert(NEW, [{"id": f"{name}-{n}", "n": n}], key=["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, [f"w{n}" for n in range(8)]))
+    assert set(rows_of(repo)) == {f"w{w}-{n}" for w in range(8) for n in range(6)}
+
+
+def test_threads_that_share_one_repository_lose_no_row(repo: Repo) -> None:
+    def write(name: str) -> None:
+        for n in range(5):
+            with repo.transaction("main", f"{name} {n}") as tx:
+                tx.upsert(NEW, [{"id": f"{name}-{n}", "n": n}], key=["id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [f"w{n}" for n in range(4)]))
+    assert set(rows_of(repo)) == {f"w{w}-{n}" for w in range(4) for n in range(5)}
+
+
+HOLDER = """
+    import sys, promptvc
+    from promptvc.storage.refs import Refs
+
+    move = Refs.move
+    def stopping(self, name, *args):
+        if name == "refs/heads/main":
+            print("its turn", flush=True)
+            sys.stdin.read()
+        move(self, name, *args)
+    Refs.move = stopping
+    with promptvc.open(sys.argv[1]).transaction("main", "held") as tx:
+        tx.write("prompts/held.md", "held\\n")
+"""
+
+
+def holder(repo: Repo) -> subprocess.Popen[str]:
+    """A process whose transaction has its turn and does not end before its stdin does."""
+    words = [sys.executable, "-c", textwrap.dedent(HOLDER), str(repo.path)]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "its turn\n"
+    return child
+
+
+def test_a_branch_that_is_kept_busy_is_said_after_the_timeout(repo: Repo) -> None:
+    child = holder(repo)
+    with (
+        waiting() as clock,
+        pytest.raises(StoreBusy, match="main is kept busy"),
+        repo.transaction("main", "mine", timeout=5) as tx,
+    ):
+        tx.write("prompts/mine.md", "mine\n")
+    assert 5 <= clock.waited < 6
+    child.communicate("")
+    with repo.transaction("main", "mine") as tx:
+        tx.write("prompts/mine.md", "mine\n")
+    assert {"prompts/held.md", "prompts/mine.md"} <= set(repo.snapshot("main").paths)
+
+
+def test_a_killed_process_whose_turn_it_was_blocks_nobody(repo: Repo) -> None:
+    child = holder(repo)
+    child.kill()
+    child.communicate()
+    with waiting() as clock, repo.transaction("main", "mine") as tx:
+        tx.write("prompts/mine.md", "mine\n")
+    assert clock.waited == 0
+    assert "prompts/mine.md" in repo.snapshot("main").paths
