@@ -295,9 +295,10 @@ class CallsMissing(Refused):
 
     kind = "calls-missing"
 
-    def __init__(self, name: str, count: int) -> None:
+    def __init__(self, name: str, count: int, damaged: Sequence[str] = ()) -> None:
+        lost = f"; damaged: {', '.join(damaged[:3])}" if damaged else ""
         super().__init__(
-            f"{name}: {count} answer{' is' if count == 1 else 's are'} not known, and --offline makes no call",
+            f"{name}: {count} answer{' is' if count == 1 else 's are'} not known, and --offline makes no call{lost}",
             "promptvc fetch may bring them; promptvc run without --offline asks for them",
         )
         self.count = count

@@ -109,7 +109,7 @@ class Runner:
             known, missing = self._look_over(out)
             progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
             if missing and offline:
-                raise CallsMissing(self.prepared.spec.name, missing)
+                raise CallsMissing(self.prepared.spec.name, missing, self.calls.damaged)
             if progress.total:
                 with self.calls.exclusive():
                     errors = self._call(provider, jobs, report, progress)
