@@ -222,6 +222,12 @@ class CallStore:
         try:
             return do()
         except sqlite3.DatabaseError as error:
+            if (
+                getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED"
+            ):  # another process made it anew meanwhile
+                self._index.reopen()
+                self._scan()
+                return do()
             if isinstance(error, sqlite3.OperationalError) and (known := _told(error, self._folder)):
                 raise known from error
             self._index.clear()
