@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -142,10 +143,24 @@ class WithMerges(WithRuns):
         )
         return undo(parts, self.merge_state.put, to, force=force)
 
+    @contextmanager
     def _bringing_along(
         self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
-    ) -> AbstractContextManager[None]:
-        """The block in which a branch is moved: where it is the current one, files that nobody changed follow."""
-        if self.root is None or self.refs.head() != branch:
-            return nullcontext()
-        return self.workspace.bring_along(branch, before, old, after, new)
+    ) -> Iterator[None]:
+        """The block in which a branch is moved: where it is the current one, files that nobody changed follow.
+
+        Whether it is cannot change meanwhile.
+        """
+        while self.root is not None:
+            is_current = self.refs.head() == branch
+            with self.workspace.intents.exclusive() if is_current else self.intents.still():
+                if (self.refs.head() == branch) != is_current:
+                    continue  # somebody went there, or away, before we had the lock
+                with (
+                    self.workspace.bring_along(branch, before, old, after, new)
+                    if is_current
+                    else nullcontext()
+                ):
+                    yield
+                return
+        yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -33,13 +33,15 @@ that somebody changed since are overwritten (and kept); without it, raises `Inte
 which of the two was done, in words.
 """
 _NOTHING = Operation(0, 0, "", "")
+_BUSY = "another process is at work on the working files"
 
 
 class Intents:
     """The intent of a store, in the file ``intent`` of its local folder, and the lock ``worktree``.
 
     ``settle`` is how one is finished or taken back; ``doing`` says what is being done, for a block that does not;
-    ``notice`` is told in words of one that was found.
+    ``notice`` is told in words of one that was found. ``lease()`` is the writers' lease on the store, which is always
+    taken before the lock: else who has the one could wait for the other.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class Intents:
         settle: Settle,
         doing: Callable[[], str] = lambda: "",
         notice: Callable[[str], None] = lambda text: None,
+        lease: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self.path = folder / "intent"
+        self.path, self._lease = folder / "intent", lease
         self._lock, self._scratch = folder / "worktree", folder / "tmp"
         self._settle, self._doing, self._notice = settle, doing, notice
         self._depth = 0
@@ -66,12 +69,21 @@ class Intents:
         if self._depth:
             yield
             return
-        busy = "another process is at work on the working files"
         with ExitStack() as stack:
-            stack.enter_context(flocked(self._lock, patience=patience, busy=busy))
+            stack.enter_context(self._lease())
+            stack.enter_context(flocked(self._lock, patience=patience, busy=_BUSY))
             self._depth += 1
             stack.callback(self._leave)
             self._settle_left()
+            yield
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let nobody write working files or move HEAD meanwhile; several may ask for that at once. Raises `StoreBusy`."""
+        if self._depth:
+            yield
+            return
+        with self._lease(), flocked(self._lock, shared=True, busy=_BUSY):
             yield
 
     @contextmanager
@@ -157,8 +169,7 @@ class Intents:
 
         Raises `StoreBusy` where its process is still at work, `Interrupted`.
         """
-        busy = "another process is at work on the working files"
-        with flocked(self._lock, busy=busy):
+        with self._lease(), flocked(self._lock, busy=_BUSY):
             self._depth += 1
             try:
                 return self._settle_left(force=force, quietly=quietly)

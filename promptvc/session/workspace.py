@@ -121,10 +121,10 @@ class Workspace:
 
         Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, and what reading the files raises; then nothing changed.
         """
-        head = self._refs.current()
-        base = self._files_of(head)
-        only = self.worktree.select(paths, base) if paths else None
         with self.intents.exclusive(), self._store.begin() as writer:
+            head = self._refs.current()
+            base = self._files_of(head)
+            only = self.worktree.select(paths, base) if paths else None
             files = self.worktree.files(base, writer, only)
             changes = tuple(diff_files(base, files))
             if not changes and not allow_empty:
@@ -160,10 +160,12 @@ class Workspace:
         where = ref or target
         if where is None:
             raise Usage("nothing to switch to")
-        base = self._files_of(self._refs.current())
-        reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
         name = f"switch {'-c ' if create else ''}{where.short}"
         with self.intents.exclusive(), self._operation(name):
+            if ref and not create and target is not None:  # others may have moved it meanwhile
+                target = self._refs.read(ref)
+            base = self._files_of(self._refs.current())
+            reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
             files = self._files_of(target)
             planned = self.worktree.plan(base, files, force=force) if target is not None else {}
             made = {ref: (None, target)} if create and ref and target else {}
