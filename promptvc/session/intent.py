@@ -79,7 +79,7 @@ class Intents:
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Let nobody write working files or move HEAD meanwhile; several may ask for that at once. Raises `StoreBusy`."""
+        """Let nobody write working files or move HEAD; several may ask for that at once. Raises `StoreBusy`."""
         if self._depth:
             yield
             return

@@ -51,7 +51,7 @@ class Pair:
     """Operations beside each other: each is given the folder that holds the projects, and opens its own.
 
     ``allowed`` are the documented refusals; ``edits`` the working files that the user changed before, ``writes`` those
-    that the operations leave changed; ``check`` says what else is wrong afterwards, given the folder and the workers by name.
+    that the operations leave changed; ``check`` says what else is wrong afterwards.
     """
 
     name: str
