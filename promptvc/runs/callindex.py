@@ -53,10 +53,7 @@ class CallIndex:
     def __init__(self, path: Path) -> None:
         self._path, self._sum = path, path.with_suffix(".sum")
         self._lock = path.with_suffix(".lock")
-        with flocked(self._lock, patience=60.0):
-            if not self._is_whole():
-                self._remove()
-        self._db = self._open()
+        self._db = self._open_whole()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -69,8 +66,7 @@ class CallIndex:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
-            with suppress(OSError):
-                write_atomically(self._sum, _checksum(self._path))
+            self._seal()
 
     def saw(self, id: bytes) -> bool:
         """Whether a commit, or a file, was entered already."""
@@ -125,6 +121,11 @@ class CallIndex:
         """How many requests have an answer."""
         return int(self._db.execute("SELECT count(DISTINCT hash) FROM calls").fetchone()[0])
 
+    def reopen(self) -> None:
+        """Go on with the file that another process put in the place of this one."""
+        self.close()
+        self._db = self._open_whole()
+
     def clear(self) -> None:
         """Begin anew."""
         self.close()
@@ -134,6 +135,20 @@ class CallIndex:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _open_whole(self) -> sqlite3.Connection:
+        """Open the file, a new one where it is not whole; who opens it next must find that it is."""
+        with flocked(self._lock, patience=60.0):
+            if self._is_whole():
+                return self._open()
+            self._remove()
+            made = self._open()
+            self._seal()
+            return made
+
+    def _seal(self) -> None:
+        with suppress(OSError):
+            write_atomically(self._sum, _checksum(self._path))
 
     def _is_whole(self) -> bool:
         """Whether the file is as it was written last; a process that was stopped while it wrote leaves it otherwise."""

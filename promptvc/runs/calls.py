@@ -51,7 +51,7 @@ _HASH_DIGITS = 64
 class CallStore:
     """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal.
 
-    ``notice`` is told in words of answers that are damaged.
+    ``damaged`` are the places of lines in the journal that cannot be read; ``notice`` is told of them in words.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class CallStore:
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._store, self._refs, self._contents, self._notice = store, refs, contents, notice
+        self.damaged: list[str] = []
         self._folder = folder
         try:
             self._index = CallIndex(folder / "index.sqlite")
@@ -75,10 +76,9 @@ class CallStore:
     def refresh(self) -> None:
         """Enter what was committed, fetched or answered since the last time; damaged answers are named."""
         self._mended(self._scan)
-        for path, number in damaged_lines(self._folder):
-            self._notice(
-                f"{path}: line {number} is damaged, and the answer in it is lost; promptvc fsck tells more"
-            )
+        self.damaged = [f"{path}: line {number}" for path, number in damaged_lines(self._folder)]
+        for place in self.damaged:
+            self._notice(f"{place} is damaged, and the answer in it is lost; promptvc fsck tells more")
 
     def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
         """The answers to those requests that are known; an answer has neither its example's id nor scores."""
@@ -236,6 +236,12 @@ class CallStore:
         try:
             return do()
         except sqlite3.DatabaseError as error:
+            if (
+                getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED"
+            ):  # another process made it anew meanwhile
+                self._index.reopen()
+                self._scan()
+                return do()
             if isinstance(error, sqlite3.OperationalError) and (known := _told(error, self._folder)):
                 raise known from error
             self._index.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ STALE = 120.0
 TORN = 1.0
 """Age in seconds from which a lock file that nobody has locked and that says nothing counts as abandoned."""
 _OWNER = b"promptvc lock"
+_GIT_TEXT = re.compile(rb"[0-9a-f]{40}\s|ref: |# pack-refs|\s*[\[#;]")
+"""How the files begin that git writes under the name of a lock: refs, packed-refs, config."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03
 
@@ -170,7 +173,7 @@ def _take_over(lock: Path) -> None:
             words[:2] == _OWNER.split() and words[2:3] != [] and words[2].isdigit() and words[3:] == [_host()]
         )
         # A power failure may leave the name of a lock without its text; git's are without it for an instant only.
-        is_torn = not text.strip(b"\0")
+        is_torn = not _GIT_TEXT.match(text) and not (words[:2] == _OWNER.split() and text.endswith(b"\n"))
         if not is_ours and time.time() - info.st_mtime <= (TORN if is_torn else STALE):
             return
         free = _flock(handle)

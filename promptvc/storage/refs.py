@@ -164,6 +164,9 @@ class Refs:
                     else:
                         with self._logged(target, entry):
                             self._put(target, f"{new}\n")
+                        # An older value there would count again if this file were lost.
+                        with suppress(OSError, PromptvcError):
+                            self._packed_refs.remove(target)
 
     def set_head(self, target: RefName | ObjectId, who: Signature, reason: str) -> None:
         """Point HEAD at a branch, or at a commit (detached)."""

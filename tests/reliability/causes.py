@@ -13,6 +13,7 @@ _VARYING = (
     (re.compile(r"b?'(\S*)'"), r"\1"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "ID"),
     (re.compile(r"(tmp_pack_)\w+"), r"\1X"),
+    (re.compile(r" \[\S+:.*\]\Z"), ""),
     (re.compile(r"\d+"), "N"),
 )
 

@@ -6,7 +6,9 @@ that it was asked again, so that nothing depends on the clock.
 
 from __future__ import annotations
 
+import functools
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+from promptvc.runs.calls import CallStore
 from promptvc.session.intent import Intents
 from promptvc.session.worktree import Worktree
 from promptvc.storage import locks
@@ -34,6 +37,8 @@ POINTS: tuple[tuple[Any, str], ...] = (
     (upkeep, "_join"),
     (upkeep, "_remove_all"),
     (Lease, "alone"),
+    (CallStore, "refresh"),
+    (CallStore, "exclusive"),
     (Worktree, "files"),
     (Worktree, "_put_all"),
     (Intents, "add"),
@@ -48,13 +53,17 @@ ROUNDS = 4
 
 @dataclass
 class Worker:
-    """An operation in a thread: whether it waits for a lock, how long it did, and what came of it."""
+    """An operation in a thread: whether it waits for a lock, for how long, and what came of it.
+
+    ``in_vain`` counts how often it asked again since any of them went on.
+    """
 
     name: str
     act: Callable[[], object]
     thread: threading.Thread = field(init=False)
     clock: float = 0.0
-    waits: int = 0
+    waits: bool = False
+    in_vain: int = 0
     is_done: bool = False
     result: object = None
     error: BaseException | None = None
@@ -90,9 +99,10 @@ class Schedule:
         worker = self._by_thread.get(threading.get_ident())
         if worker is None:
             return  # a helper thread of one of them, or the main one
-        worker.waits = 0
+        worker.waits = False
+        self._progress()
         self.steps.append(f"{worker.name}:{point}")
-        if self._draw.random() < self._change:
+        if not _holds_a_lock_of_python() and self._draw.random() < self._change:
             self._hand_over(worker)
 
     def wait(self, seconds: float) -> None:
@@ -101,10 +111,11 @@ class Schedule:
         if worker is None:
             time.sleep(seconds)
             return
-        worker.waits += 1
+        worker.waits = True
+        worker.in_vain += 1
         worker.clock += ASKED_AGAIN
         left = [each for each in self.workers if not each.is_done]
-        if all(each.waits >= ROUNDS for each in left):
+        if all(each.in_vain >= ROUNDS for each in left):
             self.is_deadlocked = True
             worker.clock += 5.0
         self.steps.append(f"{worker.name}:waits")
@@ -114,8 +125,6 @@ class Schedule:
         """The clock of the thread that asks."""
         worker = self._by_thread.get(threading.get_ident())
         return time.monotonic() if worker is None else worker.clock
-
-    time = staticmethod(time.time)
 
     @property
     def story(self) -> str:
@@ -131,7 +140,12 @@ class Schedule:
         except BaseException as error:
             worker.error = error
         worker.is_done = True
+        self._progress()
         self._hand_over(worker)
+
+    def _progress(self) -> None:
+        for worker in self.workers:
+            worker.in_vain = 0
 
     def _hand_over(self, worker: Worker) -> None:
         left = [each for each in self.workers if not each.is_done]
@@ -145,6 +159,15 @@ class Schedule:
             self._turn.notify_all()
             if not worker.is_done:
                 self._turn.wait_for(lambda: self._running is worker or not others)
+
+
+def _holds_a_lock_of_python() -> bool:
+    """Whether a `functools.cached_property` is being worked out, whose lock all instances share before Python 3.12."""
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_code.co_name == "__get__" and frame.f_code.co_filename == functools.__file__:
+            return True
+    return False
 
 
 @contextmanager
