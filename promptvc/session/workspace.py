@@ -168,6 +168,8 @@ class Workspace:
         where = ref or target
         if where is None:
             raise Usage("nothing to switch to")
+        if ref is not None and not create:
+            target = self._refs.read(ref)  # a transaction may have moved it since the caller looked
         base = self._files_of(self._refs.current())
         reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
         name = f"switch {'-c ' if create else ''}{where.short}"
