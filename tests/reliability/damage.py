@@ -86,7 +86,7 @@ def every_damage(project: str, paths: list[str], seed: int) -> Iterator[Damage]:
     """Every file in every way, with bits drawn."""
     draw = random.Random(f"{seed} {project}")
     for path in paths:
-        for how in HOWS:
+        for how in _ways(path):
             for _ in range(FLIPS if how == "flip" else 1):
                 yield Damage(project, path, how, draw.random())
 
@@ -101,8 +101,13 @@ def drawn_damage(project: str, paths: list[str], seed: int, amount: int) -> Iter
     draw.shuffle(names)
     for number in range(amount):
         path = draw.choice(kinds[names[number % len(names)]])
-        how = draw.choice(("flip", "flip", *HOWS[1:]))
+        how = draw.choice(("flip", *_ways(path)))
         yield Damage(project, path, how, draw.random())
+
+
+def _ways(path: str) -> tuple[str, ...]:
+    """How a file can be damaged: a tag, which has no reflog, and an open merge may also be deleted by their owner."""
+    return HOWS[:-1] if path.startswith(("refs/tags/", "promptvc/merging")) else HOWS
 
 
 def _matches(path: str, pattern: str) -> bool:
