@@ -49,11 +49,10 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
         raise Interrupted(intent.what, edited)
     target = {path: entry for path, entry in todo.items() if entry is not None}
     check_ways(parts.worktree.root, target, todo.keys() - target.keys())
-    if strange:
+    parts.worktree.put_back([path for path in todo if path not in strange], target)
+    if strange:  # what is in them now is kept; an undo of this brings back nothing else
         with parts.log.operation(f"{FINISHED if forward else TAKEN_BACK}: {intent.what}"):
-            parts.worktree.put_back(todo, target, record=True)
-    else:
-        parts.worktree.put_back(todo, target)
+            parts.worktree.put_back(strange, target, record=True)
     if forward:
         _finish(parts, intent)
         return FINISHED

@@ -45,6 +45,7 @@ class ObjectStore:
         self._folders = [folder, *_alternates(folder)]
         self._packs: dict[Path, PackReader] = {}
         self._damaged: dict[Path, ObjectDamaged] = {}
+        self._by_count: tuple[dict[Path, PackReader], list[PackReader]] = {}, []
         self._listed: set[Path] | None = None
         self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
         self.lease = Lease(folder.parent / LOCAL)
@@ -154,7 +155,7 @@ class ObjectStore:
         # object that is both loose and packed does no harm.
         return PackWriter(
             self.pack_folder,
-            lambda raw: self._locate(raw) is not None,
+            self._is_packed,
             while_open=self.writing(),
             publish=self._publish,
             need=self._need,
@@ -258,6 +259,12 @@ class ObjectStore:
             if offset is not None:
                 return pack, offset
         return None
+
+    def _is_packed(self, raw: bytes) -> bool:
+        """Whether a pack has the object; the large ones are asked first, which have most."""
+        if self._by_count[0] is not self._packs:
+            self._by_count = self._packs, sorted(self._packs.values(), key=lambda pack: -pack.count)
+        return any(pack.find(raw) is not None for pack in self._by_count[1])
 
     def _read_packed(self, pack: PackReader, offset: int) -> tuple[Kind, bytes]:
         found = pack.resolve(offset)
