@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from promptvc.api import clone_into
-from promptvc.errors import NothingToCommit, WorkWouldBeLost
+from promptvc.errors import NothingToCommit, PathMissing, WorkWouldBeLost
 from promptvc.ids import RefName
 from promptvc.repo import Repo, Surroundings
 from promptvc.versioning.sync import Send
@@ -79,11 +79,12 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule(path=PATHS)
     def restore(self, path: str) -> None:
         before = self.branches[self.current]
-        if path not in before and path not in self.work:
+        if path not in before:
+            with pytest.raises(PathMissing):
+                self.repo.workspace.restore([path], self.repo.workspace.head_files(), force=True)
             return
         self.repo.workspace.restore([path], self.repo.workspace.head_files(), force=True)
-        if path in before:
-            self.work[path] = before[path]
+        self.work[path] = before[path]
 
     @precondition(lambda self: self.known)
     @rule(name=BRANCHES, force=st.booleans())

@@ -363,7 +363,7 @@ def test_what_cannot_be_understood_is_refused(sums: Repo) -> None:
 
 
 def test_outputs_that_are_not_tracked_say_so(sums: Repo) -> None:
-    write(sums, "promptvc.toml", '[track]\ninclude = ["examples/**"]\n')
+    write(sums, "promptvc.toml", '[track]\nexclude = ["outputs/**"]\n')
     done = sums.record_run("mini", ANSWERS, **HOW)
     assert done.notes == ("outputs/mini.jsonl is not tracked: [track] in promptvc.toml leaves it out",)
 
