@@ -12,6 +12,7 @@ from promptvc.errors import NotAStore, Usage
 from promptvc.repo import STORE, Repo, Surroundings
 from promptvc.repo.clone import absolute, clone_into
 from promptvc.repo.mirror import OnFailure, Refresh, open_mirror
+from promptvc.repo.place import is_store
 from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local
 
@@ -40,13 +41,15 @@ def open(
         raise Usage(f"on_failure is 'raise' or 'cached', not {on_failure!r}")
     if timeout is not None and not timeout > 0:
         raise Usage(f"timeout is a number of seconds above 0, not {timeout!r}")
+    if max_age is not None and not (isinstance(max_age, int | float) and max_age >= 0):
+        raise Usage(f"max_age is a number of seconds, not {max_age!r}")
     world = surroundings()
     text = str(location)
     if is_local(text) and not text.startswith("file:"):
         try:
             return Repo.open(Path(text), world)
         except NotAStore:
-            if not _is_bare(Path(text)):
+            if not (_is_bare(Path(text)) or is_store(_mirror_of(text, world))):
                 raise
     return _mirror(text, world, Refresh(max_age if refresh else inf, timeout, on_failure))
 
@@ -71,11 +74,15 @@ def clone(
 
 def _mirror(url: str, world: Surroundings, how: Refresh) -> Repo:
     """The clone of an address in the cache folder: without working files, its branches and tags the remote's."""
+    return open_mirror(absolute(url), _mirror_of(url, world), world, how)
+
+
+def _mirror_of(url: str, world: Surroundings) -> Path:
+    """Where the clone of an address is, or would be."""
     if world.cache_folder is None:
         raise Usage("there is no cache folder for clones of remote stores")
-    full = absolute(url)
-    name = f"{folder_name(url)}-{sha256(full.encode()).hexdigest()[:16]}"
-    return open_mirror(full, world.cache_folder() / "clones" / name, world, how)
+    name = f"{folder_name(url)}-{sha256(absolute(url).encode()).hexdigest()[:16]}"
+    return world.cache_folder() / "clones" / name
 
 
 def folder_name(url: str) -> str:

@@ -92,7 +92,6 @@ def _create(app: App, repo: Repo, name: str, start: str | None, force: bool) -> 
 def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
     from promptvc.errors import Refused, UnknownRevision
     from promptvc.ids import RefName
-    from promptvc.storage.refs import HEAD
 
     ref = RefName.branch(name)
     id = repo.refs.read(ref)
@@ -100,7 +99,7 @@ def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
         raise UnknownRevision(name)
     if repo.refs.head() == ref:
         raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    upstream, head = repo.upstream(ref), repo.refs.read(HEAD)
+    upstream, head = repo.upstream(ref), repo.refs.current()
     kept = [tip for tip in (head, repo.refs.read(upstream) if upstream else None) if tip]
     if not force and not any(repo.history.is_ancestor(id, tip) for tip in kept):
         raise Refused(

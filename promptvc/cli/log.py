@@ -79,9 +79,8 @@ def _chosen(
     repo: Repo, ranges: Sequence[Range], paths: Sequence[str], everything: bool
 ) -> tuple[Iterable[ObjectId], Parents]:
     """The commits to show, in order, and how they hang together."""
-    from promptvc.storage.refs import HEAD
 
-    head = repo.refs.read(HEAD)
+    head = repo.refs.current()
     tips = {item.end for item in ranges} | {item.start for item in ranges if item.symmetric and item.start}
     if not ranges and head is not None:
         tips.add(head)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from promptvc.cli.render_chars import visible
 from promptvc.cli.render_graph import GraphPart
 from promptvc.ids import ObjectId, RefName
-from promptvc.storage.refs import HEAD
 from promptvc.versioning.commit import peel
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ RefNames = Mapping[ObjectId, Sequence[tuple[str, str]]]
 def ref_names(repo: Repo) -> RefNames:
     """What is said in parentheses behind a commit: ``HEAD → main``, ``tag: v1``, ``origin/main``."""
     names: dict[ObjectId, list[tuple[str, str]]] = {}
-    head, at = repo.refs.head(), repo.refs.read(HEAD)
+    head, at = repo.refs.head(), repo.refs.current()
     if at is not None:
         text = f"HEAD → {head.short}" if isinstance(head, RefName) else "HEAD"
         names[at] = [(text, "cyan")]

@@ -144,7 +144,7 @@ def _operation_value(operation: Operation) -> dict[str, Any]:
 
 def _to_value(done: Undone) -> dict[str, Any]:
     return {
-        "undone": [operation.number for operation in done.operations],
+        "undone": [operation.number for operation in done.operations if operation.number],
         "what": done.what,
         "refs": {name: list(pair) for name, pair in done.refs.items()},
         "head": list(done.head) if done.head else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 from promptvc.errors import StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.mirror import first_branch
-from promptvc.repo.place import STORE, Surroundings, half_made, make_store, sweep_half_made
+from promptvc.repo.place import INTENT, LOCAL, STORE, Surroundings, half_made, make_store, sweep_half_made
 from promptvc.repo.repo import Repo
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.transports.remote import Progress
@@ -84,6 +84,9 @@ def absolute(url: str) -> str:
 
 
 def _not_empty(root: Path) -> StoreExists:
+    if (root / STORE / LOCAL / INTENT).exists():
+        hint = f"a clone was interrupted there: promptvc -C {root} status brings the rest of its files"
+        return StoreExists(f"{root} is not empty", hint)
     return StoreExists(f"{root} is not empty", "give another folder: promptvc clone URL FOLDER")
 
 

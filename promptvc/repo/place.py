@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
+from promptvc.errors import ConfigInvalid
 from promptvc.ids import RefName
 from promptvc.session.identity import Identity
 from promptvc.storage.files import sync_folder, write_durably
@@ -93,3 +94,20 @@ def is_store(path: Path) -> bool:
         return b"[promptvc]" in (path / "config").read_bytes() and (path / "objects").is_dir()
     except OSError:
         return False
+
+
+def need_no_remains(path: Path) -> None:
+    """Raise `ConfigInvalid` for a folder that is a store but for its configuration, which was lost."""
+    if path.name == STORE and ((path / "HEAD").exists() or (path / "objects").is_dir()):
+        lines = "[core]\\n\\tbare = true\\n\\tlogallrefupdates = true\\n[promptvc]\\n\\tstoreformat = 1\\n"
+        what = (
+            "objects/ is missing"
+            if not (path / "objects").is_dir()
+            else "config is missing, empty or damaged"
+        )
+        hint = (
+            "restore it from another clone"
+            if "objects" in what
+            else f"printf '{lines}' > '{path / 'config'}'"
+        )
+        raise ConfigInvalid(f"{path} is a store, but its {what}", hint)

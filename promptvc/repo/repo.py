@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotAStore, StoreExists
+from promptvc.errors import NotAStore, Refused, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.merges import WithMerges
 from promptvc.repo.place import (
@@ -18,6 +18,7 @@ from promptvc.repo.place import (
     half_made,
     is_store,
     make_store,
+    need_no_remains,
     sweep_half_made,
 )
 from promptvc.session.project import PROJECT_FILE, TEMPLATE
@@ -48,6 +49,7 @@ class Repo(WithMerges):
         for folder in (place, *place.parents):
             if is_store(folder / STORE):
                 return cls(folder / STORE, folder, surroundings)
+            need_no_remains(folder / STORE)
         raise NotAStore(path)
 
     @classmethod
@@ -58,6 +60,7 @@ class Repo(WithMerges):
             raise StoreExists(
                 f"{root / STORE}: there is a store already", "promptvc status shows how it stands"
             )
+        need_no_remains(root / STORE)
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
             sweep_half_made(root)
@@ -119,6 +122,10 @@ class Repo(WithMerges):
 
         calls = damaged_lines(self.path / LOCAL / CALLS)
         lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
+        try:
+            self.merge_state.load()
+        except Refused as error:
+            lost.append(Problem("merging", error.message))
         return [*verify(self.store, self.refs, progress=progress or (lambda count: None)), *lost]
 
     def repairs(self) -> list[Repair]:

@@ -53,6 +53,7 @@ class Intents:
         self._lock, self._scratch = folder / "worktree", folder / "tmp"
         self._settle, self._doing, self._notice = settle, doing, notice
         self._depth = 0
+        self._has_waited = False
         self._open: Operation | None = None
 
     # --- doing --------------------------------------------------------------------------------------------
@@ -68,6 +69,7 @@ class Intents:
             return
         busy = "another process is at work on the working files"
         with ExitStack() as stack:
+            patience = 0.0 if self._has_waited else patience  # who has waited in vain need not do so again
             stack.enter_context(flocked(self._lock, patience=patience, busy=busy))
             self._depth += 1
             stack.callback(self._leave)
@@ -144,8 +146,15 @@ class Intents:
         """Settle what was interrupted; what is still under way is waited for, for a while. Raises `Interrupted`."""
         if self._depth or not self.path.exists():
             return
-        with suppress(StoreBusy), self.exclusive():
-            pass
+        try:
+            with self.exclusive():
+                pass
+        except StoreBusy:
+            if not self._has_waited:
+                self._notice(
+                    "another process is at work on the working files: what follows may be half of it"
+                )
+            self._has_waited = True
 
     def leave(self, what: str, files: Files, refs: Mapping[RefName, Pair[ObjectId | None]]) -> None:
         """Write down what is to be done, for another one to settle."""
@@ -172,7 +181,7 @@ class Intents:
         word = self._settle(found, "auto", force)
         self._clear()
         sweep(self._scratch)
-        if quietly:
+        if quietly or not word:
             return found
         self._notice(f"{found.what or 'an operation'} was interrupted, and was {word} now")
         return found

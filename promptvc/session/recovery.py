@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from promptvc.errors import Interrupted
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -35,10 +36,15 @@ class RecoveryParts:
 
 
 def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force: bool) -> str:
-    """Make everything as it was before, or as it is to be after; gives which of the two. See `intent.Settle`."""
+    """Make everything as it was before, or as it is to be after; gives which of the two, or that nothing was left.
+
+    See `intent.Settle`. Raises `LogDamaged` where neither the intent nor the operation log can be read.
+    """
     if intent.number < 0:  # it cannot be read: the operation log knows the same of what was done last
-        known = parts.log.readable()
-        intent = known[-1] if known else Operation(0, 0, "", "")
+        known = parts.log.operations()
+        if not known or known[-1].is_ended:
+            return ""
+        intent = known[-1]
     here = parts.worktree.at(intent.files)
     forward = direction == "forward" or (direction == "auto" and _is_decided(parts, intent, here))
     wanted = {path: pair[forward] for path, pair in intent.files.items()}
@@ -48,6 +54,8 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
     if edited and not force:
         raise Interrupted(intent.what, edited)
     target = {path: entry for path, entry in todo.items() if entry is not None}
+    for path in target:
+        _remove_empty(parts.worktree.root / path)
     check_ways(parts.worktree.root, target, todo.keys() - target.keys())
     parts.worktree.put_back([path for path in todo if path not in strange], target)
     if strange:  # what is in them now is kept; an undo of this brings back nothing else
@@ -59,6 +67,14 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
     _take_back(parts, intent)
     _withdraw(parts.log, intent)
     return TAKEN_BACK
+
+
+def _remove_empty(place: Path) -> None:
+    """Remove folders without a file in them, which may have been made for a file, from where a file was."""
+    if place.is_dir() and not place.is_symlink() and all(each.is_dir() for each in place.rglob("*")):
+        for folder in sorted(place.rglob("*"), reverse=True):
+            folder.rmdir()
+        place.rmdir()
 
 
 def _is_decided(parts: RecoveryParts, intent: Operation, here: Mapping[RepoPath, FileEntry | None]) -> bool:

@@ -170,14 +170,16 @@ class Worktree:
         target: Mapping[RepoPath, FileEntry],
         remembered: dict[str, list[object]],
     ) -> None:
-        with disk_errors(self.root), Removals() as removals:
+        with Removals() as removals:
             for path in todo:
                 if path not in target:
                     remembered.pop(path, None)
-                    self._remove(path)
+                    with disk_errors(self.root / path):
+                        self._remove(path)
             for path in todo:
                 if path in target:
-                    self._write(path, target[path], remembered.get(path), removals)
+                    with disk_errors(self.root / path):
+                        self._write(path, target[path], remembered.get(path), removals)
                     remembered[path] = _memory(target[path], (self.root / path).lstat())
             if todo:
                 time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Protocol
 
-from promptvc.errors import InvalidName, PromptvcError, RefDamaged, RefMoved
+from promptvc.errors import DiskFailed, InvalidName, PromptvcError, RefDamaged, RefMoved
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.locks import git_lock
@@ -197,7 +197,9 @@ class Refs:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:  # no ref can have this name
                 return None
-            raise self._damaged(name, f"cannot be read ({error.strerror})") from error
+            raise DiskFailed(
+                f"{self._folder / name}: cannot be read ({error.strerror})", "check permissions, and the disk"
+            ) from error
         text = text.rstrip(" \t\r\n")
         if _ID.match(text):
             return ObjectId(text)

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha1
 from pathlib import Path
 
-from promptvc.errors import ObjectDamaged, ObjectMissing, TransferFailed
+from promptvc.errors import ObjectDamaged, ObjectMissing, RefDamaged, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import sync_folder, write_durably
 from promptvc.storage.objects import Kind
@@ -44,7 +44,7 @@ def repairs(store: ObjectStore, refs: Refs, problems: list[Problem]) -> list[Rep
         if name.startswith("refs/"):
             repair = _restore(store, refs, RefName(name), good)
             found += [repair] if repair is not None else []
-    if HEAD in names:
+    if HEAD in names and not _is_mended(refs, found):
         found += _restore_head(store, refs, good)
     for name in refs.logs():
         if f"logs/{name}" in names:
@@ -99,16 +99,42 @@ def _is_whole(store: ObjectStore, id: ObjectId) -> bool:
         return False
 
 
+def _is_mended(refs: Refs, found: list[Repair]) -> bool:
+    """Whether HEAD is right as soon as the branch that it names is restored."""
+    try:
+        return refs.head() in {repair.name for repair in found}
+    except RefDamaged:
+        return False
+
+
 def _restore_head(store: ObjectStore, refs: Refs, good: dict[RefName, ObjectId]) -> list[Repair]:
     log = refs.log(HEAD)
     branches = [name for name in good if name.startswith("refs/heads/")]
     moves = (entry.reason.removeprefix(_MOVING) for entry in log if entry.reason.startswith(_MOVING))
-    last = next((RefName(f"refs/heads/{move.partition(' to ')[2]}") for move in moves), None)
+    last = next((RefName(f"refs/heads/{move.partition(' to ')[2]}") for move in moves), _named(refs))
+    if (
+        last is not None
+        and last not in branches
+        and last == _named(refs)
+        and log
+        and log[0].after is not None
+    ):
+        value, words = log[0].after, f"make {last.short} anew at {log[0].after.short} (the reflog of HEAD)"
+        return [Repair(HEAD, words, partial(refs.force, last, value))] if _is_whole(store, value) else []
     at = [name for name in branches if log and good[name] == log[0].after]
     chosen = next(
         (name for name in [last, *at, *branches[:1]] if name in branches), RefName("refs/heads/main")
     )
     return [Repair(HEAD, f"put HEAD on {chosen.short}", lambda: refs.force(HEAD, f"ref: {chosen}"))]
+
+
+def _named(refs: Refs) -> RefName | None:
+    """The branch that HEAD names, whether it is there or not."""
+    try:
+        found = refs.head()
+    except RefDamaged:
+        return None
+    return found if isinstance(found, RefName) else None
 
 
 def _rewrite_packed(refs: Refs) -> Repair:

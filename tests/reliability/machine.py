@@ -304,12 +304,11 @@ class CommandMachine(RuleBasedStateMachine):
         said = self._run(kill, "restore", "--force", path)
         if said is None:
             return
-        if there is None and path not in model.work:
+        if there is None:
             assert said.code == 2, said
         else:
             assert said.code == 0, said
-            if there is not None and model.work.get(path) != there:
-                model.work[path] = there
+            model.work[path] = there
         self._compare()
 
     @rule(name=st.sampled_from(["v1", "v2"]), kill=POINTS)

@@ -277,7 +277,7 @@ class _Bench:
     def _damage(self) -> str:
         here = damage(self.here, self.environment) if self.here.exists() else ""
         left = [str(path) for path in self.here.rglob("*.lock") if path.name != "operations.lock"]
-        left += [str(path) for path in self.here.rglob("*tmp*")]
+        left += [str(path) for path in self.here.rglob("*tmp*") if path.is_file() or any(path.iterdir())]
         return here or git_damage(self.there, self.environment) or (f"left behind: {left}" if left else "")
 
     def _difference(self, found: State, wanted: State) -> str:
