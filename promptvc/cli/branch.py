@@ -54,6 +54,7 @@ def _list(app: App, repo: Repo, everything: bool) -> None:
     ]
     shown = [(ref, id) for ref, id in names if not ref.endswith("/HEAD")]
     width = max((len(ref.short) for ref, _ in shown), default=0)
+    repo.refs.current()  # raises where HEAD is lost: none of them would be the current one
     for ref, id in shown:
         current = repo.refs.head() == ref
         subject = repo.history.commit(id).subject

@@ -164,9 +164,12 @@ class Refs:
                     else:
                         with self._logged(target, entry):
                             self._put(target, f"{new}\n")
-                        # An older value there would count again if this file were lost.
-                        with suppress(OSError, PromptvcError):
-                            self._packed_refs.remove(target)
+                # From here on it is done, logged and recorded, also where the disk fails to make it durable.
+                _sync(self._folder / target)
+                if new is not None and found is not None:
+                    # An older value there would count again if the ref's own file were lost.
+                    with suppress(OSError, PromptvcError):
+                        self._packed_refs.remove(target)
 
     def set_head(self, target: RefName | ObjectId, who: Signature, reason: str) -> None:
         """Point HEAD at a branch, or at a commit (detached)."""
@@ -180,11 +183,13 @@ class Refs:
             log = nullcontext() if is_unborn else logged(self.log_file(HEAD), entry)
             with self._recorded(HEAD, entry, str(target)), log:
                 self._put(HEAD, text)
+            _sync(self._folder / HEAD)
 
     def force(self, name: RefName, text: str) -> None:
         """Write what a ref, or HEAD, holds, whatever is there: for repairs only."""
         with disk_errors(self._folder), self._locked(name):
             self._put(name, f"{text}\n")
+            _sync(self._folder / name)
 
     # --- details ------------------------------------------------------------------------------------------
 
@@ -296,7 +301,6 @@ class Refs:
         with durable_scratch(self._scratch, text.encode()) as made:
             _clear_way(path)
             made.replace(path)
-        sync_folder(path.parent)
 
     def _create(self, name: RefName, entry: LogEntry) -> None:
         """Make a ref, then its log: a log without a ref would tell of one that was lost."""
@@ -315,11 +319,9 @@ class Refs:
         with logged(log, entry) if log.is_file() else nullcontext():
             self._packed_refs.remove(name)
             path.unlink(missing_ok=True)
-            sync_folder(path.parent)
         with suppress(OSError):
             log.unlink(missing_ok=True)
-        for file in (path, log):
-            _remove_empty(file.parent)
+        _remove_empty(log.parent)
 
 
 def _names_below(folder: Path, prefix: str) -> list[RefName]:
@@ -340,6 +342,13 @@ def _clear_way(path: Path) -> None:
     except (FileExistsError, NotADirectoryError):
         next(above for above in path.parents if above.is_file()).unlink()
         path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Make the name of a ref durable, or that it is gone; its folder goes where it is left empty."""
+    with suppress(FileNotFoundError):
+        sync_folder(path.parent)
+    _remove_empty(path.parent)
 
 
 def _remove_empty(folder: Path) -> None:

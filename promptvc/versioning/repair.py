@@ -108,24 +108,21 @@ def _is_mended(refs: Refs, found: list[Repair]) -> bool:
 
 
 def _restore_head(store: ObjectStore, refs: Refs, good: dict[RefName, ObjectId]) -> list[Repair]:
-    log = refs.log(HEAD)
+    """Put HEAD on the branch that it was on last; where it still names that one, which is gone, make it anew."""
+    log, named = refs.log(HEAD), _named(refs)
+    value = log[0].after if log else None
     branches = [name for name in good if name.startswith("refs/heads/")]
     moves = (entry.reason.removeprefix(_MOVING) for entry in log if entry.reason.startswith(_MOVING))
-    last = next((RefName(f"refs/heads/{move.partition(' to ')[2]}") for move in moves), _named(refs))
-    if (
-        last is not None
-        and last not in branches
-        and last == _named(refs)
-        and log
-        and log[0].after is not None
-    ):
-        value, words = log[0].after, f"make {last.short} anew at {log[0].after.short} (the reflog of HEAD)"
-        return [Repair(HEAD, words, partial(refs.force, last, value))] if _is_whole(store, value) else []
-    at = [name for name in branches if log and good[name] == log[0].after]
+    last = next((RefName(f"refs/heads/{move.partition(' to ')[2]}") for move in moves), None)
+    at = [] if last is not None else [name for name in branches if good[name] == value]
+    if named not in branches and named == (last or named) and named is not None and not at:
+        words = f"make {named.short} anew at {value.short if value else ''} (the reflog of HEAD)"
+        known = value is not None and _is_whole(store, value)
+        return [Repair(HEAD, words, partial(refs.force, named, value))] if value and known else []
     chosen = next(
         (name for name in [last, *at, *branches[:1]] if name in branches), RefName("refs/heads/main")
     )
-    return [Repair(HEAD, f"put HEAD on {chosen.short}", lambda: refs.force(HEAD, f"ref: {chosen}"))]
+    return [Repair(HEAD, f"put HEAD on {chosen.short}", partial(refs.force, HEAD, f"ref: {chosen}"))]
 
 
 def _named(refs: Refs) -> RefName | None:

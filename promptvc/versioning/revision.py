@@ -82,10 +82,13 @@ class Revisions:
         if suffixes and suffixes[0][0] == "@":
             return self._at(text, base, suffixes.pop(0)[1])
         ref = self.resolve_ref(base or "HEAD")
-        id = self._refs.read(ref) if ref is not None else self._by_digits(base)
+        id = self._value(ref) if ref is not None else self._by_digits(base)
         if id is None:
             raise UnknownRevision(text, self._near(base))
         return peel(self._store, id)
+
+    def _value(self, ref: RefName) -> ObjectId | None:
+        return self._refs.current() if ref == HEAD else self._refs.read(ref)
 
     def _by_digits(self, digits: str) -> ObjectId | None:
         """The commit whose id begins so; other objects do not make a short id ambiguous."""

@@ -8,7 +8,7 @@ from tests.reliability.client import Harness
 from tests.reliability.corruption import PROJECTS, damages_of
 from tests.reliability.counts import check
 
-SHARES = {"resting": 20, "merging": 20}
+SHARES = {"resting": 14, "merging": 14}
 PARTS = {"resting": 4, "merging": 1}
 
 

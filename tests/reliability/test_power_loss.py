@@ -11,7 +11,7 @@ from tests.reliability.counts import check
 from tests.reliability.disk import Call, Disk
 from tests.reliability.power_loss import CUT, cuts_of_operation
 
-SHARE, LONG_SHARE = 5, 200
+SHARE, LONG_SHARE = 3, 200
 
 
 @pytest.mark.parametrize("operation", CUT)
