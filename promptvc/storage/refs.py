@@ -306,6 +306,7 @@ class Refs:
         """Make a ref, then its log: a log without a ref would tell of one that was lost."""
         self._put(name, f"{entry.after}\n")
         try:
+            sync_folder((self._folder / name).parent)  # a log must not outlive it in a power failure either
             with self._logged(name, entry):
                 pass
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import select
+import selectors
 import socket
 import struct
 import threading
@@ -106,7 +106,7 @@ class Proxy:
             quiet = (
                 _QUIET if muted is not None and self.fault is not None and self.fault.kind == "drop" else None
             )
-            ready, _, _ = select.select(list(open), [], [], quiet)
+            ready = _readable(list(open), quiet)
             if not ready:
                 return
             for source in ready:
@@ -167,3 +167,11 @@ def proxy_to(port: int) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def _readable(sockets: list[socket.socket], seconds: float | None) -> list[socket.socket]:
+    """Those with something to read; unlike select(2), with any number of files open in the process."""
+    with selectors.DefaultSelector() as selector:
+        for each in sockets:
+            selector.register(each, selectors.EVENT_READ)
+        return [each for key, _ in selector.select(seconds) if isinstance(each := key.fileobj, socket.socket)]
