@@ -141,7 +141,7 @@ class WithMerges(WithRuns):
             self.intents,
             self.merge_state.id,
         )
-        with self.intents.exclusive() if self.root is not None else nullcontext():
+        with self._at_work_on():
             return undo(parts, self.merge_state.put, to, force=force)
 
     def _at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:

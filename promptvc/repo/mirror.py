@@ -19,6 +19,7 @@ from promptvc.ids import RefName
 from promptvc.repo.place import LOCAL, Surroundings, is_store, make_store
 from promptvc.repo.repo import Repo
 from promptvc.storage.files import disk_errors, write_atomically
+from promptvc.storage.scratch import is_running
 from promptvc.transports.remote import RemoteRefs
 from promptvc.versioning.refspec import Refspec
 
@@ -161,7 +162,7 @@ def _sweep(place: Path) -> None:
         with suppress(OSError):
             host, pid = folder.name.removeprefix(_prefix(place)).split(".")[:2]
             is_old = time.time() - folder.stat().st_mtime > _OLD
-            if is_old or (host == _host() and pid.isdigit() and not _lives(int(pid))):
+            if is_old or (host == _host() and pid.isdigit() and not is_running(int(pid))):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -171,13 +172,3 @@ def _prefix(place: Path) -> str:
 
 def _host() -> str:
     return sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True

@@ -33,6 +33,7 @@ that somebody changed since are overwritten (and kept); without it, raises `Inte
 which of the two was done, in words.
 """
 _NOTHING = Operation(0, 0, "", "")
+_BUSY = "another process is at work on the working files"
 
 
 class Intents:
@@ -67,10 +68,9 @@ class Intents:
         if self._depth:
             yield
             return
-        busy = "another process is at work on the working files"
         with ExitStack() as stack:
             patience = 0.0 if self._has_waited else patience  # who has waited in vain need not do so again
-            stack.enter_context(flocked(self._lock, patience=patience, busy=busy))
+            stack.enter_context(flocked(self._lock, patience=patience, busy=_BUSY))
             self._depth += 1
             stack.callback(self._leave)
             self._settle_left()
@@ -166,8 +166,7 @@ class Intents:
 
         Raises `StoreBusy` where its process is still at work, `Interrupted`.
         """
-        busy = "another process is at work on the working files"
-        with flocked(self._lock, busy=busy):
+        with flocked(self._lock, busy=_BUSY):
             self._depth += 1
             try:
                 return self._settle_left(force=force, quietly=quietly)
@@ -225,7 +224,7 @@ def _encode(operation: Operation) -> bytes:
 
 
 def _decode(data: bytes) -> Operation:
-    """Read back what `_encode` gave; raises `Unreadable`."""
+    """Read back what `_encode` gave; an operation with the number -1 for anything else."""
     try:
         if is_damaged(data):
             raise ValueError("damaged")
