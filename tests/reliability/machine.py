@@ -286,14 +286,18 @@ class CommandMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.model.merging)
     @rule(kill=POINTS)
     def undo(self, kill: tuple[int, bool]) -> None:
-        undone = self.model.before.get(self._last())
+        undone, here = self.model.before.get(self._last()), dict(self.model.refs)
         said = self._run(kill, "undo")
         if said is None:
             return
         assert said.code in (0, 1, 2, 3), said
         if said.code == 0:
             self._adopt()
-            assert undone in (None, (self.model.refs, self.model.current)), said
+            if undone is not None:  # what is known of a remote may stay: nothing was changed there
+                stayed = {name: id for name, id in here.items() if name.startswith("refs/remotes/")}
+                kept = {name: id for name, id in undone[0].items() if not name.startswith("refs/remotes/")}
+                assert self.model.refs in (undone[0], {**kept, **stayed}), said
+                assert self.model.current == undone[1], said
         self._compare()
 
     @precondition(lambda self: not self.model.merging)
