@@ -13,10 +13,9 @@ from promptvc.storage.store import ObjectStore
 from promptvc.transports.git import GitRemote
 from promptvc.transports.settings import TransportSettings
 from promptvc.versioning.commit import write_commit
-from promptvc.versioning.fetching import FetchResult
-from promptvc.versioning.pushing import PushResult, Send
+from promptvc.versioning.fetching import FetchResult, fetch
+from promptvc.versioning.pushing import PushResult, Send, push
 from promptvc.versioning.refspec import Refspec
-from promptvc.versioning.sync import fetch, push
 from promptvc.versioning.tree import FileEntry, write_tree
 from tests.servers import Environment, git
 

@@ -11,7 +11,8 @@ from promptvc.cli.exit_codes import DONE, REFUSED
 from promptvc.cli.transfer import change_line, change_value, show_messages, transfer
 
 if TYPE_CHECKING:
-    from promptvc.versioning.sync import FetchResult, RefChange
+    from promptvc.versioning.fetching import FetchResult
+    from promptvc.versioning.refchange import RefChange
 
 
 @click.command("fetch")

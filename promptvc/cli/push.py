@@ -11,7 +11,7 @@ from promptvc.cli.transfer import change_line, change_value, show_messages, tran
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo
-    from promptvc.versioning.sync import PushResult, Removal, Send
+    from promptvc.versioning.pushing import PushResult, Removal, Send
 
 
 @click.command("push")
@@ -69,7 +69,7 @@ def _sends(
     repo: Repo, branches: tuple[str, ...], everything: bool, force: bool, lease: bool
 ) -> list[Send | Removal]:
     from promptvc.errors import Usage
-    from promptvc.versioning.sync import Removal
+    from promptvc.versioning.pushing import Removal
 
     names = _with_tags(branches)
     if everything:
@@ -91,7 +91,7 @@ def _send(repo: Repo, here: str, there: str, force: bool, lease: bool) -> Send:
     """What ``here`` names, to be sent under the name ``there``, or its own."""
     from promptvc.ids import RefName
     from promptvc.storage.refs import HEAD
-    from promptvc.versioning.sync import Send
+    from promptvc.versioning.pushing import Send
 
     ref = repo.revisions.resolve_ref(here)
     tag = ref is not None and ref.startswith("refs/tags/")
@@ -121,7 +121,7 @@ def _with_tags(words: tuple[str, ...]) -> list[str]:
 
 
 def _deletions(branches: tuple[str, ...]) -> list[Send | Removal]:
-    from promptvc.versioning.sync import Removal
+    from promptvc.versioning.pushing import Removal
 
     names = _with_tags(branches)
     if not names:
@@ -132,14 +132,14 @@ def _deletions(branches: tuple[str, ...]) -> list[Send | Removal]:
 
 
 def _tags(repo: Repo, force: bool) -> list[Send | Removal]:
-    from promptvc.versioning.sync import Send
+    from promptvc.versioning.pushing import Send
 
     return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
 
 
 def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResult) -> None:
     """Let each branch that was sent follow the one that it became."""
-    from promptvc.versioning.sync import Send
+    from promptvc.versioning.pushing import Send
 
     sent = {send.there: send.here for send in sends if isinstance(send, Send)}
     for change in result.changes:

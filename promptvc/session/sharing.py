@@ -19,8 +19,10 @@ from promptvc.transports.remote import Progress, Remote
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
+from promptvc.versioning.fetching import FetchResult, Tags, fetch
 from promptvc.versioning.history import History
-from promptvc.versioning.sync import FetchResult, PushResult, Refspec, Removal, Send, Tags, fetch, push
+from promptvc.versioning.pushing import PushResult, Removal, Send, push
+from promptvc.versioning.refspec import Refspec
 
 if TYPE_CHECKING:
     from promptvc.versioning.oplog import OperationLog
@@ -131,7 +133,7 @@ class Sharing:
         specs: Sequence[Refspec] | None = None,
         timeout: float | None = None,
     ) -> FetchResult:
-        """Bring the remote's branches, or what ``specs`` name; see `versioning.sync.fetch`.
+        """Bring the remote's branches, or what ``specs`` name; see `versioning.sync.fetch.fetch`.
 
         ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `RemoteNotAStore` for a
         repository that promptvc never wrote to.
@@ -164,7 +166,7 @@ class Sharing:
         *,
         atomic: bool = False,
     ) -> PushResult:
-        """Send refs to the remote; see `versioning.sync.push`."""
+        """Send refs to the remote; see `versioning.sync.push.push`."""
         remote = self.open(name, report)
         specs = self._refspecs(name)
         with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):

@@ -16,7 +16,7 @@ from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, Surroundings, make_store
 from promptvc.runs.provider_openai import is_loopback
 from promptvc.runs.trust import is_trusted, need_trust, save_trust, what_needs_trust, why_not_trusted
-from promptvc.versioning.sync import Send
+from promptvc.versioning.pushing import Send
 from tests.cli.shell import Shell
 
 CONFIG = """\

@@ -16,7 +16,7 @@ from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, make_store
 from promptvc.session.worktree import Worktree
 from promptvc.storage.refs import PRIVATE
-from promptvc.versioning.sync import Send
+from promptvc.versioning.pushing import Send
 from promptvc.versioning.upkeep import collect
 
 MAIN, SIDE = RefName.branch("main"), RefName.branch("side")

@@ -24,7 +24,9 @@ from promptvc.transports.git import GitRemote
 from promptvc.transports.remote import PackStream, Progress
 from promptvc.transports.settings import HttpSettings, TransportSettings
 from promptvc.transports.urls import parse_url
-from promptvc.versioning.sync import Refspec, Send, fetch, push
+from promptvc.versioning.fetching import fetch
+from promptvc.versioning.pushing import Send, push
+from promptvc.versioning.refspec import Refspec
 from tests.clones import MAIN, Clone
 from tests.servers import (
     Environment,
