@@ -19,27 +19,27 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from promptvc.api import clone, init, open
-    from promptvc.content.prompt import Prompt
-    from promptvc.content.runview import Run
-    from promptvc.content.table import Table
+    from promptvc.content.prompt.prompt import Prompt
+    from promptvc.content.runs.view import Run
+    from promptvc.content.table.view import Table
     from promptvc.errors import PromptvcError
     from promptvc.repo import Repo
-    from promptvc.runs.logbook import RunLog
-    from promptvc.session.comparison import Comparison, FileDiff
-    from promptvc.session.snapshot import Snapshot
-    from promptvc.session.transaction import Transaction
+    from promptvc.runs.record.logbook import RunLog
+    from promptvc.session.transaction.transaction import Transaction
+    from promptvc.session.workspace.comparison import Comparison, FileDiff
+    from promptvc.session.workspace.snapshot import Snapshot
 
 _HOMES = {
-    "Comparison": "promptvc.session.comparison",
-    "FileDiff": "promptvc.session.comparison",
-    "Prompt": "promptvc.content.prompt",
+    "Comparison": "promptvc.session.workspace.comparison",
+    "FileDiff": "promptvc.session.workspace.comparison",
+    "Prompt": "promptvc.content.prompt.prompt",
     "PromptvcError": "promptvc.errors",
     "Repo": "promptvc.repo",
-    "Run": "promptvc.content.runview",
-    "RunLog": "promptvc.runs.logbook",
-    "Snapshot": "promptvc.session.snapshot",
-    "Table": "promptvc.content.table",
-    "Transaction": "promptvc.session.transaction",
+    "Run": "promptvc.content.runs.view",
+    "RunLog": "promptvc.runs.record.logbook",
+    "Snapshot": "promptvc.session.workspace.snapshot",
+    "Table": "promptvc.content.table.view",
+    "Transaction": "promptvc.session.transaction.transaction",
     "clone": "promptvc.api",
     "init": "promptvc.api",
     "open": "promptvc.api",

@@ -7,12 +7,12 @@ from hashlib import sha256
 from math import inf
 from pathlib import Path
 
-from promptvc.environment import surroundings
 from promptvc.errors import NotAStore, Usage
 from promptvc.repo import STORE, Repo, Surroundings
 from promptvc.repo.clone import absolute, clone_into
 from promptvc.repo.mirror import OnFailure, Refresh, open_mirror
 from promptvc.repo.place import is_store
+from promptvc.surroundings import surroundings
 from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local
 

@@ -10,12 +10,12 @@ from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import Commit, Kind, Signature, Tag, encode_commit, encode_tag
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.transports.git import GitRemote
+from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.settings import TransportSettings
 from promptvc.versioning.commit import write_commit
-from promptvc.versioning.fetching import FetchResult, fetch
-from promptvc.versioning.pushing import PushResult, Send, push
-from promptvc.versioning.refspec import Refspec
+from promptvc.versioning.sync.fetch import FetchResult, fetch
+from promptvc.versioning.sync.push import PushResult, Send, push
+from promptvc.versioning.sync.refspec import Refspec
 from promptvc.versioning.tree import FileEntry, write_tree
 from tests.servers import Environment, git
 

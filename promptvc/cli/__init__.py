@@ -1,9 +1,7 @@
 """The command line: speaks click, the terminal and the environment; nothing below does.
 
-main        the group, its lazily imported commands, and errors as exit codes
-app         what every command gets: the repository, and where to say things
-output      text, JSON, colour, width and pager
-exit_codes  kinds of errors -> exit codes
-render_*    values -> lines of text
-the rest    one command a file, in it ``command``
+main        the groups of commands; errors to exit codes
+app         what every command gets; arguments: revisions and paths; output, progress, editor
+start work look branch share run keep   the commands, by group, one a file
+show        values as text and JSON
 """

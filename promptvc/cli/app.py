@@ -35,7 +35,7 @@ class App:
     @cached_property
     def surroundings(self) -> Surroundings:
         """The environment, read once."""
-        from promptvc.environment import surroundings  # with it the library: not for --help and --version
+        from promptvc.surroundings import surroundings  # with it the library: not for --help and --version
 
         return replace(surroundings(), notice=lambda text: self.out.note(f"note: {text}"))
 

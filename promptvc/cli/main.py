@@ -68,7 +68,7 @@ GROUPS: dict[str, dict[str, str]] = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package; only the one that is called is imported."""
+    """A group whose commands are modules ``promptvc.cli.GROUP.COMMAND``; only the one that is called is imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of the groups."""
@@ -78,7 +78,8 @@ class LazyGroup(click.Group):
         """The command of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"promptvc.cli.{cmd_name.replace('-', '_')}")
+        group = next(title.lower() for title, names in GROUPS.items() if cmd_name in names)
+        module = importlib.import_module(f"promptvc.cli.{group}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -1,11 +1,16 @@
 """What files mean: rows of tables, messages of prompts, lines of text; compared and merged, as pure functions of bytes.
 
-formats/ prompt_formats/    how each kind of file is read and written
-kinds                       what a file is
-table tablerows arrow…      the row view of a file
-rowdiff rowpairs row…       what changed between two versions of a table
-rowmerge valuemerge list…   three versions of a table merged, down to the inside of a field
-prompt promptdiff promptmerge …
-textdiff textmerge text…    words and lines
-conflict                    what both sides of a merge changed differently
+formats        row formats: which files hold rows, how they are cut, read and written
+align          which parts of two sequences are equal and in the same order
+text           texts: lines and words, compared and merged
+values         JSON values: merged, compared, rewritten in place, found by dotted path
+yaml           YAML text as blocks: merged and rewritten in place
+arrow          tables as Arrow, through a cache
+table          the row view of one file: rows by number and key, surveyed, edited
+tablediff      two versions of a table, by row and cell
+tablemerge     three versions of a table, by row and field
+prompt_formats one module a prompt syntax
+prompt         prompts: read, rendered, compared, merged
+runs           what the files of a run and their declarations mean
+kinds          what a file is, by its path and first bytes
 """

@@ -14,11 +14,11 @@ from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
-    from promptvc.session.merging import Doing, Forward, Merged, Merging
-    from promptvc.session.openmerge import OpenMerge, Step
-    from promptvc.session.resolving import Resolving
-    from promptvc.session.undo import Undone
-    from promptvc.versioning.operation import Operation
+    from promptvc.session.history.undo import Undone
+    from promptvc.session.merge.merging import Doing, Forward, Merged, Merging
+    from promptvc.session.merge.openmerge import OpenMerge, Step
+    from promptvc.session.merge.resolve import Resolving
+    from promptvc.versioning.oplog.operation import Operation
 
 
 class WithMerges(WithRuns):
@@ -45,8 +45,8 @@ class WithMerges(WithRuns):
     @cached_property
     def merging(self) -> Merging:
         """Merge, cherry-pick and revert with the working files."""
-        from promptvc.session.merging import Merging
-        from promptvc.session.treemerge import TreeMerger
+        from promptvc.session.merge.merging import Merging
+        from promptvc.session.merge.tree import TreeMerger
 
         merger = TreeMerger(self.store, self.contents, self._output_merger)
         operation = self.oplog.operation
@@ -57,7 +57,7 @@ class WithMerges(WithRuns):
     @cached_property
     def resolving(self) -> Resolving:
         """Resolves the conflicts of the merge under way."""
-        from promptvc.session.resolving import Resolving
+        from promptvc.session.merge.resolve import Resolving
 
         return Resolving(
             self.workspace.worktree,
@@ -82,8 +82,8 @@ class WithMerges(WithRuns):
         Gives the commit, or the conflicts as values: then nothing is changed. Working files of the current branch
         follow where nobody changed them. Raises `UnknownRevision`, `NotFastForward`, `RefMoved`, `Refused`.
         """
-        from promptvc.session.branchmerge import BranchMerge
-        from promptvc.session.treemerge import TreeMerger
+        from promptvc.session.merge.branchmerge import BranchMerge
+        from promptvc.session.merge.tree import TreeMerger
 
         branch = into or self.branch
         if branch is None:
@@ -104,7 +104,7 @@ class WithMerges(WithRuns):
         self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
     ) -> Doing:
         """A merge, cherry-pick or revert of a revision, as the author that git knows."""
-        from promptvc.session.merging import Doing, message_of
+        from promptvc.session.merge.merging import Doing, message_of
 
         id = self.revisions.resolve(revision)
         name = self.revisions.resolve_ref(revision)
@@ -126,7 +126,7 @@ class WithMerges(WithRuns):
         moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
         given. An operation that was stopped in the middle is taken back, or finished where it was decided.
         """
-        from promptvc.session.undo import UndoParts, settled, undo
+        from promptvc.session.history.undo import UndoParts, settled, undo
 
         left = self.intents.settle(force=force) if self.root is not None else None
         if left is not None and to is None:

@@ -21,7 +21,7 @@ from promptvc.repo.repo import Repo
 from promptvc.storage.files import disk_errors, write_atomically
 from promptvc.storage.scratch import is_running
 from promptvc.transports.remote import RemoteRefs
-from promptvc.versioning.refspec import Refspec
+from promptvc.versioning.sync.refspec import Refspec
 
 OnFailure = Literal["raise", "cached"]
 MIRROR = tuple(Refspec(f"refs/{kind}/*", f"refs/{kind}/*", force=True) for kind in ("heads", "tags"))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from promptvc.errors import PromptvcError, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.place import ARROW_CACHE_BYTES, INTENT, LOCAL, MERGING, Surroundings
-from promptvc.session.contents import Contents
+from promptvc.session.files.contents import Contents
+from promptvc.session.files.views import FileView, StoredFile
+from promptvc.session.files.worktree import Worktree
 from promptvc.session.identity import signature_of
-from promptvc.session.snapshot import Snapshot
-from promptvc.session.views import FileView, StoredFile
-from promptvc.session.workspace import Workspace
-from promptvc.session.worktree import Worktree
+from promptvc.session.workspace.snapshot import Snapshot
+from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.cache import Cache
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
@@ -26,12 +26,12 @@ from promptvc.versioning.revision import Revisions
 from promptvc.versioning.tree import FileEntry, load_files
 
 if TYPE_CHECKING:
-    from promptvc.content.arrow import ArrowCache
+    from promptvc.content.arrow.tables import ArrowCache
     from promptvc.session.intent import Direction, Intents
-    from promptvc.session.openmerge import MergeState, OpenMerge
+    from promptvc.session.merge.openmerge import MergeState, OpenMerge
     from promptvc.session.sharing import Sharing
-    from promptvc.versioning.operation import Operation
-    from promptvc.versioning.oplog import OperationLog
+    from promptvc.versioning.oplog.operation import Operation
+    from promptvc.versioning.oplog.oplog import OperationLog
 
 
 class Parts:
@@ -53,7 +53,7 @@ class Parts:
     @cached_property
     def oplog(self) -> OperationLog:
         """What changes of refs and working files replaced; ``oplog.operation(what)`` makes several of them one."""
-        from promptvc.versioning.oplog import OperationLog  # only those who change something need it
+        from promptvc.versioning.oplog.oplog import OperationLog  # only those who change something need it
 
         return OperationLog(self.refs, self.store, self.who, self.surroundings.now)
 
@@ -122,7 +122,7 @@ class Parts:
     @cached_property
     def merge_state(self) -> MergeState:
         """Where a merge is kept that waits for its conflicts to be resolved."""
-        from promptvc.session.openmerge import MergeState
+        from promptvc.session.merge.openmerge import MergeState
 
         return MergeState(
             self.path / LOCAL / MERGING,
@@ -169,7 +169,7 @@ class Parts:
     @cached_property
     def arrow_cache(self) -> ArrowCache:
         """Arrow files of tables that were read."""
-        from promptvc.content.arrow import ArrowCache
+        from promptvc.content.arrow.tables import ArrowCache
 
         return ArrowCache(self.path / LOCAL / "arrow", ARROW_CACHE_BYTES)
 

@@ -21,17 +21,17 @@ from promptvc.repo.place import (
     need_no_remains,
     sweep_half_made,
 )
-from promptvc.session.project import PROJECT_FILE, TEMPLATE
-from promptvc.session.workspace import Committed, Status
+from promptvc.session.files.project import PROJECT_FILE, TEMPLATE
+from promptvc.session.workspace.workspace import Committed, Status
 from promptvc.storage.files import disk_errors, sync_folder, write_atomically
 from promptvc.versioning.diff import FileChange
 from promptvc.versioning.tree import Files, is_below
 
 if TYPE_CHECKING:
-    from promptvc.session.comparison import Comparison
-    from promptvc.session.transaction import Transaction
-    from promptvc.versioning.repair import Repair
-    from promptvc.versioning.verify import Problem
+    from promptvc.session.transaction.transaction import Transaction
+    from promptvc.session.workspace.comparison import Comparison
+    from promptvc.versioning.upkeep.repair import Repair
+    from promptvc.versioning.upkeep.verify import Problem
 
 
 class Repo(WithMerges):
@@ -84,7 +84,7 @@ class Repo(WithMerges):
 
         Iterating gives one `FileDiff` a file.
         """
-        from promptvc.session.comparison import Comparison
+        from promptvc.session.workspace.comparison import Comparison
 
         old = self.workspace.head_files() if before is None else self.snapshot(before).files
         new = (
@@ -98,13 +98,13 @@ class Repo(WithMerges):
 
     def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
         """The working files that `status` found changed, to be looked at."""
-        from promptvc.session.comparison import Comparison
+        from promptvc.session.workspace.comparison import Comparison
 
         return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
 
     def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
         """Changes that a commit made, to be looked at."""
-        from promptvc.session.comparison import Comparison
+        from promptvc.session.workspace.comparison import Comparison
 
         return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
 
@@ -117,8 +117,8 @@ class Repo(WithMerges):
 
         ``progress`` is told how many objects were checked.
         """
-        from promptvc.runs.journal import damaged_lines  # these are not for those who look
-        from promptvc.versioning.verify import Problem, verify
+        from promptvc.runs.calls.journal import damaged_lines  # these are not for those who look
+        from promptvc.versioning.upkeep.verify import Problem, verify
 
         calls = damaged_lines(self.path / LOCAL / CALLS)
         lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
@@ -130,8 +130,8 @@ class Repo(WithMerges):
 
     def repairs(self) -> list[Repair]:
         """What can be put right of what `verify` finds; each is done by its ``do()``."""
-        from promptvc.runs.journal import damaged_lines, drop_damaged
-        from promptvc.versioning.repair import Repair, repairs
+        from promptvc.runs.calls.journal import damaged_lines, drop_damaged
+        from promptvc.versioning.upkeep.repair import Repair, repairs
 
         found = repairs(self.store, self.refs, self.verify())
         folder = self.path / LOCAL / CALLS
@@ -161,7 +161,7 @@ class Repo(WithMerges):
             done = self.workspace.commit(
                 message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
             )
-        from promptvc.versioning.upkeep import fold
+        from promptvc.versioning.upkeep.upkeep import fold
 
         fold(self.store)
         return done
@@ -174,7 +174,7 @@ class Repo(WithMerges):
         Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
         waits for other writers of the branch, 60 unless given.
         """
-        from promptvc.session.transaction import TIMEOUT, Transaction
+        from promptvc.session.transaction.transaction import TIMEOUT, Transaction
 
         ref = RefName.branch(branch)
         return Transaction(

@@ -11,12 +11,12 @@ from promptvc.repo.parts import Parts
 from promptvc.repo.place import LOCAL
 
 if TYPE_CHECKING:
-    from promptvc.runs.compare import RunComparison
-    from promptvc.runs.logbook import RunLog
-    from promptvc.runs.record import Recorded, RecordOptions
-    from promptvc.runs.results import RunResult
-    from promptvc.runs.running import Runs
-    from promptvc.session.runmerge import RunsMerger
+    from promptvc.runs.compare.compare import RunComparison
+    from promptvc.runs.execute.results import RunResult
+    from promptvc.runs.project import Runs
+    from promptvc.runs.record.logbook import RunLog
+    from promptvc.runs.record.record import Recorded, RecordOptions
+    from promptvc.session.merge.runs import RunsMerger
 
 
 class WithRuns(Parts):
@@ -25,7 +25,7 @@ class WithRuns(Parts):
     @cached_property
     def runs(self) -> Runs:
         """The runs of the project: planned, done and looked after; raises `Usage` for a store without working files."""
-        from promptvc.runs.running import Runs
+        from promptvc.runs.project import Runs
 
         world = self.surroundings
         return Runs(
@@ -64,8 +64,8 @@ class WithRuns(Parts):
 
         Without ``run``, the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`, `UnknownRevision`.
         """
-        from promptvc.runs.compare import compare_runs
-        from promptvc.runs.compare_sources import only_run
+        from promptvc.runs.compare.compare import compare_runs
+        from promptvc.runs.compare.sources import only_run
         from promptvc.runs.sources import CommitSource, WorkingSource, load_run
 
         old = CommitSource(self.snapshot(before), before)
@@ -83,9 +83,9 @@ class WithRuns(Parts):
         """Take in outputs that another tool made, a file or rows, as the run ``name`` among the working files.
 
         ``repo.record_run("gpt", "results.csv", example_key="question", output="answer", score="is_correct")``;
-        `RecordOptions` has all options. Raises what `promptvc.runs.record.record_run` raises.
+        `RecordOptions` has all options. Raises what `promptvc.runs.record.record.record_run` raises.
         """
-        from promptvc.runs.record import record_run
+        from promptvc.runs.record.record import record_run
 
         return record_run(self.runs, name, rows, options)
 
@@ -109,15 +109,15 @@ class WithRuns(Parts):
         What is given says how all of them are asked; prompt and examples, tracked files, are pinned as they are now.
         Raises `PathMissing`, `NotATable`, `Usage`.
         """
-        from promptvc.content.request import Calling
-        from promptvc.runs.logbook import LogSettings, RunLog
+        from promptvc.content.runs.request import Calling
+        from promptvc.runs.record.logbook import LogSettings, RunLog
 
         calling = Calling(provider, model, dict(params or {}), tools, response_format, base_url)
         return RunLog(self.runs, LogSettings(name, calling, prompt, examples, inputs or {}, slices))
 
     def _output_merger(self) -> RunsMerger:
         from promptvc.runs.merge import OutputMerger
-        from promptvc.runs.running import builtin_scorers
+        from promptvc.runs.project import builtin_scorers
 
         scorers = self.runs.usable_scorers if self.root is not None else builtin_scorers
         return OutputMerger(self.contents, self.store, scorers)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from promptvc.content.run import (
+from promptvc.content.runs.run import (
     STALE,
     OutputRow,
     RunRecord,
@@ -20,17 +20,17 @@ from promptvc.content.run import (
     record_path,
     run_names,
 )
-from promptvc.content.runspec import RunSpec
+from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
 from promptvc.ids import RepoPath
-from promptvc.runs.prepared import Prepared, prepare
-from promptvc.runs.pricing import priced
-from promptvc.runs.scorers import Scorer, scores_of
+from promptvc.runs.execute.prepared import Prepared, prepare
+from promptvc.runs.execute.writing import write_run
+from promptvc.runs.providers.pricing import priced
+from promptvc.runs.scoring.scorers import Scorer, scores_of
 from promptvc.runs.sources import Source, load_run
-from promptvc.runs.writing import write_run
-from promptvc.session.contents import Contents, source_of
-from promptvc.session.project import Project
-from promptvc.session.runmerge import MergedFiles, MergedRun
+from promptvc.session.files.contents import Contents, source_of
+from promptvc.session.files.project import Project
+from promptvc.session.merge.runs import MergedFiles, MergedRun
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import Files
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Protocol
 
 from promptvc.content.formats.base import Row
-from promptvc.content.request import example_ids
-from promptvc.content.run import (
+from promptvc.content.runs.request import example_ids
+from promptvc.content.runs.run import (
     OutputRow,
     Pin,
     RunRecord,
@@ -19,14 +19,14 @@ from promptvc.content.run import (
     record_path,
     run_names,
 )
-from promptvc.content.table import Table
+from promptvc.content.table.view import Table
 from promptvc.errors import PathMissing, RunMissing
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.contents import Contents
-from promptvc.session.project import Project
-from promptvc.session.snapshot import Snapshot, table_of
-from promptvc.session.views import FileView, StoredFile
-from promptvc.session.workspace import Workspace
+from promptvc.session.files.contents import Contents
+from promptvc.session.files.project import Project
+from promptvc.session.files.views import FileView, StoredFile
+from promptvc.session.workspace.snapshot import Snapshot, table_of
+from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.objects import FILE, Kind
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry, Files

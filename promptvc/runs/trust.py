@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from promptvc.content.runspec import RunSpec
+from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import NotTrusted
-from promptvc.runs.provider_openai import is_loopback
+from promptvc.runs.providers.openai import is_loopback
 from promptvc.storage.files import disk_errors, write_durably
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import PRIVATE, Refs
-from promptvc.versioning.journal import Journal
+from promptvc.versioning.oplog.journal import Journal
 
 _FILE = Path("promptvc", "trust")
 _YES, _NO = b"yes\n", b"no\n"

@@ -20,7 +20,7 @@ from promptvc.storage.files import disk_errors, sync_folder, write_durably
 from promptvc.storage.locks import PATIENCE, flocked
 from promptvc.storage.scratch import sweep
 from promptvc.storage.sealed import is_damaged, seal
-from promptvc.versioning.operation import Operation, Pair, entry_of, entry_value
+from promptvc.versioning.oplog.operation import Operation, Pair, entry_of, entry_value
 from promptvc.versioning.tree import FileEntry
 
 Files = Mapping[RepoPath, Pair[FileEntry | None]]

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from promptvc.errors import Interrupted
 from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.session.files.obstructions import check_ways
+from promptvc.session.files.worktree import Worktree
 from promptvc.session.intent import Direction
 from promptvc.session.sections import read_section, write_section
-from promptvc.session.ways import check_ways
-from promptvc.session.worktree import Worktree
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
-from promptvc.versioning.operation import Operation, Pair, target_id
-from promptvc.versioning.oplog import OperationLog
+from promptvc.versioning.oplog.operation import Operation, Pair, target_id
+from promptvc.versioning.oplog.oplog import OperationLog
 from promptvc.versioning.tree import FileEntry
 
 FINISHED, TAKEN_BACK = "finished", "taken back"

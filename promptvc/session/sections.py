@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promptvc.storage.git import GitConfig
-from promptvc.versioning.oplog import OperationLog
+from promptvc.versioning.oplog.oplog import OperationLog
 
 Settings = Mapping[str, tuple[str, ...]]
 """Name -> its values, most having one: ``{"remote": ("origin",), "merge": ("refs/heads/main",)}``."""

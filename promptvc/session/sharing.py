@@ -14,18 +14,18 @@ from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.transports.httpconfig import http_settings
+from promptvc.transports.git.httpconfig import http_settings
 from promptvc.transports.remote import Progress, Remote
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
-from promptvc.versioning.fetching import FetchResult, Tags, fetch
 from promptvc.versioning.history import History
-from promptvc.versioning.pushing import PushResult, Removal, Send, push
-from promptvc.versioning.refspec import Refspec
+from promptvc.versioning.sync.fetch import FetchResult, Tags, fetch
+from promptvc.versioning.sync.push import PushResult, Removal, Send, push
+from promptvc.versioning.sync.refspec import Refspec
 
 if TYPE_CHECKING:
-    from promptvc.versioning.oplog import OperationLog
+    from promptvc.versioning.oplog.oplog import OperationLog
 
 Report = Callable[[Progress], None]
 
@@ -174,7 +174,7 @@ class Sharing:
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
-        from promptvc.transports.git import GitRemote  # dulwich's clients, which only a transfer needs
+        from promptvc.transports.git.remote import GitRemote  # dulwich's clients, which only a transfer needs
 
         url = self.url(name) or name
         if name not in self.names and not any(mark in name for mark in ("/", ":", "\\")):

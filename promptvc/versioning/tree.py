@@ -19,7 +19,7 @@ from promptvc.storage.objects import (
     encode_tree,
 )
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.marker import is_rope, rope_mode
+from promptvc.versioning.ropes.marker import is_rope, rope_mode
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter

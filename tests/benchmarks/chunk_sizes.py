@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptvc.content.formats import HEAD_SIZE, row_format
-from promptvc.session.contents import cutting_of
+from promptvc.session.files.contents import cutting_of
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning import chunking
-from promptvc.versioning.chunklist import ChunkList
-from promptvc.versioning.rope import write_rows
-from promptvc.versioning.upkeep import fold
+from promptvc.versioning.ropes import chunking
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import write_rows
+from promptvc.versioning.upkeep.upkeep import fold
 
 TARGETS = (16, 32, 64)
 """KiB; a chunk is at least a quarter of this, and at most 256 KiB."""

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from promptvc.cli.main import run
-from promptvc.environment import surroundings
 from promptvc.repo import Repo
+from promptvc.surroundings import surroundings
 
 
 @dataclass(frozen=True)

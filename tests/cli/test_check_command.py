@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promptvc.cli.render_chars import columns
+from promptvc.cli.show.chars import columns
 from tests.cli.conftest import Project
 
 EXAMPLES = [

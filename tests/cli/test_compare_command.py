@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.run import OutputRow
+from promptvc.content.runs.run import OutputRow
 from tests.cli.conftest import Project
 from tests.runs.runfiles import EXAMPLES, PROMPT, answer, write_run
 

@@ -473,7 +473,7 @@ ROWS = st.lists(st.dictionaries(st.sampled_from(["id", "a", "b", "é"]), VALUES,
 def test_any_rows_are_told_within_the_width_and_agree_with_json(
     project: Project, before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> None:
-    from promptvc.cli.render_chars import columns
+    from promptvc.cli.show.chars import columns
 
     project.write(TABLE, before)
     project.repo.commit("rows", allow_empty=True)

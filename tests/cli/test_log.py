@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.cli.render_graph import Graph
+from promptvc.cli.show.graph import Graph
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import Kind, Signature
 from promptvc.versioning.commit import write_commit

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptvc.cli.render_chars import columns
+from promptvc.cli.show.chars import columns
 from tests.cli.conftest import Project
 
 TABLE = "examples/t.jsonl"

@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 
 def _world():  # type: ignore[no-untyped-def]
-    from promptvc.environment import surroundings
+    from promptvc.surroundings import surroundings
 
     return surroundings()
 

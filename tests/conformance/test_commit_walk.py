@@ -9,11 +9,11 @@ import pytest
 from promptvc.errors import RefMoved
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo
-from promptvc.session.contents import Source, cutting_of
-from promptvc.session.scan import open_source, scan
+from promptvc.session.files.contents import Source, cutting_of
+from promptvc.session.files.scan import open_source, scan
 from promptvc.storage.objects import Kind, Signature
 from promptvc.versioning.commit import write_commit
-from promptvc.versioning.rope import write_rows
+from promptvc.versioning.ropes.rope import write_rows
 from promptvc.versioning.tree import FileEntry, write_tree
 
 WHO = Signature("Me", "me@example.com", 1_700_000_000)

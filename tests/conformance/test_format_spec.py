@@ -12,7 +12,7 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.errors import UnsupportedFormat
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
-from promptvc.session.contents import Contents, Source
+from promptvc.session.files.contents import Contents, Source
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, FOLDER, Commit, Kind, TreeEntry, encode_commit, encode_tree
 from promptvc.storage.store import ObjectStore

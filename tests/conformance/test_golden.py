@@ -16,7 +16,7 @@ import pytest
 
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
-from promptvc.session.contents import Source
+from promptvc.session.files.contents import Source
 from promptvc.storage.objects import LINK
 from promptvc.versioning.commit import CODE_TRAILER, FORMAT, HEADER, trailer
 from promptvc.versioning.tree import FileEntry, write_tree

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promptvc.api import clone_into
 from promptvc.repo import Repo, Surroundings
-from promptvc.session.views import FileView
+from promptvc.session.files.views import FileView
 
 
 def digests(root: Path) -> dict[str, str]:

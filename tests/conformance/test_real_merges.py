@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from promptvc.content.formats.base import Malformed
-from promptvc.content.rowmerge import RowMerge, TableSide, merge_rows
+from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
 from tests.content.tablefiles import format_of, stretches_of
 from tests.reference_merge import Merged, Place, Table, key_text, merge_tables, read_table, text_of
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.run import OutputRow
+from promptvc.content.runs.run import OutputRow
 from promptvc.repo import Repo
-from promptvc.runs.compare import compare_runs
-from promptvc.runs.stats import sign_test
+from promptvc.runs.compare.compare import compare_runs
+from promptvc.runs.compare.stats import sign_test
 from tests.runs.runfiles import load, write, write_run
 
 SYSTEMS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")

@@ -13,7 +13,7 @@ from promptvc.errors import PushRejected, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Commit, Kind, Signature, TreeEntry, encode_commit, encode_tree
 from promptvc.storage.store import ObjectStore
-from promptvc.transports.git import GitRemote
+from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import PackStream, Remote, RemoteRefs
 from promptvc.transports.settings import TransportSettings
 from tests.servers import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
-from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.ropes.segment import Stretch
 
 
 def format_of(path: str, data: bytes) -> RowFormat:

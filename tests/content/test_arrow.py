@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.arrow import read_arrow
-from promptvc.content.arrow_kinds import arrow_schema, infer_columns, is_text
-from promptvc.content.arrow_rows import make_table, pick
-from promptvc.content.tablerows import MALFORMED_FIELD, read_rows
+from promptvc.content.arrow.kinds import arrow_schema, infer_columns, is_text
+from promptvc.content.arrow.rows import make_table, pick
+from promptvc.content.arrow.tables import read_arrow
+from promptvc.content.formats.dicts import MALFORMED_FIELD, read_rows
 from tests.content.tablefiles import any_jsonl, format_of, jsonl, like_values, rows, stretches_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.arrow import ArrowCache, read_arrow
-from promptvc.content.arrow_cache import Origin
-from promptvc.versioning.stretch import Stretch
+from promptvc.content.arrow.cache import Origin
+from promptvc.content.arrow.tables import ArrowCache, read_arrow
+from promptvc.versioning.ropes.segment import Stretch
 from tests.content.tablefiles import format_of, jsonl, rows, stretches_of
 
 BIG = 1 << 30

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.arrow_kinds import (
+from promptvc.content.arrow.kinds import (
     NULL,
     arrow_field,
     infer,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
-from promptvc.content.keyscan import KeyScan
-from promptvc.content.rowkeys import key_token
-from promptvc.content.tablerows import read_rows
+from promptvc.content.formats.dicts import read_rows
+from promptvc.content.table.keys import key_token
+from promptvc.content.table.keyscan import KeyScan
 from tests.content.tablefiles import format_of, raw_lines
 
 values = st.one_of(

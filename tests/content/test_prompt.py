@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.prompt import Message, Prompt, is_prompt_path, looks_like_messages, read_prompt
+from promptvc.content.prompt.prompt import Message, Prompt, is_prompt_path, looks_like_messages, read_prompt
 from promptvc.errors import NotAPrompt
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/prompts"
@@ -210,7 +210,8 @@ def test_equal_files_are_equal_prompts_and_travel_through_pickle() -> None:
 
 def test_importing_and_reading_plain_text_loads_neither_yaml_nor_jinja() -> None:
     code = (
-        "import sys; from promptvc.content.prompt import read_prompt; read_prompt('a.md', b'system:\\nhi {{ x }}');"
+        "import sys; from promptvc.content.prompt.prompt import read_prompt; "
+        "read_prompt('a.md', b'system:\\nhi {{ x }}');"
         "print([name for name in ('yaml', 'jinja2', 'orjson') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

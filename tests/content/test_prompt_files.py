@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.content.prompt import read_prompt
+from promptvc.content.prompt.prompt import read_prompt
 from promptvc.errors import NotAPrompt
 
 FOLDER = Path(__file__).resolve().parents[2] / "../shared/data/prompt_files"

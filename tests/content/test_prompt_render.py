@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.prompt import Prompt, read_prompt
+from promptvc.content.prompt.prompt import Prompt, read_prompt
 from promptvc.errors import NotAPrompt, RenderFailed
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/prompts"

@@ -7,9 +7,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.prompt import Prompt, read_prompt
-from promptvc.content.promptdiff import PromptDiff, diff_prompts
-from promptvc.content.textdiff import Span
+from promptvc.content.prompt.diff import PromptDiff, diff_prompts
+from promptvc.content.prompt.prompt import Prompt, read_prompt
+from promptvc.content.text.diff import Span
 
 
 def read(text: str, path: str = "prompts/p.md") -> Prompt:

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.conflict import Conflict
 from promptvc.content.formats.equal import same
-from promptvc.content.missing import MISSING
-from promptvc.content.prompt import Message, read_prompt
-from promptvc.content.promptmerge import PromptMerge, merge_prompts, set_setting
-from promptvc.content.textmerge import TextConflict, resolve_block
-from promptvc.content.valuemerge import merge_value, put
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.prompt.merge import PromptMerge, merge_prompts, set_setting
+from promptvc.content.prompt.prompt import Message, read_prompt
+from promptvc.content.text.merge import TextConflict, resolve_block
+from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.merge import merge_value, put
 
 MD = """\
 ---

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptvc.content.prompt import read_prompt
-from promptvc.content.request import Calling, calling_of, example_ids, fingerprint
-from promptvc.content.runspec import RunSpec
+from promptvc.content.prompt.prompt import read_prompt
+from promptvc.content.runs.request import Calling, calling_of, example_ids, fingerprint
+from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import Usage
 from promptvc.ids import RepoPath
 

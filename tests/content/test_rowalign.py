@@ -9,7 +9,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.rowalign import align, few_edits, gaps, longest_rising
+from promptvc.content.align.rows import align, few_edits, gaps, longest_rising
 
 WORDS = st.text("abcx", max_size=14)
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.formats.equal import same
-from promptvc.content.rowdiff import MISSING, TableDiff, diff_rows, duplicate_keys, guess_key
-from promptvc.versioning.stretch import Stretch
+from promptvc.content.tablediff.diff import MISSING, TableDiff, diff_rows, duplicate_keys, guess_key
+from promptvc.versioning.ropes.segment import Stretch
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 IDS = st.integers(0, 6)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import Row
-from promptvc.content.rowedit import Edited, append, delete, new_file, upsert
-from promptvc.content.rowkeys import key_token
-from promptvc.content.tablerows import read_rows
+from promptvc.content.formats.dicts import read_rows
+from promptvc.content.table.edit import Edited, append, delete, new_file, upsert
+from promptvc.content.table.keys import key_token
 from promptvc.errors import NotATable, Usage
-from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.ropes.segment import Stretch
 from tests.content.tablefiles import format_of, stretches_of
 
 STYLES = {

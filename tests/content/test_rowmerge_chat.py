@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.missing import MISSING
-from promptvc.content.rowmerge import RowMerge
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.tablemerge.merge import RowMerge
 from tests.content.tablefiles import jsonl
 from tests.merging.tables import merge
 

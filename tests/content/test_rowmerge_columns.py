@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.missing import MISSING
-from promptvc.content.rowmerge import RowMerge
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.tablemerge.merge import RowMerge
 from tests.merging.tables import merge
 
 BASE = "id,a,n\n1,x,5\n2,y,6\n"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.rowkeys import guess_key, key_token
-from promptvc.content.table import MALFORMED_FIELD, Table
+from promptvc.content.table.keys import guess_key, key_token
+from promptvc.content.table.view import MALFORMED_FIELD, Table
 from promptvc.errors import RowMissing, Usage
 from tests.content.tablefiles import any_jsonl, format_of, jsonl, rows, stretches_of
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.textalign import align
-from promptvc.content.textdiff import Span, count_groups, diff_lines, diff_words, elide, likeness
-from promptvc.content.textwords import tokens
+from promptvc.content.align.texts import align
+from promptvc.content.text.diff import Span, count_groups, diff_lines, diff_words, elide, likeness
+from promptvc.content.text.words import tokens
 
 TOKENS = ["a", "b", "the", "cat", " ", "  ", "\n", ", ", ".", "0.7", "é", "私", "は"]
 WORDS = st.lists(st.sampled_from(TOKENS), max_size=30)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.textmerge import (
+from promptvc.content.text.merge import (
     TextConflict,
     TextMerge,
     marker_lines_left,

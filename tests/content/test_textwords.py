@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptvc.content import textwords
-from promptvc.content.textwords import tokens, weight, words
+from promptvc.content.text import words as textwords
+from promptvc.content.text.words import tokens, weight, words
 
 ASCII = st.text(st.sampled_from("ab1 _.,'\n\r\t!?-{}\x00Z9"), max_size=40)
 

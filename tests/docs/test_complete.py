@@ -16,7 +16,7 @@ import promptvc
 from promptvc import errors
 from promptvc.cli.exit_codes import table
 from promptvc.cli.main import GROUPS, cli
-from promptvc.session.project import DEFAULT_INCLUDE
+from promptvc.session.files.project import DEFAULT_INCLUDE
 from tests.docs.examples import ROOT
 
 DOCS = ROOT / "docs"
@@ -171,30 +171,30 @@ def _same(told: str, real: str) -> bool:
 
 
 def test_values_have_the_documented_fields() -> None:
-    from promptvc.content.conflict import Conflict
-    from promptvc.content.prompt import Message
-    from promptvc.content.promptdiff import MessageDiff, PromptDiff
-    from promptvc.content.rowdiff import RowChange, TableDiff
-    from promptvc.content.rowmerge import RowMerge
-    from promptvc.content.run import OutputRow, RunRecord
-    from promptvc.content.table import MalformedRow
-    from promptvc.content.textdiff import Hunk, Line, Span
-    from promptvc.runs.compare import ComparedRow, RunComparison, RunSide
-    from promptvc.runs.compare_measures import Measures
-    from promptvc.runs.compare_scores import NoiseComparison, ScoreComparison
-    from promptvc.runs.compare_slices import SliceComparison
-    from promptvc.runs.compare_why import Cause
-    from promptvc.runs.logbook import Logged
-    from promptvc.runs.record import Recorded
-    from promptvc.runs.results import RunResult
-    from promptvc.session.comparison import BinaryDiff, TextDiff
-    from promptvc.session.keys import KeyWarning
-    from promptvc.session.leafmerge import MergedFile
-    from promptvc.session.merging import Merged
-    from promptvc.session.workspace import Committed, Status
+    from promptvc.content.prompt.diff import MessageDiff, PromptDiff
+    from promptvc.content.prompt.prompt import Message
+    from promptvc.content.runs.run import OutputRow, RunRecord
+    from promptvc.content.table.view import MalformedRow
+    from promptvc.content.tablediff.diff import RowChange, TableDiff
+    from promptvc.content.tablemerge.merge import RowMerge
+    from promptvc.content.text.diff import Hunk, Line, Span
+    from promptvc.content.values.conflict import Conflict
+    from promptvc.runs.compare.compare import ComparedRow, RunComparison, RunSide
+    from promptvc.runs.compare.measures import Measures
+    from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
+    from promptvc.runs.compare.slices import SliceComparison
+    from promptvc.runs.compare.why import Cause
+    from promptvc.runs.execute.results import RunResult
+    from promptvc.runs.record.logbook import Logged
+    from promptvc.runs.record.record import Recorded
+    from promptvc.session.files.keys import KeyWarning
+    from promptvc.session.merge.leaf import MergedFile
+    from promptvc.session.merge.merging import Merged
+    from promptvc.session.workspace.comparison import BinaryDiff, TextDiff
+    from promptvc.session.workspace.workspace import Committed, Status
     from promptvc.storage.objects import Commit, Signature
     from promptvc.versioning.diff import FileChange
-    from promptvc.versioning.verify import Problem
+    from promptvc.versioning.upkeep.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
               TextDiff, Conflict, Merged, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
@@ -227,7 +227,7 @@ def test_environment_variables_are_documented() -> None:
 
 
 def test_settings_of_the_project_are_documented() -> None:
-    from promptvc.session.project import DEFAULT_EXCLUDE, TableSettings
+    from promptvc.session.files.project import DEFAULT_EXCLUDE, TableSettings
 
     for field in dataclasses.fields(TableSettings):
         assert f'`tables."PATH".{field.name}`' in CONCEPTS
@@ -238,7 +238,7 @@ def test_settings_of_the_project_are_documented() -> None:
 
 
 def test_settings_of_runs_are_documented() -> None:
-    from promptvc.content.runspec import RunSpec
+    from promptvc.content.runs.spec import RunSpec
 
     told = section(RUNS, "What a run declares")
     for field in dataclasses.fields(RunSpec):
@@ -246,8 +246,8 @@ def test_settings_of_runs_are_documented() -> None:
 
 
 def test_scorers_and_the_fields_of_outputs_are_documented() -> None:
-    from promptvc.content.run import OutputRow, RunRecord
-    from promptvc.runs.scorer_kinds import KINDS
+    from promptvc.content.runs.run import OutputRow, RunRecord
+    from promptvc.runs.scoring.kinds import KINDS
 
     assert all(f"| `{kind}:" in section(RUNS, "Scorers") for kind in [*KINDS, "python"])
     for cls, heading in ((OutputRow, "The rows"), (RunRecord, "The record")):
@@ -259,8 +259,8 @@ def test_scorers_and_the_fields_of_outputs_are_documented() -> None:
 
 def test_constants_of_the_format_are_those_of_the_code() -> None:
     from promptvc.content.formats import HEAD_SIZE
-    from promptvc.content.rowkeys import KEY_NAMES
-    from promptvc.versioning import chunking, rope
+    from promptvc.content.table.keys import KEY_NAMES
+    from promptvc.versioning.ropes import chunking, rope
 
     told = {name: int(value) for name, value in re.findall(r"^\| `(\w+)` \| (\d+) \|", FORMAT, re.MULTILINE)}
     assert told == {

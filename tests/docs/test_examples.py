@@ -9,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from promptvc.session.project import read_project
+from promptvc.session.files.project import read_project
 from tests.docs.examples import ROOT, Block, agrees, blocks, console_steps, rewrite, run_block, session
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from promptvc.content.formats.base import BOM, Malformed
-from promptvc.content.rowmerge import RowMerge, TableSide, merge_rows
+from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
 from tests.content.tablefiles import format_of, stretches_of
 
 PATHS = ("a.jsonl", "a.csv", "a.tsv", "a.json")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.equal import same
-from promptvc.content.missing import MISSING
-from promptvc.session.leafmerge import ends_open
+from promptvc.content.formats.missing import MISSING
+from promptvc.session.merge.leaf import ends_open
 from tests.content.tablefiles import any_jsonl
 from tests.merging.tables import PATHS, Case, cases, counted, merge, read, side
 from tests.reference_merge import Table, merge_tables

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.conflict import Conflict
+from promptvc.content.formats.dicts import malformed_row
 from promptvc.content.formats.equal import same
-from promptvc.content.missing import MISSING
-from promptvc.content.rowdiff import TableDiff, diff_rows
-from promptvc.content.rowmerge import RowMerge
-from promptvc.content.tablerows import malformed_row
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.tablediff.diff import TableDiff, diff_rows
+from promptvc.content.tablemerge.merge import RowMerge
+from promptvc.content.values.conflict import Conflict
 from tests.merging.edits import Edit, Row, apply, base_rows, scripts
 from tests.merging.tables import (
     PATHS,

@@ -15,7 +15,7 @@ from promptvc.api import clone_into
 from promptvc.errors import NothingToCommit, PathMissing, WorkWouldBeLost
 from promptvc.ids import RefName
 from promptvc.repo import Repo, Surroundings
-from promptvc.versioning.pushing import Send
+from promptvc.versioning.sync.push import Send
 from tests.conftest import ME
 
 PATHS = st.sampled_from(

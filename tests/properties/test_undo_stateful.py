@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from promptvc.cli.main import run
-from promptvc.environment import surroundings
 from promptvc.errors import PromptvcError
 from promptvc.ids import RefName
 from promptvc.repo import Repo, make_store
 from promptvc.storage.refs import Refs
+from promptvc.surroundings import surroundings
 
 PATHS = st.sampled_from(["prompts/a.md", "prompts/deep/b.txt", "examples/t.jsonl", "outputs/o.json"])
 CONTENT = st.one_of(

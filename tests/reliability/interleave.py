@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from promptvc.runs.calls import CallStore
+from promptvc.runs.calls.store import CallStore
+from promptvc.session.files.worktree import Worktree
 from promptvc.session.intent import Intents
-from promptvc.session.worktree import Worktree
 from promptvc.storage import locks
 from promptvc.storage.ingest import PackReceiver
 from promptvc.storage.lease import Lease
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning import upkeep
+from promptvc.versioning.upkeep import upkeep
 
 POINTS: tuple[tuple[Any, str], ...] = (
     (ObjectStore, "begin"),

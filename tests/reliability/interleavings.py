@@ -28,10 +28,10 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.session.merging import Merging
+from promptvc.session.merge.merging import Merging
 from promptvc.storage.objects import Kind
-from promptvc.versioning.pushing import Send
-from promptvc.versioning.upkeep import GRACE, collect
+from promptvc.versioning.sync.push import Send
+from promptvc.versioning.upkeep.upkeep import GRACE, collect
 from tests.reliability.causes import print_outcomes
 from tests.reliability.counts import Outcome, seed_from_environment
 from tests.reliability.interleave import Schedule, Worker

@@ -19,11 +19,11 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from promptvc.environment import surroundings
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo, make_store
 from promptvc.storage.refs import Refs
+from promptvc.surroundings import surroundings
 from tests.reliability.kills import run_killed
 from tests.reliability.outcomes import Said, damage, files_of, own_world, promptvc, refs_of
 

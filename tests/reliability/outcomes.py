@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptvc.cli.main import run
-from promptvc.environment import surroundings
 from promptvc.repo import Repo
+from promptvc.surroundings import surroundings
 from tests.reliability.counts import SEED_NAME, Outcome
 
 

@@ -20,31 +20,31 @@ import msgpack
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import HEAD_SIZE, Malformed
-from promptvc.content.prompt import read_prompt
-from promptvc.content.run import OutputRow, encode_row, read_record
-from promptvc.environment import surroundings
+from promptvc.content.prompt.prompt import read_prompt
+from promptvc.content.runs.run import OutputRow, encode_row, read_record
 from promptvc.errors import ObjectMissing, PromptvcError
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.runs.calls import CallStore
-from promptvc.session.contents import cutting_of
-from promptvc.session.project import read_project
+from promptvc.runs.calls.store import CallStore
+from promptvc.session.files.contents import cutting_of
+from promptvc.session.files.project import read_project
 from promptvc.storage.cache import Cache
 from promptvc.storage.git import GitConfig
 from promptvc.storage.ingest import PackReceiver
 from promptvc.storage.objects import EMPTY_TREE, Kind, object_id
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.surroundings import surroundings
+from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.ssh import ssh_command
 from promptvc.transports.urls import parse_url, redact
-from promptvc.versioning.chunking import cut
-from promptvc.versioning.chunklist import ChunkList
 from promptvc.versioning.commit import peel, read_commit
 from promptvc.versioning.history import History
-from promptvc.versioning.journal import Journal
-from promptvc.versioning.oplog import OperationLog
-from promptvc.versioning.rope import walk_chunks, write_cut
+from promptvc.versioning.oplog.journal import Journal
+from promptvc.versioning.oplog.oplog import OperationLog
+from promptvc.versioning.ropes.chunking import cut
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import walk_chunks, write_cut
 from promptvc.versioning.tree import load_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent

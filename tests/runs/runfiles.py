@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from promptvc.content.run import OutputRow, RunRecord, ScorerPin, encode_row, output_path, record_path
+from promptvc.content.runs.run import OutputRow, RunRecord, ScorerPin, encode_row, output_path, record_path
 from promptvc.repo import Repo
 from promptvc.runs.sources import LoadedRun, WorkingSource, load_run, pin_of
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from promptvc.cli.main import cli
 from promptvc.errors import DiskFull
-from promptvc.runs.journal import Journal, journal_files, read_lines
+from promptvc.runs.calls.journal import Journal, journal_files, read_lines
 from tests.runs.projects import PROMPT, Project, tickets
 
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptvc.content.run import OutputRow, ScorerPin, output_path
+from promptvc.content.runs.run import OutputRow, ScorerPin, output_path
 from promptvc.errors import RunMissing, RunUnreadable, Usage
 from promptvc.repo import Repo
-from promptvc.runs.compare import RunComparison, compare_runs
-from promptvc.runs.compare_columns import Columns
-from promptvc.runs.compare_markdown import markdown
-from promptvc.runs.compare_measures import measure
-from promptvc.runs.compare_scores import compare_score, score_kinds
-from promptvc.runs.compare_slices import slice_values
-from promptvc.runs.compare_words import (
+from promptvc.runs.compare.columns import Columns
+from promptvc.runs.compare.compare import RunComparison, compare_runs
+from promptvc.runs.compare.markdown import markdown
+from promptvc.runs.compare.measures import measure
+from promptvc.runs.compare.scores import compare_score, score_kinds
+from promptvc.runs.compare.slices import slice_values
+from promptvc.runs.compare.words import (
     cause_words,
     change_words,
     dollars,
@@ -239,7 +239,7 @@ def test_with_several_samples_examples_are_the_unit(repo: Repo) -> None:
     ]
     better = sum(b > a for a, b in zip(*means, strict=True))
     worse = sum(b < a for a, b in zip(*means, strict=True))
-    from promptvc.runs.stats import mean_interval, sign_test
+    from promptvc.runs.compare.stats import mean_interval, sign_test
 
     assert score.before == pytest.approx(sum(means[0]) / 40)
     assert score.p == sign_test(better, worse)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.checkspec import read_check
+from promptvc.content.runs.checkspec import read_check
 from promptvc.errors import ConfigInvalid, UnknownRevision
 from promptvc.repo import Repo
-from promptvc.runs.gates import CheckResult, GateResult, check_run
+from promptvc.runs.check.gates import CheckResult, GateResult, check_run
 from promptvc.runs.sources import CommitSource
-from promptvc.session.project import read_project
+from promptvc.session.files.project import read_project
 
 EXAMPLES = [
     {"id": "a", "input": "1", "expected": "x", "slice": "billing", "tags": ["gold", "new"]},

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import PathMissing, PromptvcError, Usage
-from promptvc.runs.dotted import MISSING, paths_of, pick
-from promptvc.runs.importers.base import Foreign
-from promptvc.runs.importers.detect import open_foreign
+from promptvc.runs.record.importers.base import Foreign
+from promptvc.runs.record.importers.detect import open_foreign
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "runs"
 

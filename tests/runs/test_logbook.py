@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptvc.content.request import Calling, fingerprint
-from promptvc.content.run import OutputRow, RunRecord, read_record
+from promptvc.content.runs.request import Calling, fingerprint
+from promptvc.content.runs.run import OutputRow, RunRecord, read_record
 from promptvc.errors import PathMissing, Usage
 from promptvc.repo import Repo
-from promptvc.runs.reproduce import reproduce
+from promptvc.runs.reproduce.reproduce import reproduce
 
 PATHS = {"prompt": "prompts/support.md", "examples": "examples/tickets.jsonl"}
 WHO = {"provider": "my-service", "model": "large-2", "params": {"temperature": 0.5}}

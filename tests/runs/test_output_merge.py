@@ -12,8 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from promptvc.cli.main import cli
-from promptvc.content.run import read_rows
-from promptvc.runs.prepared import prepare
+from promptvc.content.runs.run import read_rows
+from promptvc.runs.execute.prepared import prepare
 from promptvc.runs.sources import CommitSource
 from tests.runs.projects import PROMPT, SETTINGS, Project, tickets
 

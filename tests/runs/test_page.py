@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.repo import Repo
-from promptvc.runs.page import embedded, page, write_page
+from promptvc.runs.compare.page import embedded, page, write_page
 from tests.runs.compared import comparison, row, side, support
 
-ASSETS = Path(__file__).parents[2] / "promptvc" / "runs" / "assets"
+ASSETS = Path(__file__).parents[2] / "promptvc" / "runs" / "compare" / "assets"
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<!--<script>",

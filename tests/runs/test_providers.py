@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.request import Calling, Request
+from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid, PromptvcError, Refused
-from promptvc.runs.answer import LONGEST_MESSAGE
-from promptvc.runs.provider_command import CommandProvider
-from promptvc.runs.provider_openai import retry_after
-from promptvc.runs.providers import Answer, CallFailed, Provider, provider_of
+from promptvc.runs.providers.answer import LONGEST_MESSAGE
+from promptvc.runs.providers.command import CommandProvider
+from promptvc.runs.providers.openai import retry_after
+from promptvc.runs.providers.registry import Answer, CallFailed, Provider, provider_of
 from tests.runs.chat_server import ChatServer
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is Berlin?"}]

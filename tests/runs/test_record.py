@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.request import example_ids
-from promptvc.content.run import (
+from promptvc.content.runs.request import example_ids
+from promptvc.content.runs.run import (
     OutputRow,
     RunRecord,
     encode_row,
@@ -20,7 +20,7 @@ from promptvc.content.run import (
 )
 from promptvc.errors import NotTrusted, PathMissing, Refused, RunMissing, Usage
 from promptvc.repo import Repo
-from promptvc.runs.record import Recorded
+from promptvc.runs.record.record import Recorded
 from promptvc.runs.sources import WorkingSource, load_run
 from promptvc.runs.trust import save_trust
 from tests.runs.test_importers import FIXTURES, archive

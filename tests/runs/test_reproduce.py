@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.run import RunRecord, output_path, read_record, record_path
+from promptvc.content.runs.run import RunRecord, output_path, read_record, record_path
 from promptvc.errors import NotTrusted, Refused, RunMissing
 from promptvc.ids import ObjectId
 from promptvc.repo import Repo, Surroundings
-from promptvc.runs.drift import Drift, likeness, measure_drift
-from promptvc.runs.reproduce import Reproduction, reproduce
+from promptvc.runs.reproduce.drift import Drift, likeness, measure_drift
+from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
 from promptvc.runs.sources import CommitSource, Source
 from promptvc.runs.trust import save_trust
 from tests.conftest import ME

@@ -7,8 +7,8 @@ from threading import Event, Thread
 
 import pytest
 
-from promptvc.runs.answer import Answer, CallFailed
-from promptvc.runs.retry import FIRST_WAIT, LONGEST_WAIT, PATIENCE, Gate, Stopped, call_with_retry
+from promptvc.runs.execute.retry import FIRST_WAIT, LONGEST_WAIT, PATIENCE, Gate, Stopped, call_with_retry
+from promptvc.runs.providers.answer import Answer, CallFailed
 
 BUSY = CallFailed("busy", retry=True)
 

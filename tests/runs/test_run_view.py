@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.run import OutputRow
-from promptvc.content.runview import Run, totals_words
+from promptvc.content.runs.run import OutputRow
+from promptvc.content.runs.view import Run, totals_words
 from promptvc.errors import RowMissing, RunMissing
 from promptvc.repo import Repo
 
@@ -146,8 +146,8 @@ def test_any_library_that_speaks_arrow_takes_it(make: Make) -> None:
 
 
 def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
-    from promptvc.content.run import RunRecord
-    from promptvc.runs.results import RunResult
+    from promptvc.content.runs.run import RunRecord
+    from promptvc.runs.execute.results import RunResult
 
     totals = {"scores": {"exact": {"count": 4, "mean": 0.25}, "<mood>": {"count": 4, "labels": {"calm": 4}}}}
     record = RunRecord("mine", totals=totals)

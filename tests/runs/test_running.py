@@ -273,7 +273,7 @@ def test_rows_of_large_runs_are_not_counted_for_status(
 ) -> None:
     project.run()
     project.write("prompts/sort.md", PROMPT.replace("Sort", "Order"))
-    monkeypatch.setattr("promptvc.runs.running._COUNTED", 29)
+    monkeypatch.setattr("promptvc.runs.project._COUNTED", 29)
     (stale,) = project.repo.runs.stale()
     assert (stale.stale, stale.words()) == (0, "prompt: system line 2")
 

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.content.formats.base import Row
-from promptvc.content.run import OutputRow, Score
-from promptvc.content.runspec import ScorerSpec
+from promptvc.content.runs.run import OutputRow, Score
+from promptvc.content.runs.spec import ScorerSpec
 from promptvc.errors import ConfigInvalid, PathMissing
-from promptvc.runs.scorer_kinds import KINDS, last_number
-from promptvc.runs.scorers import Scorer, scorers_of, scores_of
+from promptvc.runs.scoring.kinds import KINDS, last_number
+from promptvc.runs.scoring.scorers import Scorer, scorers_of, scores_of
 
 
 def no_code(name: str) -> Callable[..., object]:

@@ -11,7 +11,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.runs.stats import Interval, mean_interval, noise, sign_test
+from promptvc.runs.compare.stats import Interval, mean_interval, noise, sign_test
 
 OUTCOMES = st.sampled_from([-1.0, 0.0, 1.0])
 NUMBERS = st.floats(-100, 100, allow_nan=False).map(lambda number: round(number, 3))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from promptvc.api import clone_into
-from promptvc.content.runspec import RunSpec, ScorerSpec
+from promptvc.content.runs.spec import RunSpec, ScorerSpec
 from promptvc.errors import NotTrusted
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, Surroundings, make_store
-from promptvc.runs.provider_openai import is_loopback
+from promptvc.runs.providers.openai import is_loopback
 from promptvc.runs.trust import is_trusted, need_trust, save_trust, what_needs_trust, why_not_trusted
-from promptvc.versioning.pushing import Send
+from promptvc.versioning.sync.push import Send
 from tests.cli.shell import Shell
 
 CONFIG = """\

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.rowblame import ALL, Fields, split_lines
+from promptvc.content.tablediff.blame import ALL, Fields, split_lines
 from promptvc.errors import ObjectMissing
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
-from promptvc.session.blame import blame_cells, blame_lines, blame_rows
-from promptvc.session.contents import Source
-from promptvc.session.lineage import Lineage
+from promptvc.session.files.contents import Source
+from promptvc.session.history.blame import blame_cells, blame_lines, blame_rows
+from promptvc.session.history.lineage import Lineage
 from promptvc.storage.objects import Commit, Kind, Signature, encode_commit, object_id
 from promptvc.storage.packs import PackedObject
 from promptvc.versioning.commit import write_commit

@@ -10,12 +10,12 @@ import pytest
 from promptvc.errors import Refused
 from promptvc.ids import RefName
 from promptvc.repo import Repo
-from promptvc.session.resolving import Choice
+from promptvc.session.merge.resolve import Choice
 from tests.session.test_merging import BASE, TABLE, diverged, edited, merge, put, read, resolve, switch, text
 from tests.session.test_undoing import killed
 
 OURS = edited(BASE, r1={"a": "o"})
-WRITE = "promptvc.session.worktree.Worktree._write"
+WRITE = "promptvc.session.files.worktree.Worktree._write"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_undo_of_the_merges_commit_that_was_killed_can_be_undone(opened: Repo
     resolve(opened, TABLE, Choice("theirs"))
     before, state = opened.revisions.resolve("HEAD"), opened.open_merge
     done = opened.commit().id
-    killed(opened, f"promptvc.versioning.oplog.OperationLog.{step}", lambda repo: repo.undo())
+    killed(opened, f"promptvc.versioning.oplog.oplog.OperationLog.{step}", lambda repo: repo.undo())
     found = opened.open_merge
     assert found is None or not found.is_written
     opened.undo()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.conflict import Conflict
-from promptvc.content.missing import MISSING
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.values.conflict import Conflict
 from promptvc.errors import (
     ConflictMissing,
     ConflictsRemain,
@@ -22,8 +22,8 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.session.merging import Merged
-from promptvc.session.resolving import Choice
+from promptvc.session.merge.merging import Merged
+from promptvc.session.merge.resolve import Choice
 
 TABLE = "examples/t.jsonl"
 Row = dict[str, Any]

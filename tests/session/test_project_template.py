@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promptvc.errors import ConfigInvalid
-from promptvc.session.project import TEMPLATE, Project, read_project
+from promptvc.session.files.project import TEMPLATE, Project, read_project
 
 
 def test_the_template_says_nothing() -> None:

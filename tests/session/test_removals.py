@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.session import removals
-from promptvc.session.removals import Removals
+from promptvc.session.files import removals
+from promptvc.session.files.removals import Removals
 from promptvc.storage.files import exchange
 
 SIZES = [1, removals._LARGE + 1]

@@ -14,10 +14,10 @@ from promptvc.api import clone_into
 from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, make_store
-from promptvc.session.worktree import Worktree
+from promptvc.session.files.worktree import Worktree
 from promptvc.storage.refs import PRIVATE
-from promptvc.versioning.pushing import Send
-from promptvc.versioning.upkeep import collect
+from promptvc.versioning.sync.push import Send
+from promptvc.versioning.upkeep.upkeep import collect
 
 MAIN, SIDE = RefName.branch("main"), RefName.branch("side")
 A = "prompts/a.md"
@@ -420,7 +420,7 @@ def test_undo_passes_over_an_operation_that_was_stopped_before_it_changed_anythi
 
 def test_killed_between_the_journal_and_files(sides: Repo) -> None:
     put(sides, A, "work")
-    killed(sides, "promptvc.session.worktree.Worktree._write", lambda repo: restore(repo, A))
+    killed(sides, "promptvc.session.files.worktree.Worktree._write", lambda repo: restore(repo, A))
     assert read(sides, A) == "work"
     assert sides.undo().what == f"undo: restore {A}"
     assert read(sides, A) == "work"

@@ -18,7 +18,7 @@ from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import Refs
-from promptvc.versioning.upkeep import collect
+from promptvc.versioning.upkeep.upkeep import collect
 from tests.stopping import pvc, waiting
 
 NOW = -10.0

@@ -135,8 +135,8 @@ def test_packed_refs_that_cannot_be_read_are_named_and_repaired(root: Path, how:
 
 
 def test_the_library_raises_too(root: Path) -> None:
-    from promptvc.environment import surroundings
     from promptvc.errors import RefDamaged
+    from promptvc.surroundings import surroundings
 
     tip = value(root)
     damage(root / ".promptvc/refs/heads/main", "zeros")

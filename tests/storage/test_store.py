@@ -32,7 +32,7 @@ from promptvc.storage.objects import (
 )
 from promptvc.storage.packing import BATCH, entry_header
 from promptvc.storage.packs import read_entry_header
-from promptvc.versioning.upkeep import collect, fold
+from promptvc.versioning.upkeep.upkeep import collect, fold
 
 WHO = Signature("Me", "me@example.com", 1_700_000_000, 90)
 

@@ -18,15 +18,15 @@ import pytest
 
 from promptvc.errors import AuthFailed, PushRejected, TransferFailed
 from promptvc.ids import ObjectId, RefName
-from promptvc.transports.client import remote_refs
-from promptvc.transports.credentials import Credentials
-from promptvc.transports.git import GitRemote
+from promptvc.transports.git.client import remote_refs
+from promptvc.transports.git.credentials import Credentials
+from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import PackStream, Progress
 from promptvc.transports.settings import HttpSettings, TransportSettings
 from promptvc.transports.urls import parse_url
-from promptvc.versioning.fetching import fetch
-from promptvc.versioning.pushing import Send, push
-from promptvc.versioning.refspec import Refspec
+from promptvc.versioning.sync.fetch import fetch
+from promptvc.versioning.sync.push import Send, push
+from promptvc.versioning.sync.refspec import Refspec
 from tests.clones import MAIN, Clone
 from tests.servers import (
     Environment,
@@ -388,7 +388,7 @@ def test_an_interrupted_fetch_leaves_no_program_behind(root: Path, ada: Clone, t
     ada.push()
     mark = f"promptvc-test-{os.getpid()}"
     script = (
-        "import sys; from promptvc.transports.git import GitRemote; "
+        "import sys; from promptvc.transports.git.remote import GitRemote; "
         "from promptvc.transports.settings import TransportSettings; import os; "
         f"s = TransportSettings(dict(os.environ), ssh_command='exec sleep 61 # {mark}\\n:'); "
         "print('ready', flush=True); GitRemote('host:a.git', s).list_refs()"

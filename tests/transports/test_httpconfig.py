@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.transports.httpconfig import http_settings
+from promptvc.transports.git.httpconfig import http_settings
 from promptvc.transports.settings import HttpSettings
 from tests.servers import git, git_environment
 

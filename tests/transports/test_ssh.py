@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promptvc.errors import Usage
+from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.ssh import ssh_command
 from promptvc.transports.urls import parse_url
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId, RefName
-from promptvc.transports.git import GitRemote
+from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import PackStream
 from promptvc.transports.settings import TransportSettings
 from tests.servers import Environment, git_environment

@@ -13,8 +13,8 @@ from promptvc.storage.objects import Commit, Kind, Signature, TreeEntry, encode_
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.settings import TransportSettings
 from promptvc.versioning.history import History
-from promptvc.versioning.missing import new_commits, objects_to_send, unreached
-from promptvc.versioning.negotiation import Negotiation
+from promptvc.versioning.sync.missing import new_commits, objects_to_send, unreached
+from promptvc.versioning.sync.negotiation import Negotiation
 from tests.clones import MAIN, ORIGIN_MAIN, Clone
 from tests.servers import Environment, git, git_environment, http_server, new_bare
 

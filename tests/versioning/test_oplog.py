@@ -16,11 +16,11 @@ from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo import Repo, Surroundings
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import PRIVATE
-from promptvc.versioning.journal import Journal
-from promptvc.versioning.operation import read_operations
-from promptvc.versioning.oplog import KEEP_COUNT, KEEP_SECONDS
+from promptvc.versioning.oplog.journal import Journal
+from promptvc.versioning.oplog.operation import read_operations
+from promptvc.versioning.oplog.oplog import KEEP_COUNT, KEEP_SECONDS
 from promptvc.versioning.tree import FileEntry, load_files
-from promptvc.versioning.upkeep import collect
+from promptvc.versioning.upkeep.upkeep import collect
 from tests.conftest import ME
 from tests.drawing import draw
 
@@ -220,7 +220,7 @@ def test_clean_files_are_overwritten_unread(repo: Repo, monkeypatch: pytest.Monk
     def read(*arguments: Any) -> Any:
         raise AssertionError("a clean file was read")
 
-    monkeypatch.setattr("promptvc.session.worktree.Worktree._take", read)
+    monkeypatch.setattr("promptvc.session.files.worktree.Worktree._take", read)
     repo.workspace.switch(first, MAIN, repo.who())
     monkeypatch.undo()
     assert (repo.root / "prompts/a.md").read_text() == "one"  # type: ignore[operator]

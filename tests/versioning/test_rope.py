@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.errors import ObjectDamaged
 from promptvc.repo import Repo
-from promptvc.session.contents import Source, cutting_of
+from promptvc.session.files.contents import Source, cutting_of
 from promptvc.storage.objects import EXECUTABLE, Kind
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut
-from promptvc.versioning.chunklist import ChunkList
-from promptvc.versioning.rope import walk_chunks, write_rows
+from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import walk_chunks, write_rows
 from promptvc.versioning.tree import load_files
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import HEAD_SIZE
-from promptvc.session.contents import cutting_of
+from promptvc.session.files.contents import cutting_of
 from promptvc.storage.objects import FILE
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.rope import Written, known_stretches, write_rows
-from promptvc.versioning.ropejoin import write_pieces
-from promptvc.versioning.stretch import Stretch
+from promptvc.versioning.ropes.join import write_pieces
+from promptvc.versioning.ropes.rope import Written, known_stretches, write_rows
+from promptvc.versioning.ropes.segment import Stretch
 
 
 def table(suffix: str, count: int, seed: int) -> bytes:

@@ -11,9 +11,9 @@ from promptvc.errors import NotFastForward, RemoteNotAStore, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.transports.settings import TransportSettings
 from promptvc.versioning.commit import is_ours, peel
-from promptvc.versioning.fetching import fetch
-from promptvc.versioning.pushing import Send, push
-from promptvc.versioning.refspec import Refspec
+from promptvc.versioning.sync.fetch import fetch
+from promptvc.versioning.sync.push import Send, push
+from promptvc.versioning.sync.refspec import Refspec
 from tests.clones import MAIN, ORIGIN, ORIGIN_MAIN, Clone
 from tests.servers import Environment, add_hook, git, git_environment, new_bare, verify_bare
 

@@ -1,0 +1,1 @@
+"""Branches: branch, switch, tag, merge, resolve, cherry-pick, revert, undo."""

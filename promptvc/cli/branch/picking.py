@@ -1,0 +1,90 @@
+"""What cherry-pick and revert have in common: commits one after the other, as new commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from promptvc.cli.app import App, json_option
+from promptvc.cli.exit_codes import DONE, NEGATIVE
+
+if TYPE_CHECKING:
+    from promptvc.ids import ObjectId
+    from promptvc.repo import Repo
+
+Step = Literal["cherry-pick", "revert"]
+_ONE_WORD = re.compile(r"\w[\w./^~-]*")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def picking_options(function: _Command) -> _Command:
+    """The commits to take, and how: as `pick` takes them."""
+    options: list[Callable[[_Command], _Command]] = [
+        click.argument("revisions", nargs=-1, metavar="REV..."),
+        click.option(
+            "-m",
+            "--mainline",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Of a merge, what it did to its Nth parent.",
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Say what would happen; exit code 1 if something would conflict."
+        ),
+        click.option("--abort", is_flag=True, help="Give the one under way up: everything as it was before."),
+        json_option,
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def pick(
+    app: App, step: Step, revisions: tuple[str, ...], mainline: int | None, *, dry_run: bool, abort: bool
+) -> int:
+    """Pick or revert each; stops where one conflicts."""
+    from promptvc.cli.show.merge import abort_open, tell_merge
+
+    if abort:
+        if revisions or mainline is not None or dry_run:
+            raise click.UsageError("--abort goes alone")
+        return abort_open(app, step)
+    if not revisions:
+        raise click.UsageError("which commit? promptvc log shows them")
+    repo = app.repo
+    for place, revision in enumerate(revisions, 1):
+        commit = repo.revisions.resolve(revision)
+        doing = repo.doing(step, revision)
+        done = repo.merging.pick(commit, _parent(repo, commit, mainline), doing, dry_run=dry_run)
+        tell_merge(app, repo, done, doing, dry_run=dry_run)
+        if not done.clean:
+            if revisions[place:] and not dry_run:
+                option = [] if mainline is None else ["-m", str(mainline)]
+                rest = " ".join([*option, *map(_typed, revisions[place:])])
+                app.out.note(f"note: not done yet: promptvc {step} {rest}, once this one is committed")
+            return NEGATIVE
+    return DONE
+
+
+def _typed(revision: str) -> str:
+    """A revision as it is typed in a shell, to which ``main~1`` is one word."""
+    from promptvc.cli.show.merge import quoted
+
+    return revision if _ONE_WORD.fullmatch(revision) else quoted(revision)
+
+
+def _parent(repo: Repo, commit: ObjectId, mainline: int | None) -> ObjectId | None:
+    """The commit that a commit is compared with; raises `Usage` where there is more than one and none is named."""
+    from promptvc.cli.show.chars import plural
+    from promptvc.errors import Usage
+
+    parents = repo.history.parents(commit)
+    if len(parents) > 1 and mainline is None:
+        raise Usage(f"{commit.short} is a merge", "-m 1 takes what it did to the branch it was merged into")
+    number = mainline or 1
+    if number > max(1, len(parents)):
+        raise Usage(f"{commit.short} has {plural(len(parents), 'parent')}", "promptvc show tells them")
+    return parents[number - 1] if parents else None

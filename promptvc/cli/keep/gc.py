@@ -1,0 +1,36 @@
+"""``promptvc gc``: one pack, without what nothing needs."""
+
+from __future__ import annotations
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+
+
+@click.command("gc")
+@click.option(
+    "--prune",
+    type=click.Choice(["old", "now"]),
+    default="old",
+    help="Drop only what is older than two weeks, or all.",
+)
+@json_option
+@pass_app
+def command(app: App, prune: str) -> None:
+    """Join all packs into one and drop objects that no branch, tag or reflog leads to."""
+    from promptvc.cli.show.describe import size_words
+    from promptvc.versioning.upkeep.upkeep import GRACE, collect
+
+    repo = app.repo
+    repo.oplog.trim()
+    done = collect(repo.store, repo.refs, grace=GRACE if prune == "old" else 0.0, now=repo.surroundings.now())
+    app.out.value(
+        {
+            "kept": done.kept,
+            "dropped": done.dropped,
+            "packs": done.packs_before,
+            "bytes": [done.bytes_before, done.bytes_after],
+        }
+    )
+    sizes = f"{size_words(done.bytes_before)} → {size_words(done.bytes_after)}"
+    app.out.text(f"{done.kept:,} objects kept, {done.dropped:,} dropped, {sizes}")

@@ -1,0 +1,1 @@
+"""Looking: log, show, cat, rows, blame; row_* find rows as they are typed."""

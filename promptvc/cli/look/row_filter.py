@@ -1,0 +1,68 @@
+"""Conditions on rows, ``score=1``, and fields inside fields, ``meta.lang``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from promptvc.content.formats.base import Malformed, Row
+from promptvc.content.formats.equal import same
+from promptvc.content.tablediff.diff import MISSING
+
+
+@dataclass(slots=True)
+class Condition:
+    """A field and the value it must have; ``seen`` tells afterwards whether any row had the field."""
+
+    name: str
+    text: str
+    value: Any
+    seen: bool = False
+
+    @classmethod
+    def read(cls, name: str, text: str) -> Condition:
+        """A value is text, and what it is as JSON, if it is JSON."""
+        return cls(name, text, _from_json(text))
+
+    def holds(self, row: Row | Malformed) -> bool:
+        """Whether a row has the value; one that cannot be read has none."""
+        if isinstance(row, Malformed):
+            return False
+        found = look_up(row, self.name)
+        if found is MISSING:
+            return False
+        self.seen = True
+        return is_meant(found, self.text, self.value)
+
+
+def look_up(row: Row, name: str) -> Any:
+    """The field of this name, else what ``a.b`` or ``a.0`` leads to; `MISSING` where there is nothing."""
+    if name in row:
+        return row[name]
+    found: Any = row
+    for step in name.split("."):
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isascii() and step.isdigit() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return MISSING
+    return found
+
+
+def is_meant(found: Any, text: str, value: Any = MISSING) -> bool:
+    """Whether a value is what someone typed: text for text, JSON for the rest; ``1`` means 1.0 too."""
+    if isinstance(found, str):
+        return found == text
+    wanted = _from_json(text) if value is MISSING else value
+    if type(found) in (int, float) and type(wanted) in (int, float):
+        return bool(found == wanted)
+    return same(found, wanted)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

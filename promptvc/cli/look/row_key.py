@@ -1,0 +1,70 @@
+"""A row meant by its key, as it is typed: ``--key t-0042``; of several fields ``en,7``, or the option once for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from promptvc.cli.look.row_filter import is_meant
+from promptvc.content.formats.base import Malformed, Row
+from promptvc.errors import RowMissing, Usage
+
+if TYPE_CHECKING:
+    from promptvc.cli.look.row_source import RowSource
+    from promptvc.cli.show.row_stream import NumberedRow
+
+
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    """The fields of a table's key, and for each the value that is meant, as text."""
+
+    fields: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: str, fields: tuple[str, ...] | None, words: Sequence[str]) -> WantedKey:
+        """Raises `Usage` where the table has no key, or one of another number of fields."""
+        if fields is None:
+            raise Usage(f"{path} has no key", 'key = ["…"] in promptvc.toml names it')
+        texts = tuple(words) if len(words) > 1 or len(fields) == 1 else _parts(words[0], len(fields))
+        if len(texts) != len(fields):
+            count = f"{len(fields)} field{'s' * (len(fields) != 1)}"
+            raise Usage(f"{path}: the key has {count}", f"--key {','.join(fields)}, with their values")
+        return cls(fields, texts)
+
+    def is_of(self, row: Row | Malformed) -> bool:
+        """Whether a row has this key."""
+        if isinstance(row, Malformed):
+            return False
+        return all(
+            row.get(name) is not None and is_meant(row[name], text)
+            for name, text in zip(self.fields, self.texts, strict=True)
+        )
+
+    def missing(self, path: str, revision: str | None = None) -> RowMissing:
+        """The error that there is no such row, at a revision or among the working files."""
+        return RowMissing(
+            f"{path} has no row with {', '.join(self.fields)} {', '.join(self.texts)}",
+            f"promptvc rows {path}{f' --rev {revision}' if revision else ''} lists the keys",
+        )
+
+    def find(self, source: RowSource) -> list[NumberedRow]:
+        """The rows with this key; several, where they share it."""
+        # Bytes are searched before rows are read: right but for escapes and other spellings, so then all are read.
+        needle = self.texts[0].encode("utf-8", "replace")
+        found = [item for item in source.holding(needle) if self.is_of(item.row)]
+        return found or [item for item in source.rows() if self.is_of(item.row)]
+
+
+def _parts(text: str, count: int) -> tuple[str, ...]:
+    """``a,b`` or a JSON array."""
+    values: Any
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list):
+        values = text.split(",", count - 1)
+    return tuple(value if isinstance(value, str) else json.dumps(value) for value in values)

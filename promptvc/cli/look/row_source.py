@@ -1,0 +1,143 @@
+"""A table opened for reading rows: in the store, or where it lies among the working files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.cli.arguments import find_range, revision_path, split_path
+from promptvc.cli.show.row_stream import NumberedRow, likely_key, stream_rows
+from promptvc.errors import FileUnreadable, NotATable, PathMissing
+from promptvc.session.files.contents import file_stretches
+from promptvc.versioning.ropes.segment import Stretch
+
+if TYPE_CHECKING:
+    from promptvc.cli.app import App
+    from promptvc.content.formats.base import RowFormat
+    from promptvc.content.table.survey import MalformedRow
+
+_COUNTED = 16 << 20
+"""Bytes up to which a file is read to its end only to count its rows."""
+
+
+class RowSource:
+    """The rows of one version of a table, read anew each time they are asked for.
+
+    ``key`` are the fields that identify a row, as configured or as they fit the first thousand rows.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        format: RowFormat,
+        stretches: Callable[[], Iterable[Stretch]],
+        size: int,
+        declared: tuple[str, ...] | None,
+    ) -> None:
+        self.path, self.format = path, format
+        self._stretches, self._size, self._declared = stretches, size, declared
+        self._places: dict[int, MalformedRow] = {}
+        self._placed = 0
+
+    def rows(self, skip: int = 0) -> Iterator[NumberedRow]:
+        """The rows from number ``skip`` on."""
+        return stream_rows(self.format, self._stretches(), skip)
+
+    def holding(self, needle: bytes) -> Iterator[NumberedRow]:
+        """The rows of the stretches in which these bytes occur: a fast way to the few that may be meant."""
+        number = 0
+        for place, stretch in enumerate(self._stretches()):
+            data = stretch.load()
+            if needle in data:
+                for body in self.format.bodies(data, place == 0):
+                    yield NumberedRow(number, body, self.format.parse(body))
+                    number += 1
+            else:
+                number += stretch.rows if stretch.rows is not None else self.format.count(data, place == 0)
+
+    @cached_property
+    def key(self) -> tuple[str, ...] | None:
+        """The fields that identify a row."""
+        return likely_key(self.rows(), self._declared)
+
+    @cached_property
+    def count(self) -> int | None:
+        """How many rows there are; None where only reading a large file would tell."""
+        stretches = list(self._stretches()) if self._size <= _COUNTED else self._stretches()
+        total = 0
+        for place, stretch in enumerate(stretches):
+            if stretch.rows is None and self._size > _COUNTED:
+                return None
+            total += (
+                stretch.rows if stretch.rows is not None else self.format.count(stretch.load(), place == 0)
+            )
+        return total
+
+    def place(self, number: int) -> MalformedRow:
+        """Where a row stands that cannot be read."""
+        if number >= self._placed:
+            from promptvc.content.table.survey import survey
+
+            self._placed = max(number + 1, 2 * self._placed)
+            found = survey(self.format, self._until(self._placed))
+            self._places = {row.number: row for row in found.malformed}
+        return self._places[number]
+
+    def malformed(self) -> Iterator[MalformedRow]:
+        """Every row that cannot be read."""
+        from promptvc.content.table.survey import survey
+
+        return iter(survey(self.format, self._stretches()).malformed)
+
+    def _until(self, number: int) -> Iterator[Stretch]:
+        count = 0
+        for place, stretch in enumerate(self._stretches()):
+            if count >= number:
+                return
+            yield stretch
+            count += self.format.count(stretch.load(), place == 0)
+
+
+def open_rows(app: App, text: str, revision: str | None) -> RowSource:
+    """The table at a path, which may be given as ``REV:PATH``; raises `PathMissing`, `NotATable`."""
+    repo = app.repo
+    pair = split_path(text) if revision is None else None
+    if pair is not None and pair[0] and find_range(repo, pair[0]):
+        revision, path = pair[0], revision_path(app, *pair)
+    else:
+        path = app.paths((text,))[0]
+    if revision is None and repo.root is not None:
+        return _working(app, repo.root / path, path)
+    snapshot = repo.snapshot(revision or "HEAD")
+    file = snapshot.file(path)
+    declared = snapshot.project.table(path).key
+    return RowSource(path, _needed(file.format, path), file.stretches, file.size(), declared)
+
+
+def _working(app: App, file: Path, path: str) -> RowSource:
+    from promptvc.content.formats import HEAD_SIZE, row_format
+
+    if file.is_dir():
+        raise PathMissing(f"{path or 'this'} is a folder", "promptvc rows takes one table")
+    try:
+        with file.open("rb") as source:
+            head = source.read(HEAD_SIZE)
+    except FileNotFoundError:
+        raise PathMissing(
+            f"{path}: no such file", f"promptvc rows {path} --rev REV reads an older version"
+        ) from None
+    except OSError as error:
+        raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
+    format = _needed(row_format(path, head), path)
+    declared = app.repo.workspace.worktree.project().table(path).key
+    return RowSource(path, format, partial(file_stretches, file, format), file.stat().st_size, declared)
+
+
+def _needed(format: RowFormat | None, path: str) -> RowFormat:
+    if format is None:
+        raise NotATable(
+            f"{path} is not a table", "tables are .jsonl, .ndjson, .csv, .tsv, and .json arrays of objects"
+        )
+    return format

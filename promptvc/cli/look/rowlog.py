@@ -1,0 +1,79 @@
+"""The history of one row, as ``promptvc log FILE --key K`` tells it: the commits, and what each did to the row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from promptvc.cli.app import App
+from promptvc.cli.look.blame import lineage_of
+from promptvc.cli.look.row_key import WantedKey
+from promptvc.cli.show.commit_json import commit_value
+from promptvc.cli.show.diff.json import row_values
+from promptvc.cli.show.diff.table import table_lines
+from promptvc.cli.show.log import commit_lines, ref_names
+from promptvc.cli.show.row_stream import key_of_file
+from promptvc.content.tablediff.diff import RowChange, TableDiff
+from promptvc.errors import NotATable, PathMissing
+from promptvc.session.history.rowlog import RowCommit, find_rows, walk_row
+
+if TYPE_CHECKING:
+    from promptvc.cli.output import Output
+    from promptvc.ids import ObjectId
+    from promptvc.repo import Repo
+    from promptvc.session.files.views import FileView
+    from promptvc.session.history.lineage import Lineage
+
+
+def show_row_log(
+    app: App, ids: Sequence[ObjectId], path: str, words: Sequence[str], count: int | None, *, oneline: bool
+) -> None:
+    """Of these commits at most ``count`` that changed the row; raises `RowMissing` where there never was one."""
+    lineage = lineage_of(app)
+    at, file = _latest(lineage, ids, path)
+    key = WantedKey.read(path, key_of_file(file, app.repo.snapshot_of(at).project), words)
+    found = walk_row(lineage, ids, path, key.fields, key.is_of)
+    if count != 0:
+        first = next(found, None)
+        if first is None and next(find_rows(file, key.is_of), None) is None:
+            raise key.missing(path, at.short)
+        found = chain([first] if first else [], found)
+    shown = islice(found, count)
+    if app.out.json:
+        for commit in shown:
+            app.out.value(_value(app.repo, commit))
+    else:
+        app.out.lines(_lines(app.out, app.repo, shown, oneline=oneline))
+
+
+def _latest(lineage: Lineage, ids: Sequence[ObjectId], path: str) -> tuple[ObjectId, FileView]:
+    """The newest version of the file in these commits, or in what they come from."""
+    parents = (parent for id in reversed(ids) for parent in lineage.history.parents(id))
+    for id in chain(ids, parents):
+        file = lineage.file(id, path)
+        if file is not None:
+            if file.kind not in ("table", "run"):
+                raise NotATable(f"{path} is not a table", f"without --key: promptvc log {path}")
+            return id, file
+    raise PathMissing(f"{path} is in none of these commits", "promptvc show HEAD: lists the files")
+
+
+def _value(repo: Repo, commit: RowCommit) -> dict[str, Any]:
+    return {**commit_value(repo, commit.id), "rows": list(row_values(commit.path, commit.rows))}
+
+
+def _lines(out: Output, repo: Repo, commits: Iterable[RowCommit], *, oneline: bool) -> Iterator[str]:
+    names = ref_names(repo)
+    for commit in commits:
+        value = repo.history.commit(commit.id)
+        yield from commit_lines(out, commit.id, value, names.get(commit.id, ()), short=oneline)
+        yield from table_lines(out, _as_diff(commit.rows))
+
+
+def _as_diff(rows: tuple[RowChange, ...]) -> TableDiff:
+    """Nothing but these changes."""
+    added, removed, changed = (sum(row.op == op for row in rows) for op in ("added", "removed", "changed"))
+    return TableDiff(
+        None, (), (), removed + changed, added + changed, added, removed, changed, 0, 0, rows, ()
+    )

@@ -1,0 +1,1 @@
+"""Runs: run, record, compare, check, reproduce."""

@@ -1,0 +1,240 @@
+"""``promptvc check``: gates for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.exit_codes import DONE, NEGATIVE
+
+if TYPE_CHECKING:
+    from promptvc.cli.output import Output
+    from promptvc.content.runs.checkspec import CheckSpec
+    from promptvc.runs.check.gates import CheckResult, GateResult
+    from promptvc.runs.check.rows import GateRow
+    from promptvc.runs.sources import Source
+
+_SHOWN = 10
+_NAME_WIDTH = 34
+_LONGEST = 500
+"""Characters of an output that are looked at for the part of a line that shows it."""
+
+
+@click.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--at", "revision", metavar="REV", help="Check a commit instead of the working files.")
+@click.option(
+    "--limit", type=click.IntRange(0), metavar="N", help="Show at most N rows of a gate; 10 unless given."
+)
+@click.option("--junit", metavar="FILE", help="Write JUnit XML, as CI servers read it.")
+@click.option("--markdown", metavar="FILE", help="Write Markdown, for a comment or a summary; - is stdout.")
+@json_option
+@pass_app
+def command(
+    app: App,
+    names: tuple[str, ...],
+    revision: str | None,
+    limit: int | None,
+    junit: str | None,
+    markdown: str | None,
+) -> int:
+    """Check recorded outputs against the gates that promptvc.toml declares, all of them or those named.
+
+    Nothing is called and no code of the project runs. Exit code 1 when a gate fails; its rows are listed.
+    """
+    if markdown == "-" and app.out.json:
+        raise click.UsageError("give --json or --markdown -, not both")
+    from promptvc.runs.check.gates import check_run
+
+    source = _source(app, revision)
+    shown = _SHOWN if limit is None else limit
+    repo = app.repo
+    results = [
+        check_run(spec, source, repo.contents, repo.store, lambda text: _commit(app, text))
+        for spec in _declared(source, names)
+    ]
+    _write(app, results, shown, junit, markdown)
+    for result in results:
+        if app.out.json:
+            _tell_values(app.out, result, limit)
+        elif markdown != "-":
+            app.out.lines(result_lines(app.out, result, shown))
+    for hint in dict.fromkeys(result.hint for result in results if result.hint):
+        app.out.note(f"hint: {hint}")
+    return DONE if all(result.passed for result in results) else NEGATIVE
+
+
+def _source(app: App, revision: str | None) -> Source:
+    """The version that is checked; of a store without working files, HEAD."""
+    if revision is not None:
+        return _commit(app, revision)
+    return app.repo.runs.source() if app.repo.root is not None else _commit(app, "HEAD")
+
+
+def _commit(app: App, text: str) -> Source:
+    from promptvc.runs.sources import CommitSource
+
+    id = app.repo.revisions.resolve(text)
+    return CommitSource(app.repo.snapshot_of(id), id.short if text == id else text)
+
+
+def _declared(source: Source, names: Sequence[str]) -> list[CheckSpec]:
+    """The checks that are declared, or those of them that are wanted."""
+    from promptvc.errors import Usage
+
+    checks = source.project.checks
+    if not checks:
+        where = "" if source.label == "working files" else f" at {source.label}"
+        raise Usage(
+            f"promptvc.toml{where} declares no check", "[checks.NAME] with run and min = {…} declares one"
+        )
+    strange = next((name for name in names if name not in checks), None)
+    if strange is not None:
+        raise Usage(f"promptvc.toml declares no check {strange!r}", f"it declares {', '.join([*checks][:8])}")
+    return [checks[name] for name in dict.fromkeys(names)] or list(checks.values())
+
+
+def _write(
+    app: App, results: Sequence[CheckResult], shown: int, junit: str | None, markdown: str | None
+) -> None:
+    if junit is not None:
+        from promptvc.runs.check.reports import junit as as_junit
+
+        Path(app.folder, junit).write_bytes(as_junit(results, shown))
+    if markdown is not None:
+        from promptvc.runs.check.reports import markdown as as_markdown
+
+        text = as_markdown(results, shown)
+        if markdown == "-":
+            for line in text.split("\n"):
+                app.out.text(line)
+        else:
+            Path(app.folder, markdown).write_text(f"{text}\n", encoding="utf-8")
+
+
+# --- telling --------------------------------------------------------------------------------------------------
+
+
+def _tell_values(out: Output, result: CheckResult, limit: int | None) -> None:
+    for gate in result.gates:
+        out.value(gate_value(result, gate, limit))
+
+
+def gate_value(result: CheckResult, gate: GateResult, limit: int | None = None) -> dict[str, Any]:
+    """A gate for programs; ``failing`` counts rows, ``rows`` has them, at most ``limit``."""
+    return {
+        "name": gate.name,
+        "check": result.name,
+        "run": result.run,
+        "passed": gate.passed,
+        "kind": gate.kind,
+        "subject": gate.subject,
+        "slice": gate.slice and {"field": gate.slice[0], "value": gate.slice[1]},
+        "revision": gate.revision,
+        "wanted": gate.wanted,
+        "found": gate.found,
+        "words": gate.words,
+        "failing": len(gate.rows),
+        "rows": [row.to_value() for row in gate.rows[:limit]],
+    }
+
+
+def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
+    """A check with its gates, and below those that failed the rows that are why; slices that pass are counted.
+
+    A row that is why several gates failed is told once.
+    """
+    from promptvc.cli.show.chars import columns, cut, plural, visible, wrap
+    from promptvc.runs.check.reports import summary
+
+    where = "" if result.label == "working files" else f" at {result.label}"
+    head = cut(visible(f"{result.name}   {result.run}{where}: {summary(result)}"), out.width)
+    yield out.style(head, fg=None if result.passed else "red", bold=True)
+    told = [gate for gate in result.gates if not (gate.passed and gate.slice)]
+    names = [columns(visible(gate.name)) for gate in told]
+    width = max((name for name in names if name <= _NAME_WIDTH), default=0)
+    seen: set[int] = set()
+    for gate in told:
+        yield from _gate_lines(out, gate, width)
+        if not gate.passed:
+            yield from _row_lines(out, gate, shown, seen)
+    if len(told) < len(result.gates):
+        yield f"  {out.style('✓', fg='green')} {plural(len(result.gates) - len(told), 'gate')} of slices"
+    for note in result.notes:
+        text = visible(note)
+        for start, stop in wrap(text, out.width - 2):
+            yield f"  {out.style(text[start:stop], dim=True)}"
+
+
+def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
+    """Name and words in two columns; words below the name where they do not fit beside it."""
+    from promptvc.cli.show.chars import columns, cut, pad, visible, wrap
+
+    sign = out.style("✓", fg="green") if gate.passed else out.style("✗", fg="red", bold=True)
+    name, words = visible(gate.name), visible(gate.words)
+    fits = 6 + width + columns(words) <= out.width
+    if fits and columns(name) <= width:
+        yield f"  {sign} {pad(name, width)}  {words}"
+        return
+    yield f"  {sign} {cut(name, out.width - 4)}"
+    if fits:
+        yield f"{' ' * (6 + width)}{words}"
+        return
+    for start, stop in wrap(words, out.width - 6):
+        yield f"      {words[start:stop]}"
+
+
+def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
+    """The first rows of a gate, those by name that were told already; ``seen`` are the numbers of these."""
+    from promptvc.cli.show.chars import cut, visible
+    from promptvc.content.table.keys import output_name
+    from promptvc.runs.check.reports import more_words
+
+    rows = gate.rows[:shown]
+    fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
+    above = [output_name(*rows.places[at]) for at, number in enumerate(rows.numbers) if number in seen]
+    seen.update(rows.numbers)
+    if above:
+        yield cut(f"      above: {visible(', '.join(above))}", out.width)
+    yield from _new_row_lines(out, [rows[at] for at in fresh])
+    for more in more_words(len(gate.rows) - len(rows)):
+        yield f"      {more}"
+
+
+def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
+    from promptvc.cli.show.chars import columns, cut, pad, visible
+    from promptvc.runs.check.reports import text_of, why_words
+
+    cells = [
+        (
+            cut(visible(row.name), 24),
+            cut(visible(", ".join(text_of(value) for value in row.slices.values())), 20),
+            cut(visible(why_words(row)), 36),
+        )
+        for row in rows
+    ]
+    widths = [max((columns(line[at]) for line in cells), default=0) for at in range(3)]
+    for row, line in zip(rows, cells, strict=True):
+        head = "  ".join(pad(cell, width) for cell, width in zip(line, widths, strict=True) if width)
+        room = out.width - 6 - columns(head) - 2
+        told = _told(row, max(room, 20))
+        yield f"      {head}  {told}".rstrip() if room >= 20 or not told else f"      {head.rstrip()}"
+        if told and room < 20:
+            yield f"        {_told(row, out.width - 8)}"
+
+
+def _told(row: GateRow, room: int) -> str:
+    """``expected refund, got billing`` within so many columns."""
+    from promptvc.cli.show.chars import columns, cut, visible
+    from promptvc.runs.check.reports import text_of
+
+    expected = visible(text_of(row.expected)[:_LONGEST]) if row.expected is not None else ""
+    expected = f"expected {cut(expected, max(room // 2 - 9, 8))}" if expected else ""
+    if row.error is not None:
+        return cut(expected, room)
+    joined = f"{expected}, got " if expected else "got "
+    return cut(joined + cut(visible(text_of(row.output)[:_LONGEST]), max(room - columns(joined), 4)), room)

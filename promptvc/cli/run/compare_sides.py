@@ -1,0 +1,170 @@
+"""What the words of ``promptvc compare`` mean: revisions, runs or files of output rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from promptvc.cli.arguments import Range, Words, find_range, revision_path, split_path
+from promptvc.errors import RunMissing, Usage
+
+if TYPE_CHECKING:
+    from promptvc.cli.app import App
+    from promptvc.runs.sources import LoadedRun, Source
+
+Pair = tuple["LoadedRun", "LoadedRun"]
+_ROWS = ".jsonl"
+
+
+def find_sides(app: App, words: Words) -> list[Pair]:
+    """The runs to compare, each at its two sides, all of them there; raises `Usage`, `RunMissing`, `PathMissing`."""
+    if words.paths is None and words.plain and _is_file(app, words.plain[0]):
+        return [_two_files(app, words.plain)]
+    option = next((text for text in words.paths or () if text.startswith("-")), None)
+    if option is not None:
+        raise Usage(f"{option} stands behind --, where runs are", "options go before --")
+    revisions, rest = _revisions(app, words)
+    runs = [_run_name(app, text) for text in rest]
+    if len(revisions) < 2 and len(runs) == 2:
+        where = revisions[0] if revisions else _working(app)
+        return [(_load(app, where, runs[0]), _load(app, where, runs[1]))]
+    if len(revisions) < 2 and len(runs) > 2:
+        raise Usage("two runs are compared at a time", f"promptvc compare -- {runs[0]} {runs[1]}")
+    before = revisions[0] if revisions else _commit(app, "HEAD")
+    after = revisions[1] if len(revisions) == 2 else _working(app)
+    from promptvc.runs.compare.sources import common_runs
+
+    names = runs or common_runs(before, after)
+    return [(_load(app, before, name), _load(app, after, name)) for name in names]
+
+
+# --- revisions and runs -----------------------------------------------------------------------------------
+
+
+def _revisions(app: App, words: Words) -> tuple[list[Source], list[str]]:
+    """At most two revisions from the front, and the words that follow, which are runs."""
+    found: list[Source] = []
+    rest = list(words.plain)
+    while rest and len(found) < 2:
+        range = find_range(app.repo, rest[0])
+        if range is None:
+            break
+        if range.start is not None and found:
+            raise click.UsageError("give A..B, or A and B, not both")
+        _need_sense(app, rest, words, len(found))
+        found += _of_range(app, rest.pop(0), range)
+    if words.paths is not None and rest:
+        app.repo.revisions.resolve(rest[0])  # says what is wrong with a word that is no revision
+        raise Usage(f"{rest[0]} is one revision too many")
+    rest += words.paths or ()
+    if words.paths is None:
+        for text in rest:
+            _need_run(app, text, found)
+    return found, rest
+
+
+def _of_range(app: App, text: str, range: Range) -> list[Source]:
+    if range.symmetric:
+        raise Usage(f"{text}: compare takes A..B, or A and B")
+    if range.start is None:
+        return [_commit(app, text)]
+    start, _, end = text.partition("..")
+    return [_commit(app, start or "HEAD"), _commit(app, end or "HEAD")]
+
+
+def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> None:
+    """Raise `Usage` where the word is a revision and a run, and both would make sense.
+
+    ``terse concise``, where both are runs and terse is a branch too, may mean two runs, or one since a revision.
+    """
+    if words.paths is not None or len(rest) != 2 or find_range(app.repo, rest[1]):
+        return
+    where = _commit(app, words.plain[0]) if before else _working(app)
+    if _has_run(where, _run_name(app, rest[0])):
+        start = f"promptvc compare {words.plain[0]} " if before else "promptvc compare "
+        raise Usage(
+            f"{rest[0]} is a revision and a run",
+            f"{start}-- {rest[0]} {rest[1]} compares the runs, {start}{rest[0]} -- {rest[1]} the revisions",
+        )
+
+
+def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
+    from promptvc.content.runs.run import run_names
+
+    where = found or [_working(app)]
+    if any(_has_run(source, _run_name(app, text)) for source in where):
+        return
+    names = dict.fromkeys(name for source in where for name in run_names(source.files))
+    hint = f"runs: {', '.join(names)}" if names else "promptvc run makes a run, promptvc record takes one in"
+    if len(found) == 2:
+        raise RunMissing(f"there is no run {text!r} at {found[0].label} or {found[1].label}", hint)
+    raise RunMissing(f"{text!r} is neither a revision nor a run", hint)
+
+
+def _has_run(source: Source, name: str) -> bool:
+    from promptvc.content.runs.run import output_path
+
+    return output_path(name) in source.files
+
+
+def _run_name(app: App, text: str) -> str:
+    """A run as typed: its name, or the path of its rows or record."""
+    from promptvc.content.runs.run import run_name
+
+    return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
+
+
+def _commit(app: App, text: str) -> Source:
+    from promptvc.runs.sources import CommitSource
+
+    id = app.repo.revisions.resolve(text)
+    return CommitSource(app.repo.snapshot_of(id), id.short if text == id else text)
+
+
+def _working(app: App) -> Source:
+    """The working files; of a store without any, HEAD."""
+    from promptvc.runs.sources import WorkingSource
+
+    return WorkingSource(app.repo.workspace) if app.repo.root is not None else _commit(app, "HEAD")
+
+
+def _load(app: App, source: Source, name: str) -> LoadedRun:
+    from promptvc.runs.sources import load_run
+
+    return load_run(source, name, app.repo.contents, app.repo.store)
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+def _is_file(app: App, text: str) -> bool:
+    """Whether a word is a file of output rows: by its suffix, also as ``REV:PATH``; revisions go first."""
+    return text.endswith(_ROWS) and find_range(app.repo, text) is None
+
+
+def _two_files(app: App, texts: Sequence[str]) -> Pair:
+    if len(texts) != 2 or not _is_file(app, texts[1]):
+        raise Usage(
+            f"{texts[0]} is a file, so the other side has to be one", f"promptvc compare {texts[0]} FILE"
+        )
+    return _file(app, texts[0]), _file(app, texts[1])
+
+
+def _file(app: App, text: str) -> LoadedRun:
+    from dataclasses import replace
+
+    from promptvc.runs.compare.sources import load_file, load_rows
+
+    repo, pair = app.repo, split_path(text)
+    parts = repo.contents, repo.store
+    if pair is not None and pair[0] and find_range(repo, pair[0]):
+        source = _commit(app, pair[0])
+        return replace(load_rows(source, revision_path(app, *pair), *parts), label=text)
+    where = _working(app)
+    path = app.path(text)
+    if path in where.files:
+        return replace(load_rows(where, path, *parts), label=text)
+    return load_file(Path(app.folder, text), text, where.project, *parts)

@@ -1,0 +1,180 @@
+"""``promptvc run``: make the outputs that are missing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.show.chars import cut
+from promptvc.runs.compare.words import dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptvc.runs.execute.results import Plan, RunResult
+    from promptvc.runs.execute.staleness import Staleness
+    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.scoring.scorers import Scorer
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what is known, what would be called, and why.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Calls at a time; 8 unless given."
+)
+@click.option(
+    "--limit", type=click.IntRange(0), metavar="N", help="Make at most N calls; the other rows wait."
+)
+@click.option("--offline", is_flag=True, help="Make no call: an answer that is not known is an error.")
+@json_option
+@pass_app
+def command(
+    app: App, names: tuple[str, ...], dry_run: bool, jobs: int | None, limit: int | None, offline: bool
+) -> int:
+    """Make the outputs that are missing, of all runs that promptvc.toml declares or of those named.
+
+    An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
+    What the two files of a run hold, and how one is declared: docs/runs.md.
+
+    Exit code 1 when calls failed, which running again tries, or when a scorer could score nothing.
+    """
+    runs = app.repo.runs
+    code = DONE
+    for name in runs.names(names):
+        if dry_run:
+            tell_plan(app, runs.plan(name), runs.staleness(name))
+            continue
+        with (
+            _bar(app, name) as report,
+            redirect_stdout(sys.stderr),
+        ):  # what the project's code prints is no result
+            done, scorers = runs.run(name, jobs=jobs, limit=limit, offline=offline, report=report)
+        tell(app, done, scorers)
+        if done.failed or any(score["count"] == 0 for score in _scores(done).values()):
+            code = NEGATIVE
+    return code
+
+
+@contextmanager
+def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar with the cost so far, on a terminal; an interrupt says what is kept."""
+    seen: list[Progress] = []
+    try:
+        with _view(name) if sys.stderr.isatty() else nullcontext(seen.append) as show:
+
+            def report(progress: Progress) -> None:
+                seen[:] = [progress]
+                show(progress)
+
+            yield report
+    except KeyboardInterrupt:
+        if seen:
+            done = seen[0].done - seen[0].failed
+            app.out.note(
+                f"note: {done:,} of {seen[0].total:,} answers are kept: promptvc run {name} goes on from there"
+            )
+        raise
+
+
+@contextmanager
+def _view(name: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as View
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the cursor comes back
+    view = View(*columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True)
+    try:
+        with view:
+            task = view.add_task(name, total=None, said="")
+
+            def report(progress: Progress) -> None:
+                said = [dollars(progress.cost_usd)] if progress.cost_usd else []
+                said += [_retries(progress.retries)] if progress.retries else []
+                said += [f"{progress.failed} failed"] if progress.failed else []
+                view.update(task, completed=progress.done, total=progress.total, said="  ".join(said))
+
+            yield report
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def tell_plan(app: App, plan: Plan, stale: Staleness) -> None:
+    """What a run would do."""
+    app.out.value(
+        {
+            "run": plan.name,
+            "calls": plan.calls,
+            "known": plan.known,
+            "to_pay": plan.missing,
+            "estimated_tokens": plan.tokens,
+            **staleness_value(stale),
+        }
+    )
+    pay = (
+        f"{plan.missing:,} to pay, about {_rounded(plan.tokens):,} tokens" if plan.missing else "none to pay"
+    )
+    app.out.text(f"{plan.name}   {plan.calls:,} requests: {plan.known:,} known, {pay}")
+    if not stale.is_fresh and stale.rows:
+        app.out.text(f"  {stale.words()}")
+
+
+def staleness_value(stale: Staleness) -> dict[str, object]:
+    """How a run's outputs stand, for programs."""
+    names = ("rows", "fresh", "stale", "failed", "missing", "left_over", "rescore")
+    return {name: getattr(stale, name) for name in names} | {"reasons": dict(stale.reasons)}
+
+
+def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
+    """What a run did."""
+    names = ("rows", "known", "called", "failed", "stale", "retries", "cost_usd", "changed")
+    value = {"run": done.name} | {name: getattr(done, name) for name in names}
+    app.out.value(value | {"totals": done.record.totals})
+    parts = [f"{done.rows:,} rows", f"{done.known:,} known", f"{done.called:,} called"]
+    parts += [_retries(done.retries)] if done.retries else []
+    parts += [dollars(done.cost_usd)] if done.cost_usd else []
+    app.out.text(f"{done.name}   {', '.join(parts)}" + ("" if done.changed else "; nothing changed"))
+    answered = done.rows - done.failed - done.stale
+    for name, score in _scores(done).items():
+        over = f"   over {score['count']:,} of {done.rows:,} rows" if score["count"] < done.rows else ""
+        app.out.text(f"  {name:<16}  {_score_words(score)}{over}")
+        if score["count"] < answered:
+            scorer = next((each for each in scorers if each.name == name and each.problems), None)
+            why = f": {scorer.problems[0]}" if scorer else ""
+            app.out.warn(cut(f"{name}: {answered - score['count']:,} outputs could not be scored{why}", 300))
+    if done.stale:
+        app.out.note(f"note: {done.stale:,} rows wait for their call: promptvc run {done.name}")
+    if done.failed:
+        app.out.warn(cut(f"{done.failed:,} failed, the first with: {done.first_error or 'an error'}", 300))
+        app.out.note(f"hint: promptvc run {done.name} tries them again")
+
+
+def _scores(done: RunResult) -> dict[str, dict[str, Any]]:
+    """The totals of each scorer, in the order in which they are declared; of one that scored nothing too."""
+    found = done.record.totals["scores"]
+    return {pin.name: found.get(pin.name, {"count": 0}) for pin in done.record.scorers}
+
+
+def _score_words(score: Mapping[str, Any]) -> str:
+    if "mean" in score:
+        return f"{score['mean']:,.3f}"
+    return "  ".join(f"{label} {count:,}" for label, count in score.get("labels", {}).items()) or "–"
+
+
+def _retries(count: int) -> str:
+    return "1 retry" if count == 1 else f"{count:,} retries"
+
+
+def _rounded(tokens: int) -> int:
+    """Two digits are all that an estimate is good for."""
+    digits = max(len(str(tokens)) - 2, 0)
+    return round(tokens, -digits)

@@ -1,0 +1,1 @@
+"""Sharing: remote, fetch, pull, push."""

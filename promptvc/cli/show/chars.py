@@ -1,0 +1,135 @@
+"""Text as a terminal shows it: what is invisible made visible, how wide it is, where it is cut and wrapped."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+from promptvc.content.formats.words import plural as plural
+
+# Control characters, what turns the writing direction, what has no width, line ends beside \n, lone surrogates,
+# and the tag characters that can hide text in text. Joiners stay: emoji and several scripts need them.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+# All but letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
+_UNSURE = re.compile("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
+_NAMED = {"\n": "↵", "\t": "\\t", "\r": "\\r"}
+_WIDE = ("W", "F")
+_STRING_LEAST, _STRING_MOST = 12, 400
+_ITEM_LIMIT = 40
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""The text without a character that a terminal would not show as one: ``"a\nb\x1b" -> "a↵b\x1b"`` in letters.
+
+    Those in ``keep`` stay.
+    """
+    if text.isprintable():
+        return text
+    return _HIDDEN.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal needs for it: two for wide characters, none for marks on the one before."""
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(_columns_of(letter) - 1 for letter in _UNSURE.findall(text))
+
+
+def cut(text: str, room: int) -> str:
+    """The text, or what fits of it with ``…`` at the end."""
+    if columns(text) <= room:
+        return text
+    return text[: _fitting(text, 0, room - 1)].rstrip() + "…" if room > 0 else ""
+
+
+def pad(text: str, room: int) -> str:
+    """The text with spaces up to ``room`` columns."""
+    return text + " " * (room - columns(text))
+
+
+def wrap(text: str, room: int) -> list[tuple[int, int]]:
+    """Where to break a text into lines of at most ``room`` columns: (start, stop) of each, without spaces at breaks."""
+    lines = []
+    start = 0
+    room = max(room, 10)
+    while start < len(text):
+        stop = _fitting(text, start, room)
+        if stop < len(text):
+            stop = _break(text, start, stop)
+        lines.append((start, start + len(text[start:stop].rstrip(" "))))
+        start = stop
+        while start < len(text) and text[start] == " " and stop > 0:
+            start += 1
+    return lines or [(0, 0)]
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON on one line, every character visible."""
+    return visible(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def json_cut(value: Any, room: int) -> str:
+    """A value as JSON, its strings shortened as far as needed to fit; cut at the end where that is not enough."""
+    least, most = _STRING_LEAST, _STRING_MOST
+    text = json_text(_shortened(value, most))
+    if columns(text) <= room:
+        return text
+    while least < most - 1:
+        middle = (least + most) // 2
+        if columns(json_text(_shortened(value, middle))) <= room:
+            least = middle
+        else:
+            most = middle
+    return cut(json_text(_shortened(value, least)), room)
+
+
+def _escape(letter: str) -> str:
+    if letter in _NAMED:
+        return _NAMED[letter]
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+@lru_cache(1 << 12)
+def _columns_of(letter: str) -> int:
+    if unicodedata.east_asian_width(letter) in _WIDE:
+        return 2
+    return 0 if letter in "\u200c\u200d\ufe0e\ufe0f" or unicodedata.category(letter) in ("Mn", "Me") else 1
+
+
+def _fitting(text: str, start: int, room: int) -> int:
+    """The stop of the longest stretch from start that needs at most ``room`` columns; at least one character."""
+    stop = min(len(text), start + room)
+    if not _UNSURE.search(text, start, stop):
+        return max(stop, start + 1) if start < len(text) else start
+    used, at = 0, start
+    while at < len(text) and (used := used + _columns_of(text[at])) <= room:
+        at += 1
+    return max(at, start + 1)
+
+
+def _break(text: str, start: int, stop: int) -> int:
+    """The last good place up to stop: before or after a space, after ``↵``, between wide characters."""
+    if text[stop] == " ":
+        return stop
+    for at in range(stop, max(start, stop - 40), -1):
+        if text[at - 1] in " ↵" or (_columns_of(text[at - 1]) == 2 and _columns_of(text[at]) == 2):
+            return at
+    return stop
+
+
+def _shortened(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= limit else value[: limit - 1].rstrip() + "…"
+    if isinstance(value, dict):
+        return {key: _shortened(item, limit) for key, item in value.items()}
+    if isinstance(value, list):
+        short = [_shortened(item, limit) for item in value[:_ITEM_LIMIT]]
+        return short if len(value) <= _ITEM_LIMIT else [*short, f"… {len(value) - _ITEM_LIMIT} more"]
+    return value

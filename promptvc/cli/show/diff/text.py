@@ -1,0 +1,78 @@
+"""How a text file changed: hunks of lines, with the changed words marked inside lines that were replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from promptvc.cli.show.chars import visible
+from promptvc.cli.show.diff.words import bracketed, by_line, has_words_in_common, mark, paint
+from promptvc.content.text.diff import Hunk, Line, Op, Span, diff_words
+
+if TYPE_CHECKING:
+    from promptvc.cli.output import Output
+
+_COMMON = 0.4
+"""The share of replaced lines that must be equal for their words to be marked."""
+_WORDS_LIMIT = 20_000
+"""Characters of replaced lines above which words are not compared."""
+
+
+def hunk_lines(out: Output, hunks: Sequence[Hunk]) -> Iterator[str]:
+    """The hunks, each under the number of its first line."""
+    for hunk in hunks:
+        here = any(line.op != "-" for line in hunk.lines)
+        yield paint(out, "@", f"  @@ line {hunk.after if here else hunk.before}")
+        shows_cr = len({line.text.endswith("\r\n") for line in hunk.lines}) > 1
+        for equal, group in groupby(hunk.lines, key=lambda line: line.op == "="):
+            lines = list(group)
+            yield from _equal(lines) if equal else _changed(out, lines, shows_cr)
+
+
+def whole_text_lines(out: Output, op: Op, text: str) -> Iterator[str]:
+    """Every line of a text that came or went."""
+    for line in by_line([Span(op, text)]):
+        yield f"  {mark(out, op)} {paint(out, op, _shown(line[0].text))}".rstrip(" ")
+
+
+def _equal(lines: Sequence[Line]) -> Iterator[str]:
+    return (f"    {_shown(line.text)}".rstrip(" ") for line in lines)
+
+
+def _changed(out: Output, lines: Sequence[Line], shows_cr: bool) -> Iterator[str]:
+    """Removed lines, then added ones; where they resemble each other, what differs is marked."""
+    old = "".join(line.text for line in lines if line.op == "-")
+    new = "".join(line.text for line in lines if line.op == "+")
+    spans = _word_spans(old, new)
+    sides: tuple[tuple[Op, str], ...] = (("-", old), ("+", new))
+    for op, text in sides:
+        side = [span for span in spans if span.op in ("=", op)] or [Span("=", text)]
+        for line in by_line(side):
+            yield f"  {mark(out, op)} {_line(out, op, line, shows_cr)}".rstrip(" ")
+
+
+def _word_spans(old: str, new: str) -> list[Span]:
+    if not old or not new or len(old) + len(new) > _WORDS_LIMIT:
+        return []
+    spans = diff_words(old, new)
+    return spans if has_words_in_common(spans, old, new, _COMMON) else []
+
+
+def _line(out: Output, op: Op, spans: Sequence[Span], shows_cr: bool) -> str:
+    text = ""
+    for span in spans:
+        shown = _shown(span.text)
+        if shown:
+            text += (
+                bracketed(out, op, shown, reverse=True if out.color else None)
+                if span.op != "="
+                else paint(out, op, shown)
+            )
+    if shows_cr and spans[-1].text.endswith("\r\n"):
+        text += out.style("\\r", dim=True)
+    return text if spans[-1].text.endswith("\n") else text + out.style("  (no line end)", dim=True)
+
+
+def _shown(text: str) -> str:
+    return visible(text.removesuffix("\n").removesuffix("\r"), keep="\t")

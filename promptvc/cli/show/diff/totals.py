@@ -1,0 +1,38 @@
+"""What a diff comes to: files by kind, rows by what happened to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from promptvc.cli.show.chars import plural
+
+_KINDS = {"prompt": "prompt", "table": "table", "run": "run", "text": "text file", "binary": "binary file"}
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counted up file by file, told at the end."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+
+    def count(self, kind: str, added: int = 0, removed: int = 0, changed: int = 0) -> None:
+        """Add a file, and its rows if it is a table."""
+        self.kinds[kind] += 1
+        self.added += added
+        self.removed += removed
+        self.changed += changed
+
+    def words(self) -> str:
+        """``2 files: 1 prompt, 1 table; 2 rows added, 1 removed, 2 changed``."""
+        kinds = [plural(self.kinds[kind], name) for kind, name in _KINDS.items() if self.kinds[kind]]
+        lead = f"{plural(self.kinds.total(), 'file')}: " if len(kinds) > 1 else ""
+        rows = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
+        told = [f"{count:,} {word}" for count, word in rows if count]
+        if told:
+            first = next(count for count, _ in rows if count)
+            told[0] = told[0].replace(" ", " row " if first == 1 else " rows ", 1)
+        return lead + "; ".join(part for part in (", ".join(kinds), ", ".join(told)) if part)

@@ -1,0 +1,122 @@
+"""Changed words in their text: ``[-removed-]{+added+}``, or red and green without the brackets; wrapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from promptvc.cli.show.chars import cut, visible, wrap
+from promptvc.content.text.diff import Op, Span
+
+if TYPE_CHECKING:
+    from promptvc.cli.output import Output
+
+COLORS: dict[str, dict[str, Any]] = {
+    "=": {},
+    "-": {"fg": "red"},
+    "+": {"fg": "green"},
+    "~": {"fg": "yellow"},
+    "@": {"fg": "cyan"},
+}
+MARKS = {"-": "−", "+": "+", "~": "~", "=": " "}
+_BRACKETS: dict[Op, tuple[str, str]] = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+LONGEST = 600
+"""Characters of one removed or added stretch that are shown; its middle is left out beyond."""
+
+
+def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = False) -> list[str]:
+    """The spans as lines of at most ``room`` columns; very long changes shortened unless ``whole``."""
+    pieces = [(span.op, _marked(out, span, whole)) for span in spans if span.text]
+    plain = "".join(text for _, text in pieces)
+    return [_styled(out, pieces, start, stop) for start, stop in wrap(plain, room)]
+
+
+def paint(out: Output, op: str, text: str) -> str:
+    """Text in the colour of an operation: ``-`` red, ``+`` green, ``~`` yellow; ``@`` is a place."""
+    return text if op == "=" else out.style(text, **COLORS[op])
+
+
+def mark(out: Output, op: str) -> str:
+    """``−``, ``+`` or ``~`` in its colour."""
+    return paint(out, op, MARKS[op])
+
+
+def bracketed(out: Output, op: Op, text: str, **style: Any) -> str:
+    """``{+text+}``, or only its colour, and what else is asked for, where there is colour."""
+    opening, closing = ("", "") if out.color else _BRACKETS[op]
+    return out.style(f"{opening}{text}{closing}", **COLORS[op], **style)
+
+
+def by_line(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """The spans of each line, line ends included."""
+    line: list[Span] = []
+    for span in spans:
+        for piece in _LINE.findall(span.text):
+            line.append(Span(span.op, piece))
+            if piece.endswith("\n"):
+                yield line
+                line = []
+    if line:
+        yield line
+
+
+def has_words_in_common(spans: Iterable[Span], before: str, after: str, share: float) -> bool:
+    """Whether more than this share of the shorter text is in both."""
+    common = sum(len(span.text) for span in spans if span.op == "=" and not span.text.isspace())
+    return common > share * min(len(before), len(after))
+
+
+def text_block(out: Output, op: Op, text: str, room: int, lines: int | None) -> list[str]:
+    """A text of its own, wrapped, a mark before it: so are two texts shown that have little in common."""
+    shown = visible(text)
+    places = wrap(shown, room - 2)
+    made = [paint(out, op, shown[start:stop]) for start, stop in places[:lines]]
+    if lines is not None and len(places) > lines:
+        rest = len(shown) - places[lines - 1][1]
+        made.append(out.style(f"… {rest:,} more characters", dim=True))
+    return [f"{mark(out, op) if at == 0 else ' '} {line}" for at, line in enumerate(made)]
+
+
+def _marked(out: Output, span: Span, whole: bool) -> str:
+    text = span.text if whole or span.op == "=" else _middle_cut(span.text)
+    shown = visible(text)
+    if span.op != "=" and text.isspace():
+        shown = "".join(letter if letter == " " else _space_name(letter) for letter in text)
+    opening, closing = ("", "") if out.color else _BRACKETS[span.op]
+    return f"{opening}{shown}{closing}"
+
+
+def _space_name(letter: str) -> str:
+    return visible(letter) if visible(letter) != letter else f"\\u{ord(letter):04x}"
+
+
+def _middle_cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half].rstrip()} … {left_out:,} characters … {text[-half:].lstrip()}"
+
+
+def _styled(out: Output, pieces: Sequence[tuple[Op, str]], start: int, stop: int) -> str:
+    """The part of the joined pieces from start to stop, each piece in its colour."""
+    return "".join(
+        text if op == "=" else out.style(text, **COLORS[op], reverse=True if text.isspace() else None)
+        for op, text in _within(pieces, start, stop)
+    )
+
+
+def _within(pieces: Sequence[tuple[Op, str]], start: int, stop: int) -> Iterator[tuple[Op, str]]:
+    at = 0
+    for op, text in pieces:
+        part = text[max(0, start - at) : max(0, stop - at)]
+        at += len(text)
+        if part:
+            yield op, part
+
+
+def name_cut(text: str, room: int) -> str:
+    """A name made visible and cut: for keys, columns and paths."""
+    return cut(visible(text), room)

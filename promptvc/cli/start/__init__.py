@@ -1,0 +1,1 @@
+"""Starting: init, clone, demo."""

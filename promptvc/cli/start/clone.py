@@ -1,0 +1,42 @@
+"""``promptvc clone``: copy a remote store and its working files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.share.transfer import transfer
+
+
+@click.command("clone")
+@click.argument("url")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("-b", "--branch", help="The branch to check out instead of the remote's HEAD.")
+@json_option
+@pass_app
+def command(app: App, url: str, folder: Path | None, branch: str | None) -> None:
+    """Copy the store at URL into FOLDER, with all its history, and check its files out.
+
+    URL is a path, file://, ssh://, git@host:path, https:// or git://.
+    """
+    from promptvc.api import folder_name
+    from promptvc.repo.clone import clone_into
+    from promptvc.storage.refs import HEAD
+    from promptvc.transports.urls import is_local, redact
+
+    address = str(app.folder / url) if is_local(url) and not url.startswith("file:") else url
+    root = app.folder / (folder or folder_name(url))
+    with transfer("cloning") as report:
+        repo = clone_into(address, root, app.surroundings, branch=branch, report=report)
+    head = repo.refs.read(HEAD)
+    files = len(repo.workspace.head_files())
+    app.out.value({"path": str(repo.root), "branch": repo.workspace.branch, "head": head, "files": files})
+    app.out.text(f"Cloned {redact(url)} into {root}")
+    where = (
+        f"{repo.workspace.branch} at {head.short}: {files} file{'s' * (files != 1)}"
+        if head
+        else "no commits there yet"
+    )
+    app.out.text(f"  {where}")

@@ -1,0 +1,1 @@
+"""The daily work: status, diff, commit, restore."""

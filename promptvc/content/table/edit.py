@@ -1,0 +1,208 @@
+"""Rows put into a file and taken out of it by key; every other byte stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from promptvc.content.formats import HEAD_SIZE, empty_table, row_format
+from promptvc.content.formats.base import Json, Malformed, RowFormat
+from promptvc.content.formats.csvcells import write_cell
+from promptvc.content.table.keys import KeyToken, key_token
+from promptvc.content.table.keyscan import KeyScan
+from promptvc.content.table.splice import OpenFile, splice
+from promptvc.errors import NotATable, Usage
+from promptvc.versioning.ropes.segment import Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A file after an edit: stretches that stayed as they were, and new bytes between them.
+
+    ``unchanged`` rows were given as they already are. ``missing`` are the keys to delete that no row has.
+    """
+
+    pieces: tuple[Stretch | bytes, ...]
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    missing: tuple[Json, ...] = ()
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes of the file, piece by piece."""
+        for piece in self.pieces:
+            yield piece.load() if isinstance(piece, Stretch) else piece
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file."""
+        return b"".join(self.blocks())
+
+
+def new_file(path: str, rows: Iterable[Mapping[str, Json]]) -> bytes:
+    """A new table of these rows, with a header of all their fields where the format has one.
+
+    Raises `NotATable` for a path that does not end like a table, `Usage` for values that it cannot hold.
+    """
+    some = list(rows)
+    columns = list(dict.fromkeys(name for row in some for name in row))
+    head = empty_table(path, columns) if columns or path.lower().endswith(".json") else b""
+    format = row_format(path, head[:HEAD_SIZE])
+    if format is not None and format.columns not in (None, columns):
+        head = _quoted_header(path, columns)  # a name looks like a delimiter or a byte-order mark
+        format = row_format(path, head[:HEAD_SIZE])
+    if format is None:
+        raise NotATable(f"{path} is not a table", "tables end in .jsonl, .ndjson, .csv, .tsv or .json")
+    segments = format.append(format.segments(head, True), _encode(path, format, some))
+    return b"".join(segment.data for segment in segments)
+
+
+def _quoted_header(path: str, columns: Sequence[str]) -> bytes:
+    delimiter = b"\t" if path.lower().endswith(".tsv") else b","
+    return delimiter.join([write_cell(name, delimiter, quoted=True) for name in columns]) + b"\n"
+
+
+def append(
+    path: str, stretches: Sequence[Stretch], format: RowFormat, rows: Iterable[Mapping[str, Json]]
+) -> Edited:
+    """Add rows at the end, whatever their keys; only the end of the file is loaded.
+
+    Raises `Usage` for what the file cannot hold, as a field outside its header.
+    """
+    some = list(rows)
+    if _has_no_header(format):
+        return Edited((new_file(path, some),), inserted=len(some))
+    bodies = _encode(path, format, some)
+    return Edited(splice(OpenFile(stretches, format), {}, bodies), inserted=len(some))
+
+
+def upsert(
+    path: str,
+    stretches: Sequence[Stretch],
+    format: RowFormat,
+    key: Sequence[str] | None,
+    rows: Iterable[Mapping[str, Json]],
+) -> Edited:
+    """Put each row in the place of the first one with its key, as a whole; at the end where there is none.
+
+    What stays the same in a row keeps its bytes. Raises `Usage` where a row has no key, two have the same, or one
+    has what the file cannot hold.
+    """
+    some = list(rows)
+    fields = _require_key(path, key)
+    if _has_no_header(format):
+        return Edited((new_file(path, some),), inserted=len(some))
+    bodies = _encode(path, format, some)
+    wanted = _by_key(path, format, fields, bodies)
+    file = OpenFile(stretches, format)
+    changes: dict[int, dict[int, bytes | None]] = {}
+    unchanged = 0
+    for at, number, body, token in _find(file, fields, wanted):
+        given = wanted.pop(token, None)
+        if given is None:
+            continue
+        new = format.encode(some[given], like=body)
+        if new == body:
+            unchanged += 1
+        else:
+            changes.setdefault(at, {})[number] = new
+    added = [bodies[given] for given in wanted.values()]
+    updated = sum(map(len, changes.values()))
+    return Edited(splice(file, changes, added), len(added), updated, unchanged)
+
+
+def delete(
+    path: str,
+    stretches: Sequence[Stretch],
+    format: RowFormat,
+    key: Sequence[str] | None,
+    keys: Iterable[Json],
+) -> Edited:
+    """Take out every row with one of these keys: scalars, or tuples where several fields make the key."""
+    fields = _require_key(path, key)
+    wanted = {_token(path, format, fields, given): given for given in keys}
+    file = OpenFile(stretches, format)
+    changes: dict[int, dict[int, bytes | None]] = {}
+    found = set()
+    for at, number, _, token in _find(file, fields, wanted):
+        changes.setdefault(at, {})[number] = None
+        found.add(token)
+    missing = tuple(given for token, given in wanted.items() if token not in found)
+    deleted = sum(map(len, changes.values()))
+    return Edited(splice(file, changes, []), deleted=deleted, missing=missing)
+
+
+def _find(
+    file: OpenFile, key: Sequence[str], wanted: Mapping[KeyToken, object]
+) -> Iterator[tuple[int, int, bytes, KeyToken]]:
+    """(stretch, row in it, body, key) of every row with a wanted key, until none is wanted any more."""
+    scan = KeyScan(file.format, key[0], [_value(token[0]) for token in wanted])
+    for at in range(len(file.stretches)):
+        if not wanted:
+            return
+        data = file.data(at)
+        if not scan.may_hold(data):
+            continue
+        for number, body in enumerate(file.format.bodies(data, at == 0)):
+            row = file.format.parse(body)
+            token = None if isinstance(row, Malformed) else key_token(row, key)
+            if token is not None and token in wanted:
+                yield at, number, body, token
+
+
+def _by_key(path: str, format: RowFormat, key: Sequence[str], bodies: Sequence[bytes]) -> dict[KeyToken, int]:
+    """Which of the given rows has a key, as the file would hold it: in CSV, ``1`` and ``"1"`` are the same."""
+    numbers: dict[KeyToken, int] = {}
+    for number, body in enumerate(bodies):
+        row = format.parse(body)
+        token = None if isinstance(row, Malformed) else key_token(row, key)
+        if token is None:
+            raise Usage(f"{path}: given row {number} has no {', '.join(key)}", "each row needs a key")
+        if numbers.setdefault(token, number) != number:
+            raise Usage(
+                f"{path}: given rows {numbers[token]} and {number} have the same key", "give each key once"
+            )
+    return numbers
+
+
+def _token(path: str, format: RowFormat, key: Sequence[str], given: Json) -> KeyToken:
+    values = given if isinstance(given, tuple) else (given,)
+    if len(values) != len(key):
+        raise Usage(f"{path}: the key has {len(key)} fields: {', '.join(key)}")
+    try:
+        if format.columns is not None:
+            values = tuple(value if isinstance(value, str) else json.dumps(value) for value in values)
+        token = key_token(dict(zip(key, values, strict=True)), key)
+    except TypeError:
+        token = None
+    if token is None:
+        raise Usage(f"{path}: {given!r} is not a key", "keys are text, numbers, true or false")
+    return token
+
+
+def _value(part: object) -> Json:
+    """The key value of one part of a token."""
+    return part if isinstance(part, str) else json.loads(part[1]) if isinstance(part, tuple) else None
+
+
+def _encode(path: str, format: RowFormat, rows: Sequence[Mapping[str, Json]]) -> list[bytes]:
+    bodies = []
+    for number, row in enumerate(rows):
+        try:
+            bodies.append(format.encode(row))
+        except Usage as error:
+            raise Usage(f"{path}: given row {number}: {error.message}", error.hint) from None
+    return bodies
+
+
+def _require_key(path: str, key: Sequence[str] | None) -> Sequence[str]:
+    if key:
+        return key
+    raise Usage(f"{path} has no key", f'key = ["…"] under [tables."{path}"] in promptvc.toml names one')
+
+
+def _has_no_header(format: RowFormat) -> bool:
+    """Whether a file is empty whose format needs a header."""
+    return format.columns is not None and not format.columns

@@ -1,0 +1,90 @@
+"""Keys of rows told from the bytes: several times as fast as reading the rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from promptvc.content.formats.base import Json, RowFormat
+from promptvc.content.table.keys import KeyToken, key_token
+
+_PLAIN_NAME = re.compile(
+    r"[ !#-.0-\[\]-~]+\Z"
+)  # printable ASCII but " / and \, which JSON may write as escapes
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+# What follows a name is only looked at: it may be the beginning of the true match in a row that is broken.
+_VALUE = rb'(?=[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",\]}\s]++))'
+
+
+class KeyScan:
+    """Finds values of one field, text or integers, in rows of JSON; for anything else every place is possible."""
+
+    def __init__(self, format: RowFormat, field: str, values: Iterable[Json]) -> None:
+        wanted = list(values)
+        self._texts = {value for value in wanted if type(value) is str}
+        numbers = {b"%d" % value for value in wanted if type(value) is int}
+        self._spellings = {
+            json.dumps(text, ensure_ascii=False).encode("utf-8", "replace") for text in self._texts
+        }
+        self._spellings |= numbers | ({b"-0"} if b"0" in numbers else set())
+        self._pattern: re.Pattern[bytes] | None = None
+        if (
+            format.reading == ("json",)
+            and _PLAIN_NAME.match(field)
+            and all(type(value) in (str, int) for value in wanted)
+        ):
+            self._pattern = re.compile(rb'"' + re.escape(field.encode()) + rb'"' + _VALUE, re.DOTALL)
+
+    def may_hold(self, data: bytes) -> bool:
+        """False where no row of data has one of the values in the field, whatever way they are written."""
+        if self._pattern is None or _ESCAPED_ASCII.search(data):
+            return True
+        found = set(self._pattern.findall(data))
+        return not self._spellings.isdisjoint(found) or any(map(self._is_wanted, found))
+
+    def _is_wanted(self, token: bytes) -> bool:
+        if b"\\" not in token:
+            return False
+        try:
+            return json.loads(token) in self._texts
+        except ValueError:
+            return True
+
+
+def leading_keys(format: RowFormat, field: str, data: bytes, count: int) -> list[KeyToken] | None:
+    """The keys of the ``count`` rows of a stretch, where each is a line of JSON Lines that begins with this field.
+
+    Else None, as where the field is met once more than there are rows, or its values are not plain text or short
+    integers. Rows may be malformed behind their key.
+    """
+    if format.name != "jsonl" or not _PLAIN_NAME.match(field) or _ESCAPED_ASCII.search(data):
+        return None
+    name = b'"%s"' % field.encode()
+    if data.count(name) != count:
+        return None
+    found = _leading(name).findall(b"\n" + data)
+    if len(found) != count:
+        return None
+    try:
+        return [_plain_key(field, value) for value in found]
+    except UnicodeDecodeError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _leading(name: bytes) -> re.Pattern[bytes]:
+    blank = rb"[ \t\r]*+"
+    value = rb'("[^"\\\n]*+"|-?[0-9]{1,18}+)'
+    return re.compile(
+        rb"\n" + blank + rb"\{" + blank + re.escape(name) + blank + rb":" + blank + value + blank + rb"[,}]"
+    )
+
+
+def _plain_key(field: str, value: bytes) -> KeyToken:
+    if value[0] == 0x22:
+        return (value[1:-1].decode(),)
+    token = key_token({field: int(value)}, (field,))
+    assert token is not None
+    return token

@@ -1,0 +1,252 @@
+"""The row view of one file: rows by number, by key, filtered, or all of them as a data frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from promptvc.content.formats.base import Json, Row, RowFormat
+from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
+from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
+from promptvc.content.formats.equal import same
+from promptvc.content.table.frames import Frames
+from promptvc.content.table.survey import MalformedRow as MalformedRow
+from promptvc.content.table.survey import Survey, survey
+from promptvc.errors import RowMissing, Usage
+from promptvc.versioning.ropes.segment import Stretch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from promptvc.content.arrow.tables import ArrowCache
+    from promptvc.content.table.lookup import KeyIndex
+
+_SMALL_STRETCHES = 64
+_SHOWN = 6
+
+
+class Table(Frames):
+    """The rows of one version of a file. It never changes, and loads what is asked of it when it is asked.
+
+    A row is a dict. One that cannot be read is ``{"$malformed": "<its text>"}``: it counts, and keeps its place.
+    ``key`` names the fields that identify a row; ``unique`` says that the configuration forbids duplicates.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        stretches: Sequence[Stretch],
+        format: RowFormat,
+        key: tuple[str, ...] | None,
+        unique: bool = False,
+        cache: ArrowCache | None = None,
+    ) -> None:
+        self.path, self.unique = path, unique
+        self._stretches, self._format, self._key, self._cache = list(stretches), format, key, cache
+        self._counts = [stretch.rows for stretch in self._stretches]
+        self._bodies_at: tuple[int, list[bytes]] = (-1, [])
+
+    # --- rows by number -----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return sum(self._count(at) for at in range(len(self._stretches)))
+
+    def __iter__(self) -> Iterator[Row]:
+        for at, stretch in enumerate(self._stretches):
+            yield from read_rows(self._format, stretch.load(), at == 0)
+
+    def row(self, number: int) -> Row:
+        """The row at this place, from 0, or from the end below 0; raises `RowMissing`."""
+        return read_row(self._format, self.raw(number))
+
+    def raw(self, number: int) -> bytes:
+        """The bytes of the row at this place, without what separates it from others; raises `RowMissing`."""
+        left = number if number >= 0 else number + len(self)
+        for at in range(len(self._stretches) if left >= 0 else 0):
+            if left < (count := self._count(at)):
+                return self._bodies(at)[left]
+            left -= count
+        raise RowMissing(
+            f"{self.path} has {_rows(len(self))}: there is none at place {number}",
+            "places count from 0, table[key] finds a row by its key",
+        )
+
+    def head(self, count: int = 10) -> list[Row]:
+        """The first rows."""
+        return list(islice(self, count))
+
+    # --- rows by key --------------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> tuple[str, ...] | None:
+        """The configured key; else, as `guess_key` guesses, one that all readable rows have and that is unique."""
+        return self._key or (self._index.key if self._index is not None else None)
+
+    def __getitem__(self, key: Json) -> Row:
+        """The first row with this key, a scalar, or a tuple where several fields make the key; raises `RowMissing`."""
+        return self.row(self._numbers(key)[0])
+
+    def __contains__(self, key: object) -> bool:
+        """Whether some row has this key."""
+        try:
+            return bool(self._numbers(key))
+        except RowMissing:
+            return False
+
+    def rows_with_key(self, key: Json) -> list[Row]:
+        """All rows with this key, in their order; raises `RowMissing`."""
+        return [self.row(number) for number in self._numbers(key)]
+
+    # --- what is in it ------------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> list[str]:
+        """The fields in the order in which they are first seen; of a file with a header, those of the header."""
+        if self._format.columns is not None:
+            return list(self._format.columns)
+        return list(self._survey.columns)
+
+    @property
+    def malformed(self) -> list[MalformedRow]:
+        """The rows that cannot be read, with their place in the file."""
+        return list(self._survey.malformed)
+
+    def select(self, where: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[int, Row]]:
+        """The rows whose fields have these values, each with its number from 0; at most ``limit`` of them.
+
+        A value is text, or the JSON of a number, ``true``, ``false``, ``null``, an array or an object. Where
+        nothing is found, a field that no row has raises `Usage`.
+        """
+        wanted = [(name, text, _from_json(text)) for name, text in where.items()]
+        found = 0
+        for number, row in enumerate(self):
+            if found == limit:
+                return
+            if all(name in row and _matches(row[name], text, value) for name, text, value in wanted):
+                found += 1
+                yield number, row
+        if not found:
+            self._check_columns(where)
+
+    # --- as a data frame ----------------------------------------------------------------------------------
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows, or these columns of them, as a `pyarrow.Table`.
+
+        Text stays text; integers and decimals in one column become decimals where that is exact; objects and
+        arrays nest. A column whose type differs between rows is JSON text, marked ``promptvc.json`` in the
+        field's metadata. Malformed rows are null but for a last column ``$malformed``. Raises `Usage` for a
+        column that no row has.
+        """
+        from promptvc.content.arrow.tables import (
+            read_arrow,  # pyarrow takes longer to import than most commands run
+        )
+
+        table = read_arrow(self.path, self._stretches, self._format, columns, self._cache)
+        if columns is not None:
+            self._check_columns([field.name for field in table.schema if str(field.type) == "null"])
+        return table
+
+    # --- as text ------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        small = len(self._stretches) <= _SMALL_STRETCHES  # of a large table, only the beginning is read
+        beginning = self if small else Table(self.path, self._stretches[:1], self._format, self._key)
+        key = ", ".join(beginning.key or ()) or "none"
+        columns = beginning.columns
+        shown = ", ".join([*columns[:_SHOWN], "…"] if len(columns) > _SHOWN else columns) or "none"
+        return f"Table {self.path}: {_rows(len(self))}, key {key}, columns {shown}"
+
+    def _repr_html_(self) -> str:
+        from promptvc.content.table.html import table_html
+
+        rows = self.head()
+        return table_html(repr(self), rows, len(self) - len(rows))
+
+    # --- how it is found ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey(self._format, self._stretches)
+
+    @cached_property
+    def _index(self) -> KeyIndex | None:
+        from promptvc.content.table.lookup import guess_index, index_rows
+
+        if self._key:
+            return index_rows(self._format, self._stretches, self._key)
+        return guess_index(self._format, self._stretches)
+
+    def _count(self, at: int) -> int:
+        known = self._counts[at]
+        if known is None:
+            known = self._counts[at] = self._format.count(self._stretches[at].load(), at == 0)
+        return known
+
+    def _bodies(self, at: int) -> list[bytes]:
+        if self._bodies_at[0] != at:
+            self._bodies_at = at, self._format.bodies(self._stretches[at].load(), at == 0)
+        return self._bodies_at[1]
+
+    def _numbers(self, key: Json) -> list[int]:
+        index = self._index
+        if index is None:
+            raise Usage(
+                f"{self.path} has no key",
+                f'key = ["…"] under [tables."{self.path}"] in promptvc.toml names one; table.row(n) takes a place',
+            )
+        values = key if isinstance(key, tuple) else (key,)
+        if len(values) != len(index.key):
+            raise Usage(f"{self.path}: the key has {len(index.key)} fields: {', '.join(index.key)}")
+        numbers = [number for number in index.find(values) if not is_malformed(self.row(number))]
+        if not numbers:
+            raise _missing(self, index, values)
+        return numbers
+
+    def _check_columns(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.columns and name not in (*self._survey.columns, MALFORMED_FIELD):
+                raise Usage(
+                    f"{self.path} has no column {name}", f"it has {', '.join(self.columns) or 'none'}"
+                )
+
+
+def _missing(table: Table, index: KeyIndex, values: Sequence[Json]) -> RowMissing:
+    shown = ", ".join(f"{name}={value!r}" for name, value in zip(index.key, values, strict=True))
+    other = [_other_type(value) for value in values]
+    hint = "the table has no row with a key"
+    if index.find(other):
+        hint = f"there is one with {', '.join(f'{n}={v!r}' for n, v in zip(index.key, other, strict=True))}"
+    elif type(values[0]) is int and -len(table) <= values[0] < len(table):
+        hint = f"table.row({values[0]}) gives the row at that place"
+    elif index.first:
+        row = table.row(next(iter(index.first.values())))
+        hint = f"keys are like {', '.join(f'{name}={row.get(name)!r}' for name in index.key)}"
+    return RowMissing(f"{table.path} has no row with {shown}", hint)
+
+
+def _other_type(value: Json) -> Json:
+    """``"42" -> 42`` and ``42 -> "42"``."""
+    return _from_json(value) if isinstance(value, str) else str(value)
+
+
+def _from_json(text: str) -> Json:
+    """The value that text is JSON for, else text itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _matches(found: Json, text: str, value: Json) -> bool:
+    if isinstance(found, str):
+        return found == text
+    numbers = type(found) in (int, float) and type(value) in (int, float)
+    return bool(found == value) if numbers else same(found, value)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"

@@ -1,0 +1,179 @@
+"""Two versions of a table side by side: what is equal is skipped unread, the rest is loaded and its rows are paired."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promptvc.content.align.rows import Run, Span, align, gaps
+from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.content.table.keys import key_token
+from promptvc.content.tablediff.match import Matching
+from promptvc.versioning.ropes.segment import Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class TableSide:
+    """One version of a table: its stretches of whole rows, and how they are read."""
+
+    stretches: Sequence[Stretch]
+    format: RowFormat
+
+
+class Side:
+    """One version: how many rows it has, and those that were loaded, by number."""
+
+    def __init__(self, format: RowFormat) -> None:
+        self.format = format
+        self.count = 0
+        self.bodies: dict[int, bytes] = {}
+        self.rows: dict[int, Row] = {}
+        self.malformed: dict[int, Malformed] = {}
+
+    def add(self, bodies: Sequence[bytes]) -> None:
+        """Enter loaded rows, which follow those before."""
+        self.bodies.update(enumerate(bodies, self.count))
+        self.count += len(bodies)
+
+    def parse(self, paired: Mapping[int, int]) -> None:
+        """Read the rows that have no partner of equal bytes yet."""
+        for number in self.bodies:
+            if number not in paired:
+                self.row(number)
+
+    def row(self, number: int) -> Row | None:
+        """The fields of a loaded row; None for one that cannot be read."""
+        if number not in self.rows and number not in self.malformed:
+            row = self.format.parse(self.bodies[number])
+            if isinstance(row, Malformed):
+                self.malformed[number] = row
+            else:
+                self.rows[number] = row
+        return self.rows.get(number)
+
+
+class Pairs:
+    """Which row before is which row after. Rows outside of the loaded spans are equal, and keep their order.
+
+    Made in two steps, since the key may depend on the rows that were loaded: first rows of equal bytes are paired, then
+    `match` pairs the others.
+    """
+
+    def __init__(
+        self,
+        before: Sequence[Stretch],
+        after: Sequence[Stretch],
+        before_format: RowFormat,
+        after_format: RowFormat,
+    ) -> None:
+        self.comparable = before_format.reading == after_format.reading
+        runs = _equal_runs(before, after) if self.comparable else []
+        self.old, self.new = Side(before_format), Side(after_format)
+        spans = self._load(before, after, runs)
+        self.matching = Matching([span for span in spans if span[0] < span[1] or span[2] < span[3]])
+        if self.comparable:
+            self.matching.pair_equal(self.old.bodies, self.new.bodies)
+        self.old.parse(self.matching.to_after)
+        self.new.parse(self.matching.to_before)
+        self._starts = [span[0] for span in self.matching.spans], [span[2] for span in self.matching.spans]
+
+    def match(self, key: Sequence[str] | None) -> None:
+        """Pair the rows that are not equal in every byte; malformed ones only with equal bytes."""
+        old, new, matching = self.old, self.new, self.matching
+        old_keys = _keys(old, key) if key else {}
+        new_keys = _keys(new, key) if key else {}
+        if not old_keys or not new_keys:  # a version without the key's fields: there, rows go by likeness
+            old_keys = new_keys = {}
+        matching.pair_in_order(old_keys, new_keys)
+        old_rows = {n: row for n, row in old.rows.items() if n not in old_keys}
+        new_rows = {n: row for n, row in new.rows.items() if n not in new_keys}
+        matching.pair_equal(
+            _tokens(old_rows, old, matching.to_after), _tokens(new_rows, new, matching.to_before)
+        )
+        matching.pair_alike(old_rows, new_rows)
+
+    def after(self, before: int) -> int | None:
+        """The number after of any row before; None where it was removed."""
+        if before in self.old.bodies:
+            return self.matching.to_after.get(before)
+        return before + self._shift(self._starts[0], before, 1)
+
+    def before(self, after: int) -> int | None:
+        """The number before of any row after; None where it is new."""
+        if after in self.new.bodies:
+            return self.matching.to_before.get(after)
+        return after + self._shift(self._starts[1], after, -1)
+
+    @property
+    def moved(self) -> bool:
+        """Whether rows are out of order: across spans, or within one."""
+        kept = sum(len(self.matching.in_order(span)) for span in self.matching.spans)
+        return kept < len(self.matching.to_after)
+
+    def _shift(self, starts: Sequence[int], number: int, sign: int) -> int:
+        """By how much an equal row is pushed aside: as much as the span before it grew."""
+        place = bisect_right(starts, number) - 1
+        if place < 0:
+            return 0
+        span = self.matching.spans[place]
+        return sign * (span[3] - span[1])
+
+    def _load(self, before: Sequence[Stretch], after: Sequence[Stretch], runs: Sequence[Run]) -> list[Span]:
+        """Load what is between the runs of equal stretches; the spans are row numbers."""
+        old, new = self.old, self.new
+        spans: list[Span] = []
+        within = (0, len(before), 0, len(after))
+        lengths = [*(length for _, _, length in runs), 0]
+        for (b, b_stop, a, a_stop), length in zip(gaps(runs, within), lengths, strict=True):
+            start = (old.count, new.count)
+            for side, stretches, places in ((old, before, range(b, b_stop)), (new, after, range(a, a_stop))):
+                for place in places:
+                    side.add(side.format.bodies(stretches[place].load(), place == 0))
+            spans.append((start[0], old.count, start[1], new.count))
+            rows = _count_equal(
+                before[b_stop : b_stop + length], after[a_stop : a_stop + length], new.format, a_stop
+            )
+            old.count += rows
+            new.count += rows
+        return spans
+
+
+def _equal_runs(before: Sequence[Stretch], after: Sequence[Stretch]) -> list[Run]:
+    # The first stretch holds what opens the file, so its bytes mean something else at another place.
+    return align(_ids(before), _ids(after))
+
+
+def _ids(stretches: Sequence[Stretch]) -> list[bytes]:
+    ids = [stretch.id for stretch in stretches]
+    ids[:1] = [b"first " + id for id in ids[:1]]
+    return ids
+
+
+def _count_equal(before: Sequence[Stretch], after: Sequence[Stretch], format: RowFormat, place: int) -> int:
+    """The rows of equal stretches, of which the first is the file's ``place``-th."""
+    known = [stretch.rows for stretch in after]
+    if None not in known:
+        return sum(filter(None, known))
+    pairs = enumerate(zip(before, after, strict=True), place)
+    return sum(_count(one, other, format, at == 0) for at, (one, other) in pairs)
+
+
+def _count(before: Stretch, after: Stretch, format: RowFormat, first: bool) -> int:
+    if after.rows is not None:
+        return after.rows
+    return before.rows if before.rows is not None else format.count(after.load(), first)
+
+
+def _keys(side: Side, key: Sequence[str]) -> dict[int, tuple[object, ...]]:
+    return {n: token for n, row in side.rows.items() if (token := key_token(row, key)) is not None}
+
+
+def _tokens(rows: Mapping[int, Row], side: Side, paired: Mapping[int, int]) -> dict[int, tuple[str, object]]:
+    """What rows have in common that differ in their bytes only."""
+    tokens: dict[int, tuple[str, object]] = {
+        n: ("row", json.dumps(row, sort_keys=True)) for n, row in rows.items()
+    }
+    tokens.update((n, ("bytes", side.bodies[n])) for n in side.malformed if n not in paired)
+    return tokens

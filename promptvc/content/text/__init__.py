@@ -1,0 +1,7 @@
+"""Texts: lines for files, words for people.
+
+words    the tokens that word diffs and similarity compare
+diff     what changed between two texts
+diff3    three lists of lines merged
+merge    three versions of one text, with markers for conflicts
+"""

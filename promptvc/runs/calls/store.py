@@ -1,0 +1,311 @@
+"""The call store: every answer in any commit of any branch, fetched ones too, and every answer in the journal.
+
+A call is named by its request's fingerprint. Whoever has the repository has its answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from xxhash import xxh3_64_intdigest
+
+from promptvc.content.formats.base import Malformed
+from promptvc.content.formats.jsonrow import parse_json
+from promptvc.content.runs.run import FOLDER, RECORD_SUFFIX, OutputRow, encode_row, read_record
+from promptvc.errors import (
+    DiskFailed,
+    DiskFull,
+    ObjectDamaged,
+    ObjectMissing,
+    PromptvcError,
+    RunUnreadable,
+    StoreBusy,
+    StoreReadOnly,
+)
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.runs.calls.index import CallIndex, Entry, Place
+from promptvc.runs.calls.journal import Journal, damaged_lines, journal_files, sound_lines
+from promptvc.session.files.contents import Contents
+from promptvc.storage.files import disk_errors
+from promptvc.storage.locks import lock_handle
+from promptvc.storage.objects import Kind
+from promptvc.storage.refs import HEAD, Refs
+from promptvc.storage.sealed import is_damaged
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.history import History
+from promptvc.versioning.tree import FileEntry, load_files
+
+_T = TypeVar("_T")
+_IN_JOURNAL = b"journal:"
+_HELD = 8 << 20
+"""Bytes of stretches that are held, so that answers may be asked for in any order."""
+_HASH_DIGITS = 64
+
+
+class CallStore:
+    """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal.
+
+    ``damaged`` are the places of lines in the journal that cannot be read; ``notice`` is told of them in words.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        refs: Refs,
+        contents: Contents,
+        folder: Path,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._store, self._refs, self._contents, self._notice = store, refs, contents, notice
+        self.damaged: list[str] = []
+        self._folder = folder
+        try:
+            self._index = CallIndex(folder / "index.sqlite")
+        except sqlite3.OperationalError as error:
+            raise _told(error, folder) or error from error
+        self._journal = Journal(folder)
+        self._held: OrderedDict[bytes, bytes] = OrderedDict()
+        self._held_bytes = 0
+
+    def refresh(self) -> None:
+        """Enter what was committed, fetched or answered since the last time; damaged answers are named."""
+        self._mended(self._scan)
+        self.damaged = [f"{path}: line {number}" for path, number in damaged_lines(self._folder)]
+        for place in self.damaged:
+            self._notice(f"{place} is damaged, and the answer in it is lost; promptvc fsck tells more")
+
+    def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
+        """The answers to those requests that are known; an answer has neither its example's id nor scores."""
+        return self._mended(lambda: self._find(hashes))
+
+    def add(self, row: OutputRow) -> None:
+        """Keep an answer; on return it is on the disk. Safe for several threads."""
+        self._journal.add(encode_row(row))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._journal.close()
+        self._index.close()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let no other process make calls meanwhile, which would pay for the same; raises `StoreBusy`."""
+        with disk_errors(self._folder), (self._folder / "lock").open("ab") as lock:
+            if not lock_handle(lock.fileno()):
+                raise StoreBusy(
+                    "another promptvc run makes calls in this store",
+                    "wait for it: what it is answered is known then",
+                )
+            yield
+
+    # --- entering -----------------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        with self._index.writing():
+            for path in journal_files(self._folder):
+                self._scan_journal(path)
+            self._scan_history()
+
+    def _scan_journal(self, path: Path) -> None:
+        source = _IN_JOURNAL + path.name.encode()
+        end = self._index.read_of(source)
+        if path.stat().st_size <= end:
+            return
+
+        def lines() -> Iterator[tuple[int, bytes]]:
+            nonlocal end
+            for start, line in sound_lines(path, end):
+                end = start + len(line)
+                yield start, line
+
+        self._index.enter(source, _answers(lines()))
+        self._index.has_read(source, end)
+
+    def _scan_history(self) -> None:
+        commits, whole = self._new_commits()
+        for commit in commits:
+            try:
+                self._scan_commit(commit)
+            except (
+                ObjectMissing,
+                ObjectDamaged,
+            ):  # fsck tells; here it is some answers less, and may come back
+                whole = False
+        if whole:
+            self._index.see(commit.encode() for commit in commits)
+
+    def _scan_commit(self, commit: ObjectId) -> None:
+        tree = self._store.load_commit(commit).tree
+        folder = next((entry.id for entry in self._store.load_tree(tree) if entry.name == FOLDER), None)
+        if folder is None or self._index.saw(folder.encode()):
+            return
+        files = load_files(self._store, folder)
+        for path, entry in files.items():
+            record = files.get(RepoPath(path.removesuffix(".jsonl") + RECORD_SUFFIX))
+            if record is None or not path.endswith(".jsonl") or self._index.saw(entry.id.encode()):
+                continue
+            if self._is_of(entry, record):
+                self._scan_file(entry)
+                self._index.see([entry.id.encode()])
+        self._index.see([folder.encode()])
+
+    def _new_commits(self) -> tuple[list[ObjectId], bool]:
+        """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
+        tips = [*self._refs.find().values(), self._refs.read(HEAD)]
+        todo = list(dict.fromkeys(filter(None, map(self._commit_of, filter(None, tips)))))
+        history, found, whole = History(self._store), dict.fromkeys(todo), True
+        new: list[ObjectId] = []
+        while todo:
+            id = todo.pop()
+            if self._index.saw(id.encode()):
+                continue
+            new.append(id)
+            wanted, there = history.commit(id).parents, history.parents(id)
+            whole = whole and len(wanted) == len(there)
+            todo += [parent for parent in there if parent not in found]
+            found.update(dict.fromkeys(there))
+        return new, whole
+
+    def _commit_of(self, id: ObjectId) -> ObjectId | None:
+        """The commit that a ref leads to, through tags; None for what is none, or not here."""
+        while self._store.contains(id):
+            kind = self._store.read(id)[0]
+            if kind is not Kind.TAG:
+                return id if kind is Kind.COMMIT else None
+            id = self._store.load_tag(id).target
+        return None
+
+    def _is_of(self, rows: FileEntry, record: FileEntry) -> bool:
+        """Whether rows are those that their record names: edited ones are no answers of a model."""
+        try:
+            return read_record(self._contents.read(record), "").outputs == rows.id
+        except RunUnreadable:
+            return False
+
+    def _scan_file(self, entry: FileEntry) -> None:
+        for stretch in self._contents.stretches(entry):
+            if not self._index.read_of(stretch.id):
+                data = stretch.load()
+                self._index.enter(stretch.id, _answers(_lines(data)))
+                self._index.has_read(stretch.id, len(data) or 1)
+
+    # --- finding ------------------------------------------------------------------------------------------
+
+    def _find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
+        found: dict[str, OutputRow] = {}
+        for hash, places in self._index.find(hashes).items():
+            rows = (row for place in places if (row := self._row(place)) is not None)
+            row = next((row for row in rows if row.request_hash == hash), None)
+            if row is not None:
+                found[hash] = replace(row, scores={})
+        return found
+
+    def _row(self, place: Place) -> OutputRow | None:
+        try:
+            line = self._bytes(place)
+            return None if is_damaged(line) else _read(line)
+        except (ObjectMissing, FileNotFoundError):  # collected, or removed by hand
+            self._index.forget(place.source)
+        except ObjectDamaged:
+            pass
+        return None
+
+    def _bytes(self, place: Place) -> bytes:
+        source, start, size = place[:3]
+        if source.startswith(_IN_JOURNAL):
+            with (self._folder / source.removeprefix(_IN_JOURNAL).decode()).open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+        if source not in self._held:
+            ids = (source[at : at + 20] for at in range(0, len(source), 20))
+            self._held[source] = b"".join(self._store.read_blob(ObjectId.from_raw(id)) for id in ids)
+            self._held_bytes += len(self._held[source])
+            while self._held_bytes > _HELD and len(self._held) > 1:
+                self._held_bytes -= len(self._held.popitem(last=False)[1])
+        self._held.move_to_end(source)
+        return self._held[source][start : start + size]
+
+    def _mended(self, do: Callable[[], _T]) -> _T:
+        """Do something with the index; where it is damaged, make it anew first."""
+        try:
+            return do()
+        except sqlite3.DatabaseError as error:
+            if (
+                getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED"
+            ):  # another process made it anew meanwhile
+                self._index.reopen()
+                self._scan()
+                return do()
+            if isinstance(error, sqlite3.OperationalError) and (known := _told(error, self._folder)):
+                raise known from error
+            self._index.clear()
+            self._scan()
+            return do()
+
+
+def _told(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None:
+    """What is wrong with the disk or the lock, in plain words; None for damage."""
+    text = str(error)
+    if "full" in text:
+        return DiskFull(f"{folder}: no space left on the disk", "free some space and try again")
+    if "disk I/O" in text:
+        return DiskFailed(f"{folder}: the disk failed", "check the disk, then try again")
+    if "locked" in text or "busy" in text:
+        return StoreBusy(
+            f"{folder}: another process writes the index of calls", "try again when it has ended"
+        )
+    if "readonly" in text or "unable to open" in text:
+        return StoreReadOnly(f"{folder}: cannot be written", "check permissions and how the disk is mounted")
+    return None
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    for line in data.split(b"\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def _answers(lines: Iterator[tuple[int, bytes]]) -> Iterator[Entry]:
+    """The rows that answer a request."""
+    for start, line in lines:
+        row = _read(line) if b'"request_hash"' in line else None
+        if row is not None and row.is_answer and row.request_hash and _is_hash(row.request_hash):
+            yield Entry(row.request_hash, start, len(line), _digest(row))
+
+
+def _read(line: bytes) -> OutputRow | None:
+    """The row that a line holds; None for anything else."""
+    value = parse_json(line.strip())
+    try:
+        return None if isinstance(value, Malformed) else OutputRow.from_value(value)
+    except RunUnreadable:
+        return None
+
+
+def _digest(row: OutputRow) -> int:
+    """A number of what an answer says, whichever example it was for: of two answers, all choose the same one."""
+    said = (
+        row.output,
+        row.finish_reason,
+        row.input_tokens,
+        row.output_tokens,
+        row.latency_ms,
+        row.response_model,
+    )
+    return xxh3_64_intdigest(repr((said, row.tool_calls)).encode("utf-8", "surrogatepass")) >> 1
+
+
+def _is_hash(text: object) -> bool:
+    if not isinstance(text, str) or len(text) != _HASH_DIGITS:
+        return False
+    try:
+        return len(bytes.fromhex(text)) == _HASH_DIGITS // 2
+    except ValueError:
+        return False

@@ -1,0 +1,141 @@
+"""One side of a comparison read into columns, and which of its rows are of the same example and sample as the other's.
+
+Of an output only its length and a hash stay in memory: the texts of the rows that are shown are read again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from promptvc.content.runs.run import OutputRow, Score
+from promptvc.errors import RunUnreadable
+from promptvc.runs.sources import LoadedRun
+
+Place = tuple[str, int]
+"""An example's id and the index of the sample."""
+
+UNKNOWN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The rows of a side by column; a row's number is its place in the file, from 0.
+
+    Unknown numbers are NaN. ``requests`` has each row's fingerprint as far as 64 bits tell, None for recorded ones.
+    """
+
+    places: list[Place] = field(default_factory=list)
+    answers: array[int] = field(default_factory=lambda: array("q"))
+    requests: list[int | None] = field(default_factory=list)
+    answered: bytearray = field(default_factory=bytearray)
+    characters: array[float] = field(default_factory=lambda: array("d"))
+    input_tokens: array[float] = field(default_factory=lambda: array("d"))
+    output_tokens: array[float] = field(default_factory=lambda: array("d"))
+    latency_ms: array[float] = field(default_factory=lambda: array("d"))
+    cost_usd: array[float] = field(default_factory=lambda: array("d"))
+    scores: dict[str, list[Score]] = field(default_factory=dict)
+    stale: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def errors(self) -> int:
+        """How many rows have no output, for any reason but that they are stale."""
+        return len(self) - sum(self.answered) - len(self.stale)
+
+    def score(self, name: str) -> Sequence[Score]:
+        """The scores of one name, a row each; None where there is none, and where there is no output."""
+        return self.scores.get(name) or [None] * len(self)
+
+    def add(self, row: OutputRow) -> None:
+        """Take a row in."""
+        number = len(self)
+        self.places.append(row.place)
+        self.answers.append(_answer(row))
+        self.requests.append(None if row.request_hash is None else hash(row.request_hash))
+        self.answered.append(row.error is None)
+        self.characters.append(len(row.output) if isinstance(row.output, str) else UNKNOWN)
+        for values, value in (
+            (self.input_tokens, row.input_tokens),
+            (self.output_tokens, row.output_tokens),
+            (self.latency_ms, row.latency_ms),
+            (self.cost_usd, row.cost_usd),
+        ):
+            values.append(_number(value))
+        if row.is_stale:
+            self.stale.append(number)
+        if row.error is None:
+            self._add_scores(row, number)
+
+    def _add_scores(self, row: OutputRow, number: int) -> None:
+        for name, score in row.scores.items():
+            values = self.scores.setdefault(name, [])
+            if len(values) < number:
+                values.extend([None] * (number - len(values)))
+            values.append(score if _is_score(score) else None)
+
+    def finish(self) -> Columns:
+        """Make all columns equally long, and give this."""
+        for values in self.scores.values():
+            values.extend([None] * (len(self) - len(values)))
+        return self
+
+
+def read_columns(run: LoadedRun) -> Columns:
+    """All rows of a run; raises `RunUnreadable`, also where two rows are of the same example and sample."""
+    columns = Columns()
+    for row in run.rows():
+        columns.add(row)
+    seen: set[Place] = set()
+    for place in columns.places:
+        if place in seen:
+            raise RunUnreadable(
+                f"{run.table.path} has two rows of example {place[0]}, sample {place[1]}",
+                "an output is found by its example and sample, so each may be there once",
+            )
+        seen.add(place)
+    return columns.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which rows are of the same example and sample: ``pairs`` of numbers, before and after, in the order after."""
+
+    pairs: tuple[tuple[int, int], ...]
+    only_before: tuple[int, ...]
+    only_after: tuple[int, ...]
+
+
+def pair(before: Columns, after: Columns) -> Pairing:
+    """Pair the rows of two sides; those of one side alone are in its order."""
+    numbers = {place: number for number, place in enumerate(before.places)}
+    pairs, only_after = [], []
+    for number, place in enumerate(after.places):
+        found = numbers.pop(place, None)
+        if found is None:
+            only_after.append(number)
+        else:
+            pairs.append((found, number))
+    return Pairing(tuple(pairs), tuple(numbers.values()), tuple(only_after))
+
+
+def _answer(row: OutputRow) -> int:
+    """What tells whether two outputs are the same; a file that others made may hold more than text."""
+    plain = not row.tool_calls and (row.output is None or isinstance(row.output, str))
+    return hash(row.output if plain else json.dumps([row.output, row.tool_calls], sort_keys=True))
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, int | float) else UNKNOWN
+    except OverflowError:
+        return UNKNOWN
+
+
+def _is_score(score: object) -> bool:
+    return isinstance(score, str) or math.isfinite(_number(score))

@@ -1,0 +1,110 @@
+"""What a comparison says of an example: its slices, what the prompt took from it, what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.equal import same
+from promptvc.content.runs.run import RunRecord
+from promptvc.content.runs.spec import ScorerSpec
+from promptvc.content.values.dotted import MISSING, pick
+from promptvc.errors import NotAPrompt, ObjectMissing
+from promptvc.runs.compare.slices import slice_values, value_at
+from promptvc.runs.sources import LoadedRun
+
+INPUT_LENGTH = 500
+"""Characters of an input that are kept."""
+_COMPARING = ("exact", "contains", "numeric", "similarity")
+_EXPECTED = ("expected", "expected_output", "answer", "target", "ideal", "reference", "ground_truth", "label")
+"""Fields that commonly hold what is expected, where no scorer names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What rows of an example are shown with; see `ComparedRow`."""
+
+    slices: dict[str, Json] = field(default_factory=dict)
+    input: str | None = None
+    expected: Json = None
+    expected_before: Json = None
+
+
+class Examples:
+    """The pinned examples of both sides; where an example is on both, it is that of the side after."""
+
+    def __init__(
+        self, before: LoadedRun, after: LoadedRun, slices: Sequence[str], primary: str | None
+    ) -> None:
+        self._before, self._after, self._slices = before, after, slices
+        self._expected = _expected_fields(before, primary) + _expected_fields(after, primary)
+        self._used = _used_fields(after) or _used_fields(before)
+        pins = [run.record.examples if run.record else None for run in (before, after)]
+        self._differ = all(pins) and pins[0] != pins[1]
+        self._keys = {name for run in (before, after) if run.record for name in run.record.example_key or ()}
+
+    def row(self, id: str) -> Row:
+        """An example by its id; empty where it is not known."""
+        return self._after.examples.get(id) or self._before.examples.get(id) or {}
+
+    def describe(self, id: str) -> Described:
+        """Slices, input and expected value of an example, and what was expected of it before."""
+        row = self.row(id)
+        if not row:
+            return Described()
+        slices = {name: value_at(row, name) for name in self._slices if pick(row, name) is not MISSING}
+        field = self._expected_field(row)
+        names = [name for name in self._used if name in row]
+        if not self._used:
+            left_out = {field, *self._keys, *self._slices}
+            names = [name for name in row if name not in left_out] or [*self._keys]
+        expected = None if field is None else value_at(row, field)
+        return Described(slices, input_text(row, names), expected, self._other_before(id, expected))
+
+    def _expected_field(self, row: Row) -> str | None:
+        return next((name for name in (*self._expected, *_EXPECTED) if pick(row, name) is not MISSING), None)
+
+    def _other_before(self, id: str, expected: Json) -> Json:
+        """What was expected before, where that was something else; None also where that is not known."""
+        row = self._before.examples.get(id) if self._differ else None
+        field = self._expected_field(row) if row else None
+        was = value_at(row, field) if row and field else None
+        return None if same(was, expected) else was
+
+
+def input_text(row: Row, names: Sequence[str]) -> str | None:
+    """The text of one field; of several ``name: text``, a line each; shortened to `INPUT_LENGTH`."""
+    texts = {name: "; ".join(t or "" for t in slice_values(row[name])) for name in names if name in row}
+    text = next(iter(texts.values())) if len(texts) == 1 else "\n".join(f"{n}: {t}" for n, t in texts.items())
+    if not texts:
+        return None
+    return text if len(text) <= INPUT_LENGTH else text[: INPUT_LENGTH - 1].rstrip() + "…"
+
+
+def _expected_fields(run: LoadedRun, primary: str | None) -> list[str]:
+    """The fields that scorers compare outputs with, that of the primary score first."""
+    pins = sorted(run.record.scorers if run.record else (), key=lambda pin: pin.name != primary)
+    specs = [ScorerSpec.parse(pin.spec) for pin in pins]
+    return [spec.argument.split(":")[0].split(",")[0] for spec in specs if spec.kind in _COMPARING]
+
+
+def _used_fields(run: LoadedRun) -> list[str]:
+    """The fields that the pinned prompt takes from a row; none where that is not known."""
+    record = run.record
+    if record is None:
+        return []
+    names = _variables(run, record)
+    return list(dict.fromkeys(record.inputs.get(name, name) for name in names)) or list(
+        record.inputs.values()
+    )
+
+
+def _variables(run: LoadedRun, record: RunRecord) -> Sequence[str]:
+    from promptvc.content.prompt.prompt import read_prompt
+
+    try:
+        file = record.prompt and run.pinned_file(record.prompt)
+        return read_prompt(file.path, file.read()).variables if file else ()
+    except (NotAPrompt, ObjectMissing):
+        return ()

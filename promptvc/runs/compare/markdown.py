@@ -1,0 +1,179 @@
+"""A comparison as Markdown, for a comment on GitHub.
+
+Outputs are whatever a model wrote: every sign that Markdown or HTML could read is written as an entity, inside
+``<code>``, where GitHub makes no link and tells nobody who is mentioned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from promptvc.content.table.keys import output_name
+from promptvc.runs.compare.words import (
+    cause_words,
+    change_words,
+    dollars,
+    interval_words,
+    latency_change,
+    lonely_words,
+    milliseconds,
+    over_words,
+    p_words,
+    plural,
+    rounded,
+    score_numbers,
+    title,
+)
+
+if TYPE_CHECKING:
+    from promptvc.runs.compare.compare import RunComparison
+    from promptvc.runs.compare.measures import MeasureComparison
+    from promptvc.runs.compare.rows import ComparedRow, Status
+    from promptvc.runs.compare.scores import ScoreComparison
+
+ROWS = 10
+"""Rows of each kind, unless another limit is given."""
+_SLICES = 30
+_LENGTH = 300
+_SIGNS = re.compile(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
+_SPACE = re.compile(r"\s+")
+
+
+def markdown(comparison: RunComparison, asked: Sequence[Status] = (), limit: int | None = None) -> str:
+    """The comment: counts, reasons, tables of scores, slices and measures, and rows folded away."""
+    blocks = [
+        f"### {_plain(title(comparison))}",
+        _counts(comparison),
+        _reasons(comparison),
+        _table(_SCORE_HEAD, [_score(score.name, score) for score in comparison.scores]),
+        _slices(comparison),
+        _measures(comparison),
+    ]
+    kinds: Sequence[Status] = asked or ("broken", "fixed")
+    blocks += [_rows(comparison, status, ROWS if limit is None else limit) for status in kinds]
+    return "\n\n".join(block for block in blocks if block)
+
+
+_SCORE_HEAD = ("", "rows", "before", "after", "difference", "95 % interval", "p", "fixed", "broken")
+_ROW_HEAD = ("example", "expected", "before", "after")
+
+
+def _counts(comparison: RunComparison) -> str:
+    parts = [f"{plural(comparison.pairs, 'row')} in both"]
+    parts += [f"**{words}**" for words in lonely_words(comparison)]
+    parts.append(f"{plural(comparison.outputs_changed, 'output')} changed")
+    for side, when in ((comparison.before, "before"), (comparison.after, "after")):
+        for count, name in ((side.errors, "failed"), (side.stale, "stale")):
+            parts += [f"**{count:,} {name} {when}**"] if count else []
+    return ", ".join(parts) + "."
+
+
+def _reasons(comparison: RunComparison) -> str:
+    words = cause_words(comparison)
+    return f"Changed because: {', '.join(map(_plain, words))}." if words else ""
+
+
+def _score(name: str, score: ScoreComparison) -> list[str]:
+    moved = sum(change.rows for change in score.labels if change.before != change.after)
+    numbers = score_numbers(score) or ("", "", f"{moved:,} changed" if score.kind == "label" else "")
+    mark = {"better": "🟢 ", "worse": "🔴 ", None: ""}[score.verdict]
+    counts = [f"{score.fixed:,}", f"{score.broken:,}"] if score.kind == "boolean" else ["", ""]
+    p = p_words(score.p).removeprefix("p ").removeprefix("= ")
+    cells = [_plain(name), f"{score.pairs:,}", *numbers, interval_words(score), p, *counts]
+    cells[4] = mark + cells[4]
+    return cells
+
+
+def _slices(comparison: RunComparison) -> str:
+    rows = []
+    for each in comparison.slices[:_SLICES]:
+        score = each.score(comparison.primary)
+        if score is not None:
+            rows.append(_score(f"{each.field}: {'none' if each.value is None else each.value}", score))
+    more = len(comparison.slices) - _SLICES
+    note = f"\n\n… {more:,} more slices" if more > 0 else ""
+    return (
+        _folded(f"By slice ({_plain(comparison.primary or '')})", _table(_SCORE_HEAD, rows) + note)
+        if rows
+        else ""
+    )
+
+
+def _measures(comparison: RunComparison) -> str:
+    found = comparison.measures
+    rows = [
+        _measure("output characters, mean", found.characters, "mean", rounded, change_words),
+        _measure("input tokens, mean", found.input_tokens, "mean", rounded, change_words),
+        _measure("output tokens, mean", found.output_tokens, "mean", rounded, change_words),
+        _measure("cost, total", found.cost_usd, "total", dollars, change_words),
+        _measure("latency, median", found.latency_ms, "p50", milliseconds, latency_change),
+        _measure("latency, 95th percentile", found.latency_ms, "p95", milliseconds, latency_change),
+    ]
+    return _table(("", "before", "after", ""), [row for row in rows if row[1] or row[2]])
+
+
+def _measure(
+    name: str,
+    found: MeasureComparison,
+    part: str,
+    words: Callable[[float], str],
+    change: Callable[[float | None, float | None], str],
+) -> list[str]:
+    """A line of the table, with over how many rows it is where that is not all of them."""
+    old, new = (getattr(side, part) for side in (found.before, found.after))
+    cells = []
+    for side, value in ((found.before, old), (found.after, new)):
+        over = "" if found.both else over_words(side.rows, found)
+        cells.append("" if value is None else f"{words(value)} {over}".rstrip())
+    over = over_words(found.both, found)
+    return [f"{name}, {over}" if over else name, *cells, change(old, new) if found.both else ""]
+
+
+def _rows(comparison: RunComparison, status: Status, limit: int) -> str:
+    rows = comparison.of_status(status)
+    if not rows or not limit:
+        return ""
+    table = _table(_ROW_HEAD, [_row(row) for row in rows[:limit]])
+    more = len(rows) - limit
+    note = f"\n\n… {more:,} more" if more > 0 else ""
+    return _folded(f"{status.replace('_', ' ').capitalize()}: {plural(len(rows), 'row')}", table + note)
+
+
+def _row(row: ComparedRow) -> list[str]:
+    sides = [
+        "" if side is None else _code(f"error: {side.error}" if side.error is not None else side.output)
+        for side in (row.before, row.after)
+    ]
+    expected = _code(row.expected)
+    if row.expected_before is not None:
+        expected = f"{_code(row.expected_before)} → {expected}"
+    return [_code(output_name(row.example_id, row.sample_index)), expected, *sides]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, [":--", *["--:"] * (len(head) - 1)] if head[0] == "" else [":--"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _folded(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+def _code(value: object) -> str:
+    """Text on one line, shortened, as code; nothing for no text."""
+    import json
+
+    if value is None or value == "":
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = _SPACE.sub(" ", text).strip()
+    return f"<code>{_plain(text if len(text) <= _LENGTH else text[: _LENGTH - 1] + '…')}</code>"
+
+
+def _plain(text: str) -> str:
+    """Text of which no sign means anything to Markdown or HTML."""
+    return _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", _SPACE.sub(" ", text))

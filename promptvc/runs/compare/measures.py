@@ -1,0 +1,104 @@
+"""What two sides took and gave, beside each other: characters, tokens, cost and time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from promptvc.content.formats.base import Json
+from promptvc.runs.compare.columns import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Numbers of one side, over the ``rows`` where they are known; None where there are none."""
+
+    rows: int = 0
+    mean: float | None = None
+    total: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+
+    def to_value(self) -> dict[str, Json]:
+        """``{"rows", "mean", "total", "p50", "p95"}``."""
+        return {
+            "rows": self.rows,
+            "mean": self.mean,
+            "total": self.total,
+            "p50": self.p50,
+            "p95": self.p95,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureComparison:
+    """One measure on both sides, out of ``pairs``.
+
+    Where ``both`` pairs have it on both sides, it is over these alone, so that like is compared with like; where none
+    has, each side is over the pairs where it is known.
+    """
+
+    before: Measure
+    after: Measure
+    pairs: int = 0
+    both: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any side has it."""
+        return bool(self.before.rows or self.after.rows)
+
+    def to_value(self) -> dict[str, Json]:
+        """``{"before", "after"}``."""
+        return {"before": self.before.to_value(), "after": self.after.to_value()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Every measure, over the pairs that have an output on both sides.
+
+    ``characters`` is the length of outputs, ``cost_usd`` in US dollars, ``latency_ms`` in milliseconds.
+    """
+
+    characters: MeasureComparison
+    input_tokens: MeasureComparison
+    output_tokens: MeasureComparison
+    cost_usd: MeasureComparison
+    latency_ms: MeasureComparison
+
+
+def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int, int]]) -> Measures:
+    """Compare the two sides over these pairs of row numbers."""
+
+    def of(column: Callable[[Columns], Sequence[float]]) -> MeasureComparison:
+        old, new = column(before), column(after)
+        values = [(old[b], new[a]) for b, a in pairs]
+        both = [(b, a) for b, a in values if not (math.isnan(b) or math.isnan(a))]
+        first, second = (measure(value[side] for value in both or values) for side in (0, 1))
+        return MeasureComparison(first, second, len(values), len(both))
+
+    return Measures(
+        of(lambda side: side.characters),
+        of(lambda side: side.input_tokens),
+        of(lambda side: side.output_tokens),
+        of(lambda side: side.cost_usd),
+        of(lambda side: side.latency_ms),
+    )
+
+
+def measure(values: Iterable[float]) -> Measure:
+    """Mean, sum and quantiles of the values that are not NaN."""
+    known = sorted(value for value in values if not math.isnan(value))
+    if not known:
+        return Measure()
+    total = math.fsum(known)
+    return Measure(len(known), total / len(known), total, _quantile(known, 0.5), _quantile(known, 0.95))
+
+
+def _quantile(known: Sequence[float], share: float) -> float:
+    """Of sorted values; between two of them in proportion, as numpy does."""
+    place = share * (len(known) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(known) - 1)
+    return known[low] + (known[high] - known[low]) * (place - low)

@@ -1,0 +1,225 @@
+"""The rows of a comparison, read again when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.runs.run import OutputRow
+from promptvc.errors import FileChanging, Usage
+from promptvc.runs.compare.columns import Columns, Place
+from promptvc.runs.compare.examples import Described
+
+if TYPE_CHECKING:
+    import pandas
+
+    from promptvc.content.table.view import Table
+
+Status = Literal["fixed", "broken", "changed", "same", "only_before", "only_after"]
+Numbers = tuple[int | None, int | None]
+"""A row's number on each side, None where it is not there."""
+
+_BATCH = 25_000
+_FEW = 200
+"""Rows up to which each is looked up by its number; above, the table is read through."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One example and sample on both sides.
+
+    - ``status``: ``fixed`` and ``broken`` by the score that says so; ``changed`` where else output, error or any score
+      differ;
+    - ``slices``: the fields by which the run is sliced, as the example has them;
+    - ``input``: the fields of the example that the prompt uses, shortened; ``expected``: the field that scorers compare
+      with; ``expected_before``: what that was before, where it was something else. None where they are not known.
+    """
+
+    example_id: str
+    sample_index: int
+    status: Status
+    before: OutputRow | None
+    after: OutputRow | None
+    slices: dict[str, Json] = field(default_factory=dict)
+    input: str | None = None
+    expected: Json = None
+    expected_before: Json = None
+
+    def to_value(self) -> dict[str, Json]:
+        """As in `RunComparison.to_json`; ``expected_before`` only where it was something else."""
+        other = {} if self.expected_before is None else {"expected_before": self.expected_before}
+        return {
+            "example_id": self.example_id,
+            "sample_index": self.sample_index,
+            "slices": self.slices,
+            "input": self.input,
+            "expected": self.expected,
+            **other,
+            "before": _side_value(self.before),
+            "after": _side_value(self.after),
+            "status": self.status,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where the rows of one side are read from."""
+
+    table: Table
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Pairer:
+    """Makes compared rows of row numbers.
+
+    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` tells of an example by its id.
+    """
+
+    before: Side
+    after: Side
+    passing: str | None
+    describe: Callable[[str], Described]
+
+    def status(self, before: int | None, after: int | None) -> Status:
+        """What became of a row."""
+        if before is None:
+            return "only_after"
+        if after is None:
+            return "only_before"
+        old, new = self.before.columns, self.after.columns
+        if self.passing is not None:
+            was, now = old.score(self.passing)[before], new.score(self.passing)[after]
+            if was is not None and now is not None and bool(was) != bool(now):
+                return "fixed" if now else "broken"
+        if (
+            old.answers[before] != new.answers[after]
+            or old.answered[before] != new.answered[after]
+            or any(
+                old.score(name)[before] != new.score(name)[after]
+                for name in old.scores.keys() | new.scores.keys()
+            )
+        ):
+            return "changed"
+        return "same"
+
+    def read(self, numbers: Sequence[Numbers]) -> Iterator[ComparedRow]:
+        """The rows of these numbers, in this order, some thousand in memory at a time."""
+        for start in range(0, len(numbers), _BATCH):
+            batch = numbers[start : start + _BATCH]
+            old = _read_rows(self.before.table, [b for b, _ in batch if b is not None])
+            new = _read_rows(self.after.table, [a for _, a in batch if a is not None])
+            for b, a in batch:
+                yield self._row(b, a, old, new)
+
+    def _row(
+        self, b: int | None, a: int | None, old: dict[int, OutputRow], new: dict[int, OutputRow]
+    ) -> ComparedRow:
+        before = None if b is None else _checked(old, b, self.before)
+        after = None if a is None else _checked(new, a, self.after)
+        found = after or before
+        assert found is not None
+        of = self.describe(found.example_id)
+        return ComparedRow(
+            *found.place,
+            self.status(b, a),
+            before,
+            after,
+            of.slices,
+            of.input,
+            of.expected,
+            of.expected_before,
+        )
+
+
+class RowList(Sequence[ComparedRow]):
+    """Some rows of a comparison; their texts are read when they are asked for."""
+
+    def __init__(self, pairer: Pairer, numbers: Sequence[Numbers], name: str) -> None:
+        self._pairer, self._numbers, self._name = pairer, numbers, name
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[ComparedRow]:
+        return self._pairer.read(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> ComparedRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> RowList: ...
+
+    def __getitem__(self, place: int | slice) -> ComparedRow | RowList:
+        if isinstance(place, slice):
+            return RowList(self._pairer, self._numbers[place], self._name)
+        return next(self._pairer.read([self._numbers[place]]))
+
+    @property
+    def places(self) -> list[Place]:
+        """The example ids and sample indexes, without reading anything."""
+        old, new = self._pairer.before.columns.places, self._pairer.after.columns.places
+        return [new[a] if a is not None else old[b or 0] for b, a in self._numbers]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A `pandas.DataFrame`: outputs as ``before`` and ``after``, scores as ``before_NAME`` and ``after_NAME``."""
+        try:
+            import pandas
+        except ImportError:
+            raise Usage("pandas is not installed", "pip install pandas") from None
+        return pandas.DataFrame([_flat(row) for row in self])
+
+    def __repr__(self) -> str:
+        ids = [example for example, _ in self.places[:4]]
+        more = ", …" if len(self) > len(ids) else ""
+        shown = f": {', '.join(ids)}{more}" if ids else ""
+        return f"{len(self):,} {self._name} row{'s' * (len(self) != 1)}{shown}"
+
+
+def _read_rows(table: Table, numbers: Sequence[int]) -> dict[int, OutputRow]:
+    if len(numbers) <= _FEW:
+        return {number: OutputRow.from_value(table.row(number)) for number in sorted(numbers)}
+    wanted, last = set(numbers), max(numbers)
+    found = {}
+    for number, row in enumerate(table):
+        if number in wanted:
+            found[number] = OutputRow.from_value(row)
+        if number == last:
+            break
+    return found
+
+
+def _checked(rows: dict[int, OutputRow], number: int, side: Side) -> OutputRow:
+    found = rows.get(number)
+    if found is None or found.place != side.columns.places[number]:
+        raise FileChanging(f"{side.table.path} changed while it was compared", "compare again")
+    return found
+
+
+def _side_value(row: OutputRow | None) -> Json:
+    if row is None:
+        return None
+    value: dict[str, Json] = {"output": row.output, "scores": dict(row.scores), "error": row.error}
+    if row.tool_calls:
+        value["tool_calls"] = list(row.tool_calls)
+    return value
+
+
+def _flat(row: ComparedRow) -> Row:
+    value: dict[str, Any] = {
+        "example_id": row.example_id,
+        "sample_index": row.sample_index,
+        "status": row.status,
+        **row.slices,
+        "input": row.input,
+        "expected": row.expected,
+        "before": row.before and row.before.output,
+        "after": row.after and row.after.output,
+    }
+    for label, side in (("before", row.before), ("after", row.after)):
+        value[f"{label}_error"] = side and side.error
+        for name, score in (side.scores if side else {}).items():
+            value[f"{label}_{name}"] = score
+    return value

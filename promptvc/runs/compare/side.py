@@ -1,0 +1,46 @@
+"""One side of a comparison as a whole: what it is called, and how many rows it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promptvc.content.formats.base import Json
+from promptvc.runs.compare.columns import Columns
+from promptvc.runs.sources import LoadedRun
+
+
+@dataclass(frozen=True, slots=True)
+class RunSide:
+    """One side: the run's name, what its version is called, and how many rows it has.
+
+    ``errors`` counts rows whose call failed, ``stale`` those that wait for an answer; neither has scores. ``recorded``
+    says that the outputs were made elsewhere.
+    """
+
+    name: str
+    label: str
+    rows: int
+    errors: int
+    stale: int
+    recorded: bool
+    model: str | None
+    samples: int
+
+    def to_value(self) -> dict[str, Json]:
+        """``{"name", "label", "rows", "errors", "stale", "recorded", "model", "samples"}``."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def side_of(run: LoadedRun, columns: Columns) -> RunSide:
+    """The side that these rows are; without a record, as many samples as its rows tell of."""
+    record = run.record
+    return RunSide(
+        run.name,
+        run.label,
+        len(columns),
+        columns.errors,
+        len(columns.stale),
+        bool(record and record.recorded),
+        record.model if record else None,
+        record.samples if record else max((sample + 1 for _, sample in columns.places), default=1),
+    )

@@ -1,0 +1,99 @@
+"""The values by which rows are divided into slices, and the scores within each slice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.values.dotted import MISSING, pick
+from promptvc.runs.compare.columns import Columns
+from promptvc.runs.compare.scores import Kind, Pairs, ScoreComparison, compare_score
+from promptvc.runs.sources import LoadedRun
+
+MOST_VALUES = 200
+"""Slices of one field that are compared, the largest: a field with more values tells rows apart, not kinds of rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceComparison:
+    """The scores of the pairs whose example has this value in this field; value None: those that have none."""
+
+    field: str
+    value: str | None
+    pairs: int
+    scores: tuple[ScoreComparison, ...]
+
+    def score(self, name: str | None) -> ScoreComparison | None:
+        """The comparison of one score; None where there is none of this name."""
+        return next((score for score in self.scores if score.name == name), None)
+
+    def to_value(self) -> dict[str, Json]:
+        """``{"field", "value", "pairs", "scores"}``."""
+        return {
+            "field": self.field,
+            "value": self.value,
+            "pairs": self.pairs,
+            "scores": [score.to_value() for score in self.scores],
+        }
+
+
+def slice_fields(before: LoadedRun, after: LoadedRun) -> tuple[str, ...]:
+    """The fields by which a run is sliced: as its records say, else as the project declares."""
+    for run in (after, before):
+        if run.record and run.record.slices:
+            return run.record.slices
+    for run in (after, before):
+        if run.name in run.project.runs and run.project.runs[run.name].slices:
+            return run.project.runs[run.name].slices
+    return ()
+
+
+def compare_slices(
+    fields: Sequence[str],
+    example: Callable[[str], Row],
+    kinds: Mapping[str, Kind],
+    before: Columns,
+    after: Columns,
+    pairs: Pairs,
+) -> tuple[SliceComparison, ...]:
+    """The slices by each of the fields, the largest first; a row with a list counts in the slice of each item.
+
+    Rows whose example is not known, as ``example`` says by an empty row, are in no slice.
+    """
+    made = []
+    for field in fields:
+        groups: dict[str | None, list[tuple[int, int]]] = {}
+        for b, a in pairs:
+            row = example(after.places[a][0])
+            for value in slice_values(value_at(row, field)) if row else ():
+                groups.setdefault(value, []).append((b, a))
+        order = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0] or ""))
+        for value, members in order[:MOST_VALUES]:
+            scores = tuple(compare_score(name, kind, before, after, members) for name, kind in kinds.items())
+            made.append(SliceComparison(field, value, len(members), scores))
+    return tuple(made)
+
+
+def value_at(row: Row, path: str) -> Json:
+    """What an example has in a field, which may be inside another one; None where it has nothing."""
+    found = pick(row, path)
+    return None if found is MISSING else found
+
+
+def slice_values(value: Json) -> Iterator[str | None]:
+    """Each slice that a field's value puts its row in.
+
+    ``["billing", "double"] -> "billing", "double"``; ``3 -> "3"``; ``None`` and ``[] -> None``
+    """
+    if isinstance(value, list) and value:
+        yield from dict.fromkeys(_text(item) for item in value)
+    elif value is None or value == []:
+        yield None
+    else:
+        yield _text(value)
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,107 @@
+"""Why two versions of a run may differ: what their records pin differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from promptvc.content.formats.base import Json
+from promptvc.content.formats.equal import same
+from promptvc.content.runs.run import Pin, RunRecord
+from promptvc.runs.sources import LoadedRun
+
+What = Literal[
+    "prompt",
+    "examples",
+    "provider",
+    "model",
+    "params",
+    "tools",
+    "response_format",
+    "samples",
+    "inputs",
+    "scorers",
+]
+_PLAIN: tuple[What, ...] = ("provider", "model", "tools", "response_format", "samples")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that the two records have different.
+
+    ``name`` is which parameter, input or scorer, or the path of the file after; ``before`` and ``after`` are its
+    values (of a file ``{"path", "id"}``, of a scorer what it declares), None where it is absent. For examples that both
+    sides have, ``rows`` is how many are in both and differ, ``added`` and ``removed`` how many are in one only.
+    """
+
+    what: What
+    name: str | None
+    before: Json
+    after: Json
+    rows: int | None = None
+    added: int | None = None
+    removed: int | None = None
+
+    def to_value(self) -> dict[str, Json]:
+        """``{"what", "name", "before", "after", "rows", "added", "removed"}``."""
+        return {
+            "what": self.what,
+            "name": self.name,
+            "before": self.before,
+            "after": self.after,
+            "rows": self.rows,
+            "added": self.added,
+            "removed": self.removed,
+        }
+
+
+def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
+    """What is different, in the order in which it is asked for; None where a side has no record."""
+    old, new = before.record, after.record
+    if old is None or new is None:
+        return None
+    made: list[Cause] = []
+    made += _pins("prompt", old.prompt, new.prompt)
+    for cause in _pins("examples", old.examples, new.examples):
+        counts = changed_examples(before, after) if cause.before and cause.after else ()
+        made.append(Cause(cause.what, cause.name, cause.before, cause.after, *counts))
+    for what in _PLAIN:
+        values = getattr(old, what), getattr(new, what)
+        if not same(*values):
+            made.append(Cause(what, None, *values))
+    made += _mapping("params", dict(old.params), dict(new.params))
+    made += _mapping("inputs", dict(old.inputs), dict(new.inputs))
+    made += _scorers(old, new)
+    return tuple(made)
+
+
+def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int] | tuple[()]:
+    """How many examples differ, were added, and removed; nothing where a side's examples are not at hand."""
+    old, new = before.examples, after.examples
+    if not old or not new:
+        return ()
+    both = [id for id in new if id in old]
+    differ = sum(not same(old[id], new[id]) for id in both)
+    return differ, len(new) - len(both), len(old) - len(both)
+
+
+def _pins(what: What, old: Pin | None, new: Pin | None) -> Iterable[Cause]:
+    """Equal content under another path is no reason for other outputs."""
+    if (old and old.id) != (new and new.id):
+        path = new.path if new else old.path if old else None
+        yield Cause(what, path, old and old.to_value(), new and new.to_value())
+
+
+def _mapping(what: What, old: dict[str, Any], new: dict[str, Any]) -> Iterable[Cause]:
+    for name in dict.fromkeys((*old, *new)):
+        if (name in old) != (name in new) or not same(old[name], new[name]):
+            yield Cause(what, name, old.get(name), new.get(name))
+
+
+def _scorers(old: RunRecord, new: RunRecord) -> Iterable[Cause]:
+    ours, theirs = ({pin.name: pin for pin in record.scorers} for record in (old, new))
+    for name in dict.fromkeys((*ours, *theirs)):
+        before, after = ours.get(name), theirs.get(name)
+        if before != after:
+            yield Cause("scorers", name, before and before.spec, after and after.spec)

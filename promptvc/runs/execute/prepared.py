@@ -1,0 +1,133 @@
+"""A declared run with the prompt and the examples that it has at one version: what it asks, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptvc.content.formats.base import Row
+from promptvc.content.formats.dicts import is_malformed
+from promptvc.content.prompt.prompt import Prompt, read_prompt
+from promptvc.content.runs.request import Calling, Request, calling_of, example_ids, fingerprint, requests
+from promptvc.content.runs.run import Pin, RunRecord
+from promptvc.content.runs.spec import RunSpec
+from promptvc.content.table.view import Table
+from promptvc.errors import PathMissing, RunMissing, RunUnreadable, Usage
+from promptvc.runs.sources import Source, pin_of
+from promptvc.session.files.views import FileView
+from promptvc.session.workspace.snapshot import table_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run, ready to be asked for its requests. ``key`` are the fields that identify an example."""
+
+    spec: RunSpec
+    prompt: Prompt
+    prompt_pin: Pin
+    table: Table
+    examples_file: FileView
+    key: tuple[str, ...] | None
+    calling: Calling
+
+    @cached_property
+    def examples_pin(self) -> Pin:
+        """What pins the examples."""
+        return pin_of(self.examples_file)
+
+    def examples(self) -> Iterator[tuple[str, Row]]:
+        """The example rows with their ids; raises `RunUnreadable` for a row that cannot be read."""
+        for number, (id, row) in enumerate(example_ids(self.table, self.key), 1):
+            if is_malformed(row):
+                raise RunUnreadable(
+                    f"{self.table.path}: row {number} cannot be read",
+                    f"promptvc rows {self.table.path} shows it",
+                )
+            yield id, row
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, in the order of the output rows; raises `RenderFailed`, naming the example."""
+        return requests(self.spec, self.calling, self.prompt, self.examples())
+
+    def count(self) -> int:
+        """How many requests there are."""
+        return len(self.table) * self.spec.samples
+
+    def record(self) -> RunRecord:
+        """The record of such a run, but for what its rows and its scorers say."""
+        spec, calling = self.spec, self.calling
+        return RunRecord(
+            name=spec.name,
+            prompt=self.prompt_pin,
+            examples=self.examples_pin,
+            example_key=self.key,
+            provider=calling.provider,
+            base_url=calling.base_url,
+            model=calling.model,
+            params=calling.params,
+            tools=calling.tools,
+            response_format=calling.response_format,
+            samples=spec.samples,
+            inputs=spec.inputs,
+            slices=spec.slices,
+        )
+
+    def asks_as(self, record: RunRecord) -> bool:
+        """Whether its requests are those that a record was made with, without a look at them."""
+        return (
+            not record.recorded
+            and record.prompt is not None
+            and record.examples is not None
+            and (record.prompt, record.examples) == (self.prompt_pin, self.examples_pin)
+            and tuple(record.example_key or ()) == tuple(self.key or ())
+            and self.calls_as(record)
+            and record.samples == self.spec.samples
+            and dict(record.inputs) == dict(self.spec.inputs)
+        )
+
+    def calls_as(self, record: RunRecord) -> bool:
+        """Whether a record was made with the same provider, model and parameters, as fingerprints tell them apart."""
+        then = Calling(
+            record.provider or "",
+            record.model or "",
+            record.params,
+            record.tools,
+            record.response_format,
+            record.base_url,
+        )
+        return fingerprint(then, ()) == fingerprint(self.calling, ())
+
+
+def prepare(source: Source, spec: RunSpec) -> Prepared:
+    """A declared run at this version; raises `PathMissing`, `NotAPrompt`, `NotATable`, `Usage`."""
+    for path, what in ((spec.prompt, "prompt"), (spec.examples, "examples")):
+        if path not in source.files:
+            raise PathMissing(
+                f"runs.{spec.name}.{what}: {source.label} has no file {path}",
+                "promptvc.toml names it; correct it there",
+            )
+    file, rows = source.file(spec.prompt), source.file(spec.examples)
+    prompt = read_prompt(spec.prompt, file.read())
+    strange = next((name for name in spec.inputs if name not in prompt.variables), None)
+    if strange is not None:
+        known = ", ".join(prompt.variables) or "none"
+        raise Usage(
+            f"runs.{spec.name}.inputs: {spec.prompt} has no variable {strange!r}", f"its variables: {known}"
+        )
+    calling = calling_of(spec, prompt)
+    key = table_of(
+        rows, source.project
+    ).key  # of a table of its own: one that guessed its key keeps an index of all rows
+    return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, key, calling)
+
+
+def declared(runs: Mapping[str, RunSpec], name: str) -> RunSpec:
+    """The declaration of a run; raises `RunMissing`."""
+    if name not in runs:
+        known = ", ".join(list(runs)[:8])
+        raise RunMissing(
+            f"promptvc.toml declares no run {name!r}",
+            f"there is {known}" if known else "[runs.NAME] declares one",
+        )
+    return runs[name]

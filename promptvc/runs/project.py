@@ -1,0 +1,186 @@
+"""The runs of a project: found, planned, done and looked after, with the parts of its repository."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.content.runs.spec import RunSpec
+from promptvc.errors import Usage
+from promptvc.ids import RepoPath
+from promptvc.runs.calls.store import CallStore
+from promptvc.runs.execute.prepared import declared, prepare
+from promptvc.runs.execute.staleness import Staleness, declared_runs, staleness
+from promptvc.runs.sources import Source, WorkingSource
+from promptvc.session.files.contents import Contents
+from promptvc.session.workspace.workspace import Workspace
+from promptvc.storage.git import GitConfig
+from promptvc.storage.refs import Refs
+from promptvc.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from promptvc.runs.execute.results import Plan, RunResult
+    from promptvc.runs.execute.runner import Runner
+    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.providers.registry import Provider
+    from promptvc.runs.scoring.scorers import Scorer
+
+_COUNTED = 20_000
+"""Requests that `status` and `commit` make to count stale rows: a second's work."""
+
+
+@dataclass
+class Runs:
+    """The runs that the working promptvc.toml declares. ``folder`` is for what is local to the store."""
+
+    store: ObjectStore
+    refs: Refs
+    contents: Contents
+    workspace: Workspace
+    folder: Path
+    config: GitConfig
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    code_commit: Callable[[], str | None] = lambda: None
+    now: Callable[[], float] = time.time
+    operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()
+    notice: Callable[[str], None] = lambda text: None
+
+    @cached_property
+    def calls(self) -> CallStore:
+        """Every answer that is known here."""
+        return CallStore(self.store, self.refs, self.contents, self.folder / "calls", self.notice)
+
+    def close(self) -> None:
+        """Close the files of the call store, if it was opened."""
+        if (calls := self.__dict__.pop("calls", None)) is not None:
+            calls.close()
+
+    def source(self) -> Source:
+        """The working files as they are now."""
+        return WorkingSource(self.workspace)
+
+    def names(self, wanted: Sequence[str] = (), source: Source | None = None) -> list[str]:
+        """The declared runs, or those of them that are wanted; raises `RunMissing`, and `Usage` where there is none."""
+        runs = (source or self.source()).project.runs
+        if not runs:
+            raise Usage(
+                "promptvc.toml declares no run", "[runs.NAME] with prompt, examples and provider declares one"
+            )
+        return [declared(runs, name).name for name in wanted] or list(runs)
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def plan(self, name: str) -> Plan:
+        """What running it would do; nothing is called, and no code of the project runs."""
+        return self._runner(self.source(), name, score=False).plan()
+
+    def staleness(self, name: str, source: Source | None = None) -> Staleness:
+        """How its outputs stand to the files that they come from."""
+        here = source or self.source()
+        return staleness(here, declared(here.project.runs, name), self.contents, self.store)
+
+    def stale(self, source: Source | None = None) -> list[Staleness]:
+        """How the runs stand that have outputs, those that are up to date left out; rows of large ones uncounted."""
+        here = source or self.source()
+        found = (staleness(here, spec, self.contents, self.store, _COUNTED) for spec in declared_runs(here))
+        return [each for each in found if not each.is_fresh]
+
+    # --- doing --------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        name: str,
+        *,
+        jobs: int | None = None,
+        limit: int | None = None,
+        offline: bool = False,
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> tuple[RunResult, list[Scorer]]:
+        """Make the outputs that are missing; gives what was done, and the scorers with what they could not score.
+
+        Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, and what
+        `Runner.run` raises.
+        """
+        from promptvc.runs.execute.runner import JOBS
+        from promptvc.runs.providers.registry import provider_of
+
+        source = self.source()
+        runner = self._runner(source, name)
+
+        def provider() -> Provider:
+            self.need_trust(runner.prepared.spec)  # only where there is something to call
+            return provider_of(runner.prepared.calling, self.root, self.environment)
+
+        done = runner.run(
+            provider,
+            self.workspace.worktree,
+            jobs=jobs or JOBS,
+            limit=limit,
+            offline=offline,
+            report=report,
+            operation=self.operation,
+        )
+        return done, list(runner.scorers)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.workspace.worktree.root
+
+    def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
+        from promptvc.runs.execute.runner import Runner
+
+        spec = declared(source.project.runs, name)
+        if score:
+            self._need_trust([scorer.text for scorer in spec.scorers if scorer.kind == "python"])
+        prepared = prepare(source, spec)
+        scorers = self.scorers(spec, source) if score else []
+        commit = self.code_commit()
+        return Runner(prepared, source, self.calls, self.contents, self.store, scorers, commit, self.now)
+
+    def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+        """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
+        from promptvc.runs.providers.python import load_function
+        from promptvc.runs.scoring.scorers import scorers_of
+
+        return scorers_of(
+            spec.scorers,
+            lambda target: load_function(target, self.root),
+            lambda path: source.file(RepoPath(path)).read(),
+        )
+
+    def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+        """The scorers of a run that may be used unasked: all where the store is trusted, else the built-in ones."""
+        from promptvc.runs.trust import is_trusted
+
+        if is_trusted(self.folder.parent, self.config):
+            return self.scorers(spec, source)
+        return builtin_scorers(spec, source)
+
+    def need_trust(self, spec: RunSpec) -> None:
+        """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
+        from promptvc.runs.trust import what_needs_trust
+
+        self._need_trust(what_needs_trust(spec))
+
+    def _need_trust(self, code: Sequence[str]) -> None:
+        from promptvc.runs.trust import need_trust
+
+        for what in code:
+            need_trust(self.folder.parent, self.config, what)
+
+
+def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
+    """The scorers of a run that need no code of the project."""
+    from promptvc.runs.scoring.scorers import scorers_of
+
+    def refuse(target: str) -> Callable[..., object]:
+        raise AssertionError(target)
+
+    wanted = [scorer for scorer in spec.scorers if scorer.kind != "python"]
+    return scorers_of(wanted, refuse, lambda path: source.file(RepoPath(path)).read())

@@ -1,0 +1,206 @@
+"""One row of another tool after the other, taken apart: its example's key, its sample, and the output."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.runs.run import STALE, OutputRow, Score
+from promptvc.content.values.dotted import MISSING, Missing, paths_of, pick
+from promptvc.errors import Usage
+from promptvc.runs.record.importers.base import Fields, Foreign, as_text
+from promptvc.runs.scoring.kinds import Unscored
+from promptvc.runs.scoring.scorers import checked
+
+KeyText = tuple[str, ...]
+"""The fields of a key as text, by which examples are found whether a 42 is a number or text."""
+
+_SEEN = 200
+_SHOWN = 12
+_INTEGER = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A foreign row: its number from 1, the key of its example, its sample where it says one, and what it holds.
+
+    ``row`` has no example's id yet.
+    """
+
+    number: int
+    key: KeyText
+    sample: int | None
+    row: OutputRow
+
+
+class RowTaker:
+    """Takes rows apart by ``fields``; afterwards `check` tells of fields that none of them had.
+
+    ``asked`` are the paths that somebody named, and that must be there.
+    """
+
+    def __init__(self, foreign: Foreign, fields: Fields, asked: Fields) -> None:
+        self._foreign, self._fields = foreign, fields
+        self._missing = _paths(asked)
+        self._first: list[Row] = []
+        self.count = 0
+        self.strange: dict[str, int] = {}
+
+    def take_all(self) -> Iterator[Taken]:
+        """Take every row apart; raises `Usage`, at the end where a field is missing in all of them."""
+        for row in self._foreign.rows:
+            yield self.take(dict(row))
+        self.check()
+
+    def take(self, row: Row) -> Taken:
+        """Take one row apart; raises `Usage`, naming the row, for what cannot be understood."""
+        self.count += 1
+        if len(self._first) < _SEEN:
+            self._first.append(row)
+        fields, error = self._fields, self._error(row)
+        output = self._find(row, fields.output)
+        return Taken(
+            self.count,
+            self._key(row),
+            self._whole(row, fields.sample),
+            OutputRow(
+                "",
+                output=as_text(output),
+                finish_reason=as_text(self._find(row, fields.finish_reason)),
+                input_tokens=self._whole(row, fields.input_tokens),
+                output_tokens=self._whole(row, fields.output_tokens),
+                latency_ms=self._number(row, fields.latency_ms),
+                cost_usd=self._number(row, fields.cost_usd),
+                error=error,
+                response_model=as_text(self._find(row, fields.response_model)),
+                scores=self._scores(row),
+            ),
+        )
+
+    def check(self) -> None:
+        """Raise `Usage` where there was no row, or where a path that was asked for led nowhere in all of them."""
+        name = self._foreign.source
+        if not self.count:
+            raise Usage(f"{name} has no rows", "is it the right file?")
+        for path in self._missing:
+            raise Usage(f"{name}: no row has a field {path!r}", self.known())
+
+    def known(self) -> str:
+        """The fields that there are, for a hint."""
+        paths = paths_of(islice(self._first, _SEEN))
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        return f"there are {', '.join(paths[:_SHOWN])}{more}"
+
+    # --- fields -------------------------------------------------------------------------------------------
+
+    def _look(self, row: Row, path: str, folder: str | None = None) -> Json | Missing:
+        """The field at a path, first inside of ``folder``."""
+        found = MISSING if folder is None else pick(row.get(folder), path)
+        found = pick(row, path) if found is MISSING else found
+        if found is not MISSING:
+            self._missing.pop(path, None)
+        return found.item() if hasattr(found, "item") else found  # a number of numpy
+
+    def _find(self, row: Row, path: str | None) -> Json:
+        found = MISSING if path is None else self._look(row, path)
+        if found is MISSING or (isinstance(found, float) and math.isnan(found)):  # as data frames have it
+            return None
+        return found
+
+    def _key(self, row: Row) -> KeyText:
+        found = []
+        for path in self._fields.example_key.values():
+            value = self._look(row, path, self._foreign.key_folder)
+            if value is MISSING or value is None:
+                raise Usage(f"{self._foreign.source}: row {self.count} has no {path!r}", self.known())
+            found.append(key_text(value))
+        return tuple(found)
+
+    def _number(self, row: Row, path: str | None) -> float | None:
+        value = self._find(row, path)
+        if isinstance(value, str):
+            found = _parse_number(value)
+            value = (value.strip() or None) if found is None else found
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise Usage(
+                f"{self._foreign.source}: row {self.count} has no number in {path!r}",
+                "name a field of numbers",
+            )
+        return value
+
+    def _whole(self, row: Row, path: str | None) -> int | None:
+        value = self._number(row, path)
+        return None if value is None else int(value)
+
+    def _error(self, row: Row) -> str | None:
+        value = self._find(row, self._fields.error)
+        if isinstance(value, str) and self._foreign.texts:
+            value = {"true": True, "false": False}.get(value.strip().lower(), value)
+        if isinstance(value, Mapping) and isinstance(value.get("message"), str):
+            value = value["message"]
+        if value is None or value is False or value == "":
+            return None
+        text = "error" if value is True else as_text(value) or "error"
+        return f"error: {text}" if text.startswith(STALE) else text  # what only a row to be made says
+
+    def _scores(self, row: Row) -> dict[str, Score]:
+        folder = "scores" if self._foreign.all_scores else None
+        found: dict[str, Any] = {}
+        if folder and not self._fields.scores:
+            found = dict(row.get(folder) or {})
+        for name, path in self._fields.scores.items():
+            value = self._look(row, path, folder)
+            found[name] = None if value is MISSING else value
+        return {name: self._score(name, value) for name, value in found.items()}
+
+    def _score(self, name: str, value: Json) -> Score:
+        if isinstance(value, str) and self._foreign.texts:
+            value = _parse_cell(value)
+        try:
+            return checked(value)
+        except Unscored:
+            self.strange[name] = self.strange.get(name, 0) + 1
+            return None
+
+
+def key_text(value: Json) -> str:
+    """A value of a key as text: text as it is, a number as JSON has it, a whole one without a fraction."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
+
+
+def _paths(asked: Fields) -> dict[str, None]:
+    plain = [getattr(asked, name) for name in Fields.__slots__ if name not in ("example_key", "scores")]
+    every = [*asked.example_key.values(), *plain, *asked.scores.values()]
+    return dict.fromkeys(path for path in every if path)
+
+
+def _parse_cell(text: str) -> Score:
+    """What a cell of a CSV file means: ``true``, ``False``, a number, nothing; other text is a label."""
+    word = text.strip()
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if not word or word.lower() in ("null", "none", "nan"):
+        return None
+    number = _parse_number(word)
+    return text if number is None else number
+
+
+def _parse_number(text: str) -> float | int | None:
+    word = text.strip()
+    try:
+        found = int(word) if _INTEGER.fullmatch(word) else float(word)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None

@@ -1,0 +1,67 @@
+"""Which tool wrote a file, by its name and what it begins with; and the file, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.errors import FileUnreadable, PathMissing, Usage
+from promptvc.runs.record.importers.base import Foreign, parse_json
+from promptvc.runs.record.importers.inspect_log import is_inspect, read_inspect_archive, read_inspect_json
+from promptvc.runs.record.importers.promptfoo import is_promptfoo, read_promptfoo
+from promptvc.runs.record.importers.rows import read_row_file
+
+FORMATS = ("jsonl", "csv", "json", "promptfoo", "inspect")
+_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".eval": "inspect"}
+
+
+def open_foreign(
+    file: Path, format: str | None = None, provider: str | None = None, prompt_label: str | None = None
+) -> Foreign:
+    """Read a file of outputs; ``format`` is one of `FORMATS`, None for what it looks like.
+
+    ``provider`` and ``prompt_label`` choose among the outputs of a file of promptfoo. Raises `PathMissing`,
+    `FileUnreadable`, and `Usage` where the file is not of the format.
+    """
+    try:
+        return _open(file, format or _format_of(file), provider, prompt_label)
+    except FileNotFoundError:
+        raise PathMissing(
+            f"{file}: no such file", "--from names the file that the other tool wrote"
+        ) from None
+    except IsADirectoryError:
+        raise PathMissing(f"{file} is a folder", "--from names one file") from None
+    except OSError as error:
+        raise FileUnreadable(f"{file}: {error.strerror or error}", "make it readable") from error
+
+
+def _open(file: Path, format: str | None, provider: str | None, prompt_label: str | None) -> Foreign:
+    if format in ("jsonl", "csv", "json"):
+        return read_row_file(file, format)
+    if format == "inspect" and _is_archive(file):
+        return read_inspect_archive(file)
+    value = parse_json(file.read_bytes(), file.name)
+    if format == "inspect" or (format is None and is_inspect(value)):
+        return read_inspect_json(value, file.name)
+    if format == "promptfoo" or is_promptfoo(value):
+        return read_promptfoo(value, file.name, provider, prompt_label)
+    raise Usage(f"{file.name} is of no format that is known", f"--format is one of {', '.join(FORMATS)}")
+
+
+def _format_of(file: Path) -> str | None:
+    """The format by the file's name, and for a JSON array by its beginning; None for another JSON file."""
+    with file.open("rb") as source:
+        head = source.read(HEAD_SIZE)
+    suffix = file.suffix.lower()
+    if suffix == ".json":
+        return "json" if row_format("rows.json", head) is not None else None
+    if suffix not in _BY_SUFFIX:
+        raise Usage(
+            f"{file.name} does not tell by its name what it is", f"--format is one of {', '.join(FORMATS)}"
+        )
+    return _BY_SUFFIX[suffix]
+
+
+def _is_archive(file: Path) -> bool:
+    with file.open("rb") as source:
+        return file.suffix.lower() == ".eval" or source.read(4) == b"PK\x03\x04"

@@ -1,0 +1,49 @@
+"""Rows of any names from JSON Lines, CSV, TSV and JSON arrays: read by promptvc's own row formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats.base import Row, RowFormat
+from promptvc.content.formats.dicts import is_malformed, read_rows
+from promptvc.content.table.survey import survey
+from promptvc.errors import Usage
+from promptvc.runs.record.importers.base import Foreign
+from promptvc.session.files.contents import file_stretches
+
+_SUFFIXES = {"jsonl": (".jsonl", ".ndjson"), "csv": (".csv", ".tsv"), "json": (".json",)}
+
+
+def read_row_file(file: Path, format: str) -> Foreign:
+    """A file of rows; ``format`` is jsonl, csv or json. Raises `Usage` where it is none."""
+    with file.open("rb") as source:
+        head = source.read(HEAD_SIZE)
+    suffixes = _SUFFIXES[format]
+    suffix = file.suffix.lower() if file.suffix.lower() in suffixes else suffixes[0]
+    found = row_format(f"rows{suffix}", head)
+    if found is None:
+        raise Usage(
+            f"{file.name} cannot be read as {format}",
+            "JSON arrays hold objects; text is UTF-8; --format says what the file is",
+        )
+    return Foreign(_rows(file, found), f"{file.name} ({format})", texts=format == "csv")
+
+
+def _rows(file: Path, format: RowFormat) -> Iterator[Row]:
+    for place, stretch in enumerate(file_stretches(file, format)):
+        for row in read_rows(format, stretch.load(), place == 0):
+            if is_malformed(row):
+                raise _malformed(file, format)
+            yield row
+
+
+def _malformed(file: Path, format: RowFormat) -> Usage:
+    found = survey(format, file_stretches(file, format)).malformed
+    where = f"line {found[0].line}" if found else "a row"
+    why = f": {found[0].message}" if found else ""
+    more = f" ({len(found)} rows cannot be read)" if len(found) > 1 else ""
+    return Usage(
+        f"{file.name} {where} cannot be read{why}{more}", "correct or remove it; nothing was written"
+    )

@@ -1,0 +1,285 @@
+"""One's own calls, logged as a run: each answer kept at once, the files written when all are there.
+
+with repo.log_run("support", provider="my-service", model="large-2", prompt="prompts/support.md") as log:
+    for ticket in tickets:
+        messages = prompt.render(**ticket)
+        log.add(ticket["id"], messages=messages, output=ask(messages))
+log.result.record.totals
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from promptvc.content.formats.base import Json
+from promptvc.content.runs.request import Calling, example_ids, fingerprint
+from promptvc.content.runs.run import (
+    OutputRow,
+    Pin,
+    RunRecord,
+    Score,
+    Totals,
+    encode_row,
+)
+from promptvc.content.runs.spec import need_run_name
+from promptvc.errors import Usage
+from promptvc.runs.execute.writing import keep, store_run
+from promptvc.runs.scoring.kinds import Unscored
+from promptvc.runs.scoring.scorers import checked
+from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.session.files.contents import source_of
+from promptvc.session.workspace.snapshot import table_of
+
+if TYPE_CHECKING:
+    from promptvc.content.table.view import Table
+    from promptvc.runs.project import Runs
+
+SOURCE = "logged"
+"""The ``source`` of a record whose rows do not all have their request."""
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What all calls of a log have in common. ``inputs`` leads from the prompt's variables to fields of examples."""
+
+    name: str
+    calling: Calling
+    prompt: str | None = None
+    examples: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    slices: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What was written: the record and the rows, in the order of the examples.
+
+    ``unmatched`` are the ids of outputs of no example, ``missing`` those of examples without an output.
+    """
+
+    record: RunRecord
+    rows: Sequence[OutputRow] = field(repr=False)
+    unmatched: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class RunLog:
+    """Logs calls as the outputs of a run. Made by `Repo.log_run`; safe for several threads.
+
+    At the end of the ``with`` block, outputs and record are written to the working files, in place of what was there;
+    undo brings that back. Where the block ends with an exception, the files stay as they were: what was logged with
+    its messages is in the call store all the same, and `save` writes what there is at any time.
+    """
+
+    def __init__(self, runs: Runs, settings: LogSettings) -> None:
+        need_run_name(settings.name)
+        self._runs, self._settings, self._lock = runs, settings, Lock()
+        self._rows: dict[tuple[str, int], OutputRow] = {}
+        self._inputs = _Inputs.take(runs, settings)
+        self._started = runs.now()
+        self.result: Logged | None = None
+        """What was written; None before."""
+
+    def add(
+        self,
+        example_id: str,
+        *,
+        output: str | None = None,
+        messages: Sequence[Mapping[str, Json]] | None = None,
+        sample_index: int = 0,
+        finish_reason: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        latency_ms: float | None = None,
+        cost_usd: float | None = None,
+        error: str | None = None,
+        response_model: str | None = None,
+        tool_calls: Sequence[Json] | None = None,
+        scores: Mapping[str, Score] | None = None,
+    ) -> OutputRow:
+        """Log one call; gives its row.
+
+        With ``messages``, as they were sent, the request has its fingerprint: its answer is in the call store, and on
+        the disk, when this returns, so that a run which asks the same is not charged again. Without them nothing tells
+        what was asked, and the whole run counts as recorded. Raises `Usage` for values that no row can have, and for
+        a second call of one sample.
+        """
+        calling = self._settings.calling
+        row = OutputRow(
+            _text("example_id", example_id),
+            sample_index,
+            output,
+            finish_reason,
+            input_tokens,
+            output_tokens,
+            latency_ms,
+            cost_usd,
+            error,
+            response_model,
+            None if messages is None else fingerprint(calling, messages, sample_index),
+            None if tool_calls is None else list(tool_calls),
+            {name: _score(name, score) for name, score in (scores or {}).items()},
+        )
+        _check(row)
+        with self._lock:
+            if row.place in self._rows:
+                raise Usage(
+                    f"{example_id} sample {sample_index} is logged already",
+                    "sample_index tells several outputs of one example apart",
+                )
+            self._rows[row.place] = row
+        if row.is_answer:
+            self._runs.calls.add(row)
+        return row
+
+    def save(self) -> Logged:
+        """Write the files with what is logged so far; gives what was written."""
+        with self._lock:
+            rows = list(self._rows.values())
+        ids = self._inputs.example_ids()
+        order = {id: number for number, id in enumerate(ids)}
+        rows.sort(key=lambda row: (order.get(row.example_id, len(order)), row.sample_index))
+        present = {row.example_id for row in rows}
+        record = self._write(self._record(rows), rows)
+        unmatched = dict.fromkeys(row.example_id for row in rows if row.example_id not in order)
+        known = self._inputs.examples is not None
+        self.result = Logged(
+            record, rows, tuple(unmatched) if known else (), tuple(id for id in ids if id not in present)
+        )
+        return self.result
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.save()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        count = len(self)
+        return f"RunLog {self._settings.name}: {count:,} call{'s' * (count != 1)}"
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def _record(self, rows: Sequence[OutputRow]) -> RunRecord:
+        settings, calling, totals = self._settings, self._settings.calling, Totals()
+        for row in rows:
+            totals.add(row)
+        recorded = any(row.request_hash is None for row in rows)
+        return RunRecord(
+            settings.name,
+            recorded,
+            SOURCE if recorded else None,
+            self._inputs.prompt,
+            self._inputs.examples,
+            self._inputs.table.key if self._inputs.table is not None else None,
+            calling.provider,
+            calling.base_url,
+            calling.model,
+            totals.response_models,
+            calling.params,
+            calling.tools,
+            calling.response_format,
+            max((row.sample_index for row in rows), default=0) + 1,
+            settings.inputs,
+            slices=tuple(settings.slices),
+            code_commit=self._runs.code_commit(),
+            started=self._started,
+            ended=self._runs.now(),
+            totals=totals.to_value(),
+        )
+
+    def _write(self, record: RunRecord, rows: Sequence[OutputRow]) -> RunRecord:
+        """Store both files, then put them in place, as one step for undo; gives the record."""
+        runs = self._runs
+        target, record = store_run(
+            runs.store, runs.contents, record, source_of(b"".join(map(encode_row, rows)))
+        )
+        with runs.operation(f"log {self._settings.name}"):
+            runs.workspace.worktree.write(list(target), target)
+        return record
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The files that a log is pinned to, as they were when it began, and in the store."""
+
+    prompt: Pin | None
+    examples: Pin | None
+    table: Table | None
+
+    @classmethod
+    def take(cls, runs: Runs, settings: LogSettings) -> _Inputs:
+        """Raises `PathMissing`, `NotATable`."""
+        source = WorkingSource(runs.workspace)
+        paths = (settings.prompt, settings.examples)
+        files = [None if path is None else source.file(path) for path in paths]
+        with runs.store.begin() as writer:
+            keep(runs.store, runs.contents, writer, files)
+            writer.finish()
+        prompt, examples = (None if file is None else pin_of(file) for file in files)
+        if examples is None:
+            return cls(prompt, None, None)
+        from promptvc.runs.sources import pinned
+
+        stored = pinned(runs.store, runs.contents, examples)
+        assert stored is not None
+        return cls(prompt, examples, table_of(stored, source.project))
+
+    def example_ids(self) -> list[str]:
+        """The ids of the examples, in their order."""
+        return [] if self.table is None else [id for id, _ in example_ids(self.table, self.table.key)]
+
+
+# --- what a row may hold --------------------------------------------------------------------------------------
+
+
+def _check(row: OutputRow) -> None:
+    if row.output is None and not row.tool_calls and row.error is None:
+        raise Usage(
+            f"{row.example_id}: neither output nor tool_calls, and no error",
+            'error says why there is no output; an empty one is output=""',
+        )
+    for name in ("output", "finish_reason", "error", "response_model"):
+        value = getattr(row, name)
+        if value is not None:
+            _text(name, value)
+    if type(row.sample_index) is not int or row.sample_index < 0:
+        raise Usage(f"sample_index={row.sample_index!r} must be a whole number from 0")
+    for name in ("input_tokens", "output_tokens"):
+        count = getattr(row, name)
+        if count is not None and (type(count) is not int or count < 0):
+            raise Usage(f"{name}={count!r} must be a whole number from 0")
+    for name in ("latency_ms", "cost_usd"):
+        number = getattr(row, name)
+        if number is not None and not _is_number(number):
+            raise Usage(f"{name}={number!r} must be a number from 0")
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    )
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Usage(f"{name}={value!r} must be text")
+    return value
+
+
+def _score(name: str, value: object) -> Score:
+    try:
+        return checked(value)
+    except Unscored as reason:
+        raise Usage(f"score {name}: {reason}") from None

@@ -1,0 +1,337 @@
+"""Outputs that another tool made, taken in as a run: marked as recorded, since nothing proves what made them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from promptvc.content.runs.run import (
+    OutputRow,
+    RunRecord,
+    Totals,
+    encode_row,
+    output_path,
+    read_record,
+    record_path,
+)
+from promptvc.content.runs.spec import need_run_name
+from promptvc.errors import Refused, RunUnreadable, Usage
+from promptvc.ids import RepoPath
+from promptvc.runs.execute.prepared import declared
+from promptvc.runs.execute.writing import store_run
+from promptvc.runs.record.example_match import Examples, Placed, index_examples, place_rows, without_output
+from promptvc.runs.record.foreign_rows import RowTaker
+from promptvc.runs.record.importers.base import Fields, Foreign
+from promptvc.runs.record.importers.detect import open_foreign
+from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.session.files.contents import source_of
+from promptvc.session.files.views import FileView
+from promptvc.session.workspace.snapshot import table_of
+
+if TYPE_CHECKING:
+    from promptvc.content.table.view import Table
+    from promptvc.runs.project import Runs
+    from promptvc.runs.scoring.scorers import Scorer
+
+Given = Iterable[Mapping[str, Any]]
+
+
+class RecordOptions(TypedDict, total=False):
+    """What `record_run` can be told, each as ``promptvc record`` has it.
+
+    - ``example_key``: the field, or fields, that outputs and examples share; a mapping leads from the examples' to the
+      outputs';
+    - ``output`` (where nothing is said, ``output``), ``sample``, ``error``, …: dotted paths to fields of the rows;
+    - ``score``: paths, each named by its last part, or a mapping from names to paths;
+    - ``examples``, ``prompt``: tracked files to be pinned; examples are else those that the run declares;
+    - ``format``, ``prompt_label``: how a file is read; ``provider`` also chooses in a file of promptfoo;
+    - ``with_scorers``: run the scorers that the run declares, those that are functions where the store is trusted;
+    - ``force``: replace a run that was made here; ``dry_run``: write nothing.
+    """
+
+    example_key: str | Sequence[str] | Mapping[str, str]
+    output: str
+    score: str | Sequence[str] | Mapping[str, str]
+    sample: str
+    finish_reason: str
+    input_tokens: str
+    output_tokens: str
+    latency: str
+    cost: str
+    error: str
+    response_model: str
+    examples: str
+    prompt: str
+    model: str
+    provider: str
+    prompt_label: str
+    format: str
+    with_scorers: bool
+    force: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was taken in: the record and the rows, and what to look at.
+
+    ``unmatched`` are the ids of outputs of no example, ``missing`` those of examples without an output; ``written``
+    the files, none for a dry run.
+    """
+
+    record: RunRecord
+    rows: Sequence[OutputRow] = field(repr=False)
+    examples: int
+    unmatched: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    written: tuple[RepoPath, ...] = ()
+
+
+def record_run(
+    runs: Runs, name: str, rows: Given | str | os.PathLike[str], options: RecordOptions
+) -> Recorded:
+    """Take in a file that another tool wrote, or rows at hand, as ``outputs/NAME.jsonl`` and its record.
+
+    What lay there is replaced, and can be brought back by undo. Raises `Usage` for fields that no row has and rows
+    that cannot be read, `PathMissing`, and `Refused` where the outputs of a run that was made here would be replaced;
+    then nothing is written.
+    """
+    need_run_name(name)
+    source = WorkingSource(runs.workspace)
+    _check_replaced(source, name, options.get("force", False))
+    foreign = _foreign(rows, options)
+    files = _Files.find(source, name, options)
+    asked = _asked(foreign, options)
+    fields = replace(asked, example_key=asked.example_key or _key(foreign, files.table)).over(foreign.fields)
+    taker = RowTaker(foreign, fields, asked)
+    scorers = _scorers(runs, source, name, options)
+    examples = (
+        index_examples(files.table, fields.example_key, bool(scorers))
+        if files.table is not None
+        else Examples()
+    )
+    placed = place_rows(taker.take_all(), examples)
+    if scorers:
+        placed.rows = _scored(placed.rows, scorers, examples)
+    record = _record(name, foreign, files, placed, scorers, options)
+    notes = [*foreign.notes, *(_strange(*each) for each in taker.strange.items()), *_failed(scorers)]
+    done = Recorded(
+        record,
+        placed.rows,
+        len(examples.order),
+        tuple(placed.unmatched) if files.table is not None else (),
+        tuple(without_output(placed.rows, examples.order)),
+        (*notes, *_untracked(source, name)),
+    )
+    if options.get("dry_run"):
+        return done
+    return _write(runs, done, files)
+
+
+# --- what is there ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The tracked files that are pinned."""
+
+    prompt: FileView | None
+    examples: FileView | None
+    table: Table | None
+    slices: tuple[str, ...] = ()
+
+    @classmethod
+    def find(cls, source: WorkingSource, name: str, options: RecordOptions) -> _Files:
+        spec = source.project.runs.get(name)
+        path = options.get("examples") or (spec.examples if spec else None)
+        prompt, examples = options.get("prompt"), None if path is None else source.file(path)
+        return cls(
+            source.file(prompt) if prompt else None,
+            examples,
+            table_of(examples, source.project) if examples else None,
+            spec.slices if spec else (),
+        )
+
+
+def _check_replaced(source: WorkingSource, name: str, force: bool) -> None:
+    """A run that was made was paid for: only who insists puts recorded outputs in its place."""
+    path = record_path(name)
+    if force or path not in source.files:
+        return
+    try:
+        recorded = read_record(source.file(path).read(), path).recorded
+    except RunUnreadable:
+        return
+    if not recorded:
+        raise Refused(
+            f"{output_path(name)} has outputs that promptvc run made",
+            "record under another name, or give --force",
+        )
+
+
+def _untracked(source: WorkingSource, name: str) -> list[str]:
+    if source.project.tracks(output_path(name)):
+        return []
+    return [f"{output_path(name)} is not tracked: [track] in promptvc.toml leaves it out"]
+
+
+# --- what is taken ----------------------------------------------------------------------------------------------
+
+
+def _foreign(rows: Given | str | os.PathLike[str], options: RecordOptions) -> Foreign:
+    if isinstance(rows, str | os.PathLike):
+        return open_foreign(
+            Path(rows), options.get("format"), options.get("provider"), options.get("prompt_label")
+        )
+    return Foreign((dict(row) for row in rows), "given rows")
+
+
+def _asked(foreign: Foreign, options: RecordOptions) -> Fields:
+    """The fields that must be there: those that the caller named, and the output where the format has no own."""
+    return Fields(
+        _named(options.get("example_key")),
+        options.get("output") or (None if foreign.fields.output else "output"),
+        dict(_scores(options.get("score"))),
+        options.get("sample"),
+        options.get("finish_reason"),
+        options.get("input_tokens"),
+        options.get("output_tokens"),
+        options.get("latency"),
+        options.get("cost"),
+        options.get("error"),
+        options.get("response_model"),
+    )
+
+
+def _named(given: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {name: name for name in _listed(given)}
+
+
+def _scores(given: str | Sequence[str] | Mapping[str, str] | None) -> list[tuple[str, str]]:
+    """``175b.is_correct`` is the score ``is_correct``; raises `Usage` where two have one name."""
+    if isinstance(given, Mapping):
+        return list(given.items())
+    named = [(path.rpartition(".")[2] or path, path) for path in _listed(given)]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Usage(f"two scores are called {twice!r}", "--score NAME=PATH names one")
+    return named
+
+
+def _listed(given: str | Sequence[str] | None) -> list[str]:
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
+    """What tells examples where nobody said it: the examples' own key, and the field that the format has for it."""
+    own = table.key if table is not None else None
+    if foreign.key is not None and table is None:
+        return {foreign.key: foreign.key}
+    if own is not None and (foreign.key is None or len(own) == 1):
+        return {name: foreign.key or name for name in own}
+    what = (
+        f"{table.path} has no key"
+        if table is not None
+        else f"nothing says what tells the examples of {foreign.source} apart"
+    )
+    raise Usage(what, "--example-key FIELD names the field that outputs and examples share")
+
+
+# --- scores -----------------------------------------------------------------------------------------------------
+
+
+def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOptions) -> list[Scorer]:
+    """The scorers that the run declares, where they are wanted; raises `NotTrusted` for functions nobody agreed to."""
+    if not options.get("with_scorers"):
+        return []
+    spec = declared(source.project.runs, name)
+    functions = [scorer.text for scorer in spec.scorers if scorer.kind == "python"]
+    if functions:
+        from promptvc.runs.trust import need_trust
+
+        need_trust(runs.folder.parent, runs.config, functions[0])
+    return runs.scorers(spec, source)
+
+
+def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Examples) -> list[OutputRow]:
+    from promptvc.runs.scoring.scorers import scores_of
+
+    names = {scorer.name for scorer in scorers}
+    taken = next((name for row in rows for name in row.scores if name in names), None)
+    if taken is not None:
+        raise Usage(
+            f"the score {taken!r} is recorded, and a scorer is called so too", "--score NAME=PATH renames it"
+        )
+    return [
+        replace(row, scores={**row.scores, **scores_of(scorers, examples.rows[row.example_id], row)})
+        if row.example_id in examples.rows
+        else row
+        for row in rows
+    ]
+
+
+def _failed(scorers: Sequence[Scorer]) -> list[str]:
+    return [
+        f"{scorer.problems[0]}" + (f", and {scorer.failures - 1} more" if scorer.failures > 1 else "")
+        for scorer in scorers
+        if scorer.problems
+    ]
+
+
+def _strange(name: str, count: int) -> str:
+    return f"{count} value{'s' * (count != 1)} of {name!r} cannot be a score: those are numbers, booleans and text"
+
+
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def _record(
+    name: str,
+    foreign: Foreign,
+    files: _Files,
+    placed: Placed,
+    scorers: Sequence[Scorer],
+    options: RecordOptions,
+) -> RunRecord:
+    totals = Totals()
+    for row in placed.rows:
+        totals.add(row)
+    return RunRecord(
+        name,
+        recorded=True,
+        source=foreign.source,
+        prompt=pin_of(files.prompt) if files.prompt else None,
+        examples=pin_of(files.examples) if files.examples else None,
+        example_key=files.table.key if files.table is not None else None,
+        provider=foreign.provider if foreign.chosen else options.get("provider") or foreign.provider,
+        model=options.get("model") or foreign.model,
+        response_models=totals.response_models,
+        samples=placed.samples,
+        scorers=tuple(scorer.pin() for scorer in scorers),
+        slices=files.slices,
+        started=foreign.started,
+        ended=foreign.ended,
+        totals=totals.to_value(),
+    )
+
+
+def _write(runs: Runs, done: Recorded, files: _Files) -> Recorded:
+    """Store both files, and what they pin, and put them in place: each whole, both one step for undo."""
+    rows = source_of(b"".join(map(encode_row, done.rows)))
+    target, record = store_run(
+        runs.store,
+        runs.contents,
+        done.record,
+        rows,
+        pinned=(file for file in (files.prompt, files.examples) if file),
+    )
+    with runs.operation(f"record {record.name}"):
+        written = runs.workspace.worktree.write(list(target), target)
+    return replace(done, record=record, written=tuple(written))

@@ -1,0 +1,4 @@
+"""Scorers: what an output is worth, as a number, a boolean or a label.
+
+scorers  the scorers of a run; kinds: the built-in ones
+"""

@@ -1,0 +1,240 @@
+"""A file's content, to and from the store: bytes, rows and chunks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats.base import RowFormat
+from promptvc.content.kinds import FileKind, file_kind
+from promptvc.ids import ObjectId
+from promptvc.storage.cache import Cache
+from promptvc.storage.objects import FILE, Kind, object_id
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.join import write_pieces
+from promptvc.versioning.ropes.rope import known_stretches, stretches, walk_chunks, write_rows
+from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.tree import FileEntry
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
+
+_CHUNKS = "chunks"
+_UNKNOWN_SIZE = 1 << 62
+CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
+"""How many chunk lists are kept, and in how many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes of a file to be stored: ``read(size)`` gives them from its start, ``b""`` at the end.
+
+    ``handle`` is the open file, where there is one.
+    """
+
+    size: int
+    read: Callable[[int], bytes]
+    mode: int = FILE
+    handle: int | None = None
+
+
+class Contents:
+    """Stores files and reads them back, the same bytes always under the same entry."""
+
+    def __init__(self, store: ObjectStore, cache: Cache) -> None:
+        self._store, self._cache = store, cache
+        self._lists: dict[ObjectId, ChunkList | None] = {}
+        self._seed: int | None = None
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def write(
+        self, path: str, source: Source, writer: PackWriter | None, like: FileEntry | None = None
+    ) -> FileEntry:
+        """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it."""
+        head = _read_full(source.read, min(source.size, HEAD_SIZE))
+        format = row_format(path, head) if source.size >= CHUNK_MIN else None
+        read = _after(head, source.read)
+        if format is None:
+            data = b"".join(iter(lambda: read(1 << 24), b""))
+            id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
+            return FileEntry(id, source.mode)
+        known = self.chunk_list(like.id) if like is not None and like.is_rope else None
+        written = write_rows(read, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
+        if written.is_rope:
+            self._save_chunk_list(written.id, written.chunks)
+        return FileEntry(written.id, source.mode, written.is_rope)
+
+    def write_pieces(
+        self,
+        path: str,
+        pieces: Sequence[Stretch | bytes],
+        writer: PackWriter | None,
+        like: FileEntry,
+        mode: int,
+    ) -> FileEntry:
+        """Store a row file given in pieces: the entry that their bytes have, but what stays of ``like`` is not read."""
+        known = self.chunk_list(like.id) if like.is_rope else None
+        format = row_format(path, _head_of(pieces)) if known is not None else None
+        if known is None or format is None or cutting_of(format).style != known.style:
+            blocks = (piece if isinstance(piece, bytes) else piece.load() for piece in pieces)
+            return self.write(path, Source(_UNKNOWN_SIZE, _reader(blocks), mode), writer, like)
+        written = write_pieces(pieces, cutting_of(format), writer, known, seed=self.seed, mode=mode)
+        if written.is_rope:
+            self._save_chunk_list(written.id, written.chunks)
+        return FileEntry(written.id, mode, written.is_rope)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def blocks(self, entry: FileEntry) -> Iterator[bytes]:
+        """The bytes of a file, a chunk at a time."""
+        if not entry.is_rope:
+            yield self._store.read_blob(entry.id)
+            return
+        for chunk in walk_chunks(self._store, entry.id):
+            yield self._store.read_blob(chunk.id)
+
+    def read(self, entry: FileEntry) -> bytes:
+        """The bytes of a file."""
+        return b"".join(self.blocks(entry))
+
+    def head(self, entry: FileEntry) -> bytes:
+        """The first 64 KiB of a file, or all of it."""
+        data = b""
+        for block in self.blocks(entry):
+            data += block
+            if len(data) >= HEAD_SIZE:
+                break
+        return data[:HEAD_SIZE]
+
+    def size(self, entry: FileEntry) -> int:
+        """The size of a file in bytes."""
+        if not entry.is_rope:
+            return self._store.size(entry.id)
+        known = self.chunk_list(entry.id)
+        if known is not None:
+            return sum(known.lengths)
+        return sum(self._store.size(chunk.id) for chunk in walk_chunks(self._store, entry.id))
+
+    def kind(self, path: str, entry: FileEntry) -> FileKind:
+        """What the file is."""
+        return "text" if entry.is_link else file_kind(path, self.head(entry))
+
+    def format(self, path: str, entry: FileEntry) -> RowFormat | None:
+        """How the file's rows are read; None when it has none."""
+        return None if entry.is_link else row_format(path, self.head(entry))
+
+    def stretches(self, entry: FileEntry) -> list[Stretch]:
+        """The file as stretches of whole rows, each loadable on its own."""
+        if not entry.is_rope:
+            return [Stretch(entry.id.raw, lambda: self._store.read_blob(entry.id))]
+        known = self.chunk_list(entry.id)
+        if known is not None:
+            return known_stretches(self._store, known)
+        return stretches(self._store, walk_chunks(self._store, entry.id))
+
+    def count_rows(self, path: str, entry: FileEntry) -> int:
+        """How many rows a table has."""
+        known = self.chunk_list(entry.id) if entry.is_rope else None
+        if known is not None:
+            return sum(known.rows)
+        format = self.format(path, entry)
+        if format is None:
+            return 0
+        return sum(format.count(s.load(), place == 0) for place, s in enumerate(self.stretches(entry)))
+
+    # --- what is remembered of ropes ------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int:
+        """This store's own number for fingerprints, so that no file can be made to pass for another."""
+        if self._seed is None:
+            found = self._cache.load("seed")
+            if not isinstance(found, int):
+                found = int.from_bytes(os.urandom(8)) >> 1
+                self._cache.save("seed", found)
+            self._seed = found
+        return self._seed
+
+    def chunk_list(self, id: ObjectId) -> ChunkList | None:
+        """What is remembered of a rope's chunks, if anything."""
+        if id not in self._lists:
+            self._lists[id] = ChunkList.from_value(self._cache.load(f"{_CHUNKS}/{id}"), self.seed)
+        return self._lists[id]
+
+    def _save_chunk_list(self, id: ObjectId, chunks: ChunkList) -> None:
+        known = self.chunk_list(id)
+        if known is None or known.style != chunks.style:
+            self._lists[id] = chunks
+            self._cache.save(f"{_CHUNKS}/{id}", chunks.to_value())
+            self._cache.prune(_CHUNKS, CHUNK_LISTS, CHUNK_LISTS_BYTES)
+
+
+def cutting_of(format: RowFormat) -> Cutting:
+    """How files of this format are cut."""
+    return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
+
+
+def file_stretches(file: Path, format: RowFormat) -> Iterator[Stretch]:
+    """A file as stretches of whole rows, each already loaded; no more of the file is read than is asked for."""
+    with file.open("rb") as source:
+        data = b""
+        for piece in cut(source.read, cutting_of(format)):
+            data += piece.data
+            if not piece.broken:
+                yield Stretch(b"", partial(bytes, data), len(data))
+                data = b""
+        if data:
+            yield Stretch(b"", partial(bytes, data), len(data))
+
+
+def source_of(data: bytes, mode: int = FILE) -> Source:
+    """Bytes at hand, for storing."""
+    return Source(len(data), _reader([data]), mode)
+
+
+def _reader(blocks: Iterable[bytes]) -> Callable[[int], bytes]:
+    """Reads blocks one after another, whatever their size; nothing at the end."""
+    rest = (block for block in blocks if block)
+    held = b""
+
+    def read(size: int) -> bytes:
+        nonlocal held
+        held = held or next(rest, b"")
+        made, held = held[:size], held[size:]
+        return made
+
+    return read
+
+
+def _head_of(pieces: Sequence[Stretch | bytes]) -> bytes:
+    head = b""
+    for piece in pieces:
+        head += piece if isinstance(piece, bytes) else piece.load()
+        if len(head) >= HEAD_SIZE:
+            break
+    return head[:HEAD_SIZE]
+
+
+def _read_full(read: Callable[[int], bytes], size: int) -> bytes:
+    data = b""
+    while len(data) < size and (block := read(size - len(data))):
+        data += block
+    return data
+
+
+def _after(head: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Read ``head`` first, then on."""
+    rest = [head] if head else []
+
+    def read_on(size: int) -> bytes:
+        return rest.pop() if rest else read(size)
+
+    return read_on

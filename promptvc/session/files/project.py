@@ -1,0 +1,213 @@
+"""promptvc.toml: what is tracked, and which fields identify a table's rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from promptvc.errors import ConfigInvalid
+from promptvc.ids import RepoPath
+
+if TYPE_CHECKING:
+    from promptvc.content.runs.checkspec import CheckSpec
+    from promptvc.content.runs.spec import RunSpec
+
+PROJECT_FILE = RepoPath("promptvc.toml")
+DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
+ALWAYS = "outputs/**"
+"""What is tracked whatever ``include`` names: answers that were paid for must not drop out of history unseen."""
+_SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
+_DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
+_DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
+_DEFAULT_JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
+DEFAULT_EXCLUDE = (".DS_Store", "Thumbs.db", "*.swp", "*~", ".ipynb_checkpoints/", "__pycache__/")
+
+TEMPLATE = """\
+# What promptvc keeps, how it reads tables, what it runs. Every line is optional.
+# [track]
+# include = ["prompts/**", "examples/**", "outputs/**", "promptvc.toml"]
+# exclude = ["examples/scratch/**"]
+#
+# [tables."examples/tickets.jsonl"]
+# key = ["id"]         # the field(s) that identify a row
+# unique = true        # refuse a commit in which two rows share a key
+#
+# [runs.support]       # promptvc run writes outputs/support.jsonl
+# prompt   = "prompts/support.md"
+# examples = "examples/tickets.jsonl"
+# provider = "openai"
+# model    = "gpt-5-mini"
+# scorers  = ["exact:expected"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """What the project says of a table: its key fields (None: find them), and whether keys must be unique."""
+
+    key: tuple[str, ...] | None = None
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of a project at one version. Patterns are those of .gitignore files.
+
+    ``include`` adds to `ALWAYS` and promptvc.toml; only ``exclude``, or a pattern with ``!``, takes outputs out.
+    """
+
+    include: tuple[str, ...] = DEFAULT_INCLUDE
+    exclude: tuple[str, ...] = ()
+    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+    _runs: Mapping[str, Any] = field(default_factory=dict)
+    _checks: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> Mapping[str, RunSpec]:
+        """The runs that are declared, by name."""
+        from promptvc.content.runs.spec import read_run  # most commands ask for none
+
+        return {name: read_run(name, _table(self._runs, name), _invalid) for name in self._runs}
+
+    @cached_property
+    def checks(self) -> Mapping[str, CheckSpec]:
+        """The checks that are declared, by name."""
+        from promptvc.content.runs.checkspec import read_check
+
+        return {name: read_check(name, _table(self._checks, name), _invalid) for name in self._checks}
+
+    def tracks(self, path: str) -> bool:
+        """Whether a file at this path is versioned."""
+        if self.include == DEFAULT_INCLUDE and not self.exclude:
+            return tracks_by_default(path)
+        include, exclude = self._specs
+        return path == PROJECT_FILE or (include.match_file(path) and not exclude.match_file(path))
+
+    def table(self, path: str) -> TableSettings:
+        """The settings of a table: those under its path, else under the first pattern that fits."""
+        if path in self.tables:
+            return self.tables[path]
+        return next(
+            (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), TableSettings()
+        )
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The folders, and files, in which tracked files can lie: the fixed beginnings of the include patterns."""
+        found = {_fixed_part(pattern) for pattern in (ALWAYS, *self.include, PROJECT_FILE)}
+        return ("",) if "" in found else tuple(sorted(found))
+
+    @cached_property
+    def _specs(self) -> tuple[Any, Any]:
+        from pathspec import GitIgnoreSpec  # 15 ms, and only where files are looked for
+
+        try:
+            return (
+                GitIgnoreSpec.from_lines([ALWAYS, *self.include]),  # of two patterns the later one holds
+                GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
+            )
+        except ValueError as error:  # a lone "!"
+            raise _invalid(f"[track]: {error}") from error
+
+
+def tracks_by_default(path: str) -> bool:
+    """What the default patterns say, without the library that reads patterns: 20 ms that most projects save."""
+    folder, slash, rest = path.partition("/")
+    if not (folder in _DEFAULT_FOLDERS and slash and rest):
+        return path == PROJECT_FILE
+    *folders, name = rest.split("/")
+    return not (
+        _DEFAULT_JUNK.fullmatch(name)
+        or any(part in _DEFAULT_JUNK_FOLDERS or _DEFAULT_JUNK.fullmatch(part) for part in folders)
+    )
+
+
+def read_project(data: bytes) -> Project:
+    """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
+    if not _SAYS_SOMETHING.search(data):
+        return Project()
+    import tomllib  # 5 ms that a file of comments, as init writes it, does not ask for
+
+    try:
+        values = tomllib.loads(data.decode("utf-8-sig"))
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # what tomllib raises, and for numbers of thousands of digits
+        raise ConfigInvalid(f"{PROJECT_FILE}: {error}", "correct the file; nothing was changed") from error
+    for wrong, right in (("run", "runs"), ("check", "checks"), ("table", "tables")):
+        if isinstance(values.get(wrong), dict):
+            raise _invalid(f"[{wrong}.…] is not read; did you mean [{right}.…]?")
+    track = _table(values, "track")
+    _known(track, "track", ("include", "exclude"))
+    tables = {
+        path: _table_settings(path, _table(_table(values, "tables"), path))
+        for path in _table(values, "tables")
+    }
+    project = Project(
+        include=_strings(track, "track.include", "include", DEFAULT_INCLUDE),
+        exclude=_strings(track, "track.exclude", "exclude", ()),
+        tables=tables,
+        _runs=_table(values, "runs"),
+        _checks=_table(values, "checks"),
+    )
+    if project._runs:
+        project.runs  # noqa: B018  # so that what is wrong with one is told now
+    if project._checks:
+        project.checks  # noqa: B018
+    return project
+
+
+def _table_settings(path: str, values: Mapping[str, Any]) -> TableSettings:
+    name = f'tables."{path}"'
+    _known(values, name, ("key", "unique"))
+    key = values.get("key")
+    fields = (key,) if isinstance(key, str) else _strings(values, f"{name}.key", "key", ()) or None
+    unique = values.get("unique", False)
+    if not isinstance(unique, bool):
+        raise _invalid(f"{name}.unique must be true or false")
+    if unique and fields is None:
+        raise _invalid(f"{name}.unique needs a key beside it")
+    return TableSettings(fields, unique)
+
+
+def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = values.get(name, {})
+    if not isinstance(found, dict):
+        raise _invalid(f"{name} must be a table")
+    return found
+
+
+def _strings(values: Mapping[str, Any], label: str, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = values.get(name, list(default))
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise _invalid(f"{label} must be a list of strings")
+    return tuple(found)
+
+
+def _known(values: Mapping[str, Any], label: str, names: tuple[str, ...]) -> None:
+    strange = next((name for name in values if name not in names), None)
+    if strange is not None:
+        raise _invalid(f"{label} has no setting {strange!r}; it has {', '.join(names)}")
+
+
+def _invalid(what: str) -> ConfigInvalid:
+    return ConfigInvalid(f"{PROJECT_FILE}: {what}", "correct the file; nothing was changed")
+
+
+def _fixed_part(pattern: str) -> str:
+    """``prompts/** -> prompts``; ``*.md`` and ``notes`` (which may be anywhere) ``-> ""``."""
+    pattern = pattern.removeprefix("/") if "/" in pattern.rstrip("/") else pattern
+    parts = pattern.split("/")
+    fixed: list[str] = []
+    for part in parts:
+        if any(mark in part for mark in "*?[\\!"):
+            break
+        fixed.append(part)
+    if len(parts) == 1 and pattern != PROJECT_FILE:
+        return ""
+    return "/".join(part for part in fixed if part)

@@ -1,0 +1,231 @@
+"""A merge that waits for its conflicts to be resolved: what it is, and where it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.values.conflict import Conflict
+from promptvc.errors import Refused
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.storage.files import write_durably
+from promptvc.storage.objects import Kind, Signature, object_id
+from promptvc.storage.sealed import is_damaged, seal
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import FileEntry
+
+Step = Literal["merge", "cherry-pick", "revert"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMerge:
+    """A merge, cherry-pick or revert under way.
+
+    - ``step``: which of the three; ``head``: the commit that was current; ``other``: the one merged, picked or undone;
+    - ``labels``: what the two sides are called; ``message``: what `commit` says unless told otherwise;
+    - ``author``: whose the commit will be, where not the committer's;
+    - ``conflicts``: what is not resolved yet;
+    - ``before``: the files that were written, as they were before; None for those that were not there;
+    - ``markers``: by path, the length of the markers around text that conflicts;
+    - ``is_written``: whether the files were written to their end.
+    """
+
+    step: Step
+    head: ObjectId
+    other: ObjectId
+    labels: tuple[str, str]
+    message: str
+    author: Signature | None
+    conflicts: tuple[Conflict, ...]
+    before: Mapping[RepoPath, FileEntry | None]
+    markers: Mapping[str, int]
+    is_written: bool = True
+
+    def without(self, conflict: Conflict) -> OpenMerge:
+        """The same with one conflict less."""
+        place = self.conflicts.index(conflict)
+        return replace(self, conflicts=self.conflicts[:place] + self.conflicts[place + 1 :])
+
+    def need_written(self) -> None:
+        """Raise `Refused` where the process that began it was stopped before all files were there."""
+        if not self.is_written:
+            raise Refused(
+                f"the {self.step} was interrupted before it had written all files",
+                f"promptvc {self.step} --abort, then begin it again; promptvc undo takes back what was interrupted",
+            )
+
+    def to_json(self) -> bytes:
+        """All of it as JSON text."""
+        value = {
+            "step": self.step,
+            "head": self.head,
+            "other": self.other,
+            "labels": self.labels,
+            "message": self.message,
+            "author": self.author
+            and [self.author.name, self.author.email, self.author.time, self.author.offset],
+            "conflicts": [conflict_value(conflict) for conflict in self.conflicts],
+            "before": {p: e and [e.id, e.mode, e.is_rope] for p, e in self.before.items()},
+            "markers": dict(self.markers),
+            "is_written": self.is_written,
+        }
+        return seal(json.dumps(value).encode())
+
+    @classmethod
+    def from_json(cls, data: bytes) -> OpenMerge:
+        """Read back what `to_json` gave; raises `ValueError` for anything else."""
+        if is_damaged(data):
+            raise ValueError("damaged")
+        try:
+            value = json.loads(data)
+            return cls(
+                value["step"],
+                ObjectId(value["head"]),
+                ObjectId(value["other"]),
+                (value["labels"][0], value["labels"][1]),
+                value["message"],
+                Signature(*value["author"]) if value["author"] else None,
+                tuple(conflict_of(each) for each in value["conflicts"]),
+                {
+                    RepoPath(p): FileEntry(ObjectId(e[0]), e[1], e[2]) if e else None
+                    for p, e in value["before"].items()
+                },
+                value["markers"],
+                value["is_written"],
+            )
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError("not a merge under way") from error
+
+
+class MergeState:
+    """Where the merge under way is kept: a file in the store's own folder.
+
+    ``changing(before, after)`` is told of each change before it is made, as the blobs that hold the state. ``is_over``
+    tells of one that was committed already, by a process that was killed before it could say so.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        store: ObjectStore,
+        changing: Callable[[ObjectId | None, ObjectId | None], None] = lambda before, after: None,
+        is_over: Callable[[OpenMerge], bool] = lambda merge: False,
+    ) -> None:
+        self._path, self._store, self._changing, self._is_over = path, store, changing, is_over
+
+    def load(self) -> OpenMerge | None:
+        """The merge under way; None where there is none. Raises `Refused` where it cannot be read."""
+        data = self._read()
+        if data is None:
+            return None
+        try:
+            merge = OpenMerge.from_json(data)
+        except ValueError as error:
+            raise Refused(
+                f"a merge is under way, but {self._path} cannot be read",
+                f"promptvc undo takes the merge back; or rm {self._path}, which leaves the files as they are",
+            ) from error
+        return None if self._is_over(merge) else merge
+
+    def save(self, merge: OpenMerge | None) -> None:
+        """Replace it; None ends it."""
+        with self._store.writing():
+            before = _put_blob(self._store, self._read())
+            after = _put_blob(self._store, None if merge is None else merge.to_json())
+            self._changing(before, after)
+            self.put(after)
+
+    def id(self) -> ObjectId | None:
+        """The blob that the state is; None where no merge is under way."""
+        data = self._read()
+        return None if data is None else object_id(Kind.BLOB, data)
+
+    def put(self, id: ObjectId | None) -> None:
+        """Bring back a state that was kept as a blob."""
+        if id is None:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+        else:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(self._path, self._store.read_blob(id))
+
+    def planned(self, merge: OpenMerge | None) -> tuple[ObjectId | None, ObjectId | None]:
+        """The blobs that hold the state now, and once this merge was saved; only their names are worked out."""
+        return self.id(), None if merge is None else object_id(Kind.BLOB, merge.to_json())
+
+    def _read(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def _put_blob(store: ObjectStore, data: bytes | None) -> ObjectId | None:
+    if data is None:
+        return None
+    with store.begin() as writer:
+        id = writer.add(Kind.BLOB, data)
+        writer.finish()
+    return id
+
+
+def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
+    """The blob of the same merge whose files are not written to their end; the same blob if it cannot be read."""
+    if id is None:
+        return None
+    try:
+        merge = OpenMerge.from_json(store.read_blob(id))
+    except ValueError:  # as all who read it will be told
+        return id
+    return _put_blob(store, replace(merge, is_written=False).to_json())
+
+
+def unresolved(merge: OpenMerge, root: Path) -> tuple[Conflict, ...]:
+    """The conflicts that are left. Text whose markers are gone from the working file was resolved by hand."""
+    from promptvc.content.text.merge import marker_lines_left  # for those who merge text
+
+    def is_edited(conflict: Conflict) -> bool:
+        try:
+            text = (root / conflict.path).read_bytes().decode("utf-8", "surrogateescape")
+        except OSError:
+            return False
+        return not marker_lines_left(text, merge.markers.get(conflict.path, 7), *merge.labels)
+
+    return tuple(c for c in merge.conflicts if c.kind != "text" or not is_edited(c))
+
+
+def conflict_value(conflict: Conflict) -> dict[str, Any]:
+    """A conflict for programs: ``absent`` names the versions in which there is nothing; their value is null."""
+    sides = {name: getattr(conflict, name) for name in ("base", "ours", "theirs")}
+    value: dict[str, Any] = {
+        "path": conflict.path,
+        "kind": conflict.kind,
+        "key": conflict.key,
+        "row": conflict.row,
+    }
+    value |= {"field": conflict.field, "at": list(conflict.at)}
+    value |= {name: None if side is MISSING else side for name, side in sides.items()}
+    absent = [name for name, side in sides.items() if side is MISSING]
+    return value | ({"absent": absent} if absent else {})
+
+
+def conflict_of(value: Mapping[str, Any]) -> Conflict:
+    """Read back what `conflict_value` gave."""
+    absent = value.get("absent", ())
+    base, ours, theirs = (MISSING if n in absent else value[n] for n in ("base", "ours", "theirs"))
+    return Conflict(
+        value["kind"],
+        value["key"],
+        value["row"],
+        value["field"],
+        tuple(value["at"]),
+        base,
+        ours,
+        theirs,
+        value["path"],
+    )

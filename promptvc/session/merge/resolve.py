@@ -1,0 +1,308 @@
+"""Conflicts resolved one by one, each in the working file and in the list of what is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.table.edit import Edited
+from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.json import load_exact
+from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.exclusive import exclusively
+from promptvc.session.files.contents import Contents
+from promptvc.session.files.worktree import Worktree
+from promptvc.session.intent import Intents
+from promptvc.session.merge.leaf import entry_of, is_file_conflict
+from promptvc.session.merge.openmerge import MergeState, OpenMerge
+from promptvc.session.merge.rowresolve import resolve_row, taken_row
+from promptvc.session.merge.textresolve import Open, open_conflicts, place_name, resolve_setting, resolve_text
+from promptvc.session.transaction.pending import PendingFile
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit
+from promptvc.versioning.history import History
+from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way, is_below
+
+Take = Literal["ours", "theirs", "base"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given).
+
+    ``text`` is the value as it was typed, text or JSON: what a cell of CSV gets, which is text.
+    """
+
+    take: Take | None = None
+    value: Any = MISSING
+    text: str | None = None
+
+    def of(self, conflict: Conflict) -> Any:
+        """The value that the choice gives for a conflict."""
+        return getattr(conflict, self.take) if self.take else self.value
+
+    def exact(self) -> Choice:
+        """The same for a JSON file, which takes numbers with all digits that were typed."""
+        return self if self.text is None else replace(self, value=load_exact(self.text, self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The conflicts that were resolved, and how many are left in the merge."""
+
+    conflicts: tuple[Conflict, ...]
+    left: int
+
+
+class Resolving:
+    """Resolves the conflicts of the merge under way. ``operation(what)`` makes one operation of all within."""
+
+    def __init__(
+        self,
+        worktree: Worktree,
+        store: ObjectStore,
+        contents: Contents,
+        state: MergeState,
+        intents: Intents,
+        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
+    ) -> None:
+        self._operation, self.intents = operation, intents
+        self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What is not resolved yet. Text whose markers are gone was resolved by hand. Raises `NoMergeOpen`."""
+        return self._open()[0].conflicts
+
+    def find(
+        self,
+        paths: Sequence[str] = (),
+        key: str | None = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> list[Open]:
+        """The conflicts that are left in these files and folders (all), and where lines that conflict stand.
+
+        With this key, this field, or this line (from 1) in its block if one is given.
+        """
+        return _meant(self._open()[1], paths, key, field, line)
+
+    @exclusively
+    def resolve(
+        self,
+        paths: Sequence[str],
+        choice: Choice,
+        files: Files,
+        *,
+        key: str | None = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> Resolved:
+        """Resolve the conflicts in these files, or below these folders: those that `find` gives.
+
+        ``files`` are those of the current commit. Raises `ConflictMissing` where there is none such, `ConflictStale`
+        where the working file has something else in the place, `Usage` for a value that cannot stand there.
+        """
+        merge, found = self._open()
+        chosen = _meant(found, paths, key, field, line)
+        if not chosen:
+            raise _missing(merge, paths, key, field, line)
+        draft = _Draft(self._worktree.files(files))
+        for conflict, block in chosen:
+            after = block.start if block is not None and line is not None else 0
+            merge = self._one(merge, _same(merge, conflict), choice, draft, after)
+        what = f"resolve {', '.join(path or '.' for path in paths)}"
+        with self._operation(what), self.intents.block(state=self._state.planned(merge)):
+            self._write(draft)
+            self._state.save(merge)
+        return Resolved(tuple(conflict for conflict, _ in chosen), len(merge.conflicts))
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    def _open(self) -> tuple[OpenMerge, list[Open]]:
+        merge = self._state.load()
+        if merge is None:
+            raise NoMergeOpen
+        merge.need_written()
+        found = open_conflicts(merge, self._worktree.root)
+        return replace(merge, conflicts=tuple(conflict for conflict, _ in found)), found
+
+    def _one(
+        self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft, after: int
+    ) -> OpenMerge:
+        """Resolve one conflict in the draft; gives the merge without it."""
+        rest = merge.without(conflict)
+        if choice.take is None and choice.value is MISSING:
+            return rest
+        if is_file_conflict(conflict):
+            _choose_file(conflict, choice, draft)
+            return rest
+        file = self._file(RepoPath(conflict.path), draft)
+        if conflict.kind == "text":
+            draft.replace(file, (resolve_text(file, conflict, choice.of(conflict), merge, after),))
+        elif conflict.row is None:
+            choice = choice.exact() if file.path.lower().endswith(".json") else choice
+            draft.replace(
+                file, (resolve_setting(file, conflict, choice.of(conflict), self._side(merge, file, choice)),)
+            )
+        else:
+            pieces, moved = resolve_row(file, conflict, _row_value(file, conflict, choice))
+            draft.replace(file, pieces)
+            return _renumbered(merge, conflict, moved)
+        return rest
+
+    def _file(self, path: RepoPath, draft: _Draft) -> PendingFile:
+        """A file as the conflicts resolved so far leave it."""
+        if path in draft.edited:
+            return draft.edited[path]
+        entry = draft.current.get(path)
+        if entry is None:
+            raise ConflictStale(
+                f"{path} is not there any more",
+                "promptvc merge --abort, then merge again; or promptvc resolve PATH --as-is",
+            )
+        return PendingFile.of_view(self._worktree.view(path, entry))
+
+    def _side(self, merge: OpenMerge, file: PendingFile, choice: Choice) -> bytes:
+        """The file as the chosen side has it; nothing where that cannot be told."""
+        commit = _commit_of(merge, choice, History(self._store))
+        entry = (
+            None
+            if commit is None
+            else find_file(self._store, read_commit(self._store, commit).tree, file.path)
+        )
+        return b"" if entry is None else self._contents.read(entry)
+
+    def _write(self, draft: _Draft) -> None:
+        """Write what was resolved, all at once."""
+        target: Files = {path: entry for path, entry in draft.chosen.items() if entry is not None}
+        with self._store.begin() as writer:
+            for path, file in draft.edited.items():
+                like = draft.current[path]
+                target[path] = self._contents.write_pieces(path, file.pieces, writer, like, like.mode)
+            writer.finish()
+        self._worktree.write(sorted({*draft.chosen, *draft.edited}), target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What is to be written: files edited inside, and files chosen as wholes, None where they go."""
+
+    current: Files
+    edited: dict[RepoPath, PendingFile] = field(default_factory=dict)
+    chosen: dict[RepoPath, FileEntry | None] = field(default_factory=dict)
+
+    def replace(self, file: PendingFile, pieces: Sequence[Stretch | bytes]) -> None:
+        """Put other content in a file."""
+        self.edited[file.path] = file.edited(Edited(tuple(pieces)))
+
+
+def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:
+    """A whole file: as a side has it, or gone."""
+    if choice.take is None:
+        raise Usage(f"{conflict.path} conflicts as a whole file", "--take ours, theirs or base; or --as-is")
+    found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
+    gone = {RepoPath(conflict.path), *([here[0]] if here else [])}
+    gone.update(in_the_way(found[0], draft.current) if found else ())
+    draft.chosen.update(dict.fromkeys(gone))
+    if found:
+        draft.chosen[found[0]] = found[1]
+
+
+def _commit_of(merge: OpenMerge, choice: Choice, history: History) -> ObjectId | None:
+    """The commit that a chosen version comes from; None where it is not known."""
+    if choice.take is None:
+        return None
+    if choice.take == "ours":
+        return merge.head
+    if choice.take == ("base" if merge.step == "revert" else "theirs"):
+        return merge.other
+    parents = history.parents(merge.other)
+    return parents[0] if merge.step != "merge" and len(parents) == 1 else None
+
+
+def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
+    """What a row or cell is put to: of a side, what the table has columns for; in CSV text as it was typed."""
+    if choice.take is not None:
+        return taken_row(file, conflict, choice.of(conflict))
+    if choice.text is None or file.format is None or file.format.columns is None:
+        return choice.exact().value
+    return choice.value if isinstance(choice.value, str | dict) else choice.text
+
+
+def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
+    """The conflict as it is now: other rows that came or went may have moved it."""
+    return next(c for c in merge.conflicts if replace(c, row=None) == replace(conflict, row=None))
+
+
+def _meant(
+    found: Sequence[Open], paths: Sequence[str], key: str | None, field: str | None, line: int | None
+) -> list[Open]:
+    return [
+        each
+        for each in found
+        if (not paths or is_below(each[0].path, paths)) and _is_meant(each, key, field, line)
+    ]
+
+
+def _is_meant(found: Open, key: str | None, field: str | None, line: int | None) -> bool:
+    conflict, block = found
+    if line is not None and (block is None or not block.first <= line <= block.last):
+        return False
+    if field is not None and field not in (conflict.field, place_name(conflict)):
+        return False
+    if key is None:
+        return True
+    if conflict.row is None:  # text, a setting, a whole file: no row is meant
+        return False
+    values = [(conflict.row or 0) + 1] if conflict.key is None else list(conflict.key.values())
+    return _key_texts(key, len(values)) == [v if isinstance(v, str) else json.dumps(v) for v in values]
+
+
+def _key_texts(text: str, count: int) -> list[str]:
+    """The value meant for each field of a key: of several, as a JSON array or with commas between them."""
+    if count == 1:
+        return [text]
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return text.split(",", count - 1)
+    values = values if isinstance(values, list) else [values]
+    return [value if isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _missing(
+    merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None, line: int | None
+) -> ConflictMissing:
+    if not merge.conflicts:
+        return ConflictMissing("no conflict is left", f"promptvc commit concludes the {merge.step}")
+    named = [path for path in paths if path]
+    words = [f"in {', '.join(named)}"] if named else []
+    given = (("key", key), ("field", field), ("line", line))
+    words += [f"{name} {value}" for name, value in given if value is not None]
+    return ConflictMissing(f"no conflict {', '.join(words)}", "promptvc resolve lists those that are left")
+
+
+def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
+    """Without a conflict, and with the numbers of rows below one that came or went.
+
+    A row that is not there has the number of the one that follows it; conflicts are in the order of their rows.
+    """
+    place = merge.conflicts.index(resolved)
+    rest = merge.without(resolved)
+    if not moved or resolved.row is None:
+        return rest
+    row = resolved.row
+
+    def shifted(at: int, conflict: Conflict) -> Conflict:
+        if conflict.path != resolved.path or conflict.row is None:
+            return conflict
+        below = conflict.row > row or (moved > 0 and conflict.row == row and at >= place)
+        return replace(conflict, row=conflict.row + moved) if below else conflict
+
+    return replace(rest, conflicts=tuple(shifted(*item) for item in enumerate(rest.conflicts)))

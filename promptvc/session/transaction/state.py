@@ -1,0 +1,85 @@
+"""The files of a branch with a transaction's edits on top, before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from promptvc.content.table.view import Table
+from promptvc.errors import NotATable, PathMissing
+from promptvc.ids import ObjectId, RepoPath
+from promptvc.session.files.contents import Contents
+from promptvc.session.files.project import PROJECT_FILE, Project, read_project
+from promptvc.session.files.views import StoredFile
+from promptvc.session.transaction.pending import PendingFile
+from promptvc.storage.packing import PackWriter
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit
+from promptvc.versioning.tree import Files, load_files
+
+if TYPE_CHECKING:
+    from promptvc.session.files.keys import KeyWarning
+
+
+class State:
+    """The files of a branch with edits on top: ``pending`` holds those that differ, None where removed."""
+
+    def __init__(self, store: ObjectStore, contents: Contents, commit: ObjectId | None) -> None:
+        self.commit = commit
+        self.files: Files = load_files(store, read_commit(store, commit).tree) if commit else {}
+        self.pending: dict[RepoPath, PendingFile | None] = {}
+        self._contents = contents
+
+    def copy(self) -> State:
+        """The same files, to be edited."""
+        made = State.__new__(State)
+        made.commit, made.files, made._contents = self.commit, self.files, self._contents
+        made.pending = dict(self.pending)
+        return made
+
+    def get(self, path: RepoPath) -> PendingFile | None:
+        """A file; None where there is none."""
+        if path in self.pending:
+            return self.pending[path]
+        entry = self.files.get(path)
+        return PendingFile.of_view(StoredFile(self._contents, path, entry)) if entry else None
+
+    def need(self, path: RepoPath) -> PendingFile:
+        """A file; raises `PathMissing`."""
+        found = self.get(path)
+        if found is None:
+            raise PathMissing(f"{path} is not there", "write it first")
+        return found
+
+    def table(self, path: RepoPath, key: Sequence[str] | None = None) -> Table:
+        """A table; raises `PathMissing`, `NotATable`."""
+        file = self.need(path)
+        format = file.format
+        if format is None:
+            raise NotATable(f"{path} is not a table", "name it .jsonl, .ndjson, .csv, .tsv or .json")
+        settings = self.project.table(path)
+        return Table(path, file.stretches(), format, tuple(key) if key else settings.key, settings.unique)
+
+    @property
+    def project(self) -> Project:
+        """The settings in promptvc.toml as it now stands."""
+        file = self.get(PROJECT_FILE)
+        return read_project(file.read()) if file else Project()
+
+    def check_keys(self) -> list[KeyWarning]:
+        """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
+        from promptvc.session.files.keys import check_keys
+
+        project = self.project
+        changed = [file for file in self.pending.values() if file is not None]
+        return [warning for file in changed for warning in check_keys(file, project.table(file.path))]
+
+    def store(self, writer: PackWriter) -> Files:
+        """Write the edited files; gives all of them."""
+        files = dict(self.files)
+        for path, file in self.pending.items():
+            if file is None:
+                files.pop(path, None)
+            else:
+                files[path] = self._contents.write(path, file.source(), writer, self.files.get(path))
+        return dict(sorted(files.items()))

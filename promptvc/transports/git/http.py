@@ -1,0 +1,265 @@
+"""git's smart protocol over http, by urllib3."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from dulwich.client import AbstractHttpGitClient
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as HttpTimeout
+
+from promptvc.errors import AuthFailed, TransferFailed
+from promptvc.transports.failures import broken, http_failure, one_line, unreachable
+from promptvc.transports.git.credentials import Credential, Credentials
+from promptvc.transports.settings import TransportSettings
+from promptvc.transports.urls import Address
+
+_AGENT = "git/promptvc"  # some hosts serve git only to agents that begin with "git/"
+_DRAIN = 64 * 1024
+
+
+class HttpClient(AbstractHttpGitClient):
+    """dulwich's http client with our own requests: credentials, proxies and failures in plain words.
+
+    dulwich's own request code forgets the credentials between requests, and cannot send a large upload twice.
+    """
+
+    def __init__(self, address: Address, settings: TransportSettings, where: str) -> None:
+        super().__init__(address.base, thin_packs=False)
+        self._address, self._settings, self._where = address, settings, where
+        self._pool = _pool(address, settings)
+        self._credential: Credential | None = None
+        self._proven = False
+        self._answers: list[_Answer] = []
+        self.credentials = Credentials(address, settings)
+        self.peeled: dict[Any, Any] = {}
+
+    def close(self) -> None:
+        """Close all connections, those too on which an answer was not read to its end."""
+        for answer in self._answers:
+            answer.abandon()
+        self._answers.clear()
+        for key in self._pool.pools.keys():  # noqa: SIM118  not a dictionary: it cannot be iterated
+            self._pool.pools[key].close()
+        self._pool.clear()
+
+    def _post_buffer_size(self, url: str) -> int:
+        return self._settings.http.post_buffer
+
+    def _discover_references(
+        self,
+        service: bytes,
+        base_url: str,
+        protocol_version: int | None = None,
+        ref_prefix: Sequence[bytes] | None = None,
+    ) -> Any:
+        found = super()._discover_references(service, base_url, protocol_version, ref_prefix)
+        self.peeled.update(found[4])
+        return found
+
+    def _http_request(
+        self,
+        url: str,
+        headers: dict[str, str] | None = None,
+        data: bytes | Iterator[bytes] | None = None,
+        raise_for_status: bool = True,
+    ) -> Any:
+        """One request, with credentials as soon as the server asks for them."""
+        if data is not None and not isinstance(data, bytes) and not self._proven:
+            # An upload in chunks cannot be repeated, so let an empty one find out whether a password is needed.
+            self._answered(url, headers or {}, b"0000")
+        answer = self._answered(url, headers or {}, data)
+        if data is None and not answer.content_type.startswith("application/x-git-"):
+            answer.close()
+            raise TransferFailed(
+                f"{self._where}: this is not a git repository (the answer is {answer.content_type or 'empty'})",
+                "check the address with: promptvc remote",
+            )
+        return answer, answer.read
+
+    def _answered(self, url: str, headers: dict[str, str], data: bytes | Iterator[bytes] | None) -> _Answer:
+        while True:
+            sent = self._credential if _origin(url) == _origin(self._address.base) else None
+            response = self._request(url, headers, data, sent)
+            if response.status == 200:
+                self._approve(sent)
+                return self._answer(response, url, whole=data is None or data == b"0000")
+            challenges = response.headers.getlist("WWW-Authenticate")
+            place = urljoin(url, response.geturl() or "")
+            response.drain_conn()
+            response.release_conn()
+            if response.status != 401 or not isinstance(data, (bytes, type(None))):
+                raise http_failure(response.status, self._where, self._address.site, tried=sent is not None)
+            self._next_credential(challenges, place)
+
+    def _answer(self, response: urllib3.BaseHTTPResponse, url: str, *, whole: bool) -> _Answer:
+        answer = _Answer(response, url, fail=self._fail)
+        self._answers.append(answer)
+        if whole:
+            answer.read_whole()
+        return answer
+
+    def _next_credential(self, challenges: list[str], url: str) -> None:
+        if _origin(url) != _origin(self._address.base):
+            site = "/".join(url.split("/", 3)[:3])
+            raise AuthFailed(
+                f"{self._where}: it sends us on to {site}, which asks for a password",
+                "use that address as the remote's URL, so that passwords go where you mean them to",
+            )
+        if self._credential is not None:
+            self.credentials.refused()
+        tried = bool(self.credentials.tried)
+        self._credential = self.credentials.next(challenges)
+        if self._credential is None:
+            raise http_failure(401, self._where, self._address.site, tried=tried)
+
+    def _approve(self, sent: Credential | None) -> None:
+        if not self._proven and sent is not None:
+            self.credentials.accepted()
+        self._proven = self._proven or sent is not None
+
+    def _request(
+        self,
+        url: str,
+        headers: dict[str, str],
+        data: bytes | Iterator[bytes] | None,
+        credential: Credential | None,
+    ) -> urllib3.BaseHTTPResponse:
+        sent = {"User-Agent": _AGENT, "Pragma": "no-cache", **dict(self._settings.http.headers), **headers}
+        if credential is not None:
+            pair = f"{credential.user}:{credential.password}".encode("utf-8", "surrogateescape")
+            sent["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+        if data == b"0000":
+            sent["Content-Length"] = "4"
+        try:
+            return self._pool.request(
+                "GET" if data is None else "POST", url, body=data, headers=sent, preload_content=False
+            )
+        except (HTTPError, OSError) as error:
+            raise self._fail(error) from error
+
+    def _fail(self, error: Exception) -> TransferFailed:
+        return _explain(error, self._where, self._address.host)
+
+
+class _Answer:
+    """A response in the shape that dulwich expects; short ones are read whole, so that the connection can be reused."""
+
+    def __init__(
+        self,
+        response: urllib3.BaseHTTPResponse,
+        url: str,
+        *,
+        fail: Callable[[Exception], TransferFailed],
+    ) -> None:
+        self._response, self._fail = response, fail
+        self.status, self.headers = response.status, response.headers
+        self.content_type = response.headers.get("Content-Type") or ""
+        place = urljoin(url, response.geturl() or "")
+        self.redirect_location = "" if place == url else place
+        self._whole: io.BytesIO | None = None
+
+    def read_whole(self) -> None:
+        """Read the answer to its end, so that its connection can be used again."""
+        self._whole = io.BytesIO(self._read_some(None))
+        self._response.release_conn()
+
+    def abandon(self) -> None:
+        """Close the connection, if it is still this answer's."""
+        self._response.close()
+
+    def read(self, size: int) -> bytes:
+        """Exactly size bytes; fewer only at the end."""
+        return self._whole.read(size) if self._whole is not None else self._read_some(size)
+
+    def close(self) -> None:
+        """Leave the connection for the next request when all but a little was read; else close it."""
+        if self._whole is not None:
+            return
+        try:
+            rest = self._response.read(_DRAIN)
+        except (HTTPError, OSError):
+            rest = b"broken"
+        if rest:
+            self._response.close()
+        self._response.release_conn()
+
+    def _read_some(self, size: int | None) -> bytes:
+        try:
+            return self._response.read(size)
+        except (HTTPError, OSError) as error:
+            raise self._fail(error) from error
+
+
+def _pool(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
+    environment, http = settings.environment, settings.http
+    verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
+    if not verify:  # chosen by the user: a warning at each request tells nothing new
+        urllib3.disable_warnings(InsecureRequestWarning)
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=settings.connect_patience, read=settings.patience),
+        "retries": urllib3.Retry(total=5, connect=0, read=0, redirect=5, status=0, other=0),
+        "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE",
+        "ca_certs": environment.get("GIT_SSL_CAINFO") or http.ca_file,
+    }
+    proxy = _proxy(address, settings)
+    if proxy is None:
+        return urllib3.PoolManager(**options)
+    parts = urlsplit(proxy)
+    if parts.username is not None:
+        pair = f"{parts.username}:{parts.password or ''}"
+        options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=pair)
+    return urllib3.ProxyManager(proxy, **options)
+
+
+def _proxy(address: Address, settings: TransportSettings) -> str | None:
+    """The proxy that the environment or git's http.proxy names, unless no_proxy excepts the host."""
+    lowered = {
+        name.lower(): value for name, value in settings.environment.items() if name.lower().endswith("_proxy")
+    }
+    scheme = address.base.partition(":")[0]
+    if _is_excepted(address.host, lowered.get("no_proxy", "")):
+        return None
+    return lowered.get(f"{scheme}_proxy") or lowered.get("all_proxy") or settings.http.proxy or None
+
+
+def _is_excepted(host: str, no_proxy: str) -> bool:
+    """``no_proxy`` as curl reads it: ``*``, or names of hosts and of domains above them."""
+    names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",")]
+    return any(name == "*" or host == name or host.endswith("." + name) for name in names if name)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _explain(error: Exception, where: str, host: str) -> TransferFailed:
+    """urllib3's exceptions, which wrap each other, as one line."""
+    reason: BaseException | None = error
+    if isinstance(error, MaxRetryError) and error.reason is not None:
+        reason = error.reason
+    if isinstance(reason, SSLError):
+        hint = (
+            "if the server has a certificate of its own, set http.sslCAInfo to the file that vouches for it"
+        )
+        return TransferFailed(f"{where}: the connection is not secure: {one_line(_inner(reason))}", hint)
+    cause: BaseException | None = reason
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None and isinstance(cause, OSError):
+        return unreachable(cause, where, host)
+    if isinstance(reason, HttpTimeout):
+        return unreachable(TimeoutError(), where, host)
+    if isinstance(reason, NewConnectionError):
+        return TransferFailed(f"{where}: {one_line(reason)}", "check the host name and the network")
+    return broken(where)
+
+
+def _inner(error: BaseException) -> object:
+    return error.args[0] if error.args else error

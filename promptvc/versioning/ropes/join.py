@@ -1,0 +1,122 @@
+"""A rope written from pieces of an earlier one: chunks that stay are taken over unread."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import Written, write_cut
+from promptvc.versioning.ropes.segment import Stretch
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
+
+_Places = dict[bytes, list[int]]
+
+
+def write_pieces(
+    pieces: Sequence[Stretch | bytes],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList,
+    *,
+    seed: int = 0,
+    mode: int,
+) -> Written:
+    """Write a row file that is given in pieces, each whole rows; the same as `write_rows` of the joined bytes.
+
+    ``known`` are the chunks of the version that most stretches come from.
+    """
+    return write_cut(_cut(pieces, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+
+
+def _cut(pieces: Sequence[Stretch | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
+    """Known chunks where a piece begins that is one; else cut until a cut falls on such a piece."""
+    ids = [piece.id if isinstance(piece, Stretch) else b"" for piece in pieces]
+    known_ids = [*map(bytes.fromhex, known.ids)]
+    places = _places(known_ids)
+    at = 0
+    while at < len(pieces):
+        place = _place(pieces[at], at == 0, places, known)
+        if place is not None:
+            count = _run(ids, at, known_ids, place, known)
+            yield Piece(b"", known=place, firm=True, run=count)
+            at += count
+            continue
+        at = yield from _cut_from(pieces, at, cutting, places, known)
+
+
+def _run(ids: list[bytes], at: int, known_ids: list[bytes], place: int, known: ChunkList) -> int:
+    """How many pieces from here on are known chunks one after another, all of them sure to be cut so."""
+    most = known.reusable_from(place)
+    size = count = 1
+    while size and count < most:
+        size = min(size, most - count)
+        start, other = at + count, place + count
+        if ids[start : start + size] == known_ids[other : other + size]:
+            count += size
+            size *= 2
+        else:
+            size //= 2
+    return count
+
+
+def _cut_from(
+    pieces: Sequence[Stretch | bytes], start: int, cutting: Cutting, places: _Places, known: ChunkList
+) -> Generator[Piece, None, int]:
+    """Cut from a piece on; ends with the number of the piece that may be known again."""
+    reader = _Reader(pieces, start)
+    found = cut(reader.read, cutting) if start == 0 else cut_on(reader.read, cutting)
+    done = 0
+    for piece in found:
+        yield piece
+        done += len(piece.data)
+        at = reader.begins(done)
+        if piece.firm and at is not None and _place(pieces[at], False, places, known) is not None:
+            return at
+    return len(pieces)
+
+
+class _Reader:
+    """Gives pieces one after another, and knows where each began."""
+
+    def __init__(self, pieces: Sequence[Stretch | bytes], start: int) -> None:
+        self._pieces, self._next = pieces, start
+        self._starts = {0: start}
+        self._given = 0
+
+    def read(self, size: int) -> bytes:
+        """The next piece that is not empty, whatever its size; nothing at the end."""
+        data = b""
+        while not data and self._next < len(self._pieces):
+            piece = self._pieces[self._next]
+            data = piece.load() if isinstance(piece, Stretch) else piece
+            self._next += 1
+            self._given += len(data)
+            self._starts[self._given] = self._next
+        return data
+
+    def begins(self, offset: int) -> int | None:
+        """The piece that begins at an offset; None where none does, and at the end."""
+        at = self._starts.get(offset)
+        return at if at is not None and at < len(self._pieces) else None
+
+
+def _places(known_ids: list[bytes]) -> _Places:
+    places: defaultdict[bytes, list[int]] = defaultdict(list)
+    for place, id in enumerate(known_ids):
+        places[id].append(place)
+    return dict(places)
+
+
+def _place(piece: Stretch | bytes, first: bool, places: _Places, known: ChunkList) -> int | None:
+    """The known chunk that a piece is, if it is sure to be cut so. The first of a file stays the first."""
+    if not isinstance(piece, Stretch):
+        return None
+    for place in places.get(piece.id, ()):
+        if known.reusable(place) and (place == 0) == first:
+            return place
+    return None

@@ -1,0 +1,216 @@
+"""Ropes: a row file kept as a git tree of chunks.
+
+    examples/tickets.jsonl/     tree
+        .rope                   constant blob; its mode is the file's mode
+        000  001+  002 …        chunks, or inner trees of the same shape
+
+The chunks joined in name order are the file. A name ends in ``+`` where the chunk ends inside a row. A file of
+one chunk is a plain blob. docs/format.md is the specification.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
+
+from promptvc.errors import ObjectDamaged
+from promptvc.ids import ObjectId
+from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
+from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes.chunking import Cutting, Piece, cut
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.marker import MARKER, MARKER_ID, MARKER_NAME
+from promptvc.versioning.ropes.segment import Stretch
+
+if TYPE_CHECKING:
+    from promptvc.storage.packing import PackWriter
+
+NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
+DEEPEST = 32
+"""Levels of a rope: with `NODE_MIN` children each, more than any disk can hold."""
+NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
+"""A child ends its node when the first 32 bits of its id are below this."""
+_CUT_BELOW = f"{NODE_CUT_BELOW:08x}"  # digits of one length stand in the order of their numbers
+
+_ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
+_LEAVES = re.compile(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
+_NODES = re.compile(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
+
+
+class Chunk(NamedTuple):
+    """One chunk of a rope: its blob, and whether it ends inside a row (which goes on in the next)."""
+
+    id: ObjectId
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row file as it is in the store: a blob's id, or a rope's, and its chunks."""
+
+    id: ObjectId
+    is_rope: bool
+    chunks: ChunkList
+
+
+def write_rows(
+    read: Callable[[int], bytes],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList | None = None,
+    *,
+    seed: int = 0,
+    mode: int = FILE,
+) -> Written:
+    """Write a row file; without a writer only work out its id.
+
+    ``read(size)`` gives the file from its start, ``known`` the chunks of an earlier version. Same bytes, same id.
+    """
+    return write_cut(cut(read, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+
+
+def write_cut(
+    pieces: Iterator[Piece],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList | None,
+    *,
+    seed: int = 0,
+    mode: int = FILE,
+) -> Written:
+    """Write a row file that is cut already; ``known`` is the list that recognised pieces are from."""
+    chunks = ChunkList(cutting.style, seed)
+    fresh: list[int] = []
+    new = _new_pieces(pieces, chunks, known, cutting, fresh)
+    put = writer.add if writer else object_id
+    ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
+    made = list(ids)
+    for place, id in zip(fresh, made, strict=True):
+        chunks.ids[place] = id
+    if len(chunks) == 1:
+        return Written(chunks.ids[0], False, chunks)
+    if not chunks:
+        return Written(put(Kind.BLOB, b""), False, chunks)
+    put(Kind.BLOB, MARKER)
+    return Written(build(chunks, partial(put, Kind.TREE), mode), True, chunks)
+
+
+def _new_pieces(
+    pieces: Iterator[Piece], chunks: ChunkList, known: ChunkList | None, cutting: Cutting, fresh: list[int]
+) -> Iterator[bytes]:
+    """Enter every piece in the list; pass on the bytes of those that are not known, noting their places."""
+    pending: list[bytes] = []  # of a stretch that is not complete
+    first = True
+    for piece in pieces:
+        if piece.known >= 0 and known is not None:
+            chunks.extend_known(known, piece.known, piece.run)
+        else:
+            pending.append(piece.data)
+            rows = _rows(piece, pending, cutting, first)
+            chunks.append(piece.data, rows, broken=piece.broken, firm=piece.firm)
+            fresh.append(len(chunks.ids))
+            chunks.ids.append(ObjectId(""))
+            yield piece.data
+        if not piece.broken:
+            pending.clear()
+            first = False
+
+
+def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> int:
+    """The rows of a stretch, counted at its last chunk."""
+    if piece.broken:
+        return 0
+    if piece.rows is not None and len(pending) == 1 and not first:
+        return piece.rows
+    return cutting.count(b"".join(pending), first)
+
+
+def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
+    """Build the tree over the chunks; gives the root's id."""
+    children = [*map(Chunk, chunks.ids, map(chunks.broken, range(len(chunks))))]
+    child_mode = FILE
+    while True:
+        nodes = list(_group(children))
+        if len(nodes) == 1:
+            return put(
+                b"%o %s\0" % (mode, MARKER_NAME.encode()) + MARKER_ID.raw + _encode(nodes[0], child_mode)
+            )
+        children = [Chunk(put(_encode(node, child_mode)), node[-1].broken) for node in nodes]
+        child_mode = FOLDER
+
+
+def _group(children: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Cut a level into nodes, by the children's ids."""
+    node: list[Chunk] = []
+    for child in children:
+        node.append(child)
+        if len(node) == NODE_MAX or (len(node) >= NODE_MIN and child.id < _CUT_BELOW):
+            yield node
+            node = []
+    if node:
+        yield node
+
+
+def _encode(node: list[Chunk], mode: int) -> bytes:
+    return b"".join(
+        b"%o %03d%s\0" % (mode, place, b"+" * c.broken) + c.id.raw for place, c in enumerate(node)
+    )
+
+
+def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator[Chunk]:
+    """The chunks of a rope in order; raises `ObjectDamaged` for what is none, and below `DEEPEST` levels."""
+    if depth > DEEPEST:
+        raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", "promptvc fsck tells more")
+    data = store.read_tree(id)
+    marker = data.find(b"\0", 0, 32) + 21 if data.startswith((b"100644 .rope\0", b"100755 .rope\0")) else 0
+    if _LEAVES.fullmatch(data, marker):
+        for name, raw in _ENTRY.findall(data, marker):
+            yield Chunk(ObjectId(raw.hex()), name.endswith(b"+"))
+    elif _NODES.fullmatch(data, marker):
+        for _, raw in _ENTRY.findall(data, marker):
+            yield from walk_chunks(store, ObjectId(raw.hex()), depth=depth + 1)
+    else:
+        raise ObjectDamaged(f"table {id} holds what is no chunk", "promptvc fsck tells more")
+
+
+def stretches(store: ObjectStore, chunks: Iterable[Chunk]) -> list[Stretch]:
+    """Group chunks into stretches of whole rows."""
+    made: list[Stretch] = []
+    group: list[ObjectId] = []
+    for chunk in chunks:
+        group.append(chunk.id)
+        if not chunk.broken:
+            made.append(_stretch(store, group, None, None))
+            group = []
+    return [*made, _stretch(store, group, None, None)] if group else made
+
+
+def known_stretches(store: ObjectStore, chunks: ChunkList) -> list[Stretch]:
+    """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
+    if not chunks.any_broken:
+        loads = map(partial, repeat(store.read_blob), chunks.ids)
+        columns = zip(map(bytes.fromhex, chunks.ids), loads, chunks.lengths, chunks.rows, strict=True)
+        return [*map(partial(tuple.__new__, Stretch), columns)]  # as `Stretch(*each)`, in a third of the time
+    made: list[Stretch] = []
+    group: list[ObjectId] = []
+    length = 0
+    for place, (id, size, rows) in enumerate(zip(chunks.ids, chunks.lengths, chunks.rows, strict=True)):
+        group.append(id)
+        length += size
+        if not chunks.broken(place):
+            made.append(_stretch(store, group, length, rows))
+            group, length = [], 0
+    return [*made, _stretch(store, group, None, None)] if group else made
+
+
+def _stretch(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> Stretch:
+    load = partial(store.read_blob, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
+    return Stretch(bytes.fromhex("".join(ids)), load, length, rows)
+
+
+def _join(store: ObjectStore, ids: list[ObjectId]) -> bytes:
+    return b"".join(map(store.read_blob, ids))
