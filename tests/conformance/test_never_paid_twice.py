@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs.chat_server import ChatServer
+from tests.runs.providers.chat_server import ChatServer
 
 COUNT = 500
 JOBS = 8

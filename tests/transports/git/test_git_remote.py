@@ -393,7 +393,7 @@ def test_an_interrupted_fetch_leaves_no_program_behind(root: Path, ada: Clone, t
         f"s = TransportSettings(dict(os.environ), ssh_command='exec sleep 61 # {mark}\\n:'); "
         "print('ready', flush=True); GitRemote('host:a.git', s).list_refs()"
     )
-    environment = {**ada.environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment = {**ada.environment, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     program = subprocess.Popen(
         [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -15,7 +15,7 @@ from promptvc.content.formats import empty_table, row_format
 from promptvc.content.formats.base import Malformed, RowFormat
 from promptvc.errors import Usage
 
-SPECTRUM = Path(__file__).resolve().parents[2] / "../shared/data/csv_spectrum"
+SPECTRUM = Path(__file__).resolve().parents[3] / "../shared/data/csv_spectrum"
 RAW = st.lists(st.sampled_from(['"', '""', ",", ";", "\n", "\r\n", "a", "é", " ", '"b"', "#"]), max_size=12)
 CELL = st.text(st.sampled_from(',;"\n\r\t aé'), max_size=5)
 

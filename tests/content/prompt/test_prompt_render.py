@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promptvc.content.prompt.prompt import Prompt, read_prompt
 from promptvc.errors import NotAPrompt, RenderFailed
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/prompts"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures/prompts"
 
 
 def fixture(name: str) -> Prompt:

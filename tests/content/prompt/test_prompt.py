@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from promptvc.content.prompt.prompt import Message, Prompt, is_prompt_path, looks_like_messages, read_prompt
 from promptvc.errors import NotAPrompt
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/prompts"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures/prompts"
 SUFFIXES = (
     ".md",
     ".txt",

@@ -13,7 +13,7 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.equal import same
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TABLES = ROOT / "fixtures/tables"
 SHARED = ROOT / "../shared/data"
 EXPECTED = json.loads((TABLES / "expected.json").read_bytes())

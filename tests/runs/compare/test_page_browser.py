@@ -11,8 +11,8 @@ import pytest
 
 from promptvc.runs.compare.page import write_page
 from tests.runs.chromium import Browser, Page, chromium, find_chromium
+from tests.runs.compare.test_page import hostile_page
 from tests.runs.compared import Drawn, comparison, row, score, side, support
-from tests.runs.test_page import hostile_page
 
 Show = Callable[..., Page]
 IDS = "#list tr.line .opener"

@@ -266,7 +266,7 @@ def test_data_frames_have_the_rows() -> None:
     "name", ["awkward.jsonl", "seed_tasks/seed_tasks.jsonl", "csv_spectrum/csvs/json.csv"]
 )
 def test_found_tables_have_their_rows(name: str) -> None:
-    file = Path(__file__).resolve().parents[2] / "../shared/data" / name
+    file = Path(__file__).resolve().parents[3] / "../shared/data" / name
     if not file.exists():
         pytest.skip("not here")
     data = file.read_bytes()

@@ -19,7 +19,7 @@ from promptvc.repo import Repo
 from promptvc.runs.compare.page import embedded, page, write_page
 from tests.runs.compared import comparison, row, side, support
 
-ASSETS = Path(__file__).parents[2] / "promptvc" / "runs" / "compare" / "assets"
+ASSETS = Path(__file__).parents[3] / "promptvc" / "runs" / "compare" / "assets"
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<!--<script>",

@@ -19,7 +19,7 @@ from promptvc.content.arrow.tables import read_arrow
 from promptvc.content.formats.dicts import MALFORMED_FIELD, read_rows
 from tests.content.tablefiles import any_jsonl, format_of, jsonl, like_values, rows, stretches_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHARED = ROOT / "../shared/data"
 FILES = [
     file

@@ -11,8 +11,19 @@ from promptvc.errors import Refused
 from promptvc.ids import RefName
 from promptvc.repo import Repo
 from promptvc.session.merge.resolve import Choice
-from tests.session.test_merging import BASE, TABLE, diverged, edited, merge, put, read, resolve, switch, text
-from tests.session.test_undoing import killed
+from tests.session.history.test_undoing import killed
+from tests.session.merge.test_merging import (
+    BASE,
+    TABLE,
+    diverged,
+    edited,
+    merge,
+    put,
+    read,
+    resolve,
+    switch,
+    text,
+)
 
 OURS = edited(BASE, r1={"a": "o"})
 WRITE = "promptvc.session.files.worktree.Worktree._write"

@@ -23,7 +23,7 @@ from promptvc.repo import Repo
 from promptvc.runs.record.record import Recorded
 from promptvc.runs.sources import WorkingSource, load_run
 from promptvc.runs.trust import save_trust
-from tests.runs.test_importers import FIXTURES, archive
+from tests.runs.record.test_importers import FIXTURES, archive
 
 EXAMPLES = [
     {"id": "t-1", "question": "2+2?", "answer": "4"},

@@ -17,7 +17,7 @@ from promptvc.errors import PathMissing, PromptvcError, Usage
 from promptvc.runs.record.importers.base import Foreign
 from promptvc.runs.record.importers.detect import open_foreign
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "runs"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "runs"
 
 
 def rows_of(foreign: Foreign) -> list[dict[str, Any]]:

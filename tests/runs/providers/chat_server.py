@@ -5,8 +5,8 @@
         ...                                     # ask at server.url
         assert server.requests == 3
 
-As a process: ``python tests/runs/chat_server.py PORTFILE`` writes its port into the file and serves until it is
-killed. ``GET /stats`` gives the counts, ``POST /reset`` forgets them, and this says how to misbehave:
+As a process: ``python tests/runs/providers/chat_server.py PORTFILE`` writes its port into the file and serves until
+it is killed. ``GET /stats`` gives the counts, ``POST /reset`` forgets them, and this says how to misbehave:
 ``POST /script {"next": ["500"], "every": {"10": "429:0"}, "delay": 0.01}``.
 
 What can happen to a request:

@@ -20,7 +20,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.tablediff.diff import MISSING, TableDiff, diff_rows, duplicate_keys, guess_key
 from promptvc.versioning.ropes.segment import Stretch
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
+SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 IDS = st.integers(0, 6)
 ROWS = st.lists(
     st.fixed_dictionaries(

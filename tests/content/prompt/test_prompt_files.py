@@ -9,7 +9,7 @@ import pytest
 from promptvc.content.prompt.prompt import read_prompt
 from promptvc.errors import NotAPrompt
 
-FOLDER = Path(__file__).resolve().parents[2] / "../shared/data/prompt_files"
+FOLDER = Path(__file__).resolve().parents[3] / "../shared/data/prompt_files"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 
 NO_MESSAGES = "no list of messages in it"

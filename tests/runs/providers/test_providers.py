@@ -25,7 +25,7 @@ from promptvc.runs.providers.answer import LONGEST_MESSAGE
 from promptvc.runs.providers.command import CommandProvider
 from promptvc.runs.providers.openai import retry_after
 from promptvc.runs.providers.registry import Answer, CallFailed, Provider, provider_of
-from tests.runs.chat_server import ChatServer
+from tests.runs.providers.chat_server import ChatServer
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is Berlin?"}]
 KEY = "sk-test-0123456789"
