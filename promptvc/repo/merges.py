@@ -15,7 +15,7 @@ from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.session.history.undo import Undone
-    from promptvc.session.merge.merging import Doing, Forward, Merged, Merging
+    from promptvc.session.merge.merging import Forward, Merged, MergeRequest, Merging
     from promptvc.session.merge.openmerge import OpenMerge, Step
     from promptvc.session.merge.resolve import Resolving
     from promptvc.versioning.oplog.operation import Operation
@@ -88,23 +88,23 @@ class WithMerges(WithRuns):
         branch = into or self.branch
         if branch is None:
             raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
-        ref, doing = RefName.branch(branch), self.doing("merge", revision, message, into=branch)
+        ref, request = RefName.branch(branch), self.merge_request("merge", revision, message, into=branch)
         merger = BranchMerge(
             self.store,
             self.refs,
             TreeMerger(self.store, self.contents, self._output_merger),
             self._bringing_along,
         )
-        with self._at_work_on(), self.oplog.operation(doing.title):
+        with self._at_work_on(), self.oplog.operation(request.title):
             return merger.merge(
-                ref, self.revisions.resolve(revision), doing, forward=forward, dry_run=dry_run
+                ref, self.revisions.resolve(revision), request, forward=forward, dry_run=dry_run
             )
 
-    def doing(
+    def merge_request(
         self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
-    ) -> Doing:
+    ) -> MergeRequest:
         """A merge, cherry-pick or revert of a revision, as the author that git knows."""
-        from promptvc.session.merge.merging import Doing, message_of
+        from promptvc.session.merge.merging import MergeRequest, message_of
 
         id = self.revisions.resolve(revision)
         name = self.revisions.resolve_ref(revision)
@@ -113,7 +113,7 @@ class WithMerges(WithRuns):
             message = f"Merge {other}" if step == "merge" else message_of(self.store, step, id)
         keep = self.history.commit(id).author if step == "cherry-pick" else None
         labels = (into or self.branch or "HEAD", other)
-        return Doing(step, labels, message, self.author, self.committer, keep)
+        return MergeRequest(step, labels, message, self.author, self.committer, keep)
 
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""

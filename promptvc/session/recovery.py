@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promptvc.errors import Interrupted
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.session.files.obstructions import check_ways
+from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.worktree import Worktree
 from promptvc.session.intent import Direction
 from promptvc.session.sections import read_section, write_section
@@ -56,7 +56,7 @@ def settle(parts: RecoveryParts, intent: Operation, direction: Direction, force:
     target = {path: entry for path, entry in todo.items() if entry is not None}
     for path in target:
         _remove_empty(parts.worktree.root / path)
-    check_ways(parts.worktree.root, target, todo.keys() - target.keys())
+    check_obstructions(parts.worktree.root, target, todo.keys() - target.keys())
     parts.worktree.put_back([path for path in todo if path not in strange], target)
     if strange:  # what is in them now is kept; an undo of this brings back nothing else
         with parts.log.operation(f"{FINISHED if forward else TAKEN_BACK}: {intent.what}"):

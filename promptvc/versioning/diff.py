@@ -11,7 +11,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.versioning.tree import FileEntry
 
 Status = Literal["added", "removed", "modified", "renamed"]
-RENAME_LIKENESS = 0.5
+RENAME_SIMILARITY = 0.5
 RENAME_LIMIT = 400
 """Pairs compared at most; beyond, only files that are equal count as renamed."""
 
@@ -30,9 +30,9 @@ class FileChange:
 def diff_files(
     before: Mapping[RepoPath, FileEntry],
     after: Mapping[RepoPath, FileEntry],
-    likeness: Callable[[RepoPath, RepoPath], float] | None = None,
+    similarity: Callable[[RepoPath, RepoPath], float] | None = None,
 ) -> list[FileChange]:
-    """The changed files, by path. ``likeness(old path, new path)``, 0 to 1, finds renames of files that changed too."""
+    """The changed files, by path. ``similarity(old path, new path)``, 0 to 1, finds renames with changes."""
     changes = [
         FileChange(path, "modified", before[path], after[path])
         for path in before.keys() & after.keys()
@@ -40,7 +40,7 @@ def diff_files(
     ]
     removed = {path: before[path] for path in sorted(before.keys() - after.keys())}
     added = {path: after[path] for path in sorted(after.keys() - before.keys())}
-    for old, new in _renames(removed, added, likeness):
+    for old, new in _renames(removed, added, similarity):
         changes.append(FileChange(new, "renamed", removed.pop(old), added.pop(new), old))
     changes += [FileChange(path, "removed", file, None) for path, file in removed.items()]
     changes += [FileChange(path, "added", None, file) for path, file in added.items()]
@@ -50,7 +50,7 @@ def diff_files(
 def _renames(
     removed: Mapping[RepoPath, FileEntry],
     added: Mapping[RepoPath, FileEntry],
-    likeness: Callable[[RepoPath, RepoPath], float] | None,
+    similarity: Callable[[RepoPath, RepoPath], float] | None,
 ) -> list[tuple[RepoPath, RepoPath]]:
     by_id: dict[ObjectId, list[RepoPath]] = defaultdict(list)
     for path, file in removed.items():
@@ -61,11 +61,11 @@ def _renames(
             pairs.append((by_id[file.id].pop(0), path))
     old = [path for path in removed if path not in {p for p, _ in pairs}]
     new = [path for path in added if path not in {p for _, p in pairs}]
-    if likeness is None or len(old) * len(new) > RENAME_LIMIT:
+    if similarity is None or len(old) * len(new) > RENAME_LIMIT:
         return pairs
-    scores = [(likeness(o, n), o, n) for o in old for n in new if _suffix(o) == _suffix(n)]
+    scores = [(similarity(o, n), o, n) for o in old for n in new if _suffix(o) == _suffix(n)]
     for score, o, n in sorted(scores, key=lambda item: (-item[0], item[1], item[2])):
-        if score >= RENAME_LIKENESS and o in old and n in new:
+        if score >= RENAME_SIMILARITY and o in old and n in new:
             pairs.append((o, n))
             old.remove(o)
             new.remove(n)

@@ -12,7 +12,7 @@ from promptvc.versioning.diff import diff_files
 from promptvc.versioning.tree import FileEntry, Files
 
 Kind = Literal["both-changed", "edit-delete", "both-added"]
-Likeness = Callable[[Files, Files], Callable[[RepoPath, RepoPath], float]]
+Similarity = Callable[[Files, Files], Callable[[RepoPath, RepoPath], float]]
 """For two sets of files, how alike a file of the one is to a file of the other, from 0 to 1."""
 
 
@@ -57,19 +57,19 @@ class FileMerge:
     taken: tuple[RepoPath, ...]
 
 
-def merge_files(base: Files, ours: Files, theirs: Files, likeness: Likeness | None = None) -> FileMerge:
+def merge_files(base: Files, ours: Files, theirs: Files, similarity: Similarity | None = None) -> FileMerge:
     """Merge whole files: what only one side changed is taken; the same on both sides is no conflict.
 
     A file that one side renamed and the other changed gets both. Edit against removal, two new files of one path that
     are not of one kind, two different new names, and a file against a folder are conflicts.
     """
-    return _Merge(base, ours, theirs, likeness).run()
+    return _Merge(base, ours, theirs, similarity).run()
 
 
 class _Merge:
-    def __init__(self, base: Files, ours: Files, theirs: Files, likeness: Likeness | None) -> None:
+    def __init__(self, base: Files, ours: Files, theirs: Files, similarity: Similarity | None) -> None:
         self._base, self._ours, self._theirs = base, ours, theirs
-        to_ours, to_theirs = _renames(base, ours, likeness), _renames(base, theirs, likeness)
+        to_ours, to_theirs = _renames(base, ours, similarity), _renames(base, theirs, similarity)
         self._to_ours = _undisputed(to_ours, theirs, to_theirs)
         self._to_theirs = _undisputed(to_theirs, ours, to_ours)
         self._files: Files = {}
@@ -171,9 +171,9 @@ def _mode(base: FileEntry | None, ours: FileEntry, theirs: FileEntry) -> int:
     return max(ours.mode, theirs.mode)  # executable, where one is
 
 
-def _renames(base: Files, side: Files, likeness: Likeness | None) -> dict[RepoPath, RepoPath]:
+def _renames(base: Files, side: Files, similarity: Similarity | None) -> dict[RepoPath, RepoPath]:
     """Where files of base are on a side that renamed them."""
-    found = diff_files(base, side, likeness(base, side) if likeness else None)
+    found = diff_files(base, side, similarity(base, side) if similarity else None)
     return {
         change.old_path: change.path for change in found if change.status == "renamed" and change.old_path
     }

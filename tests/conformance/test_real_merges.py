@@ -13,7 +13,7 @@ import pytest
 
 from promptvc.content.formats.base import Malformed
 from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
-from tests.content.tablefiles import format_of, stretches_of
+from tests.content.tablefiles import chunk_runs_of, format_of
 from tests.reference_merge import Merged, Place, Table, key_text, merge_tables, read_table, text_of
 
 CASES = ["m01", "m02", "m03", "m04", "m05"]
@@ -44,7 +44,7 @@ class Files:
 
 
 def side_of(path: str, data: bytes, every: int) -> TableSide:
-    return TableSide(stretches_of(path, data, every, counted=True), format_of(path, data))
+    return TableSide(chunk_runs_of(path, data, every, counted=True), format_of(path, data))
 
 
 def rows_of(path: str, data: bytes) -> list[dict[str, Any]]:

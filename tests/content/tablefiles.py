@@ -1,4 +1,4 @@
-"""Row files in memory: any bytes as stretches, and rows that are hard to hold."""
+"""Row files in memory: any bytes as chunk runs, and rows that are hard to hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 def format_of(path: str, data: bytes) -> RowFormat:
@@ -20,19 +20,20 @@ def format_of(path: str, data: bytes) -> RowFormat:
     return format
 
 
-def stretches_of(path: str, data: bytes, every: int = 1, counted: bool = False) -> list[Stretch]:
+def chunk_runs_of(path: str, data: bytes, every: int = 1, counted: bool = False) -> list[ChunkRun]:
     """Cut data after every so many row ends."""
     format = format_of(path, data)
     ends = [0, *list(format.row_ends(data, 0))[every - 1 :: every], len(data)]
     cuts = sorted(set(ends))
     pieces = [data[a:b] for a, b in pairwise(cuts)]
     return [
-        _stretch(piece, format.count(piece, at == 0) if counted else None) for at, piece in enumerate(pieces)
+        _chunk_run(piece, format.count(piece, at == 0) if counted else None)
+        for at, piece in enumerate(pieces)
     ]
 
 
-def _stretch(data: bytes, rows: int | None) -> Stretch:
-    return Stretch(hashlib.sha1(data).digest(), lambda: data, len(data), rows)
+def _chunk_run(data: bytes, rows: int | None) -> ChunkRun:
+    return ChunkRun(hashlib.sha1(data).digest(), lambda: data, len(data), rows)
 
 
 def jsonl(rows: Sequence[object]) -> bytes:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats.base import BOM, Malformed
 from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
-from tests.content.tablefiles import format_of, stretches_of
+from tests.content.tablefiles import chunk_runs_of, format_of
 
 PATHS = ("a.jsonl", "a.csv", "a.tsv", "a.json")
 
@@ -84,7 +84,7 @@ def _record(cells: Sequence[str], delimiter: str) -> bytes:
 
 
 def side(path: str, data: bytes, every: int = 1, counted: bool = False) -> TableSide:
-    return TableSide(stretches_of(path, data, every, counted), format_of(path, data))
+    return TableSide(chunk_runs_of(path, data, every, counted), format_of(path, data))
 
 
 def merge(

@@ -1,4 +1,4 @@
-"""Laws of merging tables: of every format, keyed and not, in one stretch and in many."""
+"""Laws of merging tables: of every format, keyed and not, in one chunk run and in many."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def values_at(rows: Sequence[Item], conflict: Conflict) -> list[Any]:
 def test_a_diff_applied_to_the_rows_before_gives_the_rows_after(case: Case) -> None:
     for old, new in ((case.base, case.ours), (case.ours, case.theirs)):
         before, after = (side(case.path, data, case.every) for data in (old, new))
-        difference = diff_rows(before.stretches, after.stretches, before.format, after.format, case.key)
+        difference = diff_rows(before.chunk_runs, after.chunk_runs, before.format, after.format, case.key)
         rows = applied(difference, read(case.path, old))
         expected = read(case.path, new)
         if difference.moves:

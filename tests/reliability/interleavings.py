@@ -215,7 +215,7 @@ def _merge(folder: Path) -> object:
     repo = open_repo(folder / "project")
     merging: Merging = repo.merging
     with repo.oplog.operation("merge feature"):
-        return merging.merge(repo.revisions.resolve("feature"), repo.doing("merge", "feature"))
+        return merging.merge(repo.revisions.resolve("feature"), repo.merge_request("merge", "feature"))
 
 
 def _undo(folder: Path) -> object:

@@ -91,13 +91,13 @@ def test_a_rename_is_followed_by_the_other_sides_change() -> None:
 
 
 def test_a_file_renamed_and_changed_is_merged_under_its_new_name() -> None:
-    def likeness(_: Files, __: Files) -> Callable[[RepoPath, RepoPath], float]:
+    def similarity(_: Files, __: Files) -> Callable[[RepoPath, RepoPath], float]:
         return lambda old, new: 0.9
 
     base, ours, theirs = (
         {RepoPath(name): entry(c)} for name, c in (("old.md", "1"), ("new.md", "2"), ("old.md", "3"))
     )
-    [leaf] = merge_files(base, ours, theirs, likeness).leaves
+    [leaf] = merge_files(base, ours, theirs, similarity).leaves
     assert (leaf.path, leaf.base, leaf.ours, leaf.theirs) == ("new.md", entry("1"), entry("2"), entry("3"))
 
 

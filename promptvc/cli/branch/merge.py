@@ -62,15 +62,15 @@ def command(
     text = "\n\n".join(message) or None
     if into is not None and into != repo.branch:
         return _merge_into(app, revision, into, text, forward, dry_run=dry_run)
-    doing = repo.doing("merge", revision, text)
+    request = repo.merge_request("merge", revision, text)
     done = repo.merging.merge(
         repo.revisions.resolve(revision),
-        doing,
+        request,
         forward=forward,
         dry_run=dry_run,
         unrelated=allow_unrelated_histories,
     )
-    tell_merge(app, repo, done, doing, dry_run=dry_run)
+    tell_merge(app, repo, done, request, dry_run=dry_run)
     return DONE if done.clean else NEGATIVE
 
 
@@ -82,8 +82,8 @@ def _merge_into(
 
     repo = app.repo
     done = repo.merge(revision, into=into, message=message, forward=forward, dry_run=dry_run)
-    doing = repo.doing("merge", revision, message, into=into)
-    tell_merge(app, repo, done, doing, dry_run=dry_run or not done.clean)
+    request = repo.merge_request("merge", revision, message, into=into)
+    tell_merge(app, repo, done, request, dry_run=dry_run or not done.clean)
     if not done.clean and not dry_run:
         app.out.note(f"hint: promptvc switch {into}, then merge there to resolve them; nothing was changed")
     return DONE if done.clean else NEGATIVE

@@ -57,9 +57,9 @@ def pick(
     repo = app.repo
     for place, revision in enumerate(revisions, 1):
         commit = repo.revisions.resolve(revision)
-        doing = repo.doing(step, revision)
-        done = repo.merging.pick(commit, _parent(repo, commit, mainline), doing, dry_run=dry_run)
-        tell_merge(app, repo, done, doing, dry_run=dry_run)
+        request = repo.merge_request(step, revision)
+        done = repo.merging.pick(commit, _parent(repo, commit, mainline), request, dry_run=dry_run)
+        tell_merge(app, repo, done, request, dry_run=dry_run)
         if not done.clean:
             if revisions[place:] and not dry_run:
                 option = [] if mainline is None else ["-m", str(mainline)]

@@ -85,7 +85,7 @@ def _source(snapshot: Snapshot, view: FileView) -> RowSource:
 
     assert view.format is not None
     return RowSource(
-        view.path, view.format, view.stretches, view.size(), snapshot.project.table(view.path).key
+        view.path, view.format, view.chunk_runs, view.size(), snapshot.project.table(view.path).key
     )
 
 

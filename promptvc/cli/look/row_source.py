@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.cli.show.row_stream import NumberedRow, likely_key, stream_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
-from promptvc.session.files.contents import file_stretches
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.session.files.contents import file_chunk_runs
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -32,30 +32,32 @@ class RowSource:
         self,
         path: str,
         format: RowFormat,
-        stretches: Callable[[], Iterable[Stretch]],
+        chunk_runs: Callable[[], Iterable[ChunkRun]],
         size: int,
         declared: tuple[str, ...] | None,
     ) -> None:
         self.path, self.format = path, format
-        self._stretches, self._size, self._declared = stretches, size, declared
+        self._chunk_runs, self._size, self._declared = chunk_runs, size, declared
         self._places: dict[int, MalformedRow] = {}
         self._placed = 0
 
     def rows(self, skip: int = 0) -> Iterator[NumberedRow]:
         """The rows from number ``skip`` on."""
-        return stream_rows(self.format, self._stretches(), skip)
+        return stream_rows(self.format, self._chunk_runs(), skip)
 
     def holding(self, needle: bytes) -> Iterator[NumberedRow]:
-        """The rows of the stretches in which these bytes occur: a fast way to the few that may be meant."""
+        """The rows of the chunk runs in which these bytes occur: a fast way to the few that may be meant."""
         number = 0
-        for place, stretch in enumerate(self._stretches()):
-            data = stretch.load()
+        for place, chunk_run in enumerate(self._chunk_runs()):
+            data = chunk_run.load()
             if needle in data:
                 for body in self.format.bodies(data, place == 0):
                     yield NumberedRow(number, body, self.format.parse(body))
                     number += 1
             else:
-                number += stretch.rows if stretch.rows is not None else self.format.count(data, place == 0)
+                number += (
+                    chunk_run.rows if chunk_run.rows is not None else self.format.count(data, place == 0)
+                )
 
     @cached_property
     def key(self) -> tuple[str, ...] | None:
@@ -65,13 +67,15 @@ class RowSource:
     @cached_property
     def count(self) -> int | None:
         """How many rows there are; None where only reading a large file would tell."""
-        stretches = list(self._stretches()) if self._size <= _COUNTED else self._stretches()
+        chunk_runs = list(self._chunk_runs()) if self._size <= _COUNTED else self._chunk_runs()
         total = 0
-        for place, stretch in enumerate(stretches):
-            if stretch.rows is None and self._size > _COUNTED:
+        for place, chunk_run in enumerate(chunk_runs):
+            if chunk_run.rows is None and self._size > _COUNTED:
                 return None
             total += (
-                stretch.rows if stretch.rows is not None else self.format.count(stretch.load(), place == 0)
+                chunk_run.rows
+                if chunk_run.rows is not None
+                else self.format.count(chunk_run.load(), place == 0)
             )
         return total
 
@@ -89,15 +93,15 @@ class RowSource:
         """Every row that cannot be read."""
         from promptvc.content.table.survey import survey
 
-        return iter(survey(self.format, self._stretches()).malformed)
+        return iter(survey(self.format, self._chunk_runs()).malformed)
 
-    def _until(self, number: int) -> Iterator[Stretch]:
+    def _until(self, number: int) -> Iterator[ChunkRun]:
         count = 0
-        for place, stretch in enumerate(self._stretches()):
+        for place, chunk_run in enumerate(self._chunk_runs()):
             if count >= number:
                 return
-            yield stretch
-            count += self.format.count(stretch.load(), place == 0)
+            yield chunk_run
+            count += self.format.count(chunk_run.load(), place == 0)
 
 
 def open_rows(app: App, text: str, revision: str | None) -> RowSource:
@@ -113,7 +117,7 @@ def open_rows(app: App, text: str, revision: str | None) -> RowSource:
     snapshot = repo.snapshot(revision or "HEAD")
     file = snapshot.file(path)
     declared = snapshot.project.table(path).key
-    return RowSource(path, _needed(file.format, path), file.stretches, file.size(), declared)
+    return RowSource(path, _needed(file.format, path), file.chunk_runs, file.size(), declared)
 
 
 def _working(app: App, file: Path, path: str) -> RowSource:
@@ -132,7 +136,7 @@ def _working(app: App, file: Path, path: str) -> RowSource:
         raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
     format = _needed(row_format(path, head), path)
     declared = app.repo.workspace.worktree.project().table(path).key
-    return RowSource(path, format, partial(file_stretches, file, format), file.stat().st_size, declared)
+    return RowSource(path, format, partial(file_chunk_runs, file, format), file.stat().st_size, declared)
 
 
 def _needed(format: RowFormat | None, path: str) -> RowFormat:

@@ -228,7 +228,7 @@ def tell_drift(app: App, name: str, drift: Drift) -> None:
 
 def _drift_words(row: Drifted) -> str:
     """``62 % alike, exact true → false, finish_reason stop → length``."""
-    words = [f"{row.likeness * 100:.0f} % alike"] if "output" in row.changed else []
+    words = [f"{row.similarity * 100:.0f} % alike"] if "output" in row.changed else []
     for name in row.changed:
         if name == "output":
             continue
@@ -270,7 +270,7 @@ def drift_value(name: str, drift: Drift) -> dict[str, Any]:
             {
                 **place_values([row.place])[0],
                 "changed": list(row.changed),
-                "likeness": row.likeness,
+                "similarity": row.similarity,
                 "before": row.before.to_value(),
                 "after": row.after.to_value(),
             }

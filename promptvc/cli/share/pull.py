@@ -74,7 +74,7 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
         for line in untracked_lines(stay):
             app.out.text(line)
         return DONE
-    doing = repo.doing("merge", upstream.short)
-    done = repo.merging.merge(target, doing, forward="only" if ff_only else "auto")
-    tell_merge(app, repo, done, doing, dry_run=False)
+    request = repo.merge_request("merge", upstream.short)
+    done = repo.merging.merge(target, request, forward="only" if ff_only else "auto")
+    tell_merge(app, repo, done, request, dry_run=False)
     return DONE if done.clean else NEGATIVE

@@ -104,7 +104,7 @@ def _columns_of(letter: str) -> int:
 
 
 def _fitting(text: str, start: int, room: int) -> int:
-    """The stop of the longest stretch from start that needs at most ``room`` columns; at least one character."""
+    """The stop of the longest chunk run from start that needs at most ``room`` columns; at least one character."""
     stop = min(len(text), start + room)
     if not _UNSURE.search(text, start, stop):
         return max(stop, start + 1) if start < len(text) else start

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from promptvc.content.values.conflict import Conflict
     from promptvc.repo import Repo
     from promptvc.session.merge.leaf import MergedFile
-    from promptvc.session.merge.merging import Doing, Merged
+    from promptvc.session.merge.merging import Merged, MergeRequest
     from promptvc.session.merge.openmerge import OpenMerge
     from promptvc.session.merge.runs import MergedRun
 
@@ -36,20 +36,20 @@ _SHARED = 16
 """Characters from which on a beginning that texts share is left out."""
 
 
-def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: bool) -> None:
+def tell_merge(app: App, repo: Repo, done: Merged, request: MergeRequest, *, dry_run: bool) -> None:
     """What a merge, cherry-pick or revert did, or would do."""
     stay = left_untracked(repo, done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
         app.out.value(_to_value(done, dry_run) | {"untracked": stay})
         return
-    ours, theirs = doing.labels
+    ours, theirs = request.labels
     if done.outcome == "up-to-date":
         done_already = f"{ours} is up to date with {theirs}"
-        if doing.step != "merge":
-            done_already = f"Nothing to do: {ours} stands as if {theirs} were {_PAST[doing.step]} already"
+        if request.step != "merge":
+            done_already = f"Nothing to do: {ours} stands as if {theirs} were {_PAST[request.step]} already"
         app.out.text(done_already)
         return
-    app.out.text(_headline(app.out, done, doing, dry_run))
+    app.out.text(_headline(app.out, done, request, dry_run))
     for line in _file_lines(app, repo, done):
         app.out.text(line)
     for line in [*map(_run_line, done.runs), *untracked_lines(stay)]:
@@ -60,7 +60,7 @@ def tell_merge(app: App, repo: Repo, done: Merged, doing: Doing, *, dry_run: boo
         if not dry_run:
             app.out.note(resolve_hint(app, done.conflicts))
     elif done.outcome == "merged" and not dry_run and done.commit:
-        subject = doing.message.strip().split("\n", 1)[0]
+        subject = request.message.strip().split("\n", 1)[0]
         app.out.text(
             f"[{app.out.style(ours, bold=True)} {app.out.style(done.commit.short, fg='yellow')}] {subject}"
         )
@@ -158,16 +158,16 @@ def count_words(count: int) -> str:
     return plural(count, "conflict")
 
 
-def _headline(out: Output, done: Merged, doing: Doing, dry_run: bool) -> str:
-    ours, theirs = doing.labels
+def _headline(out: Output, done: Merged, request: MergeRequest, dry_run: bool) -> str:
+    ours, theirs = request.labels
     if done.outcome == "fast-forward":
         before = done.before.short if done.before else "nothing"
         after = out.style(done.other.short, fg="yellow")
         return f"{'Would forward ' if dry_run else ''}{ours}: {before} → {after} (fast-forward)"
     verb = {"merge": ("Merging", "Would merge"), "cherry-pick": ("Picking", "Would pick")}.get(
-        doing.step, ("Reverting", "Would revert")
+        request.step, ("Reverting", "Would revert")
     )[dry_run]
-    return f"{verb} {theirs} {'in' if doing.step == 'revert' else 'into'} {ours}"
+    return f"{verb} {theirs} {'in' if request.step == 'revert' else 'into'} {ours}"
 
 
 def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:

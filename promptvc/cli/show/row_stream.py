@@ -13,7 +13,7 @@ from promptvc.content.table.keys import guess_key
 if TYPE_CHECKING:
     from promptvc.session.files.project import Project
     from promptvc.session.files.views import FileView
-    from promptvc.versioning.ropes.segment import Stretch
+    from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 _SAMPLE = 1000
 """Rows in which a key is looked for, where the project names none."""
@@ -28,14 +28,14 @@ class NumberedRow:
     row: Row | Malformed
 
 
-def stream_rows(format: RowFormat, stretches: Iterable[Stretch], skip: int = 0) -> Iterator[NumberedRow]:
+def stream_rows(format: RowFormat, chunk_runs: Iterable[ChunkRun], skip: int = 0) -> Iterator[NumberedRow]:
     """The rows from number ``skip`` on."""
     number = 0
-    for place, stretch in enumerate(stretches):
-        if stretch.rows is not None and number + stretch.rows <= skip:
-            number += stretch.rows
+    for place, chunk_run in enumerate(chunk_runs):
+        if chunk_run.rows is not None and number + chunk_run.rows <= skip:
+            number += chunk_run.rows
             continue
-        for body in format.bodies(stretch.load(), place == 0):
+        for body in format.bodies(chunk_run.load(), place == 0):
             if number >= skip:
                 yield NumberedRow(number, body, format.parse(body))
             number += 1
@@ -43,7 +43,7 @@ def stream_rows(format: RowFormat, stretches: Iterable[Stretch], skip: int = 0) 
 
 def file_rows(file: FileView) -> Iterator[NumberedRow]:
     """Every row of a table."""
-    return stream_rows(file.format, file.stretches()) if file.format else iter(())
+    return stream_rows(file.format, file.chunk_runs()) if file.format else iter(())
 
 
 def likely_key(rows: Iterable[NumberedRow], declared: Sequence[str] | None) -> tuple[str, ...] | None:

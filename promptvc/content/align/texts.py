@@ -1,4 +1,4 @@
-"""Aligning two sequences: which stretches of the one became which stretches of the other.
+"""Aligning two sequences: which chunk runs of the one became which chunk runs of the other.
 
 Small regions get a shortest edit script, large ones are first divided at items that both sides have exactly
 once (after the idea of patience diff). Where the shortest script would take too long, the furthest-reaching
@@ -66,7 +66,7 @@ class _Aligner:
         self._scans = _MAX_PASSES * (len(a) + len(b))
 
     def matches(self) -> list[tuple[int, int, int]]:
-        """Matching stretches, in no order."""
+        """Matching chunk runs, in no order."""
         regions = [(0, len(self._a), 0, len(self._b))]
         while regions:
             region = self._trimmed(*regions.pop())

@@ -1,6 +1,6 @@
 """Arrow tables kept on disk, mapped into memory when they are wanted again.
 
-A file is an Arrow IPC stream, then what a stream reader never sees: a msgpack trailer that says which stretches the
+A file is an Arrow IPC stream, then what a stream reader never sees: a msgpack trailer that says which chunk runs the
 rows come from, and a footer of 32 bytes (`_FOOTER`) with the checksums of both. So a file that a crash left
 half-written is recognised without waiting for the disk at each write. Everything here can be deleted at any time,
 and nothing here ever fails: what cannot be read or written is as if it were not there.
@@ -36,9 +36,9 @@ _CANDIDATES = 8
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The stretches whose rows a table holds, in order.
+    """The chunk runs whose rows a table holds, in order.
 
-    ``counts`` are their numbers of rows, ``kinds`` those of the columns, ``witnesses`` the places of stretches
+    ``counts`` are their numbers of rows, ``kinds`` those of the columns, ``witnesses`` the places of chunk runs
     whose kinds, joined, are ``kinds``.
     """
 
@@ -70,7 +70,7 @@ class ArrowCache:
         return _load(self._path(family, version))
 
     def nearest(self, family: str, ids: Sequence[bytes]) -> tuple[pa.Table, Origin] | None:
-        """The table that shares most stretches with these, and at least half of them."""
+        """The table that shares most chunk runs with these, and at least half of them."""
         wanted = set(ids)
         best, nearest = (len(wanted) + 1) // 2 - 1, None
         family_files = [path for path, _ in self._files() if path.name.startswith(family)]

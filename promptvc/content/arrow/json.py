@@ -51,15 +51,15 @@ def _has_members(kind: Kind) -> bool:
     return isinstance(kind, Members) or (isinstance(kind, Items) and _has_members(kind.item))
 
 
-def json_lines(format: RowFormat, stretches: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
-    """The ``count`` rows of some stretches (data, first), one a line; None where Python must look.
+def json_lines(format: RowFormat, chunk_runs: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
+    """The ``count`` rows of some chunk runs (data, first), one a line; None where Python must look.
 
     Each row begins with ``{`` and ends with ``}``. As ``}{`` is nowhere in JSON, rows cannot share an object: where
     a parser finds ``count`` objects, they are the rows.
     """
-    data = b"".join([data for data, _ in stretches])
+    data = b"".join([data for data, _ in chunk_runs])
     if not (data[:1] == b"{" and data[-2:].rstrip() == b"}" and data.count(b"}\n{") == count - 1):
-        bodies = [body for data, first in stretches for body in format.bodies(data, first)]
+        bodies = [body for data, first in chunk_runs for body in format.bodies(data, first)]
         if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
             return None
         # A line end inside a row is blank space or, in a string, an error; a tab is the same.

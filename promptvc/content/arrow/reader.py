@@ -1,4 +1,4 @@
-"""Stretches of a row file -> pieces of an Arrow table, their columns' kinds learnt on the way."""
+"""Chunk runs of a row file -> pieces of an Arrow table, their columns' kinds learnt on the way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from promptvc.content.arrow.kinds import (
 from promptvc.content.arrow.rows import make_array, make_table, pick
 from promptvc.content.formats.base import Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD, read_rows
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,10 +33,10 @@ _LONGEST_PAUSE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch at its place in the file."""
+    """A chunk run at its place in the file."""
 
     place: int
-    stretch: Stretch
+    chunk_run: ChunkRun
 
     @property
     def first(self) -> bool:
@@ -61,10 +61,10 @@ class _Loaded:
 
 
 class Reader:
-    """Reads stretches in the order of the file; ``columns`` limits what is read, None is everything.
+    """Reads chunk runs in the order of the file; ``columns`` limits what is read, None is everything.
 
-    Several stretches go to pyarrow's parser at once. Where it cannot take them, they are halved, down to the one
-    stretch that Python must read; what is learnt there often lets the others pass.
+    Several chunk runs go to pyarrow's parser at once. Where it cannot take them, they are halved, down to the one
+    chunk run that Python must read; what is learnt there often lets the others pass.
     """
 
     def __init__(self, format: RowFormat, columns: Sequence[str] | None = None) -> None:
@@ -94,7 +94,7 @@ class Reader:
 
     def learn(self, part: Part) -> None:
         """Take the kinds of a part's rows into account without keeping the rows."""
-        self._learn_rows(part, self._rows(part, part.stretch.load()))
+        self._learn_rows(part, self._rows(part, part.chunk_run.load()))
 
     def schema(self) -> pa.Schema:
         """The types that hold all rows so far."""
@@ -106,7 +106,7 @@ class Reader:
 
         columns = [_conform(piece, field) for field in schema]
         if any(column is None for column in columns):
-            rows = [row for part in piece.parts for row in self._rows(part, part.stretch.load())]
+            rows = [row for part in piece.parts for row in self._rows(part, part.chunk_run.load())]
             columns = [
                 make_array(rows, field) if column is None else column
                 for column, field in zip(columns, schema, strict=True)
@@ -123,8 +123,8 @@ class Reader:
         group: list[_Loaded] = []
         size = 0
         for part in parts:
-            data = part.stretch.load()
-            known = part.stretch.rows
+            data = part.chunk_run.load()
+            known = part.chunk_run.rows
             count = self.format.count(data, part.first) if known is None else known
             group.append(_Loaded(part, data, count))
             size += len(data)
@@ -159,7 +159,7 @@ class Reader:
         if lines is None:
             return None
         longest = max(len(loaded.data) for loaded in group)
-        if longest > _GROUP_BYTES:  # a large file in one stretch
+        if longest > _GROUP_BYTES:  # a large file in one chunk run
             longest = max(
                 len(row) for item in group for row in self.format.bodies(item.data, item.part.first)
             )

@@ -1,6 +1,6 @@
 """A row file as an Arrow table, kept in a cache from one version to the next.
 
-arrow_kinds.py   which type a column gets        arrow_reader.py  stretches -> pieces of a table
+arrow_kinds.py   which type a column gets        arrow_reader.py  chunk runs -> pieces of a table
 arrow_json.py    JSON -> Arrow, the quick way    arrow_rows.py    rows -> Arrow, the way that takes anything
 arrow_cache.py   tables on disk
 """
@@ -19,7 +19,7 @@ from promptvc.content.arrow.cache import Origin
 from promptvc.content.arrow.kinds import join_columns
 from promptvc.content.arrow.reader import Part, Piece, Reader
 from promptvc.content.formats.base import RowFormat
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,15 +30,15 @@ READING_VERSION = 1
 _SMALL_BYTES = 1 << 20
 
 _LESSONS = 64
-"""How many stretches may be read only to make sure of a column's type, before all are read anew."""
+"""How many chunk runs may be read only to make sure of a column's type, before all are read anew."""
 
 _SAVE_ABOVE = 1 / 8
-"""A version that shares more than the rest of its stretches with a cached one is not cached itself."""
+"""A version that shares more than the rest of its chunk runs with a cached one is not cached itself."""
 
 
 def read_arrow(
     path: str,
-    stretches: Sequence[Stretch],
+    chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     columns: Sequence[str] | None = None,
     cache: ArrowCache | None = None,
@@ -48,7 +48,7 @@ def read_arrow(
     The types follow from the rows alone; docs/python-api.md tells how. A column that no row has is null. With a
     cache the whole table is read and kept, without one only the columns.
     """
-    parts = [Part(place, stretch) for place, stretch in enumerate(stretches)]
+    parts = [Part(place, chunk_run) for place, chunk_run in enumerate(chunk_runs)]
     if cache is None:
         table, _ = _read_all(parts, Reader(format, columns))
     else:
@@ -57,7 +57,7 @@ def read_arrow(
 
 
 def _read_cached(path: str, parts: Sequence[Part], format: RowFormat, cache: ArrowCache) -> pa.Table:
-    ids = [part.stretch.id for part in parts]
+    ids = [part.chunk_run.id for part in parts]
     reading = repr((path, format.reading, READING_VERSION))
     family = xxhash.xxh3_64_hexdigest(reading.encode("utf-8", "surrogatepass"))
     version = xxhash.xxh3_128_hexdigest(b"".join(b"%d:%s" % (len(id), id) for id in ids))
@@ -84,7 +84,7 @@ def _assemble(pieces: Sequence[Piece], reader: Reader) -> tuple[pa.Table, Origin
 
     schema = reader.schema()
     counts = [count for piece in pieces for count in piece.counts]
-    ids = [part.stretch.id for piece in pieces for part in piece.parts]
+    ids = [part.chunk_run.id for piece in pieces for part in piece.parts]
     origin = Origin(ids, counts, reader.witnesses, reader.kinds)
     if not len(schema):  # only a batch can have rows without any column
         rows = pa.array([{}] * sum(counts), pa.struct([]))
@@ -128,10 +128,10 @@ def _select(table: pa.Table, columns: Sequence[str]) -> pa.Table:
 def _read_near(
     parts: Sequence[Part], reader: Reader, table: pa.Table, origin: Origin
 ) -> tuple[pa.Table, Origin, int] | None:
-    """The table made of what a near one has and of the stretches it has not, with how many those are.
+    """The table made of what a near one has and of the chunk runs it has not, with how many those are.
 
-    The kinds must come out as if all were read. A kept stretch teaches nothing that the witnesses before it did not
-    teach; where such a witness is gone, kept stretches are read until all that the near table knew is known again.
+    The kinds must come out as if all were read. A kept chunk run teaches nothing that the witnesses before it did not
+    teach; where such a witness is gone, kept chunk runs are read until all that the near table knew is known again.
     None where that takes too long.
     """
     kept = _match(parts, origin.ids)
@@ -174,14 +174,14 @@ def _read_each(reader: Reader, parts: Sequence[Part]) -> Iterator[Piece]:
 
 
 def _match(parts: Sequence[Part], ids: Sequence[bytes]) -> list[int | None]:
-    """For each part the place of the same stretch among ``ids``, rising; None where there is none."""
+    """For each part the place of the same chunk run among ``ids``, rising; None where there is none."""
     places: dict[tuple[bytes, bool], list[int]] = {}
     for place, id in enumerate(ids):
         places.setdefault((id, place == 0), []).append(place)
     last = -1
     kept: list[int | None] = []
     for part in parts:
-        same = places.get((part.stretch.id, part.place == 0), [])
+        same = places.get((part.chunk_run.id, part.place == 0), [])
         at = bisect_right(same, last)
         kept.append(same[at] if at < len(same) else None)
         last = last if kept[-1] is None else kept[-1]

@@ -110,13 +110,13 @@ class RowFormat(Protocol):
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
         """The segments of ``old`` with other rows: ``new`` lists those that stay and, as bodies, those that come.
 
-        ``old`` are the segments of a whole file or of whole stretches. What opens and closes it (byte-order
+        ``old`` are the segments of a whole file or of whole chunk runs. What opens and closes it (byte-order
         mark, ``[``, ``]``, a missing final newline) stays; separators are put right. Where the last row of a
         JSON array goes, the row before it must be among ``old``, since its comma goes too.
         """
 
     def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
-        """What replaces ``tail``, the segments of a file's last stretch, once rows are added at its end."""
+        """What replaces ``tail``, the segments of a file's last chunk run, once rows are added at its end."""
 
     def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
         """What replaces ``segments`` once those at these indexes (rows only) are taken out; as for `rebuild`."""

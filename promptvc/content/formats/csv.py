@@ -77,7 +77,7 @@ class Csv(LineLayout):
         return data.count(b"\n") + (not data.endswith(b"\n"))
 
     def ends_open(self, data: bytes, first: bool) -> bool:
-        """Whether the last record of a file, whose last stretch is data, opens a quote that never closes.
+        """Whether the last record of a file, whose last chunk run is data, opens a quote that never closes.
 
         What came behind it would be a part of it.
         """

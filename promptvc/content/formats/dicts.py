@@ -1,4 +1,4 @@
-"""The rows of one stretch as dicts, those that cannot be read included."""
+"""The rows of one chunk run as dicts, those that cannot be read included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MALFORMED_FIELD = "$malformed"
 
 
 def read_rows(format: RowFormat, data: bytes, first: bool) -> list[Row]:
-    """Every row of a stretch in order; ``len(…) == format.count(data, first)``, whatever the bytes."""
+    """Every row of a chunk run in order; ``len(…) == format.count(data, first)``, whatever the bytes."""
     return [read_row(format, body) for body in format.bodies(data, first)]
 
 

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from promptvc.content.align.texts import align
 from promptvc.content.prompt.prompt import Message, Prompt
-from promptvc.content.text.diff import Span, count_groups, diff_words, likeness
+from promptvc.content.text.diff import Span, count_groups, diff_words, similarity
 
 Json = Any
 
 Settings = Mapping[str, tuple[Json, Json]]
 """``{"temperature": (0.7, 0.2)}``: values before and after by dotted key, None where there is none."""
 
-_ENOUGH_LIKENESS = 0.3  # below, a message was not edited but replaced
+_ENOUGH_SIMILARITY = 0.3  # below, a message was not edited but replaced
 _MANY_PAIRS = 2_500  # of messages; above, they are paired by their order
 
 
@@ -138,7 +138,7 @@ def _without_text(part: Json) -> Json:
 def _paired(before: tuple[Message, ...], after: tuple[Message, ...]) -> list[tuple[int | None, int | None]]:
     """Places of messages that are versions of each other, in order; alone where there is no such."""
     few = len(before) * len(after) <= _MANY_PAIRS
-    kept = _pairs_by_likeness(before, after) if few else _pairs_in_order(before, after)
+    kept = _pairs_by_similarity(before, after) if few else _pairs_in_order(before, after)
     paired: list[tuple[int | None, int | None]] = []
     i = j = 0
     for old, new in [*kept, (len(before), len(after))]:
@@ -154,8 +154,8 @@ def _pairs_in_order(before: tuple[Message, ...], after: tuple[Message, ...]) -> 
     return [(place, place) for place in range(shared) if before[place].role == after[place].role]
 
 
-def _pairs_by_likeness(before: tuple[Message, ...], after: tuple[Message, ...]) -> list[tuple[int, int]]:
-    """The pairs of one role, in order on both sides, whose likeness is the largest in sum."""
+def _pairs_by_similarity(before: tuple[Message, ...], after: tuple[Message, ...]) -> list[tuple[int, int]]:
+    """The pairs of one role, in order on both sides, whose similarity is the largest in sum."""
     if len(before) == len(after) == 1:
         return [(0, 0)] if before[0].role == after[0].role else []
     worth = [[_worth(old, new) for new in after] for old in before]
@@ -179,8 +179,8 @@ def _pairs_by_likeness(before: tuple[Message, ...], after: tuple[Message, ...]) 
 def _worth(old: Message, new: Message) -> float:
     if old.role != new.role:
         return 0.0
-    alike = likeness(old.text, new.text)
-    return alike if alike >= _ENOUGH_LIKENESS else 0.0
+    alike = similarity(old.text, new.text)
+    return alike if alike >= _ENOUGH_SIMILARITY else 0.0
 
 
 # --- settings -----------------------------------------------------------------------------------------

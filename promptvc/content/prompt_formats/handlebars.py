@@ -121,7 +121,7 @@ class _Parser:
         return self._frames[0].body, self._role_marks
 
     def _tags(self) -> Iterator[tuple[re.Match[str], int, int]]:
-        """Each tag with the stretch it takes the place of: its whole line, where it is a block alone on one."""
+        """Each tag with the chunk run it takes the place of: its whole line, where it is a block alone on one."""
         text = self._text
         at = 0
         for tag in _TAG.finditer(text):

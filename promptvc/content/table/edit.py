@@ -13,17 +13,17 @@ from promptvc.content.table.keys import KeyToken, key_token
 from promptvc.content.table.keyscan import KeyScan
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import NotATable, Usage
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A file after an edit: stretches that stayed as they were, and new bytes between them.
+    """A file after an edit: chunk runs that stayed as they were, and new bytes between them.
 
     ``unchanged`` rows were given as they already are. ``missing`` are the keys to delete that no row has.
     """
 
-    pieces: tuple[Stretch | bytes, ...]
+    pieces: tuple[ChunkRun | bytes, ...]
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -33,7 +33,7 @@ class Edited:
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file, piece by piece."""
         for piece in self.pieces:
-            yield piece.load() if isinstance(piece, Stretch) else piece
+            yield piece.load() if isinstance(piece, ChunkRun) else piece
 
     @property
     def data(self) -> bytes:
@@ -65,7 +65,7 @@ def _quoted_header(path: str, columns: Sequence[str]) -> bytes:
 
 
 def append(
-    path: str, stretches: Sequence[Stretch], format: RowFormat, rows: Iterable[Mapping[str, Json]]
+    path: str, chunk_runs: Sequence[ChunkRun], format: RowFormat, rows: Iterable[Mapping[str, Json]]
 ) -> Edited:
     """Add rows at the end, whatever their keys; only the end of the file is loaded.
 
@@ -75,12 +75,12 @@ def append(
     if _has_no_header(format):
         return Edited((new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
-    return Edited(splice(OpenFile(stretches, format), {}, bodies), inserted=len(some))
+    return Edited(splice(OpenFile(chunk_runs, format), {}, bodies), inserted=len(some))
 
 
 def upsert(
     path: str,
-    stretches: Sequence[Stretch],
+    chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     key: Sequence[str] | None,
     rows: Iterable[Mapping[str, Json]],
@@ -96,7 +96,7 @@ def upsert(
         return Edited((new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
     wanted = _by_key(path, format, fields, bodies)
-    file = OpenFile(stretches, format)
+    file = OpenFile(chunk_runs, format)
     changes: dict[int, dict[int, bytes | None]] = {}
     unchanged = 0
     for at, number, body, token in _find(file, fields, wanted):
@@ -115,7 +115,7 @@ def upsert(
 
 def delete(
     path: str,
-    stretches: Sequence[Stretch],
+    chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     key: Sequence[str] | None,
     keys: Iterable[Json],
@@ -123,7 +123,7 @@ def delete(
     """Take out every row with one of these keys: scalars, or tuples where several fields make the key."""
     fields = _require_key(path, key)
     wanted = {_token(path, format, fields, given): given for given in keys}
-    file = OpenFile(stretches, format)
+    file = OpenFile(chunk_runs, format)
     changes: dict[int, dict[int, bytes | None]] = {}
     found = set()
     for at, number, _, token in _find(file, fields, wanted):
@@ -137,9 +137,9 @@ def delete(
 def _find(
     file: OpenFile, key: Sequence[str], wanted: Mapping[KeyToken, object]
 ) -> Iterator[tuple[int, int, bytes, KeyToken]]:
-    """(stretch, row in it, body, key) of every row with a wanted key, until none is wanted any more."""
+    """(chunk run, row in it, body, key) of every row with a wanted key, until none is wanted any more."""
     scan = KeyScan(file.format, key[0], [_value(token[0]) for token in wanted])
-    for at in range(len(file.stretches)):
+    for at in range(len(file.chunk_runs)):
         if not wanted:
             return
         data = file.data(at)

@@ -54,7 +54,7 @@ class KeyScan:
 
 
 def leading_keys(format: RowFormat, field: str, data: bytes, count: int) -> list[KeyToken] | None:
-    """The keys of the ``count`` rows of a stretch, where each is a line of JSON Lines that begins with this field.
+    """The keys of the ``count`` rows of a chunk run, where each is a line of JSON Lines that begins with this field.
 
     Else None, as where the field is met once more than there are rows, or its values are not plain text or short
     integers. Rows may be malformed behind their key.

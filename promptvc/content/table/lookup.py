@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from promptvc.content.formats.base import Json, Malformed, RowFormat
 from promptvc.content.table.keys import KeyToken, candidate_keys, key_token
 from promptvc.content.table.keyscan import leading_keys
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +38,31 @@ class KeyIndex:
         return [self.first[token], *self.others.get(token, [])]
 
 
-def index_rows(format: RowFormat, stretches: Sequence[Stretch], key: tuple[str, ...]) -> KeyIndex:
+def index_rows(format: RowFormat, chunk_runs: Sequence[ChunkRun], key: tuple[str, ...]) -> KeyIndex:
     """Index all rows that have this key."""
     index = KeyIndex(key)
-    for number, token in enumerate(_keys(format, stretches, key)):
+    for number, token in enumerate(_keys(format, chunk_runs, key)):
         if token:
             index.add(token, number)
     return index
 
 
-def guess_index(format: RowFormat, stretches: Sequence[Stretch]) -> KeyIndex | None:
+def guess_index(format: RowFormat, chunk_runs: Sequence[ChunkRun]) -> KeyIndex | None:
     """Index by the first of the keys that `guess_key` knows that every readable row has, and that is unique."""
-    candidates = _candidates(format, stretches)
+    candidates = _candidates(format, chunk_runs)
     for key in candidates:
         # A malformed row may seem to have the key of another: before a key is given up, all rows are read.
         for quick in (True, False):
-            index = _unique_index(key, _keys(format, stretches, key, quick, scalar=True))
+            index = _unique_index(key, _keys(format, chunk_runs, key, quick, scalar=True))
             if index is not None:
                 return index
     return None
 
 
-def _candidates(format: RowFormat, stretches: Sequence[Stretch]) -> list[tuple[str, ...]]:
+def _candidates(format: RowFormat, chunk_runs: Sequence[ChunkRun]) -> list[tuple[str, ...]]:
     """The keys that the first readable row has."""
-    for at, stretch in enumerate(stretches):
-        for body in format.bodies(stretch.load(), at == 0):
+    for at, chunk_run in enumerate(chunk_runs):
+        for body in format.bodies(chunk_run.load(), at == 0):
             row = format.parse(body)
             if not isinstance(row, Malformed):
                 return candidate_keys(row)
@@ -79,17 +79,17 @@ def _unique_index(key: tuple[str, ...], tokens: Iterable[KeyToken | None]) -> Ke
 
 def _keys(
     format: RowFormat,
-    stretches: Sequence[Stretch],
+    chunk_runs: Sequence[ChunkRun],
     key: tuple[str, ...],
     quick: bool = True,
     scalar: bool = False,
 ) -> Iterator[KeyToken | None]:
     """The key of every row: empty for one that has none, None for one that cannot be read."""
-    for at, stretch in enumerate(stretches):
-        data = stretch.load()
+    for at, chunk_run in enumerate(chunk_runs):
+        data = chunk_run.load()
         tokens: Sequence[KeyToken | None] | None = None
         if quick and len(key) == 1:
-            count = format.count(data, at == 0) if stretch.rows is None else stretch.rows
+            count = format.count(data, at == 0) if chunk_run.rows is None else chunk_run.rows
             tokens = leading_keys(format, key[0], data, count)
         yield from tokens or (_key(format, body, key, scalar) for body in format.bodies(data, at == 0))
 

@@ -1,4 +1,4 @@
-"""Rows of a file replaced, taken out and added, stretch by stretch."""
+"""Rows of a file replaced, taken out and added, chunk run by chunk run."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from promptvc.content.formats.base import RowFormat, Segment
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 Changes = Mapping[int, Mapping[int, bytes | None]]
-"""By stretch and row in it: the new body, or None for a row that goes."""
+"""By chunk run and row in it: the new body, or None for a row that goes."""
 
 Insertions = Mapping[int, Mapping[int, Sequence[bytes]]]
-"""By stretch and row in it: the bodies that come behind that row; -1 for in front of the stretch's first."""
+"""By chunk run and row in it: the bodies that come behind that row; -1 for in front of the chunk run's first."""
 
 
 class OpenFile:
-    """The stretches of a file, each loaded once."""
+    """The chunk runs of a file, each loaded once."""
 
-    def __init__(self, stretches: Sequence[Stretch], format: RowFormat) -> None:
-        self.stretches, self.format = stretches, format
+    def __init__(self, chunk_runs: Sequence[ChunkRun], format: RowFormat) -> None:
+        self.chunk_runs, self.format = chunk_runs, format
         self._data: dict[int, bytes] = {}
 
     def data(self, at: int) -> bytes:
-        """The bytes of a stretch."""
+        """The bytes of a chunk run."""
         if at not in self._data:
-            self._data[at] = self.stretches[at].load()
+            self._data[at] = self.chunk_runs[at].load()
         return self._data[at]
 
     @property
     def loaded(self) -> set[int]:
-        """The stretches whose bytes are at hand."""
+        """The chunk runs whose bytes are at hand."""
         return set(self._data)
 
     def segments(self, at: int) -> Sequence[Segment]:
-        """The segments of a stretch."""
+        """The segments of a chunk run."""
         return self.format.segments(self.data(at), at == 0)
 
-    def stretch(self, at: int) -> Stretch:
-        """A stretch as it was, which need not be loaded again."""
+    def chunk_run(self, at: int) -> ChunkRun:
+        """A chunk run as it was, which need not be loaded again."""
         data = self._data.get(at)
-        return self.stretches[at] if data is None else self.stretches[at]._replace(load=lambda: data)
+        return self.chunk_runs[at] if data is None else self.chunk_runs[at]._replace(load=lambda: data)
 
 
 def splice(
     file: OpenFile, changes: Changes, added: Sequence[bytes], inserted: Insertions = MappingProxyType({})
-) -> tuple[Stretch | bytes, ...]:
-    """The file with these changes, and with bodies added at its end: stretches that stay, and new bytes."""
-    pieces: list[Stretch | bytes] = []
-    last = len(file.stretches)
+) -> tuple[ChunkRun | bytes, ...]:
+    """The file with these changes, and with bodies added at its end: chunk runs that stay, and new bytes."""
+    pieces: list[ChunkRun | bytes] = []
+    last = len(file.chunk_runs)
     regions = [*_regions(file, changes, added, inserted), (last, last)]
     touched = sorted(file.loaded | changes.keys())
     at = 0
     for start, stop in regions:
         for place in touched[bisect_left(touched, at) : bisect_left(touched, start)]:
-            pieces += file.stretches[at:place]
+            pieces += file.chunk_runs[at:place]
             pieces.append(
-                _replaced(file, place, changes[place]) if changes.get(place) else file.stretch(place)
+                _replaced(file, place, changes[place]) if changes.get(place) else file.chunk_run(place)
             )
             at = place + 1
-        pieces += file.stretches[at:start]
+        pieces += file.chunk_runs[at:start]
         if start < stop or (added and not last):
             old = [segment for place in range(start, stop) for segment in file.segments(place)]
             new = [item for place in range(start, stop) for item in _changed(file, place, changes, inserted)]
@@ -74,11 +74,11 @@ def splice(
 def _regions(
     file: OpenFile, changes: Changes, added: Sequence[bytes], inserted: Insertions
 ) -> list[tuple[int, int]]:
-    """Runs of stretches that are laid out anew, for rows come or go; a row stays in each, if any stays in the file.
+    """Runs of chunk runs that are laid out anew, for rows come or go; a row stays in each, if any stays in the file.
 
     What separates rows is with the row before: so one that stays must be there.
     """
-    count = len(file.stretches)
+    count = len(file.chunk_runs)
     wanted = sorted({at for at, bodies in changes.items() if None in bodies.values()} | inserted.keys())
     if added and count and wanted[-1:] != [count - 1]:
         wanted.append(count - 1)
@@ -104,7 +104,7 @@ def _replaced(file: OpenFile, at: int, changes: Mapping[int, bytes | None]) -> b
 
 
 def _changed(file: OpenFile, at: int, changes: Changes, inserted: Insertions) -> Iterator[Segment | bytes]:
-    """The segments of a stretch without the rows that go, and the bodies that come."""
+    """The segments of a chunk run without the rows that go, and the bodies that come."""
     bodies, new = changes.get(at, {}), inserted.get(at, {})
     number = -1
     for segment in file.segments(at):

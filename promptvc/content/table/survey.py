@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promptvc.content.formats.base import BOM, Malformed, RowFormat
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Survey:
     malformed: tuple[MalformedRow, ...]
 
 
-def survey(format: RowFormat, stretches: Iterable[Stretch]) -> Survey:
+def survey(format: RowFormat, chunk_runs: Iterable[ChunkRun]) -> Survey:
     """Read every row of a file."""
     names = dict.fromkeys(format.columns or [])
     malformed: list[MalformedRow] = []
     place = _Place()
     count = 0
-    for at, stretch in enumerate(stretches):
-        data = stretch.load()
+    for at, chunk_run in enumerate(chunk_runs):
+        data = chunk_run.load()
         rows = [format.parse(body) for body in format.bodies(data, at == 0)]
         wrong = {number: row for number, row in enumerate(rows) if isinstance(row, Malformed)}
         for row in rows:
@@ -67,7 +67,7 @@ class _Place:
 def _locate(
     format: RowFormat, data: bytes, first: bool, wrong: dict[int, Malformed], place: _Place, count: int
 ) -> Iterator[MalformedRow]:
-    """Where the rows of a stretch stand that cannot be read; ``place`` and ``count`` tell what is before it."""
+    """Where the rows of a chunk run stand that cannot be read; ``place`` and ``count`` tell what is before it."""
     if not wrong:
         return
     number = -1

@@ -16,7 +16,7 @@ from promptvc.content.table.frames import Frames
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
 from promptvc.errors import RowMissing, Usage
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
     from promptvc.content.table.lookup import KeyIndex
 
-_SMALL_STRETCHES = 64
+_SMALL_CHUNK_RUNS = 64
 _SHOWN = 6
 
 
@@ -38,25 +38,25 @@ class Table(Frames):
     def __init__(
         self,
         path: str,
-        stretches: Sequence[Stretch],
+        chunk_runs: Sequence[ChunkRun],
         format: RowFormat,
         key: tuple[str, ...] | None,
         unique: bool = False,
         cache: ArrowCache | None = None,
     ) -> None:
         self.path, self.unique = path, unique
-        self._stretches, self._format, self._key, self._cache = list(stretches), format, key, cache
-        self._counts = [stretch.rows for stretch in self._stretches]
+        self._chunk_runs, self._format, self._key, self._cache = list(chunk_runs), format, key, cache
+        self._counts = [chunk_run.rows for chunk_run in self._chunk_runs]
         self._bodies_at: tuple[int, list[bytes]] = (-1, [])
 
     # --- rows by number -----------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return sum(self._count(at) for at in range(len(self._stretches)))
+        return sum(self._count(at) for at in range(len(self._chunk_runs)))
 
     def __iter__(self) -> Iterator[Row]:
-        for at, stretch in enumerate(self._stretches):
-            yield from read_rows(self._format, stretch.load(), at == 0)
+        for at, chunk_run in enumerate(self._chunk_runs):
+            yield from read_rows(self._format, chunk_run.load(), at == 0)
 
     def row(self, number: int) -> Row:
         """The row at this place, from 0, or from the end below 0; raises `RowMissing`."""
@@ -65,7 +65,7 @@ class Table(Frames):
     def raw(self, number: int) -> bytes:
         """The bytes of the row at this place, without what separates it from others; raises `RowMissing`."""
         left = number if number >= 0 else number + len(self)
-        for at in range(len(self._stretches) if left >= 0 else 0):
+        for at in range(len(self._chunk_runs) if left >= 0 else 0):
             if left < (count := self._count(at)):
                 return self._bodies(at)[left]
             left -= count
@@ -145,7 +145,7 @@ class Table(Frames):
             read_arrow,  # pyarrow takes longer to import than most commands run
         )
 
-        table = read_arrow(self.path, self._stretches, self._format, columns, self._cache)
+        table = read_arrow(self.path, self._chunk_runs, self._format, columns, self._cache)
         if columns is not None:
             self._check_columns([field.name for field in table.schema if str(field.type) == "null"])
         return table
@@ -153,8 +153,8 @@ class Table(Frames):
     # --- as text ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        small = len(self._stretches) <= _SMALL_STRETCHES  # of a large table, only the beginning is read
-        beginning = self if small else Table(self.path, self._stretches[:1], self._format, self._key)
+        small = len(self._chunk_runs) <= _SMALL_CHUNK_RUNS  # of a large table, only the beginning is read
+        beginning = self if small else Table(self.path, self._chunk_runs[:1], self._format, self._key)
         key = ", ".join(beginning.key or ()) or "none"
         columns = beginning.columns
         shown = ", ".join([*columns[:_SHOWN], "…"] if len(columns) > _SHOWN else columns) or "none"
@@ -170,25 +170,25 @@ class Table(Frames):
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey(self._format, self._stretches)
+        return survey(self._format, self._chunk_runs)
 
     @cached_property
     def _index(self) -> KeyIndex | None:
         from promptvc.content.table.lookup import guess_index, index_rows
 
         if self._key:
-            return index_rows(self._format, self._stretches, self._key)
-        return guess_index(self._format, self._stretches)
+            return index_rows(self._format, self._chunk_runs, self._key)
+        return guess_index(self._format, self._chunk_runs)
 
     def _count(self, at: int) -> int:
         known = self._counts[at]
         if known is None:
-            known = self._counts[at] = self._format.count(self._stretches[at].load(), at == 0)
+            known = self._counts[at] = self._format.count(self._chunk_runs[at].load(), at == 0)
         return known
 
     def _bodies(self, at: int) -> list[bytes]:
         if self._bodies_at[0] != at:
-            self._bodies_at = at, self._format.bodies(self._stretches[at].load(), at == 0)
+            self._bodies_at = at, self._format.bodies(self._chunk_runs[at].load(), at == 0)
         return self._bodies_at[1]
 
     def _numbers(self, key: Json) -> list[int]:

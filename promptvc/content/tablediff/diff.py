@@ -2,7 +2,7 @@
 
 rowpairs.py      two versions side by side
 rowalign.py      equal parts of two sequences      rowkeys.py       what identifies a row
-rowmatch.py      which row is which                rowlikeness.py   how alike two rows are
+rowmatch.py      which row is which                rowsimilarity.py   how alike two rows are
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from promptvc.content.table.keys import duplicate_keys as duplicate_keys
 from promptvc.content.table.keys import guess_common_key, key_token
 from promptvc.content.table.keys import guess_key as guess_key
 from promptvc.content.tablediff.pairs import Pairs
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 Cells = dict[str, tuple[Json | Missing, Json | Missing]]
 
@@ -81,15 +81,15 @@ class TableDiff:
 
 
 def diff_rows(
-    before: Sequence[Stretch],
-    after: Sequence[Stretch],
+    before: Sequence[ChunkRun],
+    after: Sequence[ChunkRun],
     before_format: RowFormat,
     after_format: RowFormat,
     key: Sequence[str] | None = None,
 ) -> TableDiff:
     """Compare two versions of a table.
 
-    Stretches with equal ids are skipped, and loaded only where nothing else tells how many rows they hold. Rows
+    Chunk runs with equal ids are skipped, and loaded only where nothing else tells how many rows they hold. Rows
     are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows, else as a sequence.
     """
     pairs = Pairs(before, after, before_format, after_format)

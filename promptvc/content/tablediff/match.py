@@ -1,4 +1,4 @@
-"""Which row before is which row after: by equality, by key, by place and likeness."""
+"""Which row before is which row after: by equality, by key, by place and similarity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from promptvc.content.align.rows import Span, align, longest_rising
 from promptvc.content.formats.base import Row
-from promptvc.content.values.similarity import Likeness
+from promptvc.content.values.similarity import Similarity
 
-_LIKENESS_BUDGET = (
+_SIMILARITY_BUDGET = (
     50_000  # comparisons in one diff, about a second; beyond it, unlike rows are removed and added
 )
 
@@ -55,13 +55,13 @@ class Matching:
         old, new = _numbers(before, self.to_after), _numbers(after, self.to_before)
         if not old or not new:
             return
-        likeness = Likeness([before[n] for n in old], [after[n] for n in new], _LIKENESS_BUDGET)
+        similarity = Similarity([before[n] for n in old], [after[n] for n in new], _SIMILARITY_BUDGET)
         place_old, place_new = _places(old), _places(new)
         slots = [slot for span in self.spans for slot in self._slots(span, place_old, place_new)]
-        pairs = [pair for slot in slots for pair in likeness.pairs(*slot)]
+        pairs = [pair for slot in slots for pair in similarity.pairs(*slot)]
         open_old = sorted(set(range(len(old))) - {b for b, _ in pairs})
         open_new = sorted(set(range(len(new))) - {a for _, a in pairs})
-        for b, a in [*pairs, *likeness.pairs_anywhere(open_old, open_new)]:
+        for b, a in [*pairs, *similarity.pairs_anywhere(open_old, open_new)]:
             self.pair(old[b], new[a])
 
     def in_order(self, span: Span) -> list[tuple[int, int]]:

@@ -11,14 +11,14 @@ from promptvc.content.align.rows import Run, Span, align, gaps
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.table.keys import key_token
 from promptvc.content.tablediff.match import Matching
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
 class TableSide:
-    """One version of a table: its stretches of whole rows, and how they are read."""
+    """One version of a table: its chunk runs of whole rows, and how they are read."""
 
-    stretches: Sequence[Stretch]
+    chunk_runs: Sequence[ChunkRun]
     format: RowFormat
 
 
@@ -63,8 +63,8 @@ class Pairs:
 
     def __init__(
         self,
-        before: Sequence[Stretch],
-        after: Sequence[Stretch],
+        before: Sequence[ChunkRun],
+        after: Sequence[ChunkRun],
         before_format: RowFormat,
         after_format: RowFormat,
     ) -> None:
@@ -84,7 +84,7 @@ class Pairs:
         old, new, matching = self.old, self.new, self.matching
         old_keys = _keys(old, key) if key else {}
         new_keys = _keys(new, key) if key else {}
-        if not old_keys or not new_keys:  # a version without the key's fields: there, rows go by likeness
+        if not old_keys or not new_keys:  # a version without the key's fields: there, rows go by similarity
             old_keys = new_keys = {}
         matching.pair_in_order(old_keys, new_keys)
         old_rows = {n: row for n, row in old.rows.items() if n not in old_keys}
@@ -120,17 +120,17 @@ class Pairs:
         span = self.matching.spans[place]
         return sign * (span[3] - span[1])
 
-    def _load(self, before: Sequence[Stretch], after: Sequence[Stretch], runs: Sequence[Run]) -> list[Span]:
-        """Load what is between the runs of equal stretches; the spans are row numbers."""
+    def _load(self, before: Sequence[ChunkRun], after: Sequence[ChunkRun], runs: Sequence[Run]) -> list[Span]:
+        """Load what is between the runs of equal chunk runs; the spans are row numbers."""
         old, new = self.old, self.new
         spans: list[Span] = []
         within = (0, len(before), 0, len(after))
         lengths = [*(length for _, _, length in runs), 0]
         for (b, b_stop, a, a_stop), length in zip(gaps(runs, within), lengths, strict=True):
             start = (old.count, new.count)
-            for side, stretches, places in ((old, before, range(b, b_stop)), (new, after, range(a, a_stop))):
+            for side, chunk_runs, places in ((old, before, range(b, b_stop)), (new, after, range(a, a_stop))):
                 for place in places:
-                    side.add(side.format.bodies(stretches[place].load(), place == 0))
+                    side.add(side.format.bodies(chunk_runs[place].load(), place == 0))
             spans.append((start[0], old.count, start[1], new.count))
             rows = _count_equal(
                 before[b_stop : b_stop + length], after[a_stop : a_stop + length], new.format, a_stop
@@ -140,27 +140,27 @@ class Pairs:
         return spans
 
 
-def _equal_runs(before: Sequence[Stretch], after: Sequence[Stretch]) -> list[Run]:
-    # The first stretch holds what opens the file, so its bytes mean something else at another place.
+def _equal_runs(before: Sequence[ChunkRun], after: Sequence[ChunkRun]) -> list[Run]:
+    # The first chunk run holds what opens the file, so its bytes mean something else at another place.
     return align(_ids(before), _ids(after))
 
 
-def _ids(stretches: Sequence[Stretch]) -> list[bytes]:
-    ids = [stretch.id for stretch in stretches]
+def _ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
+    ids = [chunk_run.id for chunk_run in chunk_runs]
     ids[:1] = [b"first " + id for id in ids[:1]]
     return ids
 
 
-def _count_equal(before: Sequence[Stretch], after: Sequence[Stretch], format: RowFormat, place: int) -> int:
-    """The rows of equal stretches, of which the first is the file's ``place``-th."""
-    known = [stretch.rows for stretch in after]
+def _count_equal(before: Sequence[ChunkRun], after: Sequence[ChunkRun], format: RowFormat, place: int) -> int:
+    """The rows of equal chunk runs, of which the first is the file's ``place``-th."""
+    known = [chunk_run.rows for chunk_run in after]
     if None not in known:
         return sum(filter(None, known))
     pairs = enumerate(zip(before, after, strict=True), place)
     return sum(_count(one, other, format, at == 0) for at, (one, other) in pairs)
 
 
-def _count(before: Stretch, after: Stretch, format: RowFormat, first: bool) -> int:
+def _count(before: ChunkRun, after: ChunkRun, format: RowFormat, first: bool) -> int:
     if after.rows is not None:
         return after.rows
     return before.rows if before.rows is not None else format.count(after.load(), first)

@@ -1,4 +1,4 @@
-"""The merged file, written on top of one side: its stretches stay where they can, rows come, change and go."""
+"""The merged file, written on top of one side: its chunk runs stay where they can, rows come, change and go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from promptvc.content.tablemerge.inserts import Inserts
 from promptvc.content.tablemerge.layout import Layout, encode
 from promptvc.content.tablemerge.outcome import BASE, OURS, THEIRS, Content, Outcomes, Place, Placed, numbered
 from promptvc.content.values.conflict import Conflict
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 class Canvas:
@@ -120,7 +120,7 @@ class Canvas:
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def write(self, layout: Layout) -> tuple[Stretch | bytes, ...]:
+    def write(self, layout: Layout) -> tuple[ChunkRun | bytes, ...]:
         """The pieces of the merged file."""
         own = self._files[self.side]
         if layout.side is None or (layout.side != self.side and own.format.name != "json"):
@@ -130,11 +130,11 @@ class Canvas:
             at: [self._encoded(content, own.format) or b"" for _, content in rows]
             for at, rows in self.inserted.items()
         }
-        file = OpenFile(own.stretches, own.format)
-        if not own.stretches:
+        file = OpenFile(own.chunk_runs, own.format)
+        if not own.chunk_runs:
             return _framed(splice(file, {}, inserted.get(-1, [])), layout)
         starts = _starts(file)
-        pieces = splice(file, _by_stretch(changes, starts), [], _by_stretch_behind(inserted, starts))
+        pieces = splice(file, _by_chunk_run(changes, starts), [], _by_chunk_run_behind(inserted, starts))
         return _framed(pieces, layout)
 
     def _encoded(self, content: Content | None, target: RowFormat) -> bytes | None:
@@ -150,8 +150,8 @@ class Canvas:
             (self._encoded(content, layout.format) or b"") + end for _, content in self.inserted.get(-1, [])
         ]
         number = -1
-        for at, stretch in enumerate(own.stretches):
-            for segment in own.format.segments(stretch.load(), at == 0):
+        for at, chunk_run in enumerate(own.chunk_runs):
+            for segment in own.format.segments(chunk_run.load(), at == 0):
                 if segment.body is None:
                     lines += [] if at == 0 and number < 0 else [_blank(segment, end)]
                     continue
@@ -170,9 +170,9 @@ def _blank(segment: Segment, end: bytes) -> bytes:
 
 def _head(file: TableSide) -> bytes:
     """What opens a file in front of its first row."""
-    if not file.stretches:
+    if not file.chunk_runs:
         return b""
-    segments = file.format.segments(file.stretches[0].load(), True)
+    segments = file.format.segments(file.chunk_runs[0].load(), True)
     opening = []
     for segment in segments:
         if segment.body is not None:
@@ -183,15 +183,15 @@ def _head(file: TableSide) -> bytes:
 
 
 def _starts(file: OpenFile) -> list[int]:
-    """The number of the first row of each stretch, and how many rows there are."""
+    """The number of the first row of each chunk run, and how many rows there are."""
     counts = (
-        stretch.rows if stretch.rows is not None else file.format.count(file.data(at), at == 0)
-        for at, stretch in enumerate(file.stretches)
+        chunk_run.rows if chunk_run.rows is not None else file.format.count(file.data(at), at == 0)
+        for at, chunk_run in enumerate(file.chunk_runs)
     )
     return [0, *accumulate(counts)]
 
 
-def _by_stretch(
+def _by_chunk_run(
     changes: Mapping[int, bytes | None], starts: Sequence[int]
 ) -> dict[int, dict[int, bytes | None]]:
     made: dict[int, dict[int, bytes | None]] = {}
@@ -201,7 +201,7 @@ def _by_stretch(
     return made
 
 
-def _by_stretch_behind(
+def _by_chunk_run_behind(
     inserted: Mapping[int, list[bytes]], starts: Sequence[int]
 ) -> dict[int, dict[int, list[bytes]]]:
     made: dict[int, dict[int, list[bytes]]] = {}
@@ -211,13 +211,13 @@ def _by_stretch_behind(
     return made
 
 
-def _framed(pieces: Sequence[Stretch | bytes], layout: Layout) -> tuple[Stretch | bytes, ...]:
+def _framed(pieces: Sequence[ChunkRun | bytes], layout: Layout) -> tuple[ChunkRun | bytes, ...]:
     """The pieces with, or without, a byte-order mark at their beginning and a line end at their end."""
     made = list(pieces)
     for at, change in ((0, _marked), (-1, _ended)):
         if made:
             piece = made[at]
-            data = piece.load() if isinstance(piece, Stretch) else piece
+            data = piece.load() if isinstance(piece, ChunkRun) else piece
             changed = change(data, layout)
             made[at] = piece if changed == data else changed
     return tuple(made)

@@ -159,18 +159,18 @@ def _with_columns(shapes: Sequence[_Shape]) -> list[_Shape]:
 
 
 def _has_line_end(side: TableSide) -> bool:
-    data = side.stretches[0].load() if side.stretches else b""
+    data = side.chunk_runs[0].load() if side.chunk_runs else b""
     return b"\n" in data or b"\r" in data
 
 
 def _is_marked(side: TableSide) -> bool:
-    return bool(side.stretches) and side.stretches[0].load().startswith(BOM)
+    return bool(side.chunk_runs) and side.chunk_runs[0].load().startswith(BOM)
 
 
 def _is_ended(side: TableSide) -> bool:
     data = b""
-    for stretch in reversed(side.stretches):
-        data = stretch.load()
+    for chunk_run in reversed(side.chunk_runs):
+        data = chunk_run.load()
         if data:
             break
     return not data or data[-1:] in (b"\n", b"\r")

@@ -19,7 +19,7 @@ from promptvc.content.tablemerge.inserts import Inserts
 from promptvc.content.tablemerge.layout import Layout, find_renames, merge_layouts
 from promptvc.content.tablemerge.outcome import BASE, OURS, THEIRS, Outcomes
 from promptvc.content.values.conflict import Conflict
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class MergedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowMerge:
-    """A merged table: stretches that stayed as they were on one side, and new bytes between them.
+    """A merged table: chunk runs that stayed as they were on one side, and new bytes between them.
 
-    In the file stands what ours has wherever something conflicts. The stretches are those of ours, or of theirs where
+    In the file stands what ours has wherever something conflicts. The chunk runs are those of ours, or of theirs where
     ``from_theirs``. ``counts`` are those of ours and of theirs.
     """
 
-    pieces: tuple[Stretch | bytes, ...]
+    pieces: tuple[ChunkRun | bytes, ...]
     from_theirs: bool
     conflicts: tuple[Conflict, ...]
     key: tuple[str, ...] | None
@@ -59,7 +59,7 @@ class RowMerge:
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file, piece by piece."""
         for piece in self.pieces:
-            yield piece.load() if isinstance(piece, Stretch) else piece
+            yield piece.load() if isinstance(piece, ChunkRun) else piece
 
     @property
     def data(self) -> bytes:
@@ -78,7 +78,7 @@ def merge_rows(
     """Merge two versions that come from a common one.
 
     Rows are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows of all three, else as a
-    sequence. Only stretches that a side changed are loaded, and rows that neither changed keep their bytes. The order
+    sequence. Only chunk runs that a side changed are loaded, and rows that neither changed keep their bytes. The order
     is that of ours, theirs' new rows behind the row that they followed; where theirs alone put rows into another
     order, theirs. With ``prefer_base`` stands what base has in place of what conflicts. docs/merging.md says what is
     merged and what is a conflict.
@@ -86,8 +86,8 @@ def merge_rows(
     unchanged = _unchanged(base, ours, theirs)
     if unchanged is not None:
         return unchanged
-    left = Pairs(base.stretches, ours.stretches, base.format, ours.format)
-    right = Pairs(base.stretches, theirs.stretches, base.format, theirs.format)
+    left = Pairs(base.chunk_runs, ours.chunk_runs, base.format, ours.format)
+    right = Pairs(base.chunk_runs, theirs.chunk_runs, base.format, theirs.format)
     fields = tuple(key) if key else _guess(left, right)
     left.match(fields)
     right.match(fields)
@@ -109,12 +109,12 @@ def merge_rows(
 
 def _unchanged(base: TableSide, ours: TableSide, theirs: TableSide) -> RowMerge | None:
     """The side that holds as it is, where one did nothing, or both did the same."""
-    ids = [[stretch.id for stretch in side.stretches] for side in (base, ours, theirs)]
+    ids = [[chunk_run.id for chunk_run in side.chunk_runs] for side in (base, ours, theirs)]
     if ids[0] != ids[1] and ids[0] != ids[2] and ids[1] != ids[2]:
         return None
     kept = theirs if ids[0] == ids[1] else ours
     nothing = SideCounts(0, 0, 0)
-    return RowMerge(tuple(kept.stretches), kept is theirs, (), None, (nothing, nothing), ())
+    return RowMerge(tuple(kept.chunk_runs), kept is theirs, (), None, (nothing, nothing), ())
 
 
 def _guess(left: Pairs, right: Pairs) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ Op = Literal["=", "-", "+"]
 _MANY_TOKENS = 40_000  # of both texts; above, lines are compared first
 _ISLAND_SIGNS = 8  # characters of spaces and signs that do not keep two changes apart
 _MAX_SLIDE = 400  # tokens by which an insertion is moved to begin with a line
-_SHORT, _LONG = 200, 200_000  # characters of both texts, for likeness
+_SHORT, _LONG = 200, 200_000  # characters of both texts, for similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of text: in both (``=``), only before (``-``) or only after (``+``)."""
+    """A chunk run of text: in both (``=``), only before (``-``) or only after (``+``)."""
 
     op: Op
     text: str
@@ -77,7 +77,7 @@ def diff_words(before: str, after: str) -> list[Span]:
 
 
 def elide(spans: Sequence[Span], context: int = 40) -> list[Span]:
-    """The spans with long unchanged stretches cut to ``…``, keeping about ``context`` characters beside changes.
+    """The spans with long unchanged chunk runs cut to ``…``, keeping about ``context`` characters beside changes.
 
     Cuts fall between words where there are spaces.
     """
@@ -96,7 +96,7 @@ def count_groups(spans: Iterable[Span]) -> int:
     return sum(op != "=" and previous == "=" for previous, op in pairwise(ops))
 
 
-def likeness(before: str, after: str) -> float:
+def similarity(before: str, after: str) -> float:
     """How alike two texts are, from 0 (nothing in common) to 1 (equal); symmetric, and 1 for equal texts only.
 
     Dice's coefficient on words and pairs of words, weighted by length; on pairs of characters in short texts,
@@ -160,7 +160,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _without_islands(changes: list[Change], a: list[str], b: list[str]) -> list[Change]:
-    """Changes joined across unchanged stretches too small to help a reader."""
+    """Changes joined across unchanged chunk runs too small to help a reader."""
     weights_a = [0, *accumulate(weight(token) for token in a)]
     weights_b = [0, *accumulate(weight(token) for token in b)]
 

@@ -12,7 +12,7 @@ Lines = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The same stretch of three texts, as lines."""
+    """The same chunk run of three texts, as lines."""
 
     base: Lines
     ours: Lines

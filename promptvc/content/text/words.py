@@ -1,4 +1,4 @@
-"""Words of a text, in any script: the tokens that word diffs and likeness compare."""
+"""Words of a text, in any script: the tokens that word diffs and similarity compare."""
 
 from __future__ import annotations
 

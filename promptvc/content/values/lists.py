@@ -10,7 +10,7 @@ from promptvc.content.align.rows import gaps
 from promptvc.content.align.texts import align
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
-from promptvc.content.values.similarity import Likeness
+from promptvc.content.values.similarity import Similarity
 
 _BUDGET = 2_000  # comparisons of elements in one list
 
@@ -61,7 +61,7 @@ def _edits(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[int, int
     old, new = (
         [value if isinstance(value, dict) else {"": value} for value in side] for side in (before, after)
     )
-    alike = Likeness(old, new, _BUDGET).pairs(range(len(before)), range(len(after)))
+    alike = Similarity(old, new, _BUDGET).pairs(range(len(before)), range(len(after)))
     pairs = list(alike)
     for b, b_stop, a, a_stop in gaps([(*pair, 1) for pair in alike], (0, len(before), 0, len(after))):
         pairs += _in_place(before, after, range(b, b_stop), range(a, a_stop))

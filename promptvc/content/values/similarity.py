@@ -32,10 +32,10 @@ _WINDOW = 8
 Pair = tuple[int, int]
 
 
-class Likeness:
+class Similarity:
     """Compares rows of two sequences: those that share a value or a place, and ``budget`` others.
 
-    Likeness is the share of what is equal, from 0 to 1: fields weigh by the length of their values, texts that
+    Similarity is the share of what is equal, from 0 to 1: fields weigh by the length of their values, texts that
     differ count by the words they share. Where fields were renamed, or a record has other cells, the words of
     the whole rows count.
     """
@@ -71,10 +71,10 @@ class Likeness:
         return self._of(before, after) if self._budget >= 0 else 0.0
 
     def _of(self, before: int, after: int) -> float:
-        return _likeness(self._profile(0, before), self._profile(1, after))
+        return _similarity(self._profile(0, before), self._profile(1, after))
 
     def _best_pairs(self, before: range, after: range) -> list[Pair]:
-        """The rising pairs of greatest total likeness, by dynamic programming."""
+        """The rising pairs of greatest total similarity, by dynamic programming."""
         if not before or not after:
             return []
         scores = [[self._of_within_budget(b, a) for a in after] for b in before]
@@ -134,7 +134,7 @@ class Likeness:
 
 
 class _Profile:
-    """A row as likeness sees it: its values, their texts and their words."""
+    """A row as similarity sees it: its values, their texts and their words."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
@@ -155,13 +155,13 @@ def _text(value: Json) -> str:
     return text[:_MAX_TEXT]
 
 
-def _likeness(one: _Profile, other: _Profile) -> float:
+def _similarity(one: _Profile, other: _Profile) -> float:
     if one.texts.keys() != other.texts.keys():
-        return max(_likeness_by_field(one, other), _shared_words(one.all_words(), other.all_words()))
-    return _likeness_by_field(one, other)
+        return max(_similarity_by_field(one, other), _shared_words(one.all_words(), other.all_words()))
+    return _similarity_by_field(one, other)
 
 
-def _likeness_by_field(one: _Profile, other: _Profile) -> float:
+def _similarity_by_field(one: _Profile, other: _Profile) -> float:
     total = equal = 0.0
     for name in one.texts.keys() | other.texts.keys():
         weight = _BASE_WEIGHT + min(_MAX_WEIGHT, max(len(p.texts.get(name, "")) for p in (one, other)))

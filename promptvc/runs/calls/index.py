@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 class CallIndex:
-    """Request hashes and the places of their answers. A *source* is a stretch of rows, or a file of the journal."""
+    """Request hashes and the places of their answers. A *source* is a chunk run of rows, or a file of the journal."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._sum = path, path.with_suffix(".sum")

@@ -44,7 +44,7 @@ from promptvc.versioning.tree import FileEntry, load_files
 _T = TypeVar("_T")
 _IN_JOURNAL = b"journal:"
 _HELD = 8 << 20
-"""Bytes of stretches that are held, so that answers may be asked for in any order."""
+"""Bytes of chunk runs that are held, so that answers may be asked for in any order."""
 _HASH_DIGITS = 64
 
 
@@ -189,11 +189,11 @@ class CallStore:
             return False
 
     def _scan_file(self, entry: FileEntry) -> None:
-        for stretch in self._contents.stretches(entry):
-            if not self._index.read_of(stretch.id):
-                data = stretch.load()
-                self._index.enter(stretch.id, _answers(_lines(data)))
-                self._index.has_read(stretch.id, len(data) or 1)
+        for chunk_run in self._contents.chunk_runs(entry):
+            if not self._index.read_of(chunk_run.id):
+                data = chunk_run.load()
+                self._index.enter(chunk_run.id, _answers(_lines(data)))
+                self._index.has_read(chunk_run.id, len(data) or 1)
 
     # --- finding ------------------------------------------------------------------------------------------
 

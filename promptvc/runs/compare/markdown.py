@@ -17,7 +17,6 @@ from promptvc.runs.compare.words import (
     dollars,
     interval_words,
     latency_change,
-    lonely_words,
     milliseconds,
     over_words,
     p_words,
@@ -25,6 +24,7 @@ from promptvc.runs.compare.words import (
     rounded,
     score_numbers,
     title,
+    unpaired_counts,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _ROW_HEAD = ("example", "expected", "before", "after")
 
 def _counts(comparison: RunComparison) -> str:
     parts = [f"{plural(comparison.pairs, 'row')} in both"]
-    parts += [f"**{words}**" for words in lonely_words(comparison)]
+    parts += [f"**{words}**" for words in unpaired_counts(comparison)]
     parts.append(f"{plural(comparison.outputs_changed, 'output')} changed")
     for side, when in ((comparison.before, "before"), (comparison.after, "after")):
         for count, name in ((side.errors, "failed"), (side.stale, "stale")):

@@ -17,7 +17,7 @@ from promptvc.session.files.project import Project
 from promptvc.session.workspace.snapshot import table_of
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import cut
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 ROWS_SUFFIX = ".jsonl"
 
@@ -72,15 +72,15 @@ def load_file(path: Path, label: str, project: Project, contents: Contents, stor
     format = row_format(path.name, head)
     if format is None or not path.name.endswith(ROWS_SUFFIX):
         raise NotATable(f"{label} is no file of output rows", "those end in .jsonl")
-    table = Table(label, list(_stretches(path, head)), format, None)
+    table = Table(label, list(_chunk_runs(path, head)), format, None)
     name = path.name.removesuffix(ROWS_SUFFIX)
     beside = path.with_name(name + RECORD_SUFFIX)
     record = read_record(beside.read_bytes(), str(beside)) if beside.is_file() else None
     return LoadedRun(name, label, record, table, project, contents, store)
 
 
-def _stretches(path: Path, head: bytes) -> Iterator[Stretch]:
-    """The file as stretches of whole rows, each read when it is asked for."""
+def _chunk_runs(path: Path, head: bytes) -> Iterator[ChunkRun]:
+    """The file as chunk runs of whole rows, each read when it is asked for."""
     format = row_format(path.name, head)
     assert format is not None
     with path.open("rb") as file:
@@ -88,10 +88,10 @@ def _stretches(path: Path, head: bytes) -> Iterator[Stretch]:
         for piece in cut(file.read, cutting_of(format)):
             end += len(piece.data)
             if not piece.broken:
-                yield Stretch(b"", partial(_range, path, start, end - start), end - start)
+                yield ChunkRun(b"", partial(_range, path, start, end - start), end - start)
                 start = end
         if end > start:
-            yield Stretch(b"", partial(_range, path, start, end - start), end - start)
+            yield ChunkRun(b"", partial(_range, path, start, end - start), end - start)
 
 
 def _range(path: Path, start: int, length: int) -> bytes:

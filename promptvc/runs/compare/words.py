@@ -20,7 +20,7 @@ _VALUE_LENGTH = 40
 
 def summary(comparison: RunComparison) -> str:
     """One line: ``support-mini main → terse: 499 rows in both; exact 0.812 → 0.846, fixed 28, broken 11``."""
-    parts = [f"{plural(comparison.pairs, 'row')} in both", *lonely_words(comparison)]
+    parts = [f"{plural(comparison.pairs, 'row')} in both", *unpaired_counts(comparison)]
     score = comparison.score()
     if score is not None and score.before is not None and score.after is not None:
         counts = f", fixed {score.fixed:,}, broken {score.broken:,}" if score.kind == "boolean" else ""
@@ -42,7 +42,7 @@ def title(comparison: RunComparison) -> str:
     return f"{old.name} ({old.label}) → {new.name} ({new.label})"
 
 
-def lonely_words(comparison: RunComparison) -> list[str]:
+def unpaired_counts(comparison: RunComparison) -> list[str]:
     """Rows that only one side has: ``["2 only new", "1 only old"]``."""
     counts = (len(comparison.only_after), "only new"), (len(comparison.only_before), "only old")
     return [f"{count:,} {words}" for count, words in counts if count]

@@ -219,7 +219,7 @@ def _example_words(prepared: Prepared, record: RunRecord, contents: Contents, st
         return "examples changed"
     from promptvc.content.tablediff.diff import diff_rows
 
-    found = diff_rows(file.stretches(), now.stretches(), file.format, now.format, prepared.key)
+    found = diff_rows(file.chunk_runs(), now.chunk_runs(), file.format, now.format, prepared.key)
     if not found.rows:
         return "examples: order or layout"
     ids = [

@@ -29,13 +29,13 @@ class Drifted:
     """A row whose answer is another now.
 
     ``changed`` names the fields, ``scores.exact`` for a score; both rows have the scores of today's scorers.
-    ``likeness`` is the share of words that both outputs have in common, in order: from 0 to 1.
+    ``similarity`` is the share of words that both outputs have in common, in order: from 0 to 1.
     """
 
     before: OutputRow
     after: OutputRow
     changed: tuple[str, ...]
-    likeness: float
+    similarity: float
 
     @property
     def place(self) -> Place:
@@ -161,11 +161,11 @@ class _Asking:
             changed = _changed(old, new)
             equal += not {"output", "tool_calls"}.intersection(changed)
             if changed:
-                drifted.append(Drifted(old, new, changed, likeness(old.output, new.output)))
+                drifted.append(Drifted(old, new, changed, similarity(old.output, new.output)))
         return Drift(
             len(asked) - len(failed),
             equal,
-            tuple(sorted(drifted, key=lambda each: each.likeness)),
+            tuple(sorted(drifted, key=lambda each: each.similarity)),
             failed,
             progress.done - progress.failed,
             progress.retries,
@@ -198,7 +198,7 @@ def _changed(before: OutputRow, after: OutputRow) -> tuple[str, ...]:
     return (*fields, *scores)
 
 
-def likeness(before: str | None, after: str | None) -> float:
+def similarity(before: str | None, after: str | None) -> float:
     """How alike two texts are, by words: 1 - words inserted and deleted / words of both (Indel of rapidfuzz)."""
     if before == after:
         return 1.0

@@ -267,8 +267,8 @@ def _check(rebuilt: Rebuilt, run: LoadedRun) -> _Found:
     try:
         for request, row in rebuilt.pairs(run.rows()):
             if request is None or row is None:
-                lonely = found.left_over if request is None else found.missing
-                lonely.append(_place(request, row))
+                unpaired = found.left_over if request is None else found.missing
+                unpaired.append(_place(request, row))
             elif row.error is not None and row.request_hash in (None, request.hash):
                 found.failed.append(row.place)
             elif row.request_hash != request.hash:

@@ -18,9 +18,9 @@ from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut
 from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.join import write_pieces
-from promptvc.versioning.ropes.rope import known_stretches, stretches, walk_chunks, write_rows
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.rope import chunk_runs, known_chunk_runs, walk_chunks, write_rows
 from promptvc.versioning.tree import FileEntry
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Contents:
     def write_pieces(
         self,
         path: str,
-        pieces: Sequence[Stretch | bytes],
+        pieces: Sequence[ChunkRun | bytes],
         writer: PackWriter | None,
         like: FileEntry,
         mode: int,
@@ -131,14 +131,14 @@ class Contents:
         """How the file's rows are read; None when it has none."""
         return None if entry.is_link else row_format(path, self.head(entry))
 
-    def stretches(self, entry: FileEntry) -> list[Stretch]:
-        """The file as stretches of whole rows, each loadable on its own."""
+    def chunk_runs(self, entry: FileEntry) -> list[ChunkRun]:
+        """The file as chunk runs of whole rows, each loadable on its own."""
         if not entry.is_rope:
-            return [Stretch(entry.id.raw, lambda: self._store.read_blob(entry.id))]
+            return [ChunkRun(entry.id.raw, lambda: self._store.read_blob(entry.id))]
         known = self.chunk_list(entry.id)
         if known is not None:
-            return known_stretches(self._store, known)
-        return stretches(self._store, walk_chunks(self._store, entry.id))
+            return known_chunk_runs(self._store, known)
+        return chunk_runs(self._store, walk_chunks(self._store, entry.id))
 
     def count_rows(self, path: str, entry: FileEntry) -> int:
         """How many rows a table has."""
@@ -148,7 +148,7 @@ class Contents:
         format = self.format(path, entry)
         if format is None:
             return 0
-        return sum(format.count(s.load(), place == 0) for place, s in enumerate(self.stretches(entry)))
+        return sum(format.count(s.load(), place == 0) for place, s in enumerate(self.chunk_runs(entry)))
 
     # --- what is remembered of ropes ------------------------------------------------------------------------
 
@@ -182,17 +182,17 @@ def cutting_of(format: RowFormat) -> Cutting:
     return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
 
 
-def file_stretches(file: Path, format: RowFormat) -> Iterator[Stretch]:
-    """A file as stretches of whole rows, each already loaded; no more of the file is read than is asked for."""
+def file_chunk_runs(file: Path, format: RowFormat) -> Iterator[ChunkRun]:
+    """A file as chunk runs of whole rows, each already loaded; no more of the file is read than is asked for."""
     with file.open("rb") as source:
         data = b""
         for piece in cut(source.read, cutting_of(format)):
             data += piece.data
             if not piece.broken:
-                yield Stretch(b"", partial(bytes, data), len(data))
+                yield ChunkRun(b"", partial(bytes, data), len(data))
                 data = b""
         if data:
-            yield Stretch(b"", partial(bytes, data), len(data))
+            yield ChunkRun(b"", partial(bytes, data), len(data))
 
 
 def source_of(data: bytes, mode: int = FILE) -> Source:
@@ -214,7 +214,7 @@ def _reader(blocks: Iterable[bytes]) -> Callable[[int], bytes]:
     return read
 
 
-def _head_of(pieces: Sequence[Stretch | bytes]) -> bytes:
+def _head_of(pieces: Sequence[ChunkRun | bytes]) -> bytes:
     head = b""
     for piece in pieces:
         head += piece if isinstance(piece, bytes) else piece.load()

@@ -11,7 +11,7 @@ from promptvc.content.tablediff.diff import duplicate_keys
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
 from promptvc.session.files.project import TableSettings
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Rows(Protocol):
     def format(self) -> RowFormat | None:
         """How its rows are read."""
 
-    def stretches(self) -> list[Stretch]:
-        """Its stretches of whole rows."""
+    def chunk_runs(self) -> list[ChunkRun]:
+        """Its chunk runs of whole rows."""
 
 
 def check_keys(file: Rows, settings: TableSettings) -> list[KeyWarning]:
@@ -59,8 +59,8 @@ def check_keys(file: Rows, settings: TableSettings) -> list[KeyWarning]:
 
 def _rows(file: Rows, format: RowFormat) -> Iterator[tuple[int, Row]]:
     number = 0
-    for place, stretch in enumerate(file.stretches()):
-        for body in format.bodies(stretch.load(), place == 0):
+    for place, chunk_run in enumerate(file.chunk_runs()):
+        for body in format.bodies(chunk_run.load(), place == 0):
             row = format.parse(body)
             if not isinstance(row, Malformed):
                 yield number, row

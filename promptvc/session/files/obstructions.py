@@ -9,7 +9,7 @@ from promptvc.errors import WorkWouldBeLost
 from promptvc.ids import RepoPath
 
 
-def check_ways(root: Path, written: Iterable[RepoPath], removed: Collection[RepoPath]) -> None:
+def check_obstructions(root: Path, written: Iterable[RepoPath], removed: Collection[RepoPath]) -> None:
     """Check that files can be written once the removed ones are gone; raises `WorkWouldBeLost` where they cannot.
 
     Nothing is written through a link, for that could lead out of the project.

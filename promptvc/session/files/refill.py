@@ -14,7 +14,7 @@ _BUFFER = 64 << 10
 """Bytes written at once, at multiples of it: whole pages; much larger writes wait for much memory in one piece."""
 
 _WINDOW = 2 << 20
-"""Bytes of the old file after which their memory is let go: the file is about to be replaced."""
+"""Bytes of the old file after which their memory is released: the file is about to be replaced."""
 
 
 def refill(
@@ -28,7 +28,7 @@ def refill(
     at_offset = dict(zip(starts, old.ids, strict=False))
     offset_of = dict(zip(reversed(old.ids), reversed(starts[:-1]), strict=True))
     out = _Out(target)
-    start = stop = 0  # a stretch of source that is to be copied
+    start = stop = 0  # a chunk run of source that is to be copied
     for id, length in zip(new.ids, new.lengths, strict=True):
         offset = stop if at_offset.get(stop) == id else offset_of.get(id)
         if offset != stop:

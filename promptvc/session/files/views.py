@@ -14,7 +14,7 @@ from promptvc.errors import FileChanging
 from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.scan import Found, open_source
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry
 
 
@@ -38,8 +38,8 @@ class FileView(Protocol):
     def size(self) -> int:
         """Its size in bytes."""
 
-    def stretches(self) -> list[Stretch]:
-        """Its stretches of whole rows."""
+    def chunk_runs(self) -> list[ChunkRun]:
+        """Its chunk runs of whole rows."""
 
     def count_rows(self) -> int:
         """How many rows it has."""
@@ -73,9 +73,9 @@ class StoredFile:
         """Its size in bytes."""
         return self._contents.size(self.entry)
 
-    def stretches(self) -> list[Stretch]:
-        """Its stretches of whole rows."""
-        return self._contents.stretches(self.entry)
+    def chunk_runs(self) -> list[ChunkRun]:
+        """Its chunk runs of whole rows."""
+        return self._contents.chunk_runs(self.entry)
 
     def count_rows(self) -> int:
         """How many rows it has."""
@@ -112,16 +112,16 @@ class WorkingFile:
         """Its size in bytes."""
         return self._found.stat.st_size
 
-    def stretches(self) -> list[Stretch]:
-        """Its stretches of whole rows: the chunks that the store would keep, loaded from the file."""
+    def chunk_runs(self) -> list[ChunkRun]:
+        """Its chunk runs of whole rows: the chunks that the store would keep, loaded from the file."""
         chunks = self._contents.chunk_list(self.entry.id)
         if not self.entry.is_rope or chunks is None:
-            return [Stretch(self.entry.id.raw, self.read)]
+            return [ChunkRun(self.entry.id.raw, self.read)]
         made, ids, start, end = [], b"", 0, 0
         for place, id in enumerate(chunks.ids):
             ids, end = ids + id.raw, end + chunks.lengths[place]
             if not chunks.broken(place):
-                made.append(Stretch(ids, self._loader(start, end), end - start, chunks.rows[place]))
+                made.append(ChunkRun(ids, self._loader(start, end), end - start, chunks.rows[place]))
                 ids, start = b"", end
         return made
 

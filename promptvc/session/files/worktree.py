@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from promptvc.errors import FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
-from promptvc.session.files.obstructions import check_ways
+from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.removals import Removals
 from promptvc.session.files.scan import HALF_MADE, Found, open_source, scan, signature
@@ -145,7 +145,7 @@ class Worktree:
         """
         todo = list(paths)
         remembered = self._remembered()
-        check_ways(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
+        check_obstructions(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
         intents = self._intents() if self._intents else None
         with intents.block() if intents else nullcontext():
             changes = self._record(todo, target, remembered)

@@ -14,7 +14,7 @@ from promptvc.session.files.views import FileView, StoredFile
 from promptvc.session.workspace.comparison import Comparison
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.history import History
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry, find_file, load_files
 
 
@@ -45,7 +45,7 @@ class Lineage:
         old, new = before.format, after.format
         if old is None or new is None or before.entry.is_link or after.entry.is_link:
             return None
-        return diff_rows(self._stretches(before, old), self._stretches(after, new), old, new, key)
+        return diff_rows(self._chunk_runs(before, old), self._chunk_runs(after, new), old, new, key)
 
     def row_origins(self, before: FileView, after: FileView, key: Sequence[str] | None) -> Origins:
         """Which rows are the same in both versions, and which changed; nothing where one of them is no table."""
@@ -66,16 +66,16 @@ class Lineage:
     def _view(self, path: RepoPath, entry: FileEntry) -> FileView:
         return StoredFile(self._contents, path, entry)
 
-    def _stretches(self, file: FileView, format: RowFormat) -> list[Stretch]:
-        """The file's stretches with their numbers of rows: those that versions share are counted once for all."""
+    def _chunk_runs(self, file: FileView, format: RowFormat) -> list[ChunkRun]:
+        """The file's chunk runs with their numbers of rows: those that versions share are counted once for all."""
         made = []
-        for place, stretch in enumerate(file.stretches()):
-            if stretch.rows is None:
-                key = (format.name, format.cutting, place == 0, stretch.id)
+        for place, chunk_run in enumerate(file.chunk_runs()):
+            if chunk_run.rows is None:
+                key = (format.name, format.cutting, place == 0, chunk_run.id)
                 if key not in self._counts:
-                    self._counts[key] = format.count(stretch.load(), place == 0)
-                stretch = stretch._replace(rows=self._counts[key])
-            made.append(stretch)
+                    self._counts[key] = format.count(chunk_run.load(), place == 0)
+                chunk_run = chunk_run._replace(rows=self._counts[key])
+            made.append(chunk_run)
         return made
 
 

@@ -48,8 +48,8 @@ def find_rows(file: FileView, meant: Meant) -> Iterator[tuple[int, bytes, Row]]:
     number, format = 0, file.format
     if format is None:
         return
-    for place, stretch in enumerate(file.stretches()):
-        for body in format.bodies(stretch.load(), place == 0):
+    for place, chunk_run in enumerate(file.chunk_runs()):
+        for body in format.bodies(chunk_run.load(), place == 0):
             row = format.parse(body)
             if not isinstance(row, Malformed) and meant(row):
                 yield number, body, row

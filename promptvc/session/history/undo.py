@@ -9,7 +9,7 @@ from typing import Any
 
 from promptvc.errors import Negative, ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.session.files.obstructions import check_ways
+from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.worktree import Worktree
 from promptvc.session.intent import Intents
 from promptvc.session.merge.openmerge import not_written
@@ -99,7 +99,7 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
     wanted = {path: entry for path, entry in files.items() if entry is not None}
     _check_objects(parts.store, refs, head, files, done.state)
     if files:
-        check_ways(parts.worktree().root, wanted, files.keys() - wanted.keys())
+        check_obstructions(parts.worktree().root, wanted, files.keys() - wanted.keys())
     intended = _intended(done, refs, head, config, target)
     block = parts.intents.block(what, **intended) if files else nullcontext()
     with parts.log.operation(what), block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from promptvc.errors import UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.session.merge.merging import relate
-from promptvc.session.merge.result import Doing, Forward, Merged, told
+from promptvc.session.merge.result import Forward, Merged, MergeRequest, merged
 from promptvc.session.merge.tree import TreeMerger
 from promptvc.session.transaction.transaction import Moving
 from promptvc.storage.refs import Refs
@@ -22,7 +22,13 @@ class BranchMerge:
         self._store, self._refs, self._merger, self._moving = store, refs, merger, moving
 
     def merge(
-        self, ref: RefName, other: ObjectId, doing: Doing, *, forward: Forward = "auto", dry_run: bool = False
+        self,
+        ref: RefName,
+        other: ObjectId,
+        request: MergeRequest,
+        *,
+        forward: Forward = "auto",
+        dry_run: bool = False,
     ) -> Merged:
         """Merge a commit into a branch; where something conflicts nothing is changed.
 
@@ -31,15 +37,15 @@ class BranchMerge:
         head, history = self._refs.read(ref), History(self._store)
         if head is None:
             raise UnknownRevision(ref.short)
-        how = relate(history, head, other, doing.labels, forward, False)
+        how = relate(history, head, other, request.labels, forward, False)
         if how == "up-to-date":
             return Merged("up-to-date", head, head, other, self._merger.files_of(head))
         if how == "fast-forward":
             files = self._merger.files_of(other)
             if not dry_run:
-                reason = f"merge {doing.labels[1]}: Fast-forward"
+                reason = f"merge {request.labels[1]}: Fast-forward"
                 with self._moving(ref, self._merger.files_of(head), head, files, other):
-                    self._refs.move(ref, head, other, doing.committer(), reason)
+                    self._refs.move(ref, head, other, request.committer(), reason)
             return Merged("fast-forward", head, other, other, files)
         base, ours, theirs = (
             self._merger.base_files(history, head, other),
@@ -47,13 +53,15 @@ class BranchMerge:
             self._merger.files_of(other),
         )
         with self._store.begin() as writer:
-            found = self._merger.merge(base, ours, theirs, writer, doing.labels)
+            found = self._merger.merge(base, ours, theirs, writer, request.labels)
             if found.conflicts or dry_run:
-                return told(found, head, None, other)
+                return merged(found, head, None, other)
             tree = write_tree(writer, found.files)
-            id = write_commit(writer, tree, (head, other), doing.message, doing.author(), doing.committer())
+            id = write_commit(
+                writer, tree, (head, other), request.message, request.author(), request.committer()
+            )
             writer.finish()
-            subject = doing.message.split("\n", 1)[0]
+            subject = request.message.split("\n", 1)[0]
             with self._moving(ref, ours, head, found.files, id):
-                self._refs.move(ref, head, id, doing.committer(), f"merge: {subject}")
-        return told(found, head, id, other)
+                self._refs.move(ref, head, id, request.committer(), f"merge: {subject}")
+        return merged(found, head, id, other)

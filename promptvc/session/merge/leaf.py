@@ -185,9 +185,9 @@ def ends_open(side: TableSide) -> bool:
     """Whether a file's last row would take in rows that a merge puts behind it: a CSV quote that never closes."""
     from promptvc.content.formats.csv import Csv
 
-    if not isinstance(side.format, Csv) or not side.stretches:
+    if not isinstance(side.format, Csv) or not side.chunk_runs:
         return False
-    return side.format.ends_open(side.stretches[-1].load(), len(side.stretches) == 1)
+    return side.format.ends_open(side.chunk_runs[-1].load(), len(side.chunk_runs) == 1)
 
 
 def _side(file: StoredFile) -> TableSide:
@@ -195,7 +195,7 @@ def _side(file: StoredFile) -> TableSide:
 
     format = file.format
     assert format is not None
-    return TableSide(file.stretches(), format)
+    return TableSide(file.chunk_runs(), format)
 
 
 def _empty(path: RepoPath) -> TableSide:

@@ -19,11 +19,11 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.exclusive import exclusively
-from promptvc.session.files.obstructions import check_ways
+from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.intent import Intents
 from promptvc.session.merge.leaf import entry_of, is_file_conflict
 from promptvc.session.merge.openmerge import MergeState, OpenMerge, Step, unresolved
-from promptvc.session.merge.result import Doing, Forward, Merged, Outcome, told
+from promptvc.session.merge.result import Forward, Merged, MergeRequest, Outcome, merged
 from promptvc.session.merge.tree import TreeMerge, TreeMerger
 from promptvc.session.workspace.workspace import Committed, Workspace
 from promptvc.storage.objects import Signature
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from promptvc.session.files.project import Project
     from promptvc.storage.packing import PackWriter
 
-__all__ = ["Doing", "Forward", "Merged", "Merging", "message_of", "own_hint", "relate"]
+__all__ = ["Forward", "MergeRequest", "Merged", "Merging", "message_of", "own_hint", "relate"]
 
 
 class Merging:
@@ -62,7 +62,7 @@ class Merging:
     def merge(
         self,
         other: ObjectId,
-        doing: Doing,
+        request: MergeRequest,
         *,
         forward: Forward = "auto",
         dry_run: bool = False,
@@ -76,17 +76,17 @@ class Merging:
         """
         self._need_none()
         head = self._refs.current()
-        how = relate(History(self._store), head, other, doing.labels, forward, unrelated)
+        how = relate(History(self._store), head, other, request.labels, forward, unrelated)
         if how == "up-to-date":
             return Merged("up-to-date", head, head, other, {})
         if how == "fast-forward" or head is None:
-            return self._forward(head, other, doing, dry_run)
+            return self._forward(head, other, request, dry_run)
         base = self._merger.base_files(History(self._store), head, other)
-        return self._apply(base, self._merger.files_of(other), head, other, doing, dry_run)
+        return self._apply(base, self._merger.files_of(other), head, other, request, dry_run)
 
     @exclusively
     def pick(
-        self, commit: ObjectId, parent: ObjectId | None, doing: Doing, *, dry_run: bool = False
+        self, commit: ObjectId, parent: ObjectId | None, request: MergeRequest, *, dry_run: bool = False
     ) -> Merged:
         """Do what a commit did since its parent on top of the current branch once more; for a revert, its opposite."""
         self._need_none()
@@ -95,8 +95,8 @@ class Merging:
             raise Refused("there is no commit to build on", "promptvc commit makes the first one")
         after = self._merger.files_of(commit)
         before = self._merger.files_of(parent) if parent else {}
-        base, theirs = (after, before) if doing.step == "revert" else (before, after)
-        return self._apply(base, theirs, head, commit, doing, dry_run)
+        base, theirs = (after, before) if request.step == "revert" else (before, after)
+        return self._apply(base, theirs, head, commit, request, dry_run)
 
     @exclusively
     def conclude(
@@ -157,7 +157,7 @@ class Merging:
             raise NoMergeOpen
         restored, worktree = self._without(merge), self._workspace.worktree
         target = {path: entry for path, entry in restored.items() if entry is not None}
-        check_ways(worktree.root, target, restored.keys() - target.keys())
+        check_obstructions(worktree.root, target, restored.keys() - target.keys())
         what = f"{merge.step} --abort"
         with self._operation(what), self.intents.block(state=(self.state.id(), None)):
             self.state.save(replace(merge, is_written=False))  # if this is stopped, it can only be done again
@@ -172,35 +172,43 @@ class Merging:
         if merge is not None:
             raise MergeOpen(merge.step, len(merge.conflicts))
 
-    def _forward(self, head: ObjectId | None, other: ObjectId, doing: Doing, dry_run: bool) -> Merged:
+    def _forward(
+        self, head: ObjectId | None, other: ObjectId, request: MergeRequest, dry_run: bool
+    ) -> Merged:
         files = self._merger.files_of(other)
         taken = tuple(change.path for change in diff_files(self._workspace.head_files(), files))
         if dry_run:
             self._plan(self._workspace.head_files(), files)
         else:
-            reason = f"{doing.step} {doing.labels[1]}: Fast-forward"
-            with self._operation(doing.title), own_hint():
-                self._workspace.fast_forward(other, doing.committer(), reason)
+            reason = f"{request.step} {request.labels[1]}: Fast-forward"
+            with self._operation(request.title), own_hint():
+                self._workspace.fast_forward(other, request.committer(), reason)
         return Merged("fast-forward", head, other, other, files, taken=taken)
 
     def _apply(
-        self, base: Files, theirs: Files, head: ObjectId, other: ObjectId, doing: Doing, dry_run: bool
+        self,
+        base: Files,
+        theirs: Files,
+        head: ObjectId,
+        other: ObjectId,
+        request: MergeRequest,
+        dry_run: bool,
     ) -> Merged:
         ours = self._merger.files_of(head)
         if dry_run:
-            found = self._merger.merge(base, ours, theirs, None, doing.labels)
+            found = self._merger.merge(base, ours, theirs, None, request.labels)
             self._plan(ours, found.files, _paths(found.conflicts, ours), found.project)
-            return told(found, head, None, other)
-        doing.author()  # an author that is not known is told before anything is written
+            return merged(found, head, None, other)
+        request.author()  # an author that is not known is told before anything is written
         with self._store.begin() as writer:
-            found = self._merger.merge(base, ours, theirs, writer, doing.labels)
-            if doing.step != "merge" and found.files == ours and not found.conflicts:
+            found = self._merger.merge(base, ours, theirs, writer, request.labels)
+            if request.step != "merge" and found.files == ours and not found.conflicts:
                 return Merged("up-to-date", head, head, other, ours)
             planned = self._plan(ours, found.files, _paths(found.conflicts, ours), found.project)
-            id = None if found.conflicts else self._write_commit(found, head, other, doing, writer)
+            id = None if found.conflicts else self._write_commit(found, head, other, request, writer)
             writer.finish()
-            with self._operation(doing.title):
-                return self._conclude(found, ours, planned, id, head, other, doing)
+            with self._operation(request.title):
+                return self._conclude(found, ours, planned, id, head, other, request)
 
     def _plan(
         self, ours: Files, target: Files, later: Sequence[RepoPath] = (), project: Project | None = None
@@ -210,7 +218,7 @@ class Merging:
         with own_hint():
             planned = worktree.plan(ours, target, later=later, project=project)
         changed = {path for path in planned if ours.get(path) != target.get(path)}
-        check_ways(worktree.root, sorted(changed & target.keys()), changed - target.keys())
+        check_obstructions(worktree.root, sorted(changed & target.keys()), changed - target.keys())
         return planned
 
     def _without(self, merge: OpenMerge) -> dict[RepoPath, FileEntry | None]:
@@ -224,12 +232,17 @@ class Merging:
         return {**merge.before, **{path: new.get(path) for path in moved if here[path] == old.get(path)}}
 
     def _write_commit(
-        self, found: TreeMerge, head: ObjectId, other: ObjectId, doing: Doing, writer: PackWriter
+        self, found: TreeMerge, head: ObjectId, other: ObjectId, request: MergeRequest, writer: PackWriter
     ) -> ObjectId:
         tree = write_tree(writer, found.files)
-        parents = (head, other) if doing.step == "merge" else (head,)
+        parents = (head, other) if request.step == "merge" else (head,)
         return write_commit(
-            writer, tree, parents, doing.message, doing.keep_author or doing.author(), doing.committer()
+            writer,
+            tree,
+            parents,
+            request.message,
+            request.keep_author or request.author(),
+            request.committer(),
         )
 
     def _conclude(
@@ -240,25 +253,25 @@ class Merging:
         id: ObjectId | None,
         head: ObjectId,
         other: ObjectId,
-        doing: Doing,
+        request: MergeRequest,
     ) -> Merged:
         """Write the working files; then move the branch, or keep the conflicts."""
         worktree = self._workspace.worktree
         if id is not None:
             warnings = self._workspace.check_keys(ours, found.files)
-            ref, subject = self._workspace.current_ref(), doing.message.split("\n", 1)[0]
+            ref, subject = self._workspace.current_ref(), request.message.split("\n", 1)[0]
             with self.intents.block(refs={ref: (head, id)}):
                 worktree.write(planned, found.files)
-                self._refs.move(ref, head, id, doing.committer(), f"{doing.step}: {subject}")
-            return told(found, head, id, other, warnings)
+                self._refs.move(ref, head, id, request.committer(), f"{request.step}: {subject}")
+            return merged(found, head, id, other, warnings)
         markers = {str(file.path): file.marker_size for file in found.merged if file.marker_size}
         merge = OpenMerge(
-            doing.step,
+            request.step,
             head,
             other,
-            doing.labels,
-            doing.message,
-            doing.keep_author,
+            request.labels,
+            request.message,
+            request.keep_author,
             found.conflicts,
             planned,
             markers,
@@ -271,7 +284,7 @@ class Merging:
             self.state.save(merge)
             worktree.write(changed, found.files)
             self.state.save(written)
-        return told(found, head, None, other)
+        return merged(found, head, None, other)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from promptvc.session.transaction.pending import PendingFile
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
 from promptvc.versioning.history import History
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way, is_below
 
 Take = Literal["ours", "theirs", "base"]
@@ -197,7 +197,7 @@ class _Draft:
     edited: dict[RepoPath, PendingFile] = field(default_factory=dict)
     chosen: dict[RepoPath, FileEntry | None] = field(default_factory=dict)
 
-    def replace(self, file: PendingFile, pieces: Sequence[Stretch | bytes]) -> None:
+    def replace(self, file: PendingFile, pieces: Sequence[ChunkRun | bytes]) -> None:
         """Put other content in a file."""
         self.edited[file.path] = file.edited(Edited(tuple(pieces)))
 

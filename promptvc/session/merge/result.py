@@ -51,7 +51,7 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class MergeRequest:
     """What is to be done: how it is called, what it says, and who does it."""
 
     step: Step
@@ -68,7 +68,7 @@ class Doing:
         return f"{self.step} {theirs}" + (f" into {ours}" if self.step == "merge" else "")
 
 
-def told(
+def merged(
     found: TreeMerge,
     head: ObjectId,
     id: ObjectId | None,

@@ -15,9 +15,9 @@ from promptvc.content.values.json import write_exact
 from promptvc.content.values.merge import put
 from promptvc.errors import ConflictStale, Usage
 from promptvc.session.transaction.pending import PendingFile
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
-Pieces = tuple[Stretch | bytes, ...]
+Pieces = tuple[ChunkRun | bytes, ...]
 
 _BEYOND = re.compile(r"#+\d+")
 
@@ -37,7 +37,7 @@ def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> 
     """
     format = file.format
     assert format is not None
-    opened = OpenFile(file.stretches(), format)
+    opened = OpenFile(file.chunk_runs(), format)
     number = _find(opened, conflict)
     if number is None and (conflict.field is not None or not isinstance(conflict.ours, Missing)):
         raise _stale(file, conflict)
@@ -56,7 +56,7 @@ def _whole_row(
 ) -> tuple[Pieces, int]:
     if number is None:
         if isinstance(value, Missing):
-            return tuple(opened.stretches), 0
+            return tuple(opened.chunk_runs), 0
         at, place = _gap(opened, conflict.row or 0)
         return (splice(opened, {}, [], {at: {place: [_body(file, opened, value)]}})), 1
     at, place, body = _place(opened, number)
@@ -117,7 +117,7 @@ def _fitted(row: Row, format: RowFormat) -> Row:
 
 def _rows(file: OpenFile) -> Any:
     number = 0
-    for at in range(len(file.stretches)):
+    for at in range(len(file.chunk_runs)):
         for body in file.format.bodies(file.data(at), at == 0):
             yield number, file.format.parse(body)
             number += 1
@@ -141,8 +141,8 @@ def _place(file: OpenFile, number: int) -> tuple[int, int, bytes]:
 
 
 def _locate(file: OpenFile, number: int) -> tuple[int, int, bytes] | None:
-    """(stretch, row in it, body) of a row."""
-    for at in range(len(file.stretches)):
+    """(chunk run, row in it, body) of a row."""
+    for at in range(len(file.chunk_runs)):
         bodies = file.format.bodies(file.data(at), at == 0)
         if number < len(bodies):
             return at, number, bodies[number]
@@ -151,13 +151,13 @@ def _locate(file: OpenFile, number: int) -> tuple[int, int, bytes] | None:
 
 
 def _gap(file: OpenFile, number: int) -> tuple[int, int]:
-    """(stretch, row in it) behind which a row of this number comes; -1 for in front of the stretch's first."""
-    for at in range(len(file.stretches)):
+    """(chunk run, row in it) behind which a row of this number comes; -1 for in front of the chunk run's first."""
+    for at in range(len(file.chunk_runs)):
         count = file.format.count(file.data(at), at == 0)
         if number <= count:
             return at, number - 1
         number -= count
-    return max(0, len(file.stretches) - 1), number
+    return max(0, len(file.chunk_runs) - 1), number
 
 
 def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes | None) -> bytes:

@@ -14,7 +14,7 @@ from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import Project
 from promptvc.session.files.views import FileView, StoredFile
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry, Files
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class _NewFile:
     def size(self) -> int:
         return len(self.data)
 
-    def stretches(self) -> list[Stretch]:
-        return [Stretch(self.entry.id.raw, self.read)]
+    def chunk_runs(self) -> list[ChunkRun]:
+        return [ChunkRun(self.entry.id.raw, self.read)]
 
     def count_rows(self) -> int:
         return self.format.count(self.data, True) if self.format else 0

@@ -15,7 +15,7 @@ from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.views import StoredFile
 from promptvc.session.merge.leaf import InPlace, LeafMerger, MergedFile, file_conflict
 from promptvc.session.merge.runs import MergedFiles, MergedRun, RunsMerger
-from promptvc.session.workspace.similarity import file_likeness
+from promptvc.session.workspace.similarity import file_similarity
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
 from promptvc.versioning.history import History
@@ -63,7 +63,7 @@ class TreeMerger:
         in_place: InPlace = "ours",
     ) -> TreeMerge:
         """Merge three sets of files. Keys are those of the merged promptvc.toml, or ours where that conflicts."""
-        found = merge_files(base, ours, theirs, self._likeness)
+        found = merge_files(base, ours, theirs, self._similarity)
         project = self._project(found)
         names = self._deferred(project, ours, theirs, found) if in_place == "ours" else []
         deferred = {path for name in names for path in (output_path(name), record_path(name))}
@@ -146,11 +146,11 @@ class TreeMerger:
             return _merged_project(data)
         return _project(StoredFile(self._contents, PROJECT_FILE, entry).read())
 
-    def _likeness(self, before: Files, after: Files) -> Callable[[RepoPath, RepoPath], float]:
+    def _similarity(self, before: Files, after: Files) -> Callable[[RepoPath, RepoPath], float]:
         def alike(old: RepoPath, new: RepoPath) -> float:
             one = StoredFile(self._contents, old, before[old])
             other = StoredFile(self._contents, new, after[new])
-            return file_likeness(one, other)
+            return file_similarity(one, other)
 
         return alike
 

@@ -120,7 +120,7 @@ class Delete:
         table, file = state.table(self.path, self.key), state.need(self.path)
         format = file.format
         assert format is not None
-        done = rowedit.delete(self.path, file.stretches(), format, table.key, self.keys)
+        done = rowedit.delete(self.path, file.chunk_runs(), format, table.key, self.keys)
         if done.missing:
             raise RowMissing(
                 f"{self.path}: no row has the key {done.missing[0]!r}", "table.key names the key fields"
@@ -148,9 +148,9 @@ def _edit_rows(
     table, format = state.table(path, key), file.format
     assert format is not None
     if how is None:
-        done = rowedit.append(path, file.stretches(), format, rows)
+        done = rowedit.append(path, file.chunk_runs(), format, rows)
     else:
-        done = how(path, file.stretches(), format, table.key, rows)
+        done = how(path, file.chunk_runs(), format, table.key, rows)
     state.pending[path] = file.edited(done)
 
 

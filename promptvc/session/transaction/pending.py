@@ -13,32 +13,32 @@ from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Source
 from promptvc.session.files.views import FileView
 from promptvc.storage.objects import FILE
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 _UNKNOWN_SIZE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A file's stretches, each whole rows, and its mode."""
+    """A file's chunk runs, each whole rows, and its mode."""
 
     path: RepoPath
-    pieces: tuple[Stretch, ...]
+    pieces: tuple[ChunkRun, ...]
     mode: int = FILE
 
     @classmethod
     def of_bytes(cls, path: RepoPath, data: bytes, mode: int = FILE) -> PendingFile:
         """A file that is given whole."""
-        return cls(path, (_stretch(data),), mode)
+        return cls(path, (_chunk_run(data),), mode)
 
     @classmethod
     def of_view(cls, file: FileView) -> PendingFile:
         """A file as it is in the store."""
-        return cls(file.path, tuple(file.stretches()), file.entry.mode)
+        return cls(file.path, tuple(file.chunk_runs()), file.entry.mode)
 
     def edited(self, edit: Edited) -> PendingFile:
         """The file after an edit of its rows."""
-        pieces = (piece if isinstance(piece, Stretch) else _stretch(piece) for piece in edit.pieces)
+        pieces = (piece if isinstance(piece, ChunkRun) else _chunk_run(piece) for piece in edit.pieces)
         return PendingFile(self.path, tuple(pieces), self.mode)
 
     @property
@@ -51,8 +51,8 @@ class PendingFile:
                 break
         return row_format(self.path, head[:HEAD_SIZE])
 
-    def stretches(self) -> list[Stretch]:
-        """Its stretches of whole rows."""
+    def chunk_runs(self) -> list[ChunkRun]:
+        """Its chunk runs of whole rows."""
         return list(self.pieces)
 
     def read(self) -> bytes:
@@ -79,6 +79,6 @@ class _Reader:
         return made
 
 
-def _stretch(data: bytes) -> Stretch:
-    # New bytes have no name yet: one that no other stretch has will do, and they are never compared by it.
-    return Stretch(b"new:%d" % id(data), lambda: data, len(data))
+def _chunk_run(data: bytes) -> ChunkRun:
+    # New bytes have no name yet: one that no other chunk run has will do, and they are never compared by it.
+    return ChunkRun(b"new:%d" % id(data), lambda: data, len(data))

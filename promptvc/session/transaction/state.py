@@ -58,7 +58,7 @@ class State:
         if format is None:
             raise NotATable(f"{path} is not a table", "name it .jsonl, .ndjson, .csv, .tsv or .json")
         settings = self.project.table(path)
-        return Table(path, file.stretches(), format, tuple(key) if key else settings.key, settings.unique)
+        return Table(path, file.chunk_runs(), format, tuple(key) if key else settings.key, settings.unique)
 
     @property
     def project(self) -> Project:

@@ -13,10 +13,10 @@ from promptvc.errors import NotAPrompt
 from promptvc.ids import RepoPath
 from promptvc.session.files.project import Project
 from promptvc.session.files.views import FileView
-from promptvc.session.workspace.similarity import file_likeness
+from promptvc.session.workspace.similarity import file_similarity
 from promptvc.session.workspace.wording import prompt_words, table_words
 from promptvc.versioning.diff import FileChange, Status, diff_files
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry, Files
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ class Comparison:
     def between(
         cls, before: Files, after: Files, before_view: View, after_view: View, project: Project
     ) -> Comparison:
-        """Compare two sets of files, renames found by likeness too."""
+        """Compare two sets of files, renames found by similarity too."""
 
         def alike(old: RepoPath, new: RepoPath) -> float:
-            return file_likeness(before_view(old, before[old]), after_view(new, after[new]))
+            return file_similarity(before_view(old, before[old]), after_view(new, after[new]))
 
         return cls(diff_files(before, after, alike), before_view, after_view, project)
 
@@ -171,8 +171,8 @@ class Comparison:
         assert old.format is not None
         assert new.format is not None
         key = self.project.table(new.path).key
-        old_rows: list[Stretch] = old.stretches() if before else []
-        new_rows: list[Stretch] = new.stretches() if after else []
+        old_rows: list[ChunkRun] = old.chunk_runs() if before else []
+        new_rows: list[ChunkRun] = new.chunk_runs() if after else []
         return diff_rows(old_rows, new_rows, old.format, new.format, key)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from promptvc.content.text.diff import likeness
+from promptvc.content.text.diff import similarity
 from promptvc.session.files.views import FileView
 
-LIKENESS_LIMIT = 1 << 20
+SIMILARITY_LIMIT = 1 << 20
 """Bytes above which files are not read to find a rename."""
 
 
-def file_likeness(old: FileView, new: FileView) -> float:
+def file_similarity(old: FileView, new: FileView) -> float:
     """From 0 to 1; 0 where one of the two is too large to be read for this."""
-    if old.size() > LIKENESS_LIMIT or new.size() > LIKENESS_LIMIT:
+    if old.size() > SIMILARITY_LIMIT or new.size() > SIMILARITY_LIMIT:
         return 0.0
-    return likeness(*(file.read().decode("utf-8", "replace") for file in (old, new)))
+    return similarity(*(file.read().decode("utf-8", "replace") for file in (old, new)))

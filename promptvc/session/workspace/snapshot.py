@@ -159,4 +159,4 @@ def table_of(
             "tables are .jsonl, .ndjson, .csv, .tsv, and .json arrays of objects",
         )
     settings = project.table(file.path)
-    return Table(file.path, file.stretches(), format, key or settings.key, settings.unique, arrow)
+    return Table(file.path, file.chunk_runs(), format, key or settings.key, settings.unique, arrow)

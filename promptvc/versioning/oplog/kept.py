@@ -53,14 +53,14 @@ class Kept:
         self._refs.move(name, None, id, who, "kept")
 
     def release(self, who: Signature, last: int) -> None:
-        """Let go what operations up to the number ``last`` replaced."""
+        """Release what operations up to the number ``last`` replaced."""
         for name, id in self._refs.find(KEPT).items():
             number = name.removeprefix(KEPT).partition("/")[0]
             if number.isdigit() and int(number) <= last:
                 self._refs.move(name, id, None, who, "released")
 
     def release_one(self, who: Signature, number: int) -> None:
-        """Let go what was kept for an operation of this number that was stopped before it was written down."""
+        """Release what was kept for an operation of this number that was stopped before it was written down."""
         for name, id in self._refs.find(f"{KEPT}{number}/").items():
             self._refs.move(name, id, None, who, "released")
 

@@ -1,4 +1,4 @@
-"""Content-defined chunking: where a row file is cut, and how unchanged stretches are recognised uncut.
+"""Content-defined chunking: where a row file is cut, and how unchanged chunk runs are recognised uncut.
 
 The cut points depend on the bytes alone; docs/format.md is their specification, and the numbers here are part of it.
 """
@@ -57,7 +57,7 @@ class Piece(NamedTuple):
 def cut(read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:
     """Cut what ``read(size)`` gives until it gives nothing; memory is a few blocks, or the longest row.
 
-    With the chunks of an earlier version at hand, a stretch equal to one of them is not looked at row by row.
+    With the chunks of an earlier version at hand, a chunk run equal to one of them is not looked at row by row.
     """
     return _Cutter(read, cutting, known if known is not None and known.style == cutting.style else None).run()
 

@@ -24,7 +24,7 @@ def head_print(data: bytes, start: int, seed: int) -> int:
 
 
 class ChunkList:
-    """Parallel columns, one entry a chunk. ``rows`` of a stretch are counted at its last chunk.
+    """Parallel columns, one entry a chunk. ``rows`` of a chunk run are counted at its last chunk.
 
     Fingerprints are seeded with a number of this store's own, so that no file can be made to pass for another.
     """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
 from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.rope import Written, write_cut
-from promptvc.versioning.ropes.segment import Stretch
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -18,7 +18,7 @@ _Places = dict[bytes, list[int]]
 
 
 def write_pieces(
-    pieces: Sequence[Stretch | bytes],
+    pieces: Sequence[ChunkRun | bytes],
     cutting: Cutting,
     writer: PackWriter | None,
     known: ChunkList,
@@ -28,14 +28,14 @@ def write_pieces(
 ) -> Written:
     """Write a row file that is given in pieces, each whole rows; the same as `write_rows` of the joined bytes.
 
-    ``known`` are the chunks of the version that most stretches come from.
+    ``known`` are the chunks of the version that most chunk runs come from.
     """
     return write_cut(_cut(pieces, cutting, known), cutting, writer, known, seed=seed, mode=mode)
 
 
-def _cut(pieces: Sequence[Stretch | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
+def _cut(pieces: Sequence[ChunkRun | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
     """Known chunks where a piece begins that is one; else cut until a cut falls on such a piece."""
-    ids = [piece.id if isinstance(piece, Stretch) else b"" for piece in pieces]
+    ids = [piece.id if isinstance(piece, ChunkRun) else b"" for piece in pieces]
     known_ids = [*map(bytes.fromhex, known.ids)]
     places = _places(known_ids)
     at = 0
@@ -65,7 +65,7 @@ def _run(ids: list[bytes], at: int, known_ids: list[bytes], place: int, known: C
 
 
 def _cut_from(
-    pieces: Sequence[Stretch | bytes], start: int, cutting: Cutting, places: _Places, known: ChunkList
+    pieces: Sequence[ChunkRun | bytes], start: int, cutting: Cutting, places: _Places, known: ChunkList
 ) -> Generator[Piece, None, int]:
     """Cut from a piece on; ends with the number of the piece that may be known again."""
     reader = _Reader(pieces, start)
@@ -83,7 +83,7 @@ def _cut_from(
 class _Reader:
     """Gives pieces one after another, and knows where each began."""
 
-    def __init__(self, pieces: Sequence[Stretch | bytes], start: int) -> None:
+    def __init__(self, pieces: Sequence[ChunkRun | bytes], start: int) -> None:
         self._pieces, self._next = pieces, start
         self._starts = {0: start}
         self._given = 0
@@ -93,7 +93,7 @@ class _Reader:
         data = b""
         while not data and self._next < len(self._pieces):
             piece = self._pieces[self._next]
-            data = piece.load() if isinstance(piece, Stretch) else piece
+            data = piece.load() if isinstance(piece, ChunkRun) else piece
             self._next += 1
             self._given += len(data)
             self._starts[self._given] = self._next
@@ -112,9 +112,9 @@ def _places(known_ids: list[bytes]) -> _Places:
     return dict(places)
 
 
-def _place(piece: Stretch | bytes, first: bool, places: _Places, known: ChunkList) -> int | None:
+def _place(piece: ChunkRun | bytes, first: bool, places: _Places, known: ChunkList) -> int | None:
     """The known chunk that a piece is, if it is sure to be cut so. The first of a file stays the first."""
-    if not isinstance(piece, Stretch):
+    if not isinstance(piece, ChunkRun):
         return None
     for place in places.get(piece.id, ()):
         if known.reusable(place) and (place == 0) == first:

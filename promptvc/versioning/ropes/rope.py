@@ -23,8 +23,8 @@ from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut
 from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.marker import MARKER, MARKER_ID, MARKER_NAME
-from promptvc.versioning.ropes.segment import Stretch
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -103,7 +103,7 @@ def _new_pieces(
     pieces: Iterator[Piece], chunks: ChunkList, known: ChunkList | None, cutting: Cutting, fresh: list[int]
 ) -> Iterator[bytes]:
     """Enter every piece in the list; pass on the bytes of those that are not known, noting their places."""
-    pending: list[bytes] = []  # of a stretch that is not complete
+    pending: list[bytes] = []  # of a chunk run that is not complete
     first = True
     for piece in pieces:
         if piece.known >= 0 and known is not None:
@@ -121,7 +121,7 @@ def _new_pieces(
 
 
 def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> int:
-    """The rows of a stretch, counted at its last chunk."""
+    """The rows of a chunk run, counted at its last chunk."""
     if piece.broken:
         return 0
     if piece.rows is not None and len(pending) == 1 and not first:
@@ -177,39 +177,41 @@ def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator
         raise ObjectDamaged(f"table {id} holds what is no chunk", "promptvc fsck tells more")
 
 
-def stretches(store: ObjectStore, chunks: Iterable[Chunk]) -> list[Stretch]:
-    """Group chunks into stretches of whole rows."""
-    made: list[Stretch] = []
+def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:
+    """Group chunks into chunk runs of whole rows."""
+    made: list[ChunkRun] = []
     group: list[ObjectId] = []
     for chunk in chunks:
         group.append(chunk.id)
         if not chunk.broken:
-            made.append(_stretch(store, group, None, None))
+            made.append(_chunk_run(store, group, None, None))
             group = []
-    return [*made, _stretch(store, group, None, None)] if group else made
+    return [*made, _chunk_run(store, group, None, None)] if group else made
 
 
-def known_stretches(store: ObjectStore, chunks: ChunkList) -> list[Stretch]:
+def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> list[ChunkRun]:
     """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     if not chunks.any_broken:
         loads = map(partial, repeat(store.read_blob), chunks.ids)
         columns = zip(map(bytes.fromhex, chunks.ids), loads, chunks.lengths, chunks.rows, strict=True)
-        return [*map(partial(tuple.__new__, Stretch), columns)]  # as `Stretch(*each)`, in a third of the time
-    made: list[Stretch] = []
+        return [
+            *map(partial(tuple.__new__, ChunkRun), columns)
+        ]  # as `Chunk run(*each)`, in a third of the time
+    made: list[ChunkRun] = []
     group: list[ObjectId] = []
     length = 0
     for place, (id, size, rows) in enumerate(zip(chunks.ids, chunks.lengths, chunks.rows, strict=True)):
         group.append(id)
         length += size
         if not chunks.broken(place):
-            made.append(_stretch(store, group, length, rows))
+            made.append(_chunk_run(store, group, length, rows))
             group, length = [], 0
-    return [*made, _stretch(store, group, None, None)] if group else made
+    return [*made, _chunk_run(store, group, None, None)] if group else made
 
 
-def _stretch(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> Stretch:
+def _chunk_run(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> ChunkRun:
     load = partial(store.read_blob, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
-    return Stretch(bytes.fromhex("".join(ids)), load, length, rows)
+    return ChunkRun(bytes.fromhex("".join(ids)), load, length, rows)
 
 
 def _join(store: ObjectStore, ids: list[ObjectId]) -> bytes:

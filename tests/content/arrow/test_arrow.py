@@ -17,7 +17,7 @@ from promptvc.content.arrow.kinds import arrow_schema, infer_columns, is_text
 from promptvc.content.arrow.rows import make_table, pick
 from promptvc.content.arrow.tables import read_arrow
 from promptvc.content.formats.dicts import MALFORMED_FIELD, read_rows
-from tests.content.tablefiles import any_jsonl, format_of, jsonl, like_values, rows, stretches_of
+from tests.content.tablefiles import any_jsonl, chunk_runs_of, format_of, jsonl, like_values, rows
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = ROOT / "../shared/data"
@@ -35,7 +35,7 @@ FILES = [
 
 
 def read(data: bytes, path: str = "t.jsonl", every: int = 1, columns: list[str] | None = None) -> pa.Table:
-    return read_arrow(path, stretches_of(path, data, every), format_of(path, data), columns)
+    return read_arrow(path, chunk_runs_of(path, data, every), format_of(path, data), columns)
 
 
 def read_by_python(data: bytes, path: str = "t.jsonl", columns: list[str] | None = None) -> pa.Table:

@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 
 from promptvc.content.arrow.cache import Origin
 from promptvc.content.arrow.tables import ArrowCache, read_arrow
-from promptvc.versioning.ropes.segment import Stretch
-from tests.content.tablefiles import format_of, jsonl, rows, stretches_of
+from promptvc.versioning.ropes.chunkrun import ChunkRun
+from tests.content.tablefiles import chunk_runs_of, format_of, jsonl, rows
 
 BIG = 1 << 30
 
 
 def read(data: bytes, cache: ArrowCache | None, every: int = 1, path: str = "t.jsonl") -> pa.Table:
-    return read_arrow(path, stretches_of(path, data, every), format_of(path, data), cache=cache)
+    return read_arrow(path, chunk_runs_of(path, data, every), format_of(path, data), cache=cache)
 
 
-def watched(data: bytes, seen: list[bytes], every: int = 10) -> list[Stretch]:
-    """Stretches that note when they are loaded."""
+def watched(data: bytes, seen: list[bytes], every: int = 10) -> list[ChunkRun]:
+    """Chunk runs that note when they are loaded."""
 
     def watch(load: Callable[[], bytes]) -> Callable[[], bytes]:
         def noted() -> bytes:
@@ -36,7 +36,9 @@ def watched(data: bytes, seen: list[bytes], every: int = 10) -> list[Stretch]:
 
         return noted
 
-    return [stretch._replace(load=watch(stretch.load)) for stretch in stretches_of("t.jsonl", data, every)]
+    return [
+        chunk_run._replace(load=watch(chunk_run.load)) for chunk_run in chunk_runs_of("t.jsonl", data, every)
+    ]
 
 
 def sample(count: int = 400) -> list[dict[str, Any]]:
@@ -75,7 +77,7 @@ def test_a_near_version_loads_only_what_is_new_and_what_taught_the_types(cache: 
     data = jsonl(some)
     table = read_arrow("t.jsonl", watched(data, seen), format_of("t.jsonl", data), cache=cache)
     assert table.equals(read(data, None, 10))
-    assert len(seen) == 2  # the first stretch, and the edited one
+    assert len(seen) == 2  # the first chunk run, and the edited one
     assert len(files(cache.folder)) == 1
 
 

@@ -92,7 +92,7 @@ def test_line_ends_and_blank_lines_are_layout() -> None:
         assert (found.messages, found.settings, found.word_groups) == ((), {}, 0)
 
 
-def test_messages_are_aligned_by_role_and_likeness() -> None:
+def test_messages_are_aligned_by_role_and_similarity() -> None:
     before = "system:\nBe brief.\nuser:\nWhat is two and two?\nassistant:\nFour.\nuser:\n{{ question }}"
     after = before.replace("user:\nWhat", "user:\nHow far is the moon?\nassistant:\nFar.\nuser:\nNow, what")
     assert ops(diff(before, after)) == [

@@ -55,7 +55,7 @@ def test_a_row_with_a_wanted_key_is_never_passed_over(
 
 
 @pytest.mark.parametrize("wanted", [["b"], [7], ["a"]])
-def test_stretches_without_a_wanted_key_are_passed_over(wanted: list[Any]) -> None:
+def test_chunk_runs_without_a_wanted_key_are_passed_over(wanted: list[Any]) -> None:
     format = row_format("t.jsonl", b"")
     assert format is not None
     data = '{"id": "c", "text": "a b \\" 7"}\n{"id":1, "é": 7}\n'.encode()

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from promptvc.content.table.keys import guess_key, key_token
 from promptvc.content.table.view import MALFORMED_FIELD, Table
 from promptvc.errors import RowMissing, Usage
-from tests.content.tablefiles import any_jsonl, format_of, jsonl, rows, stretches_of
+from tests.content.tablefiles import any_jsonl, chunk_runs_of, format_of, jsonl, rows
 
 
 def table(
     data: bytes | list[Any], path: str = "t.jsonl", key: tuple[str, ...] | None = None, every: int = 2
 ) -> Table:
     content = data if isinstance(data, bytes) else jsonl(data)
-    return Table(path, stretches_of(path, content, every), format_of(path, content), key)
+    return Table(path, chunk_runs_of(path, content, every), format_of(path, content), key)
 
 
 TICKETS = [{"id": f"t-{n}", "n": n, "slice": "auth" if n % 2 else "billing"} for n in range(6)]
@@ -34,7 +34,7 @@ TICKETS = [{"id": f"t-{n}", "n": n, "slice": "auth" if n % 2 else "billing"} for
 @given(any_jsonl, st.integers(1, 4), st.booleans())
 def test_length_iteration_and_places_agree_for_any_bytes(data: bytes, every: int, counted: bool) -> None:
     format = format_of("t.jsonl", data)
-    some = Table("t.jsonl", stretches_of("t.jsonl", data, every, counted), format, None)
+    some = Table("t.jsonl", chunk_runs_of("t.jsonl", data, every, counted), format, None)
     all_rows = list(some)
     assert len(some) == len(all_rows) == len(format.bodies(data, True))
     assert repr([some.row(n) for n in range(len(some))]) == repr(all_rows)
@@ -54,14 +54,14 @@ def test_text_and_html_are_made_for_any_bytes(data: bytes) -> None:
     table(data)._repr_html_().encode()
 
 
-def test_a_row_loads_only_its_stretch() -> None:
+def test_a_row_loads_only_its_chunk_run() -> None:
     data, seen = jsonl(TICKETS), []
 
     def watch(number: int, load: Callable[[], bytes]) -> Callable[[], bytes]:
         return lambda: (seen.append(number), load())[1]
 
-    stretches = stretches_of("t.jsonl", data, 2, counted=True)
-    watched = [s._replace(load=watch(n, s.load)) for n, s in enumerate(stretches)]
+    chunk_runs = chunk_runs_of("t.jsonl", data, 2, counted=True)
+    watched = [s._replace(load=watch(n, s.load)) for n, s in enumerate(chunk_runs)]
     some = Table("t.jsonl", watched, format_of("t.jsonl", data), None)
     assert len(some) == 6
     assert some.row(3) == TICKETS[3]

@@ -15,8 +15,8 @@ from promptvc.content.formats.dicts import read_rows
 from promptvc.content.table.edit import Edited, append, delete, new_file, upsert
 from promptvc.content.table.keys import key_token
 from promptvc.errors import NotATable, Usage
-from promptvc.versioning.ropes.segment import Stretch
-from tests.content.tablefiles import format_of, stretches_of
+from promptvc.versioning.ropes.chunkrun import ChunkRun
+from tests.content.tablefiles import chunk_runs_of, format_of
 
 STYLES = {
     "t.jsonl": lambda rows: "".join(json.dumps(row) + "\n" for row in rows),
@@ -33,7 +33,7 @@ unique_rows = st.lists(row, max_size=6, unique_by=lambda one: key_token(one, ["i
 
 
 def edit(what: Any, path: str, data: bytes, *arguments: Any, every: int = 1) -> Edited:
-    result = what(path, stretches_of(path, data, every), format_of(path, data), *arguments)
+    result = what(path, chunk_runs_of(path, data, every), format_of(path, data), *arguments)
     assert isinstance(result, Edited)
     return result
 
@@ -138,7 +138,7 @@ def test_unchanged_rows_and_cells_keep_their_bytes() -> None:
     assert json.loads(edited.data[edited.data.rindex(b"{") :]) == {"id": 4}
 
 
-def test_untouched_stretches_stay_stretches() -> None:
+def test_untouched_chunk_runs_stay_chunk_runs() -> None:
     data = b"".join(b'{"id": %d}\n' % n for n in range(10))
     edited = edit(upsert, "t.jsonl", data, ["id"], [{"id": 4, "v": 1}, {"id": 99}], every=2)
     assert [type(piece) is bytes for piece in edited.pieces] == [False, False, True, False, True]
@@ -146,12 +146,12 @@ def test_untouched_stretches_stay_stretches() -> None:
 
 def test_append_loads_only_the_end() -> None:
     data = b'{"id": 1}\n' * 10
-    stretches = stretches_of("t.jsonl", data, 2)
+    chunk_runs = chunk_runs_of("t.jsonl", data, 2)
 
     def refuse() -> bytes:
         raise AssertionError("loaded")
 
-    closed = [Stretch(s.id, refuse) for s in stretches[:-1]] + stretches[-1:]
+    closed = [ChunkRun(s.id, refuse) for s in chunk_runs[:-1]] + chunk_runs[-1:]
     edited = append("t.jsonl", closed, format_of("t.jsonl", data), [{"id": 2}])
     assert edited.pieces[-1] == b'{"id": 1}\n{"id": 1}\n{"id": 2}\n'
 

@@ -18,7 +18,7 @@ from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.tablediff.diff import MISSING, TableDiff, diff_rows, duplicate_keys, guess_key
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 IDS = st.integers(0, 6)
@@ -36,18 +36,18 @@ def bound(data: bytes, path: str = "a.jsonl") -> RowFormat:
     return found
 
 
-def stretches(
+def chunk_runs(
     data: bytes, format: RowFormat, keep: Callable[[int], bool] = lambda end: True
-) -> list[Stretch]:
+) -> list[ChunkRun]:
     """The file in pieces, cut at those row ends that are kept."""
     cuts = [end for end in format.row_ends(data, 0) if keep(end)]
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]
-    return [Stretch(hashlib.sha1(piece).digest(), lambda piece=piece: piece) for piece in pieces]
+    return [ChunkRun(hashlib.sha1(piece).digest(), lambda piece=piece: piece) for piece in pieces]
 
 
 def diff(before: bytes, after: bytes, key: Sequence[str] | None = None, path: str = "a.jsonl") -> TableDiff:
     old, new = bound(before, path), bound(after, path)
-    return diff_rows(stretches(before, old), stretches(after, new), old, new, key)
+    return diff_rows(chunk_runs(before, old), chunk_runs(after, new), old, new, key)
 
 
 def lines(*rows: Any) -> bytes:
@@ -106,8 +106,8 @@ def test_applied_to_the_rows_before_a_diff_gives_the_rows_after(
     )
     old, new = lines(*before, *after), lines(*before, *mixed)
     format = bound(old)
-    cut_old = stretches(old, format, lambda end: end not in kept)
-    cut_new = stretches(new, format, lambda end: end not in kept)
+    cut_old = chunk_runs(old, format, lambda end: end not in kept)
+    cut_new = chunk_runs(new, format, lambda end: end not in kept)
     check_laws(diff_rows(cut_old, cut_new, format, format, key), values(old), values(new))
 
 
@@ -121,8 +121,8 @@ def test_any_bytes_have_a_diff(before: bytes, after: bytes, path: str) -> None:
 def test_a_table_does_not_differ_from_itself_however_it_is_cut(rows: list[Any]) -> None:
     data = lines(*rows)
     format = bound(data)
-    whole = [Stretch(b"whole", lambda: data)]
-    difference = diff_rows(whole, stretches(data, format), format, format, None)
+    whole = [ChunkRun(b"whole", lambda: data)]
+    difference = diff_rows(whole, chunk_runs(data, format), format, format, None)
     assert (difference.is_empty, difference.unchanged, difference.reformatted) == (True, len(rows), 0)
 
 
@@ -180,7 +180,7 @@ def test_a_key_that_changed_rows_share_or_lack_is_not_guessed() -> None:
     assert guess_key([]) is None
 
 
-def test_without_a_key_rows_are_matched_by_place_and_likeness() -> None:
+def test_without_a_key_rows_are_matched_by_place_and_similarity() -> None:
     before = lines({"q": "one two three four"}, {"q": "five six"}, {"q": "seven eight nine"}, {"q": "ten"})
     after = lines(
         {"q": "one two 3 four"}, {"q": "seven eight nine"}, {"q": "new"}, {"q": "ten"}, {"q": "more"}
@@ -239,27 +239,27 @@ def test_another_delimiter_reformats_rows() -> None:
 def test_a_table_may_change_its_format() -> None:
     before, after = b'[{"id": 1, "a": [1]},\n {"id": 2}]', b'{"id": 1, "a": [1]}\n{"id": 3}\n'
     old, new = bound(before, "a.json"), bound(after)
-    difference = diff_rows(stretches(before, old), stretches(after, new), old, new, None)
+    difference = diff_rows(chunk_runs(before, old), chunk_runs(after, new), old, new, None)
     assert [(c.op, c.key) for c in difference.rows] == [("removed", {"id": 2}), ("added", {"id": 3})]
 
 
 def test_a_header_that_is_no_longer_first_is_a_row() -> None:
     chunk = b"a,b\n1,2\n"
     format = bound(chunk, "a.csv")
-    old = [Stretch(b"1", lambda: chunk)]
-    new = [Stretch(b"0", lambda: b"a,b\n0,0\n"), *old]
+    old = [ChunkRun(b"1", lambda: chunk)]
+    new = [ChunkRun(b"0", lambda: b"a,b\n0,0\n"), *old]
     difference = diff_rows(old, new, format, format, None)
     assert [change.after for change in difference.rows] == [{"a": "0", "b": "0"}, {"a": "a", "b": "b"}]
 
 
-def test_only_stretches_that_differ_are_loaded() -> None:
+def test_only_chunk_runs_that_differ_are_loaded() -> None:
     def never() -> bytes:
         raise AssertionError("loaded")
 
     format = bound(b"")
-    kept = [Stretch(b"%d" % n, never, rows=10) for n in range(4)]
-    old = [*kept[:2], Stretch(b"old", lambda: lines({"id": 1, "a": 1})), *kept[2:]]
-    new = [*kept[:2], Stretch(b"new", lambda: lines({"id": 1, "a": 2}, {"id": 2})), *kept[2:]]
+    kept = [ChunkRun(b"%d" % n, never, rows=10) for n in range(4)]
+    old = [*kept[:2], ChunkRun(b"old", lambda: lines({"id": 1, "a": 1})), *kept[2:]]
+    new = [*kept[:2], ChunkRun(b"new", lambda: lines({"id": 1, "a": 2}, {"id": 2})), *kept[2:]]
     difference = diff_rows(old, new, format, format, None)
     assert [(c.op, c.at) for c in difference.rows] == [("changed", (20, 20)), ("added", (None, 21))]
     assert (difference.before_rows, difference.after_rows, difference.unchanged) == (41, 42, 40)
@@ -279,14 +279,14 @@ def test_duplicate_keys_are_named_by_their_row_numbers() -> None:
     assert found == [((0, 3, 7), 1), ((2, 6), 2)]
 
 
-def test_a_hundred_changed_stretches_are_compared_in_a_moment() -> None:
+def test_a_hundred_changed_chunk_runs_are_compared_in_a_moment() -> None:
     rows = [
         {"id": n, "input": f"ticket {n} about a brown fox " * 8, "expected": "refund"} for n in range(6000)
     ]
     edited = [{**row, "expected": "other"} if n % 60 == 30 else row for n, row in enumerate(rows)]
     format = bound(b"")
     sides = [[lines(*part[n : n + 60]) for n in range(0, 6000, 60)] for part in (rows, edited)]
-    old, new = ([Stretch(data, lambda data=data: data) for data in side] for side in sides)
+    old, new = ([ChunkRun(data, lambda data=data: data) for data in side] for side in sides)
     for key in (["id"], ["none"]):
         started = time.process_time()
         assert diff_rows(old, new, format, format, key).changed == 100

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.align.texts import align
-from promptvc.content.text.diff import Span, count_groups, diff_lines, diff_words, elide, likeness
+from promptvc.content.text.diff import Span, count_groups, diff_lines, diff_words, elide, similarity
 from promptvc.content.text.words import tokens
 
 TOKENS = ["a", "b", "the", "cat", " ", "  ", "\n", ", ", ".", "0.7", "é", "私", "は"]
@@ -95,9 +95,9 @@ def test_tokens_joined_are_the_text(text: str) -> None:
 
 @settings(max_examples=120)
 @given(TEXTS, TEXTS)
-def test_likeness_is_symmetric_and_1_for_equal_texts_only(before: str, after: str) -> None:
-    alike = likeness(before, after)
-    assert alike == likeness(after, before)
+def test_similarity_is_symmetric_and_1_for_equal_texts_only(before: str, after: str) -> None:
+    alike = similarity(before, after)
+    assert alike == similarity(after, before)
     assert 0 <= alike <= 1
     assert (alike == 1) == (before == after)
 
@@ -179,15 +179,15 @@ def test_long_unchanged_text_is_cut_between_words() -> None:
     assert middle[2].text == " word word…word word "
 
 
-def test_likeness_follows_what_people_see() -> None:
-    assert likeness("refund", "refund_partial") > 0.5
-    assert likeness("refund", "escalate") < 0.2
-    assert likeness("The app logs me out every hour", "Can I pay by invoice?") < 0.3
+def test_similarity_follows_what_people_see() -> None:
+    assert similarity("refund", "refund_partial") > 0.5
+    assert similarity("refund", "escalate") < 0.2
+    assert similarity("The app logs me out every hour", "Can I pay by invoice?") < 0.3
     text = "The quick brown fox jumps over the lazy dog. " * 20
-    assert likeness(text, text + " And more.") > 0.9
-    assert likeness(text, "Something else entirely was written here, with other words. " * 15) < 0.1
-    assert 0.9 < likeness(text * 300, text * 300 + "And more.") < 1
-    assert likeness("", "a") == 0
+    assert similarity(text, text + " And more.") > 0.9
+    assert similarity(text, "Something else entirely was written here, with other words. " * 15) < 0.1
+    assert 0.9 < similarity(text * 300, text * 300 + "And more.") < 1
+    assert similarity("", "a") == 0
 
 
 # --- speed ------------------------------------------------------------------------------------------------
@@ -227,5 +227,5 @@ def test_long_and_hostile_texts_take_seconds(name: str) -> None:
     begun = time.monotonic()
     assert sides(diff_words(before, after)) == (before, after)
     diff_lines(before, after)
-    likeness(before, after)
+    similarity(before, after)
     assert time.monotonic() - begun < 30  # a second or two; a quadratic way takes hours

@@ -190,7 +190,7 @@ def texts(draw: st.DrawFn) -> str:
 
 @st.composite
 def edited(draw: st.DrawFn, base: str) -> str:
-    """The base with some stretches of lines replaced: more is alike than between two texts drawn apart."""
+    """The base with some chunk runs of lines replaced: more is alike than between two texts drawn apart."""
     rows = base.splitlines(keepends=True)
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, len(rows)))

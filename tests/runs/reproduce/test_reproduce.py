@@ -17,7 +17,7 @@ from promptvc.content.runs.run import RunRecord, output_path, read_record, recor
 from promptvc.errors import NotTrusted, Refused, RunMissing
 from promptvc.ids import ObjectId
 from promptvc.repo import Repo, Surroundings
-from promptvc.runs.reproduce.drift import Drift, likeness, measure_drift
+from promptvc.runs.reproduce.drift import Drift, measure_drift, similarity
 from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
 from promptvc.runs.sources import CommitSource, Source
 from promptvc.runs.trust import save_trust
@@ -391,7 +391,7 @@ def test_a_model_that_changes_its_mind_is_told(ran: Project) -> None:
     assert (drift.asked, drift.equal, drift.different, drift.calls) == (4, 3, 1, 4)
     assert [row.place[0] for row in drift.rows] == ["t-1", "t-3"]
     assert "output" in drift.rows[0].changed
-    assert 0 < drift.rows[0].likeness < 1
+    assert 0 < drift.rows[0].similarity < 1
     assert drift.rows[1].changed == ("finish_reason", "response_model")
     assert list(drift.failed) == [("t-4", 0)]
     assert drift.cost_usd == 0.5
@@ -446,7 +446,7 @@ def test_recorded_outputs_cannot_be_asked_again(project: Project) -> None:
 
 
 @given(st.text(), st.text())
-def test_likeness_is_even_handed_and_one_for_equal_texts(one: str, other: str) -> None:
-    assert likeness(one, one) == 1
-    assert likeness(one, other) == likeness(other, one)
-    assert 0 <= likeness(one, other) <= 1
+def test_similarity_is_even_handed_and_one_for_equal_texts(one: str, other: str) -> None:
+    assert similarity(one, one) == 1
+    assert similarity(one, other) == similarity(other, one)
+    assert 0 <= similarity(one, other) <= 1

@@ -255,7 +255,7 @@ def test_rows_that_moved_or_are_written_otherwise_keep_their_commit(repo: Repo) 
     assert row_numbers(repo, ids) == [0, 2, 0, 0, 0, 0]
 
 
-def test_tables_without_a_key_are_followed_by_place_and_likeness(repo: Repo) -> None:
+def test_tables_without_a_key_are_followed_by_place_and_similarity(repo: Repo) -> None:
     head = b"question,answer\n"
     rows = [f"what is {n} plus {n * 7}?,{n * 8}\n".encode() for n in range(8)]
     edited = [rows[0], b"what is 1 plus 7?,eight\n", *rows[2:]]
@@ -392,7 +392,7 @@ def test_chunks_that_versions_share_are_not_read(
     assert {n: ids.index(id) for n, id in enumerate(found) if id != ids[0]} == {
         n * 900: n for n in range(1, 6)
     }
-    chunks = len(repo.snapshot_of(ids[-1]).file(TABLE).stretches())
+    chunks = len(repo.snapshot_of(ids[-1]).file(TABLE).chunk_runs())
     assert chunks > 25
     # Without what is remembered each chunk is counted once; a change loads a chunk or two of either side.
     assert len(read) < (50 if remembered else 50 + chunks + 30)

@@ -70,8 +70,8 @@ def switch(repo: Repo, name: str, *, create: bool = False) -> None:
 
 
 def merge(repo: Repo, revision: str, **options: Any) -> Merged:
-    doing = repo.doing("merge", revision)
-    return repo.merging.merge(repo.revisions.resolve(revision), doing, **options)
+    request = repo.merge_request("merge", revision)
+    return repo.merging.merge(repo.revisions.resolve(revision), request, **options)
 
 
 def resolve(repo: Repo, path: str, choice: Choice, **which: Any) -> int:
@@ -448,7 +448,9 @@ def test_cherry_pick_takes_one_commits_cells_and_keeps_its_author(repo: Repo) ->
     commit_on(repo, "feature", edited(BASE, r0={"a": "not this"}), "one")
     wanted = commit_on(repo, "feature", edited(BASE, r0={"a": "not this"}, r2={"b": "this"}), "two")
     commit_on(repo, "main", edited(BASE, r2={"a": "ours"}), "ours")
-    done = repo.merging.pick(wanted, repo.history.parents(wanted)[0], repo.doing("cherry-pick", wanted))
+    done = repo.merging.pick(
+        wanted, repo.history.parents(wanted)[0], repo.merge_request("cherry-pick", wanted)
+    )
     assert done.clean
     assert read(repo) == edited(BASE, r2={"a": "ours", "b": "this"})
     assert parents(repo, done.commit) == (repo.revisions.resolve("main~1"),)
@@ -462,7 +464,7 @@ def test_revert_takes_back_one_commits_cells_and_keeps_what_came_later(repo: Rep
         repo, "main", [*edited(BASE, r1={"a": "bad", "tags": ["t", "bad"]}), {"id": 9, "a": "bad"}], "bad"
     )
     commit_on(repo, "main", [*edited(read(repo), r1={"b": "good"}), {"id": 10, "a": "good"}], "good")
-    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.doing("revert", bad))
+    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.merge_request("revert", bad))
     assert done.clean
     assert read(repo) == [*edited(BASE, r1={"b": "good"}), {"id": 10, "a": "good"}]
     assert repo.snapshot().commit.subject == 'Revert "bad"'
@@ -473,7 +475,7 @@ def test_a_revert_that_conflicts_is_resolved_and_concluded(repo: Repo) -> None:
     repo.commit("base")
     bad = commit_on(repo, "main", edited(BASE, r1={"a": "bad"}), "bad")
     commit_on(repo, "main", edited(BASE, r1={"a": "worse"}), "worse")
-    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.doing("revert", bad))
+    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.merge_request("revert", bad))
     assert [(c.base, c.ours, c.theirs) for c in done.conflicts] == [("bad", "worse", "x")]
     resolve(repo, TABLE, Choice("theirs"))
     id = repo.commit().id
@@ -589,7 +591,9 @@ def test_resolving_several_conflicts_is_all_or_nothing(repo: Repo) -> None:
 def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "same"}), edited(BASE, r1={"a": "same"}))
     head, other = repo.revisions.resolve("main"), repo.revisions.resolve("feature")
-    done = repo.merging.pick(other, repo.history.parents(other)[0], repo.doing("cherry-pick", "feature"))
+    done = repo.merging.pick(
+        other, repo.history.parents(other)[0], repo.merge_request("cherry-pick", "feature")
+    )
     assert (done.outcome, done.commit) == ("up-to-date", head)
     assert repo.revisions.resolve("main") == head
 

@@ -81,9 +81,9 @@ def test_a_row_longer_than_a_chunk_is_broken_and_joined_again(repo: Repo) -> Non
     assert repo.contents.read(entry) == data
     format = row_format("x.jsonl", data[:65536])
     assert format is not None
-    stretches = repo.contents.stretches(entry)
+    chunk_runs = repo.contents.chunk_runs(entry)
     assert (
-        sum(format.count(s.load(), n == 0) for n, s in enumerate(stretches))
+        sum(format.count(s.load(), n == 0) for n, s in enumerate(chunk_runs))
         == 502
         == repo.contents.count_rows("x.jsonl", entry)
     )

@@ -13,9 +13,9 @@ from promptvc.content.formats.base import HEAD_SIZE
 from promptvc.session.files.contents import cutting_of
 from promptvc.storage.objects import FILE
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.join import write_pieces
-from promptvc.versioning.ropes.rope import Written, known_stretches, write_rows
-from promptvc.versioning.ropes.segment import Stretch
+from promptvc.versioning.ropes.rope import Written, known_chunk_runs, write_rows
 
 
 def table(suffix: str, count: int, seed: int) -> bytes:
@@ -53,14 +53,14 @@ def test_same_bytes_same_rope(
     (folder / "pack").mkdir()
     data = table(suffix, count, 7)
     known = write(store, suffix, data).chunks
-    pieces: list[Stretch | bytes] = list(known_stretches(store, known))
+    pieces: list[ChunkRun | bytes] = list(known_chunk_runs(store, known))
     for share, what in edits:
         at = int(share * (len(pieces) - 1)) if pieces else 0
         if not pieces or (at == 0 and what != "edit"):
             continue  # what opens a file stays there
         piece = pieces[at]
-        body = piece.load() if isinstance(piece, Stretch) else piece
-        new: dict[str, list[Stretch | bytes]] = {
+        body = piece.load() if isinstance(piece, ChunkRun) else piece
+        new: dict[str, list[ChunkRun | bytes]] = {
             "drop": [],
             "copy": [piece, piece],
             "edit": [
@@ -69,7 +69,7 @@ def test_same_bytes_same_rope(
             "split": [body],
         }
         pieces[at : at + 1] = new[what]
-    joined = b"".join(p.load() if isinstance(p, Stretch) else p for p in pieces)
+    joined = b"".join(p.load() if isinstance(p, ChunkRun) else p for p in pieces)
     format = row_format(f"t.{suffix}", joined[:HEAD_SIZE])
     if format is None or repr(format.cutting) != known.style:
         return
@@ -87,19 +87,19 @@ def test_what_stays_is_not_read(tmp_path: Path) -> None:
     known = write(store, "jsonl", data).chunks
     read: list[int] = []
 
-    def watched(at: int, stretch: Stretch) -> Stretch:
+    def watched(at: int, chunk_run: ChunkRun) -> ChunkRun:
         def load() -> bytes:
             read.append(at)
-            return stretch.load()
+            return chunk_run.load()
 
-        return stretch._replace(load=load)
+        return chunk_run._replace(load=load)
 
-    stretches = known_stretches(store, known)
-    pieces: list[Stretch | bytes] = [watched(at, stretch) for at, stretch in enumerate(stretches)]
+    chunk_runs = known_chunk_runs(store, known)
+    pieces: list[ChunkRun | bytes] = [watched(at, chunk_run) for at, chunk_run in enumerate(chunk_runs)]
     middle = len(pieces) // 2
-    pieces[middle] = stretches[middle].load().replace(b"yy", b"zzz", 1)
+    pieces[middle] = chunk_runs[middle].load().replace(b"yy", b"zzz", 1)
     format = row_format("t.jsonl", data[:HEAD_SIZE])
     assert format is not None
     write_pieces(pieces, cutting_of(format), None, known, mode=FILE)
-    assert len(stretches) > 50
+    assert len(chunk_runs) > 50
     assert len(read) <= 4

@@ -17,11 +17,11 @@ from promptvc.content.table.keys import output_name
 from promptvc.runs.compare.words import (
     cause_words,
     interval_words,
-    lonely_words,
     number,
     p_words,
     score_numbers,
     title,
+    unpaired_counts,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _layout(out: Output, comparison: RunComparison) -> _Layout:
 
 
 def _head(out: Output, comparison: RunComparison) -> Iterator[str]:
-    counts = ", ".join([f"{plural(comparison.pairs, 'row')} in both", *lonely_words(comparison)])
+    counts = ", ".join([f"{plural(comparison.pairs, 'row')} in both", *unpaired_counts(comparison)])
     name = visible(title(comparison))
     if columns(name) + len(counts) + 3 <= out.width:
         yield f"{out.style(name, bold=True)}   {counts}"

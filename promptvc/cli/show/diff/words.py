@@ -23,7 +23,7 @@ MARKS = {"-": "−", "+": "+", "~": "~", "=": " "}
 _BRACKETS: dict[Op, tuple[str, str]] = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 LONGEST = 600
-"""Characters of one removed or added stretch that are shown; its middle is left out beyond."""
+"""Characters of one removed or added chunk run that are shown; its middle is left out beyond."""
 
 
 def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = False) -> list[str]:

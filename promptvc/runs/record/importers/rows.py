@@ -11,7 +11,7 @@ from promptvc.content.formats.dicts import is_malformed, read_rows
 from promptvc.content.table.survey import survey
 from promptvc.errors import Usage
 from promptvc.runs.record.importers.base import Foreign
-from promptvc.session.files.contents import file_stretches
+from promptvc.session.files.contents import file_chunk_runs
 
 _SUFFIXES = {"jsonl": (".jsonl", ".ndjson"), "csv": (".csv", ".tsv"), "json": (".json",)}
 
@@ -32,15 +32,15 @@ def read_row_file(file: Path, format: str) -> Foreign:
 
 
 def _rows(file: Path, format: RowFormat) -> Iterator[Row]:
-    for place, stretch in enumerate(file_stretches(file, format)):
-        for row in read_rows(format, stretch.load(), place == 0):
+    for place, chunk_run in enumerate(file_chunk_runs(file, format)):
+        for row in read_rows(format, chunk_run.load(), place == 0):
             if is_malformed(row):
                 raise _malformed(file, format)
             yield row
 
 
 def _malformed(file: Path, format: RowFormat) -> Usage:
-    found = survey(format, file_stretches(file, format)).malformed
+    found = survey(format, file_chunk_runs(file, format)).malformed
     where = f"line {found[0].line}" if found else "a row"
     why = f": {found[0].message}" if found else ""
     more = f" ({len(found)} rows cannot be read)" if len(found) > 1 else ""

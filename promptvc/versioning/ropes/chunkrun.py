@@ -1,4 +1,4 @@
-"""A stretch: whole rows of a file, loadable on their own."""
+"""A chunk run: whole rows of a file, loadable on their own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Stretch(NamedTuple):
+class ChunkRun(NamedTuple):
     """A run of whole rows: one chunk of a rope, several where a row spans them, or a whole small file.
 
-    The stretches of a file, joined in order, are its bytes. Equal ids mean equal bytes; the converse
+    The chunk runs of a file, joined in order, are its bytes. Equal ids mean equal bytes; the converse
     holds only for whole files. ``rows`` is the number of rows where it is already known, else None.
     """
 
