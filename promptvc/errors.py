@@ -5,8 +5,8 @@
       Refused           the state does not allow it            exit 3, nothing changed
       Negative          the answer is "no"                     exit 1
 
-Each error owns its message (one line), a stable ``kind`` for programs and a ``hint``: what to do next.
-The mapping from kinds to exit codes is ``cli/exit_codes.py``.
+Each error owns its message (one line) and a stable ``kind`` for programs. What to do next is its ``hint``, or, where
+that is a command, its ``advice``. Exit codes are in ``cli/exit_codes.py``, the words of advice in ``cli/hints.py``.
 """
 
 from __future__ import annotations
@@ -14,15 +14,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+class Advice:
+    """What to do next where that is a command: a stable name, and the facts that it speaks of.
+
+    The library knows no commands: ``cli/hints.py`` has the words. ``Advice("undo-earlier", number=3)``.
+    """
+
+    __slots__ = ("facts", "name")
+
+    def __init__(self, name: str, /, **facts: object) -> None:
+        self.name, self.facts = name, facts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Advice) and (self.name, self.facts) == (other.name, other.facts)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Advice({self.name!r})"
+
+
 class PromptvcError(Exception):
     """The root of all errors that promptvc raises; ``str()`` is one line."""
 
     kind: str = "error"
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    unsettled = False
+    """Whether working files may be half written, and the next command on them finishes it or takes it back."""
+
+    def __init__(self, message: str, hint: str | Advice | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint if isinstance(hint, str) else None
+        self.advice = hint if isinstance(hint, Advice) else None
 
 
 class Usage(PromptvcError):
@@ -52,9 +77,7 @@ class NotAStore(Refused):
     kind = "not-a-store"
 
     def __init__(self, path: object) -> None:
-        super().__init__(
-            f"{path}: not a promptvc store, nor is any folder above it", "promptvc init starts one here"
-        )
+        super().__init__(f"{path}: not a promptvc store, nor is any folder above it", Advice("not-a-store"))
         self.path = path
 
 
@@ -116,9 +139,7 @@ class ObjectMissing(Refused):
     kind = "object-missing"
 
     def __init__(self, id: str) -> None:
-        super().__init__(
-            f"object {id} is missing from the store", "promptvc fsck tells more; fetch may bring it back"
-        )
+        super().__init__(f"object {id} is missing from the store", Advice("object-missing"))
         self.id = id
 
 
@@ -137,7 +158,7 @@ class RefDamaged(Refused):
         known = f"; its reflog last had {last[:7]}" if last else ""
         super().__init__(
             f"{file}: {name} {why}{known}" if str(name) != str(file) else f"{file} {why}{known}",
-            "promptvc fsck finds all that is wrong; promptvc fsck --repair puts it right",
+            Advice("ref-damaged"),
         )
         self.name, self.file, self.last = name, file, last
 
@@ -150,7 +171,7 @@ class LogDamaged(Refused):
     def __init__(self, file: object, line: int) -> None:
         super().__init__(
             f"{file}: line {line} cannot be read",
-            "promptvc fsck --repair drops it; what it told of cannot be undone then",
+            Advice("log-damaged"),
         )
         self.file, self.line = file, line
 
@@ -177,12 +198,8 @@ class UnknownRevision(Usage):
     kind = "unknown-revision"
 
     def __init__(self, text: str, near: Sequence[str] = ()) -> None:
-        hint = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else "promptvc log and promptvc branch show what there is"
-        )
-        super().__init__(f"unknown revision {text!r}", hint)
+        guess = f"did you mean {' or '.join(near)}?" if near else Advice("unknown-revision")
+        super().__init__(f"unknown revision {text!r}", guess)
         self.text = text
 
 
@@ -222,7 +239,7 @@ class Interrupted(Refused):
         verb = "was" if len(paths) == 1 else "were"
         super().__init__(
             f"{what or 'an operation'} was interrupted, and {shown} {verb} changed since",
-            "promptvc undo --force settles it; what the files hold now is kept, and promptvc undo brings it back",
+            Advice("interrupted"),
         )
         self.what, self.paths = what, tuple(paths)
 
@@ -253,7 +270,7 @@ class AuthorUnknown(Refused):
     def __init__(self) -> None:
         super().__init__(
             "the author is not known",
-            'git config --global user.name "Your Name"; git config --global user.email you@example.com',
+            Advice("author-unknown"),
         )
 
 
@@ -298,8 +315,8 @@ class CallsMissing(Refused):
     def __init__(self, name: str, count: int, damaged: Sequence[str] = ()) -> None:
         lost = f"; damaged: {', '.join(damaged[:3])}" if damaged else ""
         super().__init__(
-            f"{name}: {count} answer{' is' if count == 1 else 's are'} not known, and --offline makes no call{lost}",
-            "promptvc fetch may bring them; promptvc run without --offline asks for them",
+            f"{name}: {count} answer{' is' if count == 1 else 's are'} not known, and no call may be made{lost}",
+            Advice("calls-missing"),
         )
         self.count = count
 
@@ -312,7 +329,7 @@ class NotTrusted(Refused):
     def __init__(self, what: str, why: str = "files here were fetched") -> None:
         super().__init__(
             f"{what} is not trusted yet: {why}",
-            "promptvc config trust lets it run; look at promptvc.toml first",
+            Advice("not-trusted"),
         )
         self.what = what
 
@@ -372,8 +389,8 @@ class MergeOpen(Refused):
 
     def __init__(self, step: str, conflicts: int) -> None:
         left = f"{conflicts} conflict{'s' * (conflicts != 1)} to resolve" if conflicts else "all resolved"
-        hint = "promptvc resolve lists them" if conflicts else "promptvc commit concludes it"
-        super().__init__(f"a {step} is under way, {left}", f"{hint}; promptvc {step} --abort gives it up")
+        advice = Advice("merge-open" if conflicts else "merge-resolved", step=step)
+        super().__init__(f"a {step} is under way, {left}", advice)
         self.step, self.conflicts = step, conflicts
 
 
@@ -386,7 +403,7 @@ class ConflictsRemain(Refused):
         count = f"{conflicts} conflict{'s' * (conflicts != 1)}"
         super().__init__(
             f"the {step} has {count} to resolve, the first in {path}",
-            f"promptvc resolve lists them; promptvc {step} --abort gives the {step} up",
+            Advice("conflicts-remain", step=step),
         )
         self.step, self.conflicts = step, conflicts
 
@@ -397,7 +414,7 @@ class NoMergeOpen(Refused):
     kind = "no-merge-open"
 
     def __init__(self) -> None:
-        super().__init__("no merge is under way", "promptvc merge BRANCH starts one")
+        super().__init__("no merge is under way", Advice("no-merge-open"))
 
 
 class ConflictMissing(Usage):

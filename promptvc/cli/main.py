@@ -203,13 +203,14 @@ def _show_click_error(error: click.ClickException) -> int:
 
 def _show_error(error: Exception) -> int:
     from promptvc.cli.exit_codes import REFUSED, exit_code
+    from promptvc.cli.hints import hint_of
     from promptvc.cli.output import show_error
     from promptvc.errors import PromptvcError
 
     if os.environ.get("PROMPTVC_DEBUG"):
         raise error
     if isinstance(error, PromptvcError):
-        show_error(error.message, error.hint)
+        show_error(error.message, hint_of(error))
         return exit_code(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from promptvc.errors import StoreExists, Usage
+from promptvc.errors import Advice, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.mirror import first_branch
 from promptvc.repo.place import INTENT, LOCAL, STORE, Surroundings, half_made, make_store, sweep_half_made
@@ -59,7 +59,7 @@ def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> No
         if branch and target is None:
             raise Usage(
                 f"{redact(url)} has no branch {branch!r}",
-                "promptvc clone without -b takes the remote's own choice",
+                Advice("clone-any-branch"),
             )
         ref = RefName.branch(name)
         repo.refs.set_head(ref, repo.who(), f"clone: from {redact(url)}")
@@ -85,9 +85,8 @@ def absolute(url: str) -> str:
 
 def _not_empty(root: Path) -> StoreExists:
     if (root / STORE / LOCAL / INTENT).exists():
-        hint = f"a clone was interrupted there: promptvc -C {root} status brings the rest of its files"
-        return StoreExists(f"{root} is not empty", hint)
-    return StoreExists(f"{root} is not empty", "give another folder: promptvc clone URL FOLDER")
+        return StoreExists(f"{root} is not empty", Advice("clone-interrupted", root=root))
+    return StoreExists(f"{root} is not empty", Advice("clone-elsewhere"))
 
 
 def _remove(root: Path, existed: bool) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import PromptvcError, UnsupportedFormat, Usage
+from promptvc.errors import Advice, PromptvcError, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.place import ARROW_CACHE_BYTES, INTENT, LOCAL, MERGING, Surroundings
 from promptvc.session.files.contents import Contents
@@ -107,7 +107,7 @@ class Parts:
     @cached_property
     def _worktree(self) -> Worktree:
         if self.root is None:
-            raise Usage(f"{self.path} has no working files", "promptvc clone makes a copy that has")
+            raise Usage(f"{self.path} has no working files", Advice("no-working-files"))
         return Worktree(
             self.root, self.store, self.contents, self.cache, lambda: self.oplog, lambda: self.intents
         )

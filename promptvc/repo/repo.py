@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotAStore, Refused, StoreExists
+from promptvc.errors import Advice, NotAStore, Refused, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.merges import WithMerges
 from promptvc.repo.place import (
@@ -57,9 +57,7 @@ class Repo(WithMerges):
         """Start a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
         root = root.resolve()
         if is_store(root / STORE):
-            raise StoreExists(
-                f"{root / STORE}: there is a store already", "promptvc status shows how it stands"
-            )
+            raise StoreExists(f"{root / STORE}: there is a store already", Advice("store-exists"))
         need_no_remains(root / STORE)
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from promptvc.content.runs.run import (
     run_names,
 )
 from promptvc.content.table.view import Table
-from promptvc.errors import PathMissing, RunMissing
+from promptvc.errors import Advice, PathMissing, RunMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import Project
@@ -142,7 +142,7 @@ def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) 
         known = run_names(source.files)
         hint = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:8])}" if known else None
         raise RunMissing(
-            f"there are no outputs of a run {name!r} in {source.label}", hint or "promptvc run makes them"
+            f"there are no outputs of a run {name!r} in {source.label}", hint or Advice("make-run")
         )
     table = table_of(source.file(rows), source.project)
     pins = read_record(source.file(record).read(), record) if record in source.files else None

@@ -195,11 +195,7 @@ class Intents:
             self._clear()
         except (PromptvcError, OSError):
             if isinstance(error, PromptvcError):
-                error.hint = (
-                    f"{error.hint}; then promptvc status: it finishes or takes back what was begun"
-                    if error.hint
-                    else None
-                )
+                error.unsettled = True
 
     def _clear(self) -> None:
         with disk_errors(self.path), suppress(FileNotFoundError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import RemoteNotAStore, StoreExists, Usage
+from promptvc.errors import Advice, RemoteNotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.session.sections import read_section, remove_sections, set_section
 from promptvc.storage.git import GitConfig
@@ -69,9 +69,7 @@ class Sharing:
         """Add a remote, whose branches will be tracked; raises `StoreExists`, `InvalidName`."""
         RefName.remote(name, "x")
         if name in self.names:
-            raise StoreExists(
-                f"a remote {name} exists already", f"promptvc remote set-url {name} URL changes where it is"
-            )
+            raise StoreExists(f"a remote {name} exists already", Advice("remote-exists", name=name))
         self._config.replace_section("remote", name, {"url": (url,), "fetch": (str(Refspec.tracking(name)),)})
 
     def set_url(self, name: str, url: str) -> None:
@@ -116,7 +114,7 @@ class Sharing:
         names = self.names
         if "origin" in names or len(names) == 1:
             return "origin" if "origin" in names else names[0]
-        raise Usage("no remote is named" if names else "there is no remote", "promptvc remote add origin URL")
+        raise Usage("no remote is named" if names else "there is no remote", Advice("add-remote"))
 
     # --- transfers ----------------------------------------------------------------------------------------
 
@@ -178,9 +176,7 @@ class Sharing:
 
         url = self.url(name) or name
         if name not in self.names and not any(mark in name for mark in ("/", ":", "\\")):
-            raise Usage(
-                f"no remote {name!r}", "promptvc remote lists them; promptvc remote add NAME URL adds one"
-            )
+            raise Usage(f"no remote {name!r}", Advice("unknown-remote"))
         place = self._rewritten(url)
         settings = self._settings(place)
         return GitRemote(place, settings if timeout is None else settings.within(timeout), report)
@@ -194,7 +190,7 @@ class Sharing:
         if not any(is_ours(history.commit(id)) for id in history.ancestors([tip])):
             raise RemoteNotAStore(
                 f"{redact(remote.url)} is a git repository, but not a promptvc store",
-                "push to an empty repository, or to one that promptvc push filled",
+                Advice("push-elsewhere"),
             )
 
     def _refspecs(self, name: str) -> list[Refspec]:
@@ -203,7 +199,7 @@ class Sharing:
 
     def _known(self, name: str) -> None:
         if name not in self.names:
-            raise Usage(f"no remote {name!r}", "promptvc remote lists them")
+            raise Usage(f"no remote {name!r}", Advice("list-remotes"))
 
     def _rewritten(self, url: str) -> str:
         rules = [

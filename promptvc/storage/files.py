@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from promptvc.errors import DiskFailed, DiskFull, StoreReadOnly
+from promptvc.errors import Advice, DiskFailed, DiskFull, StoreReadOnly
 
 _FAILED = (errno.EIO, errno.EREMOTEIO, errno.ENXIO, errno.ENODEV, errno.ESTALE)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,7 +33,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _FAILED:
             raise DiskFailed(
                 f"{path}: the disk failed ({os.strerror(error.errno)})",
-                "check the disk, then try again; promptvc fsck checks the store",
+                Advice("check-disk"),
             ) from error
         raise
 

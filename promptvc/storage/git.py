@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from promptvc.errors import ConfigInvalid, ObjectDamaged
+from promptvc.errors import Advice, ConfigInvalid, ObjectDamaged
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.locks import git_lock
 from promptvc.storage.scratch import durable_scratch, scratch_folder
@@ -35,11 +35,11 @@ def apply_delta(base: bytes, delta: bytes) -> bytes:
     try:
         return b"".join(apply(base, delta))
     except (ApplyDeltaError, ValueError, IndexError, OverflowError, MemoryError) as error:
-        raise ObjectDamaged("a stored delta cannot be applied", "promptvc fsck tells more") from error
+        raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck")) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # of dulwich's compiled part, which is no `Exception`
             raise
-        raise ObjectDamaged("a stored delta cannot be applied", "promptvc fsck tells more") from error
+        raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck")) from error
 
 
 class GitConfig:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha1
 
-from promptvc.errors import ObjectDamaged
+from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
 
 FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
@@ -149,7 +149,7 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
             at = zero + 21
             entries.append(TreeEntry(mode, name, ObjectId(data[zero + 1 : at].hex())))
     except ValueError as error:
-        raise ObjectDamaged("a tree object cannot be read", "promptvc fsck tells more") from error
+        raise ObjectDamaged("a tree object cannot be read", Advice("fsck")) from error
     return entries
 
 
@@ -193,7 +193,7 @@ def parse_commit(data: bytes) -> Commit:
         else:
             extra.append((key, value.decode("utf-8", "replace")))
     if len(found) < 3 or not all(map(_ID.fullmatch, [found["tree"].decode("ascii", "replace"), *parents])):
-        raise ObjectDamaged("a commit object cannot be read", "promptvc fsck tells more")
+        raise ObjectDamaged("a commit object cannot be read", Advice("fsck"))
     encoding = next((value for key, value in extra if key == "encoding"), "utf-8")
     return Commit(
         ObjectId(found["tree"].decode("ascii", "replace")),
@@ -222,7 +222,7 @@ def parse_tag(data: bytes) -> Tag:
         if not _ID.fullmatch(target):
             raise ValueError("no id")
     except (KeyError, ValueError) as error:
-        raise ObjectDamaged("a tag object cannot be read", "promptvc fsck tells more") from error
+        raise ObjectDamaged("a tag object cannot be read", Advice("fsck")) from error
     tagger = Signature.decode(found["tagger"]) if "tagger" in found else None
     return Tag(
         target, kind, found.get("tag", b"").decode("utf-8", "replace"), tagger, _decode(message, "utf-8")

@@ -15,7 +15,7 @@ from typing import cast
 
 from isal import isal_zlib
 
-from promptvc.errors import ObjectDamaged
+from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
 from promptvc.storage.git import apply_delta
 from promptvc.storage.objects import Kind
@@ -24,7 +24,7 @@ OFS_DELTA, REF_DELTA = 6, 7
 IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a value
 _HEAD = 8 + 256 * 4
 _TRAILER = 20
-_RESTORE = "promptvc fsck tells more; restore it from another clone"
+_RESTORE = Advice("restore-pack")
 LONGEST_CHAIN = 5000
 """Deltas on deltas that are followed; git makes 50, and never more than 4,095."""
 
@@ -205,9 +205,9 @@ def inflate(data: memoryview, at: int, size: int) -> bytes:
             at += step
             out += stream.decompress(data[at : at + step])
     except (IsalError, EOFError) as error:
-        raise ObjectDamaged("a stored object cannot be inflated", "promptvc fsck tells more") from error
+        raise ObjectDamaged("a stored object cannot be inflated", Advice("fsck")) from error
     if len(out) != size:
-        raise ObjectDamaged("a stored object has the wrong length", "promptvc fsck tells more")
+        raise ObjectDamaged("a stored object has the wrong length", Advice("fsck"))
     return bytes(out)
 
 
@@ -235,7 +235,7 @@ def read_distance(data: mmap.mmap | memoryview, at: int) -> tuple[int, int]:
 
 
 def _bad_index(index: Path, why: str) -> ObjectDamaged:
-    return ObjectDamaged(f"{index} {why}", "promptvc fsck --repair makes it anew from the pack beside it")
+    return ObjectDamaged(f"{index} {why}", Advice("repair-index"))
 
 
 def _map(path: Path) -> mmap.mmap:

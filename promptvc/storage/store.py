@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from isal import isal_zlib
 
-from promptvc.errors import ObjectDamaged, ObjectMissing
+from promptvc.errors import Advice, ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
 from promptvc.storage.git import apply_delta
 from promptvc.storage.lease import Lease
@@ -247,7 +247,7 @@ class ObjectStore:
         if found is not kind:
             raise ObjectDamaged(
                 f"object {id} is a {found.name.lower()}, not a {kind.name.lower()}",
-                "promptvc fsck tells more",
+                Advice("fsck"),
             )
         return data
 

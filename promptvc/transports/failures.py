@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptvc.errors import AuthFailed, PromptvcError, PushRejected, TransferFailed
+from promptvc.errors import Advice, AuthFailed, PromptvcError, PushRejected, TransferFailed
 from promptvc.transports.urls import Address
 
 # Lines of git and ssh that only comfort, or repeat what another line says better.
@@ -18,18 +18,18 @@ _NOISE = re.compile(
     r"|warning: permanently added |connection to .* closed\.?|\W*\Z|@+|exec request failed on channel|hint: )"
 )
 _PREFIX = re.compile(r"(?i)\A(?:fatal|error|remote|ssh|git-upload-pack|git-receive-pack): *")
-_CHECK_ADDRESS = "check the address with: promptvc remote"
+_CHECK_ADDRESS = Advice("check-address")
 _CHECK_NETWORK = "check the host name and the network"
 _BROKEN = "nothing was changed here; try again"
 _SILENT = f"try again; {_CHECK_NETWORK}"
 _AGAIN, _LATER = "try again", "try again later"
-_A_SERVER = f"is it a git server? {_CHECK_ADDRESS}"
+_A_SERVER = Advice("check-server")
 _UNANSWERED = frozenset((_BROKEN, _SILENT, _AGAIN, _LATER, _A_SERVER, _CHECK_ADDRESS, _CHECK_NETWORK))
 _ASK_AGAIN = "the remote may have taken it or not: push again, which does only what is still to do"
 _SIGN_IN = "set PROMPTVC_TOKEN, or sign in through one of git's credential helpers"
 
 # What ssh and git say -> the class, and what to do. Searched in the text of the whole answer.
-_KNOWN: tuple[tuple[str, type[TransferFailed], str], ...] = (
+_KNOWN: tuple[tuple[str, type[TransferFailed], str | Advice], ...] = (
     (r"permission denied \(|too many authentication failures|no supported authentication", AuthFailed,
      "is your ssh key known there? ssh -v to the same host tells more"),
     (r"host key verification failed|host key is known|host identification has changed", AuthFailed,
@@ -77,8 +77,8 @@ def unanswered(failure: PromptvcError) -> None:
 
     Nobody knows whether it moved them. Where the failure has a cause of its own, the hint that fits the cause stays.
     """
-    if failure.hint in _UNANSWERED:
-        failure.hint = _ASK_AGAIN
+    if (failure.hint or failure.advice) in _UNANSWERED:
+        failure.hint, failure.advice = _ASK_AGAIN, None
 
 
 def last_words(said: str) -> str:
@@ -104,8 +104,7 @@ def http_failure(status: int, where: str, site: str, *, tried: bool) -> Transfer
     if status == 403:
         return AuthFailed(f"{where}: access denied (403)", "this account may not do that; ask for access")
     if status == 404:
-        hint = f"{_CHECK_ADDRESS}; some hosts also answer this to accounts without access"
-        return TransferFailed(f"{where}: no repository there (404)", hint)
+        return TransferFailed(f"{where}: no repository there (404)", Advice("check-access"))
     if status == 407:
         return AuthFailed(
             f"{where}: the proxy asks for a password (407)", "put user and password in the proxy's URL"

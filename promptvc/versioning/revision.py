@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
-from promptvc.errors import AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
+from promptvc.errors import Advice, AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, LogEntry, Refs
@@ -187,7 +187,7 @@ def _beyond(text: str, ref: RefName, log: Sequence[LogEntry], *, in_numbers: boo
     error, name = UnknownRevision(text), ref.short
     if not log:
         error.message = f"{text}: there is no log of {name}"
-        error.hint = "promptvc log shows its commits"
+        error.advice = Advice("log-commits")
     elif in_numbers:
         last = len(log) - (log[-1].before is None)
         error.message = f"{text}: the log of {name} has {len(log)} entr{'y' if len(log) == 1 else 'ies'}"

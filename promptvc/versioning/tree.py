@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from promptvc.errors import InvalidName, ObjectDamaged
+from promptvc.errors import Advice, InvalidName, ObjectDamaged
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import (
     EXECUTABLE,
@@ -61,7 +61,7 @@ def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
     found = sorted(_walk(store, tree, ""), key=itemgetter(0))
     files = dict(found)
     if len(files) < len(found):
-        raise ObjectDamaged(f"tree {tree} names a file twice", "promptvc fsck tells more")
+        raise ObjectDamaged(f"tree {tree} names a file twice", Advice("fsck"))
     return files
 
 
@@ -69,7 +69,7 @@ def _walk(
     store: ObjectStore, tree: ObjectId, prefix: str, depth: int = 0
 ) -> Iterator[tuple[RepoPath, FileEntry]]:
     if depth > DEEPEST:
-        raise ObjectDamaged(f"tree {tree} is more than {DEEPEST} folders deep", "promptvc fsck tells more")
+        raise ObjectDamaged(f"tree {tree} is more than {DEEPEST} folders deep", Advice("fsck"))
     for entry in store.load_tree(tree):
         path = RepoPath(prefix + entry.name)
         if not entry.is_folder:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.errors import PushRejected, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Commit, Kind, Signature, TreeEntry, encode_commit, encode_tree
@@ -136,7 +137,7 @@ class ReachContract:
                 act(place.open("absent.git"))
             assert "\n" not in str(caught.value)
             assert "absent.git" in str(caught.value)
-            assert caught.value.hint
+            assert hint_of(caught.value)
 
 
 class RemoteContract(ReachContract):

@@ -64,11 +64,12 @@ def test_a_command_and_its_options_are_documented(name: str, command: click.Comm
 def test_every_command_module_is_in_a_group() -> None:
     folder = Path(inspect.getfile(promptvc)).parent / "cli"
     modules = {
-        path.stem.replace("_", "-")
-        for path in folder.glob("*.py")
-        if '\n@click.group("' in _source(path) or '\n@click.command("' in _source(path)
+        (path.parent.name, path.stem.replace("_", "-"))
+        for path in folder.rglob("*.py")
+        if path.name != "main.py"
+        and ('\n@click.group("' in _source(path) or '\n@click.command("' in _source(path))
     }
-    assert modules == {name for names in GROUPS.values() for name in names}
+    assert modules == {(group.lower(), name) for group, names in GROUPS.items() for name in names}
 
 
 def _source(path: Path) -> str:

@@ -60,13 +60,14 @@ def captured(do: Callable[[], int]) -> Said:
 def library(do: Callable[[], Any]) -> int:
     """Do something with the Python API; errors of promptvc are shown, and counted, as the command line does."""
     from promptvc.cli.exit_codes import exit_code
+    from promptvc.cli.hints import hint_of
     from promptvc.cli.output import show_error
     from promptvc.errors import PromptvcError
 
     try:
         do()
     except PromptvcError as error:
-        show_error(error.message, error.hint)
+        show_error(error.message, hint_of(error))
         return exit_code(error)
     except OSError as error:
         show_error(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror), None)

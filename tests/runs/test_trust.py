@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from promptvc.api import clone_into
+from promptvc.cli.hints import hint_of
 from promptvc.content.runs.spec import RunSpec, ScorerSpec
 from promptvc.errors import NotTrusted
 from promptvc.ids import RefName, RepoPath
@@ -67,7 +68,7 @@ def test_a_clone_is_not_until_the_user_says_yes(cloned: Repo) -> None:
     with pytest.raises(NotTrusted, match="python:my_model:answer") as caught:
         need_trust(cloned.path, cloned.config, "python:my_model:answer")
     assert caught.value.kind == "not-trusted"
-    assert "promptvc config trust" in str(caught.value.hint)
+    assert "promptvc config trust" in str(hint_of(caught.value))
     save_trust(cloned.path, True)
     assert trusted(cloned)
 

@@ -140,7 +140,8 @@ def _remote_branch(repo: Repo, name: str) -> str:
     near = get_close_matches(name, [ref.short for ref in repo.refs.find("refs/heads/")], 2)
     error = UnknownRevision(name, near)
     error.message = f"no branch {name!r}"
-    error.hint = error.hint if near else f"promptvc switch -c {name} makes it; --detach looks at a commit"
+    if not near:
+        error.hint = f"promptvc switch -c {name} makes it; --detach looks at a commit"
     raise error
 
 

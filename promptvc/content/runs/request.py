@@ -132,7 +132,7 @@ def requests(
             where = f"{spec.examples} row {number} (example {example_id})"
             lacking = next(((name, source) for name, source in inputs if source not in row), None)
             if lacking is None:
-                raise RenderFailed(f"{error.message}: {where}", error.hint) from None
+                raise RenderFailed(f"{error.message}: {where}", error.hint or error.advice) from None
             raise RenderFailed(
                 f"{where} has no field {lacking[1]!r}, which inputs.{lacking[0]} names",
                 f"its fields: {', '.join(list(row)[:12])}",

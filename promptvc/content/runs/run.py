@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from promptvc.content.formats.base import Json
-from promptvc.errors import RunUnreadable, Usage
+from promptvc.errors import Advice, RunUnreadable, Usage
 from promptvc.ids import ObjectId, RepoPath
 
 FOLDER = "outputs"
@@ -261,9 +261,7 @@ def read_record(data: bytes, path: str) -> RunRecord:
             raise RunUnreadable(f"{path} is of a newer version", "install a newer promptvc")
         return _record(value)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Usage) as error:
-        raise RunUnreadable(
-            f"{path} cannot be read as the record of a run", "promptvc run writes it anew"
-        ) from error
+        raise RunUnreadable(f"{path} cannot be read as the record of a run", Advice("run-anew")) from error
 
 
 def _record(value: dict[str, Any]) -> RunRecord:

@@ -193,7 +193,7 @@ def _encode(path: str, format: RowFormat, rows: Sequence[Mapping[str, Json]]) ->
         try:
             bodies.append(format.encode(row))
         except Usage as error:
-            raise Usage(f"{path}: given row {number}: {error.message}", error.hint) from None
+            raise Usage(f"{path}: given row {number}: {error.message}", error.hint or error.advice) from None
     return bodies
 
 

@@ -78,7 +78,7 @@ class CallStore:
         self._mended(self._scan)
         self.damaged = [f"{path}: line {number}" for path, number in damaged_lines(self._folder)]
         for place in self.damaged:
-            self._notice(f"{place} is damaged, and the answer in it is lost; promptvc fsck tells more")
+            self._notice(f"{place} is damaged, and the answer in it is lost")
 
     def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
         """The answers to those requests that are known; an answer has neither its example's id nor scores."""
@@ -99,7 +99,7 @@ class CallStore:
         with disk_errors(self._folder), (self._folder / "lock").open("ab") as lock:
             if not lock_handle(lock.fileno()):
                 raise StoreBusy(
-                    "another promptvc run makes calls in this store",
+                    "another process makes calls in this store",
                     "wait for it: what it is answered is known then",
                 )
             yield

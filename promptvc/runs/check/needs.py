@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promptvc.content.runs.checkspec import MEASURES, CheckSpec, RowFilter
 from promptvc.content.runs.run import run_names
-from promptvc.errors import ConfigInvalid
+from promptvc.errors import Advice, ConfigInvalid
 from promptvc.runs.check.measures import ScoreKind, near
 from promptvc.runs.check.rows import Examples, Side
 from promptvc.runs.sources import Source
 from promptvc.session.files.project import PROJECT_FILE
 
 
-def invalid(spec: CheckSpec, place: str, what: str, hint: str | None) -> ConfigInvalid:
+def invalid(spec: CheckSpec, place: str, what: str, hint: str | Advice | None) -> ConfigInvalid:
     """The error that says what is wrong with one setting of a check."""
     return ConfigInvalid(f"{PROJECT_FILE}: checks.{spec.name}.{place}: {what}", hint or "correct it there")
 
@@ -54,7 +54,7 @@ def need_fields(spec: CheckSpec, side: Side, examples: Examples) -> None:
     for place, name in _named_fields(spec):
         if not examples.known and side.table is not None:
             what = f"which examples {spec.run} was made from is not known"
-            raise invalid(spec, place, what, "promptvc record --examples PATH pins them")
+            raise invalid(spec, place, what, Advice("record-examples"))
         if seen and name not in examples.seen:
             raise invalid(spec, place, f"no example has a field {name!r}", near(name, seen))
 

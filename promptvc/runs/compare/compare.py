@@ -16,7 +16,7 @@ from functools import cached_property
 
 from promptvc.content.formats.base import Json
 from promptvc.content.values.dotted import MISSING, paths_of, pick
-from promptvc.errors import Usage
+from promptvc.errors import Advice, Usage
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.examples import Examples
 from promptvc.runs.compare.measures import Measures, compare_measures
@@ -204,7 +204,7 @@ def _check_fields(before: LoadedRun, after: LoadedRun, fields: Sequence[str]) ->
     if not rows:
         raise Usage(
             f"the examples of {after.name} are not known, so there are no slices",
-            "promptvc run and promptvc record --examples pin them",
+            Advice("pin-examples"),
         )
     strange = next((name for name in fields if all(pick(row, name) is MISSING for row in rows)), None)
     if strange is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.runs.run import RECORD_SUFFIX, read_record, run_names
 from promptvc.content.table.view import Table
-from promptvc.errors import FileUnreadable, NotATable, PathMissing, RunMissing, Usage
+from promptvc.errors import Advice, FileUnreadable, NotATable, PathMissing, RunMissing, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.sources import LoadedRun, Source
 from promptvc.session.files.contents import Contents, cutting_of
@@ -30,7 +30,7 @@ def common_runs(before: Source, after: Source) -> list[str]:
         return both
     where = f"{before.label} and {after.label}"
     if not old and not new:
-        raise RunMissing(f"{where} have no runs", "promptvc run makes one, promptvc record takes outputs in")
+        raise RunMissing(f"{where} have no runs", Advice("first-run"))
     raise RunMissing(
         f"{where} have no run in common",
         "; ".join(f"{s.label} has {', '.join(n) or 'none'}" for s, n in ((before, old), (after, new))),

@@ -13,7 +13,7 @@ from promptvc.content.runs.request import Calling, Request, calling_of, example_
 from promptvc.content.runs.run import Pin, RunRecord
 from promptvc.content.runs.spec import RunSpec
 from promptvc.content.table.view import Table
-from promptvc.errors import PathMissing, RunMissing, RunUnreadable, Usage
+from promptvc.errors import Advice, PathMissing, RunMissing, RunUnreadable, Usage
 from promptvc.runs.sources import Source, pin_of
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.snapshot import table_of
@@ -42,7 +42,7 @@ class Prepared:
             if is_malformed(row):
                 raise RunUnreadable(
                     f"{self.table.path}: row {number} cannot be read",
-                    f"promptvc rows {self.table.path} shows it",
+                    Advice("show-rows", path=self.table.path),
                 )
             yield id, row
 

@@ -13,7 +13,7 @@ from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.table.view import Table
 from promptvc.content.values.dotted import MISSING, pick
-from promptvc.errors import Usage
+from promptvc.errors import Advice, Usage
 from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
 
 
@@ -50,7 +50,7 @@ def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Exam
     if found.order and not found.ids:
         raise Usage(
             f"{table.path}: no row has {' and '.join(map(repr, names))}",
-            f"--example-key OURS=THEIRS names fields of both; there are {', '.join(table.columns)}",
+            Advice("map-key", known=", ".join(table.columns)),
         )
     return found
 
@@ -77,7 +77,7 @@ def place_rows(rows: Iterable[Taken], examples: Examples) -> Placed:
         if other != each.number:
             raise Usage(
                 f"rows {other} and {each.number} are both sample {sample} of the example {_short(id)}",
-                "--sample names the field that tells samples apart",
+                Advice("name-sample"),
             )
         if each.key not in examples.ids:
             done.unmatched.append(id)
@@ -86,7 +86,7 @@ def place_rows(rows: Iterable[Taken], examples: Examples) -> Placed:
     if examples.ids and taken and len(done.unmatched) == len(taken):
         raise Usage(
             f"no output belongs to an example: the first is of {_short(done.unmatched[0])}",
-            "--example-key names the field that both have; without examples, outputs keep their own keys",
+            Advice("match-key"),
         )
     done.rows.sort(
         key=lambda row: (examples.order.get(row.example_id, len(examples.order)), row.sample_index)

@@ -18,7 +18,7 @@ from promptvc.content.runs.run import (
     record_path,
 )
 from promptvc.content.runs.spec import need_run_name
-from promptvc.errors import Refused, RunUnreadable, Usage
+from promptvc.errors import Advice, Refused, RunUnreadable, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.execute.prepared import declared
 from promptvc.runs.execute.writing import store_run
@@ -168,8 +168,8 @@ def _check_replaced(source: WorkingSource, name: str, force: bool) -> None:
         return
     if not recorded:
         raise Refused(
-            f"{output_path(name)} has outputs that promptvc run made",
-            "record under another name, or give --force",
+            f"{output_path(name)} has outputs that were made by a run",
+            Advice("record-elsewhere"),
         )
 
 
@@ -221,7 +221,7 @@ def _scores(given: str | Sequence[str] | Mapping[str, str] | None) -> list[tuple
     names = [name for name, _ in named]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise Usage(f"two scores are called {twice!r}", "--score NAME=PATH names one")
+        raise Usage(f"two scores are called {twice!r}", Advice("name-score"))
     return named
 
 
@@ -241,7 +241,7 @@ def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
         if table is not None
         else f"nothing says what tells the examples of {foreign.source} apart"
     )
-    raise Usage(what, "--example-key FIELD names the field that outputs and examples share")
+    raise Usage(what, Advice("name-key"))
 
 
 # --- scores -----------------------------------------------------------------------------------------------------
@@ -266,9 +266,7 @@ def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Exam
     names = {scorer.name for scorer in scorers}
     taken = next((name for row in rows for name in row.scores if name in names), None)
     if taken is not None:
-        raise Usage(
-            f"the score {taken!r} is recorded, and a scorer is called so too", "--score NAME=PATH renames it"
-        )
+        raise Usage(f"the score {taken!r} is recorded, and a scorer is called so too", Advice("rename-score"))
     return [
         replace(row, scores={**row.scores, **scores_of(scorers, examples.rows[row.example_id], row)})
         if row.example_id in examples.rows

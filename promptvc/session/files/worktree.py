@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
+from promptvc.errors import Advice, FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.obstructions import check_obstructions
@@ -362,7 +362,7 @@ def work_would_be_lost(paths: list[RepoPath]) -> WorkWouldBeLost:
     verb = "has" if len(paths) == 1 else "have"
     return WorkWouldBeLost(
         f"{shown} {verb} changes that are not committed",
-        "commit them first, or give --force to overwrite them",
+        Advice("overwrite"),
     )
 
 

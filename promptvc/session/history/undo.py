@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from promptvc.errors import Negative, ObjectMissing, Refused, WorkWouldBeLost
+from promptvc.errors import Advice, Negative, ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.worktree import Worktree
@@ -176,9 +176,9 @@ def _only_learned(known: list[Operation], chosen: list[Operation]) -> Negative:
     earlier = [
         each for each in known if each.number < chosen[0].number and not without_tracking(each).is_empty
     ]
-    hint = "promptvc undo --list shows what was done"
+    hint = Advice("undo-list")
     if earlier:
-        hint = f"promptvc undo {earlier[-1].number - 1} takes back {earlier[-1].what} too"
+        hint = Advice("undo-earlier", number=earlier[-1].number - 1, what=earlier[-1].what)
     return Negative(f"nothing to undo: {what} only learned what the remote has", hint)
 
 
@@ -197,7 +197,7 @@ def _head_moves(parts: UndoParts, pair: Pair[str]) -> bool:
     if found not in pair:
         raise Refused(
             f"HEAD is not where the operation left it, but on {_short(found)}",
-            f"promptvc switch {_short(pair[1])} goes back there; then undo again",
+            Advice("switch-back", name=_short(pair[1])),
         )
     return found != pair[0]
 
@@ -205,7 +205,7 @@ def _head_moves(parts: UndoParts, pair: Pair[str]) -> bool:
 def _moved(name: str, expected: ObjectId | None, found: ObjectId | None) -> Refused:
     now = f"is {found.short}" if found else "is gone"
     was = expected.short if expected else "gone"
-    hint = "git or another process moved it: promptvc log shows what is there; move it back, then undo again"
+    hint = Advice("moved-elsewhere")
     return Refused(f"{name} {now}, but the operation left it {'at ' if expected else ''}{was}", hint)
 
 
@@ -223,7 +223,7 @@ def _files(
         verb = "has" if len(lost) == 1 else "have"
         raise WorkWouldBeLost(
             f"{shown} {verb} changes made after the operation",
-            "commit them first, or give --force to overwrite them",
+            Advice("overwrite"),
         )
     return todo
 

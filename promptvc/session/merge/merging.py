@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import (
+    Advice,
     ConflictsRemain,
     MergeOpen,
     NoMergeOpen,
@@ -92,7 +93,7 @@ class Merging:
         self._need_none()
         head = self._refs.current()
         if head is None:
-            raise Refused("there is no commit to build on", "promptvc commit makes the first one")
+            raise Refused("there is no commit to build on", Advice("first-commit"))
         after = self._merger.files_of(commit)
         before = self._merger.files_of(parent) if parent else {}
         base, theirs = (after, before) if request.step == "revert" else (before, after)
@@ -119,15 +120,13 @@ class Merging:
         if self._refs.read(HEAD) != merge.head:
             raise Refused(
                 f"{merge.labels[0]} moved since the {merge.step} began",
-                f"promptvc {merge.step} --abort, then begin it again",
+                Advice("begin-again", step=merge.step),
             )
         left = unresolved(merge, self._workspace.worktree.root)
         if left:
             raise ConflictsRemain(merge.step, len(left), left[0].path)
         if paths:
-            raise Usage(
-                f"a {merge.step} is committed as a whole", "promptvc commit without paths concludes it"
-            )
+            raise Usage(f"a {merge.step} is committed as a whole", Advice("commit-whole"))
         with self._operation(f"commit of the {merge.step}"):
             done = self._commit(merge, message, author, committer, code_commit)
             self.state.save(None)
@@ -293,7 +292,7 @@ def own_hint() -> Iterator[None]:
     try:
         yield
     except WorkWouldBeLost as error:
-        error.hint = "commit them first; or promptvc restore --force, which promptvc undo takes back"
+        error.hint, error.advice = None, Advice("commit-or-restore")
         raise
 
 
@@ -324,13 +323,11 @@ def relate(
     if history.is_ancestor(head, other):
         return "merged" if forward == "never" else "fast-forward"
     if forward == "only":
-        raise NotFastForward(
-            f"{labels[0]} and {labels[1]} have diverged", "leave --ff-only out to merge them"
-        )
+        raise NotFastForward(f"{labels[0]} and {labels[1]} have diverged", Advice("not-only-forward"))
     if not unrelated and not history.merge_bases(head, other):
         raise Refused(
             f"{labels[0]} and {labels[1]} have no commit in common",
-            "--allow-unrelated-histories merges them all the same",
+            Advice("unrelated"),
         )
     return "merged"
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.values.conflict import Conflict
-from promptvc.errors import Refused
+from promptvc.errors import Advice, Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.files import write_durably
 from promptvc.storage.objects import Kind, Signature, object_id
@@ -56,7 +56,7 @@ class OpenMerge:
         if not self.is_written:
             raise Refused(
                 f"the {self.step} was interrupted before it had written all files",
-                f"promptvc {self.step} --abort, then begin it again; promptvc undo takes back what was interrupted",
+                Advice("merge-interrupted", step=self.step),
             )
 
     def to_json(self) -> bytes:
@@ -128,7 +128,7 @@ class MergeState:
         except ValueError as error:
             raise Refused(
                 f"a merge is under way, but {self._path} cannot be read",
-                f"promptvc undo takes the merge back; or rm {self._path}, which leaves the files as they are",
+                Advice("merge-unreadable", path=self._path),
             ) from error
         return None if self._is_over(merge) else merge
 

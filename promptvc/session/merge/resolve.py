@@ -12,7 +12,7 @@ from promptvc.content.formats.missing import MISSING
 from promptvc.content.table.edit import Edited
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import load_exact
-from promptvc.errors import ConflictMissing, ConflictStale, NoMergeOpen, Usage
+from promptvc.errors import Advice, ConflictMissing, ConflictStale, NoMergeOpen, Usage
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.exclusive import exclusively
 from promptvc.session.files.contents import Contents
@@ -164,7 +164,7 @@ class Resolving:
         if entry is None:
             raise ConflictStale(
                 f"{path} is not there any more",
-                "promptvc merge --abort, then merge again; or promptvc resolve PATH --as-is",
+                Advice("again-or-as-is"),
             )
         return PendingFile.of_view(self._worktree.view(path, entry))
 
@@ -205,7 +205,7 @@ class _Draft:
 def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:
     """A whole file: as a side has it, or gone."""
     if choice.take is None:
-        raise Usage(f"{conflict.path} conflicts as a whole file", "--take ours, theirs or base; or --as-is")
+        raise Usage(f"{conflict.path} conflicts as a whole file", Advice("take-a-side"))
     found, here = entry_of(choice.of(conflict)), entry_of(conflict.ours)
     gone = {RepoPath(conflict.path), *([here[0]] if here else [])}
     gone.update(in_the_way(found[0], draft.current) if found else ())
@@ -280,12 +280,12 @@ def _missing(
     merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None, line: int | None
 ) -> ConflictMissing:
     if not merge.conflicts:
-        return ConflictMissing("no conflict is left", f"promptvc commit concludes the {merge.step}")
+        return ConflictMissing("no conflict is left", Advice("conclude", step=merge.step))
     named = [path for path in paths if path]
     words = [f"in {', '.join(named)}"] if named else []
     given = (("key", key), ("field", field), ("line", line))
     words += [f"{name} {value}" for name, value in given if value is not None]
-    return ConflictMissing(f"no conflict {', '.join(words)}", "promptvc resolve lists those that are left")
+    return ConflictMissing(f"no conflict {', '.join(words)}", Advice("list-conflicts"))
 
 
 def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:

@@ -13,7 +13,7 @@ from promptvc.content.table.splice import OpenFile, splice
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import write_exact
 from promptvc.content.values.merge import put
-from promptvc.errors import ConflictStale, Usage
+from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
@@ -164,12 +164,12 @@ def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes | None)
     try:
         return write_exact(format.encode(row, like=like))
     except Usage as error:
-        raise Usage(f"{file.path}: {error.message}", error.hint) from None
+        raise Usage(f"{file.path}: {error.message}", error.hint or error.advice) from None
 
 
 def _stale(file: PendingFile, conflict: Conflict) -> ConflictStale:
     named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {}).items())
     return ConflictStale(
         f"{file.path}: row {named or (conflict.row or 0) + 1} is not there any more",
-        "edit the file, then promptvc resolve PATH --as-is",
+        Advice("as-is"),
     )

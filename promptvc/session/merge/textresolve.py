@@ -12,7 +12,7 @@ from promptvc.content.prompt.merge import set_setting
 from promptvc.content.text.merge import TextConflict, find_blocks, marker_lines_left, resolve_block
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import write_exact
-from promptvc.errors import ConflictStale, Usage
+from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.session.merge.openmerge import OpenMerge, unresolved
 from promptvc.session.transaction.pending import PendingFile
 
@@ -50,7 +50,7 @@ def resolve_text(
 ) -> bytes:
     """The file with the block of a conflict replaced, of equal ones the first from the offset ``after`` on."""
     if not isinstance(value, str):
-        raise Usage(f"{file.path}: text takes text, not {value!r}", "--edit opens the lines in the editor")
+        raise Usage(f"{file.path}: text takes text, not {value!r}", Advice("edit-lines"))
     text = file.read().decode("utf-8", "surrogateescape")
     size = merge.markers.get(file.path, 7)
     made = resolve_block(text, _lines(conflict), size, *merge.labels, value, after)
@@ -68,7 +68,7 @@ def resolve_setting(file: PendingFile, conflict: Conflict, value: Any | Missing,
     if made is None:
         raise ConflictStale(
             f"{file.path}: {place_name(conflict)} cannot be set",
-            "edit the file, then promptvc resolve PATH --as-is",
+            Advice("as-is"),
         )
     return write_exact(made)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptvc.content.kinds import FileKind
-from promptvc.errors import ConfigInvalid, NotATable, PathMissing, RunMissing
+from promptvc.errors import Advice, ConfigInvalid, NotATable, PathMissing, RunMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
@@ -85,7 +85,7 @@ class Snapshot:
         path, record = output_path(name), record_path(name)
         if path not in self:
             known = ", ".join(run_names(self.paths)[:8])
-            hint = f"there is {known}" if known else "promptvc run makes them"
+            hint = f"there is {known}" if known else Advice("make-run")
             raise RunMissing(f"{self.id.short} has no outputs of a run {name!r}", hint)
         table = table_of(self.file(path), self.project, self._arrow(), key=("example_id",))
         return Run(name, read_record(self.read(record), record) if record in self else None, table)
@@ -109,9 +109,7 @@ class Snapshot:
         """One file, as `diff` looks at it; raises `PathMissing`."""
         name = RepoPath(path)
         if name not in self._files:
-            raise PathMissing(
-                f"{path} is not in {self.id.short}", f"promptvc show {self.id.short} lists what is"
-            )
+            raise PathMissing(f"{path} is not in {self.id.short}", Advice("show-commit", id=self.id.short))
         return StoredFile(self._contents, name, self._files[name])
 
     @property

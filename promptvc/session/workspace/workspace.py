@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptvc.errors import NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
+from promptvc.errors import Advice, NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.exclusive import exclusively
 from promptvc.session.files.contents import Contents
@@ -233,7 +233,7 @@ class Workspace:
         if head is not None and not History(self._store).is_ancestor(head, new):
             raise NotFastForward(
                 f"{self.branch or 'HEAD'} and {new.short} have diverged",
-                "promptvc log --graph HEAD @{upstream} shows how",
+                Advice("diverged"),
             )
         ref = self.current_ref()
         with self._operation(reason), self.intents.block(refs={ref: (head, new)}):
@@ -321,14 +321,14 @@ def _need_paths(paths: Sequence[str], source: Files, name: str) -> None:
     """Raise `PathMissing` for a path at which, and below which, there is no file."""
     for path in paths:
         if path not in ("", ".") and not any(is_below(file, [path]) for file in source):
-            raise PathMissing(f"{path} is not in {name}", f"promptvc log {path} shows which commits have it")
+            raise PathMissing(f"{path} is not in {name}", Advice("path-log", path=path))
 
 
-def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str]:
+def _nothing(base: Files, only: Sequence[str] | None) -> tuple[str, str | Advice]:
     if only:
-        return f"nothing changed in {', '.join(only)}", "promptvc status shows what did"
+        return f"nothing changed in {', '.join(only)}", Advice("status")
     if base:
-        return "nothing to commit, the working files are as in HEAD", "promptvc log shows what was committed"
+        return "nothing to commit, the working files are as in HEAD", Advice("log")
     return (
         "nothing to commit: no tracked file here",
         "put prompts into prompts/ and example sets into examples/",

@@ -13,7 +13,7 @@ from dulwich.client import AbstractHttpGitClient
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
-from promptvc.errors import AuthFailed, TransferFailed
+from promptvc.errors import Advice, AuthFailed, TransferFailed
 from promptvc.transports.failures import broken, http_failure, one_line, unreachable
 from promptvc.transports.git.credentials import Credential, Credentials
 from promptvc.transports.settings import TransportSettings
@@ -78,7 +78,7 @@ class HttpClient(AbstractHttpGitClient):
             answer.close()
             raise TransferFailed(
                 f"{self._where}: this is not a git repository (the answer is {answer.content_type or 'empty'})",
-                "check the address with: promptvc remote",
+                Advice("check-address"),
             )
         return answer, answer.read
 

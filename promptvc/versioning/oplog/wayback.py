@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptvc.errors import Negative, Usage
+from promptvc.errors import Advice, Negative, Usage
 from promptvc.versioning.oplog.operation import Operation
 
 UNDO, REDO = "undo: ", "redo: "
@@ -20,12 +20,12 @@ def choose(known: list[Operation], first: int, to: int | None) -> tuple[list[Ope
     last = known[-1].number
     target = last - 1 if to is None else to
     if target > last or (target < first - 1 and target != 0):
-        raise Usage(f"no operation {target}", "promptvc undo --list shows them")
+        raise Usage(f"no operation {target}", Advice("list-operations"))
     chosen = _way_back(known, target)
     if not chosen:
         raise Negative(
             f"nothing to undo: things are as they were right after operation {target}",
-            "promptvc undo --list shows what was done before and since",
+            Advice("list-all-operations"),
         )
     return chosen, target
 

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from promptvc.errors import ObjectDamaged
+from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
@@ -164,7 +164,7 @@ def _encode(node: list[Chunk], mode: int) -> bytes:
 def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator[Chunk]:
     """The chunks of a rope in order; raises `ObjectDamaged` for what is none, and below `DEEPEST` levels."""
     if depth > DEEPEST:
-        raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", "promptvc fsck tells more")
+        raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", Advice("fsck"))
     data = store.read_tree(id)
     marker = data.find(b"\0", 0, 32) + 21 if data.startswith((b"100644 .rope\0", b"100755 .rope\0")) else 0
     if _LEAVES.fullmatch(data, marker):
@@ -174,7 +174,7 @@ def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator
         for _, raw in _ENTRY.findall(data, marker):
             yield from walk_chunks(store, ObjectId(raw.hex()), depth=depth + 1)
     else:
-        raise ObjectDamaged(f"table {id} holds what is no chunk", "promptvc fsck tells more")
+        raise ObjectDamaged(f"table {id} holds what is no chunk", Advice("fsck"))
 
 
 def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:

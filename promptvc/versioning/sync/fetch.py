@@ -246,7 +246,7 @@ def _take(work: _Fetch, history: History, wish: _Wish, refusal: str | None) -> R
         try:
             _move(work, wish, before, outcome)
         except InvalidName as error:
-            outcome, reason = "refused", f"{error.message}; promptvc fetch --prune may clear the way"
+            outcome, reason = "refused", f"{error.message}; a fetch that prunes may clear the way"
     return RefChange(wish.there, wish.here, before, wish.id, outcome, reason)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from promptvc.errors import InvalidName, NotFastForward, PushRejected, RefMoved, Usage
+from promptvc.errors import Advice, InvalidName, NotFastForward, PushRejected, RefMoved, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import Signature
 from promptvc.storage.packs import PackedObject
@@ -133,7 +133,7 @@ def _found(work: _Push, asked: Send | Removal) -> Send:
     if not found:
         raise PushRejected(
             f"{work.remote.url} has no branch or tag {asked.name!r} to delete",
-            "promptvc fetch --prune forgets the branches that are gone there",
+            Advice("prune"),
         )
     return Send(found[0], None, lease=asked.lease)
 
@@ -151,7 +151,7 @@ def _judge(work: _Push, send: Send, before: ObjectId | None) -> Outcome:
     if send.there.startswith("refs/tags/"):
         if not (send.force or send.lease):
             raise NotFastForward(
-                f"tag {send.there.short} is at {work.remote.url} already", "push --force replaces it"
+                f"tag {send.there.short} is at {work.remote.url} already", Advice("push-force")
             )
         return "forced"
     if work.store.contains(before) and work.history.is_ancestor(before, send.id):
@@ -159,7 +159,7 @@ def _judge(work: _Push, send: Send, before: ObjectId | None) -> Outcome:
     if not (send.force or send.lease):
         raise NotFastForward(
             f"{send.there.short} has commits at {work.remote.url} that you do not have",
-            "promptvc pull first",
+            Advice("pull-first"),
         )
     return "forced"
 
@@ -170,7 +170,7 @@ def _check_lease(work: _Push, send: Send, before: ObjectId | None) -> None:
     if expected != before:
         raise NotFastForward(
             f"{send.there.short} was moved at {work.remote.url} since you last fetched",
-            "promptvc fetch, look at what is new there, and push again",
+            Advice("fetch-first"),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.content.runs.checkspec import read_check
 from promptvc.errors import ConfigInvalid, UnknownRevision
 from promptvc.repo import Repo
@@ -400,7 +401,7 @@ def test_what_is_not_there_is_named(bench: Bench, settings: str, message: str, h
     with pytest.raises(ConfigInvalid) as caught:
         bench.check(settings)
     assert caught.value.message.startswith(f"promptvc.toml: checks.gold.{message}")
-    assert caught.value.hint == hint
+    assert hint_of(caught.value) == hint
 
 
 def test_an_unknown_run_is_named(bench: Bench) -> None:

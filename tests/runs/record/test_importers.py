@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptvc.cli.hints import hint_of
 from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import PathMissing, PromptvcError, Usage
 from promptvc.runs.record.importers.base import Foreign
@@ -81,13 +82,13 @@ def test_promptfoo_version_2_with_a_table_only() -> None:
 def test_several_prompts_or_providers_of_promptfoo_must_be_chosen_from(tmp_path: Path) -> None:
     with pytest.raises(Usage, match="several prompts") as caught:
         open_foreign(FIXTURES / "promptfoo_v2.json")
-    assert caught.value.hint == "--prompt-label chooses: there are short, long"
+    assert hint_of(caught.value) == "--prompt-label chooses: there are short, long"
     value = json.loads((FIXTURES / "promptfoo_v3.json").read_bytes())
     value["results"]["results"][0]["provider"] = {"id": "file://other.py"}
     (tmp_path / "two.json").write_text(json.dumps(value))
     with pytest.raises(Usage, match="several providers") as caught:
         open_foreign(tmp_path / "two.json")
-    assert caught.value.hint == "--provider chooses: there are file://other.py, mini"
+    assert hint_of(caught.value) == "--provider chooses: there are file://other.py, mini"
     assert len(rows_of(open_foreign(tmp_path / "two.json", provider="mini"))) == 2
     assert len(rows_of(open_foreign(tmp_path / "two.json", provider="openai:gpt-4o-mini"))) == 2
     assert len(rows_of(open_foreign(tmp_path / "two.json", provider="file://other.py"))) == 1
@@ -215,7 +216,7 @@ def test_what_is_of_no_format_is_one_clear_error(
     with pytest.raises(Usage) as caught:
         rows_of(open_foreign(tmp_path / name, format))
     assert "\n" not in caught.value.message
-    assert caught.value.hint
+    assert hint_of(caught.value)
 
 
 def test_files_that_are_not_there_or_cannot_be_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import (
     OutputRow,
@@ -158,9 +159,9 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(sums: Repo) -> None:
 def test_a_run_that_was_made_here_is_replaced_only_by_force(sums: Repo) -> None:
     write(sums, "outputs/mini.jsonl", "")
     write(sums, "outputs/mini.run.json", RunRecord("mini").encode().decode())
-    with pytest.raises(Refused, match="promptvc run made") as caught:
+    with pytest.raises(Refused, match="made by a run") as caught:
         sums.record_run("mini", ANSWERS, **HOW)
-    assert "--force" in (caught.value.hint or "")
+    assert "--force" in (hint_of(caught.value) or "")
     sums.record_run("mini", ANSWERS, **HOW, force=True)
     assert len(rows_of(sums, "mini")) == 3
 

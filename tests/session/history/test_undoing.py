@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from promptvc.api import clone_into
+from promptvc.cli.hints import hint_of
 from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, make_store
@@ -231,7 +232,7 @@ def test_a_ref_that_git_moved_is_left_alone(sides: Repo) -> None:
     with pytest.raises(Refused) as refused:
         sides.undo()
     assert "main" in refused.value.message
-    assert refused.value.hint
+    assert hint_of(refused.value)
     assert (sides.refs.find(), len(sides.operations())) == before
     git(sides, "update-ref", "refs/heads/main", third)
     sides.undo()
@@ -323,7 +324,7 @@ def test_a_push_is_not_taken_back(tmp_path: Path, shared: Repo) -> None:
         shared.undo()
     assert shared.refs.read(ORIGIN_MAIN) == tip
     assert git(shared, "ls-remote", str(tmp_path / "hub.git"), "refs/heads/main").split()[0] == tip
-    number = int((caught.value.hint or "").split()[2])
+    number = int((hint_of(caught.value) or "").split()[2])
     assert shared.undo(number).left == (ORIGIN_MAIN,)
     assert (shared.branch, shared.refs.read(ORIGIN_MAIN)) == ("side", tip)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.errors import Refused
 from promptvc.ids import RefName
 from promptvc.repo import Repo
@@ -192,8 +193,8 @@ def test_a_state_that_cannot_be_read_says_what_helps(opened: Repo, damaged: byte
     with pytest.raises(Refused, match="cannot be read") as refused:
         opened.commit()
     assert str(place) in refused.value.message
-    assert "promptvc undo" in str(refused.value.hint)
-    assert str(place) in str(refused.value.hint)
+    assert "promptvc undo" in str(hint_of(refused.value))
+    assert str(place) in str(hint_of(refused.value))
     opened.undo()
     assert (read(opened), opened.open_merge) == (OURS, None)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.errors import AuthFailed, PushRejected, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.transports.git.client import remote_refs
@@ -82,8 +83,8 @@ def failure(remote: GitRemote, kind: type[TransferFailed] = TransferFailed) -> T
         remote.list_refs()
     error = caught.value
     assert len(error.message.splitlines()) == 1
-    assert error.hint
-    assert PASSWORD not in error.message + str(error.hint)
+    assert hint_of(error)
+    assert PASSWORD not in error.message + str(hint_of(error))
     return error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from promptvc.cli.hints import hint_of
 from promptvc.errors import NotFastForward, RemoteNotAStore, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.transports.settings import TransportSettings
@@ -124,7 +125,7 @@ def test_a_push_behind_the_remote_is_refused_before_anything_is_sent(
     for there in ("unknown here", "known here"):
         with pytest.raises(NotFastForward, match="main") as caught:
             ada.push()
-        assert "promptvc pull" in (caught.value.hint or ""), there
+        assert "promptvc pull" in (hint_of(caught.value) or ""), there
         ada.fetch()
     assert ObjectId(git(ada.environment, "--git-dir", hub, "rev-parse", "main")) == bob.refs.read(MAIN)
 
@@ -199,7 +200,7 @@ def test_a_branch_that_became_a_folder_needs_prune(ada: Clone, bob: Clone, hub: 
     git(ada.environment, "--git-dir", hub, "branch", "-m", "side", "side/one")
     fetched = bob.fetch()
     assert outcomes(fetched) == {"side/one": "refused"}
-    assert "--prune" in fetched.changes[0].reason
+    assert "prunes" in fetched.changes[0].reason
     assert outcomes(bob.fetch(prune=True)) == {"side": "deleted", "side/one": "new"}
 
 

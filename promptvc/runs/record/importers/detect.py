@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptvc.content.formats import HEAD_SIZE, row_format
-from promptvc.errors import FileUnreadable, PathMissing, Usage
+from promptvc.errors import Advice, FileUnreadable, PathMissing, Usage
 from promptvc.runs.record.importers.base import Foreign, parse_json
 from promptvc.runs.record.importers.inspect_log import is_inspect, read_inspect_archive, read_inspect_json
 from promptvc.runs.record.importers.promptfoo import is_promptfoo, read_promptfoo
@@ -26,11 +26,9 @@ def open_foreign(
     try:
         return _open(file, format or _format_of(file), provider, prompt_label)
     except FileNotFoundError:
-        raise PathMissing(
-            f"{file}: no such file", "--from names the file that the other tool wrote"
-        ) from None
+        raise PathMissing(f"{file}: no such file", Advice("name-file")) from None
     except IsADirectoryError:
-        raise PathMissing(f"{file} is a folder", "--from names one file") from None
+        raise PathMissing(f"{file} is a folder", Advice("name-one-file")) from None
     except OSError as error:
         raise FileUnreadable(f"{file}: {error.strerror or error}", "make it readable") from error
 
@@ -45,7 +43,7 @@ def _open(file: Path, format: str | None, provider: str | None, prompt_label: st
         return read_inspect_json(value, file.name)
     if format == "promptfoo" or is_promptfoo(value):
         return read_promptfoo(value, file.name, provider, prompt_label)
-    raise Usage(f"{file.name} is of no format that is known", f"--format is one of {', '.join(FORMATS)}")
+    raise Usage(f"{file.name} is of no format that is known", Advice("name-format", known=", ".join(FORMATS)))
 
 
 def _format_of(file: Path) -> str | None:
@@ -57,7 +55,8 @@ def _format_of(file: Path) -> str | None:
         return "json" if row_format("rows.json", head) is not None else None
     if suffix not in _BY_SUFFIX:
         raise Usage(
-            f"{file.name} does not tell by its name what it is", f"--format is one of {', '.join(FORMATS)}"
+            f"{file.name} does not tell by its name what it is",
+            Advice("name-format", known=", ".join(FORMATS)),
         )
     return _BY_SUFFIX[suffix]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptvc.content.formats.base import Json, Row
-from promptvc.errors import Usage
+from promptvc.errors import Advice, Usage
 from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mapping, as_text
 
 _ERROR = 2
@@ -86,7 +86,7 @@ def _choose(
     if provider is None and len({_provider(each) for each in rest}) > 1:
         raise Usage(
             f"{name} has outputs of several providers",
-            f"--provider chooses: {_there_are(map(_provider, found))}",
+            Advice("choose-provider", known=_there_are(map(_provider, found))),
         )
     chosen = [each for each in rest if prompt_label is None or prompt_label in _prompts(each)]
     if not chosen:
@@ -94,7 +94,7 @@ def _choose(
     if prompt_label is None and len({_prompt(each) for each in chosen}) > 1:
         raise Usage(
             f"{name} has outputs of several prompts",
-            f"--prompt-label chooses: {_there_are(map(_prompt, rest))}",
+            Advice("choose-prompt", known=_there_are(map(_prompt, rest))),
         )
     return chosen
 

@@ -9,7 +9,7 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import Row, RowFormat
 from promptvc.content.formats.dicts import is_malformed, read_rows
 from promptvc.content.table.survey import survey
-from promptvc.errors import Usage
+from promptvc.errors import Advice, Usage
 from promptvc.runs.record.importers.base import Foreign
 from promptvc.session.files.contents import file_chunk_runs
 
@@ -26,7 +26,7 @@ def read_row_file(file: Path, format: str) -> Foreign:
     if found is None:
         raise Usage(
             f"{file.name} cannot be read as {format}",
-            "JSON arrays hold objects; text is UTF-8; --format says what the file is",
+            Advice("row-format"),
         )
     return Foreign(_rows(file, found), f"{file.name} ({format})", texts=format == "csv")
 
