@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from promptvc.cli.main import GROUPS
 from tests.docs.examples import ROOT, Session, session
 
 PAGE = (ROOT / "docs" / "cli-json.md").read_text(encoding="utf-8")
@@ -33,6 +34,10 @@ STEPS = [
     ("branch --json other", "branch"),
     ("branch --json -m other renamed", "branch"),
     ("branch --json -d renamed", "branch"),
+    ("blame --json prompts/support.md", "blame"),
+    ("blame --json examples/tickets.jsonl --key t-0001", "blame"),
+    ("revert --json HEAD", "revert"),
+    ("cherry-pick --json HEAD~1", "cherry-pick"),
     ("tag --json v1 -m text", "tag"),
     ("tag --json", "tag"),
     ("restore --json .", "restore"),
@@ -65,8 +70,23 @@ RUN_STEPS = [
     ("config trust --json --show", "config trust"),
     ("commit --json -m Refunds > /dev/null; promptvc switch -q -c side HEAD~1; touch examples/x; "
      "promptvc commit -m Side > /dev/null; promptvc merge --json main", "merge"),
+    ("init ../clash > /dev/null; cd ../clash; mkdir -p prompts; echo One > prompts/a.md; "
+     "promptvc commit -m 1 > /dev/null; "
+     "promptvc switch -c side > /dev/null; echo Two > prompts/a.md; promptvc commit -m 2 > /dev/null; "
+     "promptvc switch main > /dev/null; echo Three > prompts/a.md; promptvc commit -m 3 > /dev/null; "
+     "promptvc merge side > /dev/null; promptvc resolve --json", "resolve"),
+    ("resolve --json --take ours prompts/a.md", "resolve"),
 ]  # fmt: skip
+LONG = ["status", "diff", "log", "show"]
+PRINT_NO_JSON = {"cat", "demo"}
+PRINT_ROWS = {"rows"}
 ALLOWED = {"show REV:PATH": {"role", "content"}, "tag": {"deleted"}}
+
+
+def test_every_command_has_its_json_documented() -> None:
+    said = [word for step in (*STEPS, *RUN_STEPS) for word in (step[1].split()[0], *step[0].split())]
+    commands = {name for names in GROUPS.values() for name in names}
+    assert commands - PRINT_NO_JSON - PRINT_ROWS <= {*said, *LONG}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +106,7 @@ def printed(running: Session) -> dict[str, str]:
 def test_names_in_json_are_documented(printed: dict[str, str], command: str, row: str) -> None:
     values = [json.loads(line) for line in printed[command].splitlines()]
     assert values or row == "restore", printed[command]
-    [told] = re.findall(rf"^\| `{re.escape(row)}` \| (.*) \|$", PAGE, re.MULTILINE)
+    told = _documented(row)
     if "as `fetch`" in told:
         told += re.findall(r"^\| `fetch` \| (.*) \|$", PAGE, re.MULTILINE)[0]
     names = set(re.findall(r"`(\w+)`", told)) | ALLOWED.get(row, set())
@@ -95,7 +115,7 @@ def test_names_in_json_are_documented(printed: dict[str, str], command: str, row
 
 
 @pytest.mark.usefixtures("printed")
-@pytest.mark.parametrize("command", ["status", "diff", "log", "show"])
+@pytest.mark.parametrize("command", LONG)
 def test_names_of_the_long_ones_are_documented(running: Session, command: str) -> None:
     running.run_shell(
         'sed -i s/friendly/calm/ prompts/support.md; sed -i \'s/t-0001"/&, "new": 1/; 2d\' examples/tickets.jsonl'
@@ -120,11 +140,16 @@ def test_names_of_runs_are_documented() -> None:
                 line for line in made.run_shell(f"promptvc {command}").splitlines() if line.startswith("{")
             ]
             assert lines, command
-            cell = rf"(?:`[\w-]+` )*`{re.escape(row)}`(?: `[\w-]+`)*"
-            [told] = re.findall(rf"^\| {cell} \| (.*) \|$", PAGE, re.MULTILINE)
-            names = set(re.findall(r"`(\w+)`", told))
+            names = set(re.findall(r"`(\w+)`", _documented(row)))
             for line in lines:
                 assert set(json.loads(line)) <= names, f"{row}: {sorted(set(json.loads(line)) - names)}"
+
+
+def _documented(row: str) -> str:
+    """What the table says of a command; some share a line."""
+    cell = rf"(?:`[\w-]+` )*`{re.escape(row)}`(?: `[\w-]+`)*"
+    [said] = re.findall(rf"^\| {cell} \| (.*) \|$", PAGE, re.MULTILINE)
+    return str(said)
 
 
 def _names(value: Any) -> Iterator[str]:
