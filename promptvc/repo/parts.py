@@ -117,7 +117,12 @@ class Parts:
         """What is about to be done to working files."""
         from promptvc.session.intent import Intents
 
-        return Intents(self.path / LOCAL, self._settle, lambda: self.oplog.doing, self.surroundings.notice)
+        return Intents(
+            self.path / LOCAL,
+            self._settle,
+            lambda: (self.oplog.doing, self.oplog.lowest),
+            self.surroundings.notice,
+        )
 
     @cached_property
     def merge_state(self) -> MergeState:

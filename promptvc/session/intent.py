@@ -39,15 +39,16 @@ _BUSY = "another process is at work on the working files"
 class Intents:
     """The intent of a store, in the file ``intent`` of its local folder, and the lock ``worktree``.
 
-    ``settle`` is how one is finished or taken back; ``doing`` says what is being done, for a block that does not;
-    ``notice`` is told in words of one that was found.
+    ``settle`` is how one is finished or taken back; ``doing`` gives what is being done, for a block that does
+    not say it, and the lowest number that its operation can have; ``notice`` is called with a line about one that was
+    found.
     """
 
     def __init__(
         self,
         folder: Path,
         settle: Settle,
-        doing: Callable[[], str] = lambda: "",
+        doing: Callable[[], tuple[str, int]] = lambda: ("", 0),
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.path = folder / "intent"
@@ -101,9 +102,11 @@ class Intents:
             yield
             return
         with self.exclusive():
+            name, number = self._doing()
             self._open = replace(
                 _NOTHING,
-                what=what or self._doing(),
+                number=number,
+                what=what or name,
                 refs=refs or {},
                 head=head,
                 state=state,
@@ -208,6 +211,7 @@ class Intents:
 
 def _encode(operation: Operation) -> bytes:
     value = {
+        "n": operation.number,
         "what": operation.what,
         "files": {p: [entry_value(b), entry_value(a)] for p, (b, a) in operation.files.items()},
         "refs": operation.refs,
@@ -227,6 +231,7 @@ def _decode(data: bytes) -> Operation:
         value: dict[str, Any] = json.loads(data)
         return replace(
             _NOTHING,
+            number=int(value.get("n", 0)),
             what=str(value["what"]),
             files={RepoPath(p): (entry_of(b), entry_of(a)) for p, (b, a) in value["files"].items()},
             refs={RefName(n): (_id(b), _id(a)) for n, (b, a) in value["refs"].items()},

@@ -115,9 +115,10 @@ def _take_back(parts: RecoveryParts, intent: Operation) -> None:
 
 
 def _withdraw(log: OperationLog, intent: Operation) -> None:
-    """Let the last operation of the intent's name, on any of its files, count as never done."""
+    """Let the operation of the intent, where it was written down, count as never done; none from before it does."""
     for each in reversed(log.readable()):
-        if each.what == intent.what and (not each.files or not intent.files.keys().isdisjoint(each.files)):
+        same = not each.files or not intent.files.keys().isdisjoint(each.files)
+        if each.number >= intent.number and each.what == intent.what and same:
             log.withdraw(each.number)
             return
 

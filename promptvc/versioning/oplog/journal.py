@@ -55,7 +55,7 @@ class Journal:
         The first of them has the time behind its number, by which it is found again.
         """
         with self._locked():
-            number = self._last_number() + 1
+            number = self.last_number() + 1
             self._append(make(number))
         return number
 
@@ -98,7 +98,7 @@ class Journal:
         if fresh:
             sync_folder(self.path.parent)
 
-    def _last_number(self) -> int:
+    def last_number(self) -> int:
         """The highest number: operations begin in the order of their numbers, so that the last beginning has it."""
         try:
             handle = os.open(self.path, os.O_RDONLY)

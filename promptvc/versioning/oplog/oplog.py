@@ -175,6 +175,12 @@ class OperationLog:
         """What the operation under way is called; nothing where there is none."""
         return self._open.what if self._open else ""
 
+    @property
+    def lowest(self) -> int:
+        """The lowest number that the operation under way has or can get."""
+        known = self._open.number if self._open else None
+        return self._journal.last_number() + 1 if known is None else known
+
     def withdraw(self, number: int) -> None:
         """An operation was taken back, or never did anything: it counts as never done."""
         self._journal.append({"n": number, "withdrawn": True})

@@ -12,6 +12,7 @@ import pytest
 
 from promptvc.api import clone_into
 from promptvc.cli.hints import hint_of
+from promptvc.cli.main import run
 from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, make_store
@@ -167,6 +168,16 @@ def test_operations_that_an_undo_took_back_are_not_taken_back_again(repo: Repo) 
     done = repo.undo(1)
     assert [each.number for each in done.operations] == [2]
     assert read(repo, A) == "work 1"
+
+
+def test_a_command_that_failed_takes_back_no_earlier_one_of_its_name(sides: Repo) -> None:
+    assert run(["-C", str(sides.root), "switch", "-c", "x"]) == 0
+    assert run(["-C", str(sides.root), "undo"]) == 0
+    assert run(["-C", str(sides.root), "branch", "x/z"]) == 0
+    known = [(each.number, each.what) for each in sides.operations()]
+    assert "switch -c x" in [what for _, what in known]
+    assert run(["-C", str(sides.root), "switch", "-c", "x"]) in (2, 3)
+    assert [(each.number, each.what) for each in sides.operations()] == known
 
 
 def test_a_name_that_was_a_folder_of_another_is_one_again(repo: Repo) -> None:
