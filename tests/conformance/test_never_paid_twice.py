@@ -16,7 +16,7 @@ import pytest
 
 from tests.runs.providers.chat_server import ChatServer
 
-COUNT = 500
+COUNT = 300
 JOBS = 8
 
 

@@ -11,6 +11,7 @@ from promptvc.content.formats import row_format
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
 from promptvc.session.merge.leaf import ends_open
+from tests.amounts import examples
 from tests.content.tablefiles import any_jsonl
 from tests.merging.tables import PATHS, Case, cases, counted, merge, read, side
 from tests.reference_merge import Table, merge_tables
@@ -55,7 +56,7 @@ def _spliced(draw: st.DrawFn, base: bytes) -> bytes:
     return base[:start] + draw(_ANY) + base[stop:]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(any_versions(), st.integers(1, 3), st.sampled_from([None, ["id"], ["a"], [""]]))
 def test_any_bytes_merge(drawn: tuple[str, list[bytes]], every: int, key: list[str] | None) -> None:
     path, versions = drawn
@@ -73,7 +74,7 @@ def test_any_bytes_merge(drawn: tuple[str, list[bytes]], every: int, key: list[s
         assert not same(conflict.ours, conflict.theirs)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(cases(plain=True))
 def test_the_rows_are_as_many_as_the_reference_says(case: Case) -> None:
     versions = [read(case.path, data) for data in (case.base, case.ours, case.theirs)]

@@ -17,6 +17,7 @@ from promptvc.content.formats.missing import MISSING
 from promptvc.content.tablediff.diff import TableDiff, diff_rows
 from promptvc.content.tablemerge.merge import RowMerge
 from promptvc.content.values.conflict import Conflict
+from tests.amounts import examples
 from tests.merging.edits import Edit, Row, apply, base_rows, scripts
 from tests.merging.tables import (
     PATHS,
@@ -32,7 +33,7 @@ from tests.merging.tables import (
     write,
 )
 
-FEW = settings(max_examples=150)
+FEW = settings(max_examples=examples(150))
 
 
 # --- 1, 2: sides that did nothing, or the same ------------------------------------------------------------
@@ -108,7 +109,7 @@ def edited(draw: st.DrawFn, structural: bool = True) -> tuple[str, bool, int, li
     return path, keyed, count, ours, theirs
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(edited(), st.integers(1, 3))
 def test_edits_of_different_places_never_conflict_and_none_is_lost(
     drawn: tuple[str, bool, int, list[Edit], list[Edit]], every: int
@@ -139,7 +140,7 @@ def map_appended(rows: Sequence[Item]) -> list[Item]:
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(edited(structural=False), st.permutations(range(4)), st.booleans())
 def test_rows_put_in_another_order_by_one_side_keep_it_and_the_edits_of_both(
     drawn: tuple[str, bool, int, list[Edit], list[Edit]], order: list[int], by_ours: bool
@@ -162,7 +163,7 @@ def test_rows_put_in_another_order_by_one_side_keep_it_and_the_edits_of_both(
 # --- 5: what a conflict says ------------------------------------------------------------------------------
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(cases())
 def test_every_conflict_has_two_different_changes_at_one_place(case: Case) -> None:
     found = case.merge()
@@ -240,7 +241,7 @@ def values_at(rows: Sequence[Item], conflict: Conflict) -> list[Any]:
 # --- 6: a diff, applied -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(cases())
 def test_a_diff_applied_to_the_rows_before_gives_the_rows_after(case: Case) -> None:
     for old, new in ((case.base, case.ours), (case.ours, case.theirs)):

@@ -16,6 +16,7 @@ from promptvc.errors import NothingToCommit, PathMissing, WorkWouldBeLost
 from promptvc.ids import RefName
 from promptvc.repo import Repo, Surroundings
 from promptvc.versioning.sync.push import Send
+from tests.amounts import examples
 from tests.conftest import ME
 
 PATHS = st.sampled_from(
@@ -165,5 +166,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         assert told == changed
 
 
-RepositoryMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+RepositoryMachine.TestCase.settings = settings(
+    max_examples=examples(40), stateful_step_count=25, deadline=None
+)
 TestRepository = pytest.mark.slow(RepositoryMachine.TestCase)

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from tests.amounts import examples
 from tests.properties.test_undo_stateful import BRANCHES, UndoMachine, World
 
 TABLES = st.lists(st.integers(0, 2), min_size=4, max_size=6)
@@ -90,6 +91,8 @@ class MergeUndoMachine(UndoMachine):
         return replace(world, config=world.config | {"merge": state.read_text() if state.exists() else ""})
 
 
-MergeUndoMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+MergeUndoMachine.TestCase.settings = settings(
+    max_examples=examples(30), stateful_step_count=25, deadline=None
+)
 TestUndoOfMerges = pytest.mark.slow(MergeUndoMachine.TestCase)
 del UndoMachine  # collected where it is defined

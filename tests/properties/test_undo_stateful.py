@@ -23,12 +23,14 @@ from promptvc.ids import RefName
 from promptvc.repo import Repo, make_store
 from promptvc.storage.refs import Refs
 from promptvc.surroundings import surroundings
+from tests.amounts import examples
 
 PATHS = st.sampled_from(["prompts/a.md", "prompts/deep/b.txt", "examples/t.jsonl", "outputs/o.json"])
 CONTENT = st.one_of(
     st.binary(max_size=12),
     st.integers(900, 1100).map(lambda n: b"".join(b'{"id": %d, "x": "%d"}\n' % (i, i * n) for i in range(n))),
 )
+
 BRANCHES = st.sampled_from(["main", "x", "y", "x/z"])
 TAGS = st.sampled_from(["v1", "v2"])
 FORCE = st.sampled_from([[], ["--force"]])
@@ -289,5 +291,5 @@ class UndoMachine(RuleBasedStateMachine):
                 self._put(path, file)
 
 
-UndoMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+UndoMachine.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=25, deadline=None)
 TestUndo = pytest.mark.slow(UndoMachine.TestCase)

@@ -12,6 +12,7 @@ from promptvc.ids import RepoPath
 from promptvc.storage.objects import EXECUTABLE, FILE, LINK, Kind, object_id
 from promptvc.versioning.merge import FileMerge, merge_files
 from promptvc.versioning.tree import FileEntry, Files
+from tests.amounts import examples
 
 
 def files(**contents: str | FileEntry) -> Files:
@@ -143,7 +144,7 @@ contents = st.builds(entry, st.sampled_from("123"), st.sampled_from([FILE, EXECU
 worlds = st.dictionaries(names, contents, max_size=4).map(lambda made: dict(sorted(made.items())))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(worlds, worlds, worlds)
 def test_laws(base: Files, ours: Files, theirs: Files) -> None:
     assert merge_files(base, base, theirs).files == theirs

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from promptvc.content.arrow.cache import Origin
 from promptvc.content.arrow.tables import ArrowCache, read_arrow
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from tests.amounts import examples
 from tests.content.tablefiles import chunk_runs_of, format_of, jsonl, rows
 
 BIG = 1 << 30
@@ -90,7 +91,7 @@ def test_a_version_that_is_less_near_is_cached_itself(cache: ArrowCache) -> None
     assert len(files(cache.folder)) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.lists(rows, max_size=10), min_size=2, max_size=3), st.data())
 def test_versions_read_after_each_other_are_as_if_read_alone(
     versions: list[list[Any]], data: st.DataObject
@@ -103,7 +104,7 @@ def test_versions_read_after_each_other_are_as_if_read_alone(
             assert_same(read(jsonl(some), cache), read(jsonl(some), None))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(rows, min_size=4, max_size=16),
     st.sets(st.integers(0, 15), max_size=3),

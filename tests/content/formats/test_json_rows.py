@@ -16,6 +16,7 @@ from promptvc.content.formats.base import Malformed, RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.jsonrow import MAX_DEPTH, parse_json
 from promptvc.errors import Usage
+from tests.amounts import examples
 
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from('"\\,{}[]:\n\r\x00\u2028😀'), max_size=6)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
@@ -24,6 +25,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
+
 ROWS = st.dictionaries(TEXT | st.sampled_from(["id", "a", "b"]), VALUES, max_size=4)
 WRITERS: list[Callable[[Any], str]] = [
     json.dumps,
@@ -109,7 +111,7 @@ def test_a_row_encoded_like_itself_is_itself(
 
 
 @given(ROWS, ROWS, st.sampled_from(WRITERS), st.sampled_from([None, 1, 4]))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_changed_row_reads_back_and_keeps_what_did_not_change(
     old: dict[str, Any], new: dict[str, Any], write: Callable[[Any], str], indent: Any
 ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import HEAD_SIZE, ROW_SUFFIXES, row_format
 from promptvc.content.formats.base import RowFormat
+from tests.amounts import examples
 
 PIECES = [
     b'"',
@@ -58,7 +59,7 @@ def format_of(suffix: str, data: bytes) -> RowFormat:
 
 
 @given(SUFFIXES, BYTES)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_segments_join_to_the_data(suffix: str, data: bytes) -> None:
     segments = format_of(suffix, data).segments(data, True)
     assert b"".join(s.data for s in segments) == data
@@ -66,7 +67,7 @@ def test_segments_join_to_the_data(suffix: str, data: bytes) -> None:
 
 
 @given(SUFFIXES, BYTES)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @example(".csv", b"\r\n\r\n\xef\xbb\xbfa,b\n1,2\n\n3,4")
 def test_bodies_are_those_of_the_segments_and_count_counts_them(suffix: str, data: bytes) -> None:
     rows = format_of(suffix, data)
@@ -77,7 +78,7 @@ def test_bodies_are_those_of_the_segments_and_count_counts_them(suffix: str, dat
 
 
 @given(SUFFIXES, BYTES, st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_row_ends_do_not_depend_on_where_buffers_end(suffix: str, data: bytes, draw: st.DataObject) -> None:
     rows = format_of(suffix, data)
     whole = list(rows.row_ends(data, 0))
@@ -91,7 +92,7 @@ def test_row_ends_do_not_depend_on_where_buffers_end(suffix: str, data: bytes, d
 
 
 @given(SUFFIXES, BYTES, st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_rows_do_not_depend_on_the_row_ends_at_which_data_is_cut(
     suffix: str, data: bytes, draw: st.DataObject
 ) -> None:
@@ -111,7 +112,7 @@ def test_rows_do_not_depend_on_the_row_ends_at_which_data_is_cut(
         b"".join
     )
 )
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_records_are_those_of_the_csv_module(tail: bytes) -> None:
     data = b"h,i\n" + tail
     rows = format_of(".csv", data)

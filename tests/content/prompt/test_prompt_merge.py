@@ -20,6 +20,7 @@ from promptvc.content.prompt.prompt import Message, read_prompt
 from promptvc.content.text.merge import TextConflict, resolve_block
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.merge import merge_value, put
+from tests.amounts import examples
 
 MD = """\
 ---
@@ -459,7 +460,7 @@ paths_and_versions = st.sampled_from(PATHS).flatmap(lambda path: st.tuples(st.ju
 
 
 @given(paths_and_versions)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_with_an_unchanged_side_or_equal_sides_the_merge_is_the_other(drawn: Any) -> None:
     path, (base, one, other) = drawn
     for found, expected in [
@@ -478,7 +479,7 @@ def as_text(conflict: Conflict) -> str:
 
 
 @given(paths_and_versions)
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_the_merged_file_holds_the_merged_values_and_swaps_with_its_sides(drawn: Any) -> None:
     path, (base, one, other) = drawn
     found, back = merge_prompts(path, base, one, other), merge_prompts(path, base, other, one)
@@ -504,7 +505,7 @@ def is_by_value(path: str, found: PromptMerge) -> bool:
 
 
 @given(paths_and_versions)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_every_conflict_can_be_resolved_with_either_side(drawn: Any) -> None:
     path, (base, one, other) = drawn
     found = merge_prompts(path, base, one, other)
@@ -533,7 +534,7 @@ def test_every_conflict_can_be_resolved_with_either_side(drawn: Any) -> None:
 
 
 @given(st.sampled_from(PATHS[:6]), st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_edits_of_different_settings_never_conflict_and_none_is_lost(path: str, data: st.DataObject) -> None:
     config = data.draw(configs)
     style = data.draw(st.sampled_from(["", "comments", "crlf"]))
@@ -565,7 +566,7 @@ def test_edits_of_different_settings_never_conflict_and_none_is_lost(path: str, 
         * 3
     ),
 )
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_nothing_in_a_file_makes_a_merge_raise(path: str, drawn: tuple[bytes, bytes, bytes]) -> None:
     base, one, other = drawn
     assert merge_prompts(path, base, base, other).data == other

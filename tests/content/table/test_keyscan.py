@@ -13,6 +13,7 @@ from promptvc.content.formats import row_format
 from promptvc.content.formats.dicts import read_rows
 from promptvc.content.table.keys import key_token
 from promptvc.content.table.keyscan import KeyScan
+from tests.amounts import examples
 from tests.content.tablefiles import format_of, raw_lines
 
 values = st.one_of(
@@ -37,7 +38,7 @@ def objects(draw: st.DrawFn) -> bytes:
     return f"{{{before}{name}{blank}:{blank}{text}{blank}}}".encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(st.one_of(objects(), objects(), raw_lines, st.just(b'x"id":"')), max_size=4),
     st.lists(values, min_size=1, max_size=3),

@@ -15,6 +15,7 @@ from promptvc.content.text.merge import (
     merge_lines,
     resolve_block,
 )
+from tests.amounts import examples
 
 
 def lines(*names: str, end: str = "\n") -> str:
@@ -219,7 +220,7 @@ def swapped(part: str | TextConflict) -> str | TextConflict:
 
 
 @given(three())
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_swapping_the_sides_swaps_them_in_conflicts_and_nothing_else(versions: tuple[str, str, str]) -> None:
     base, one, other = versions
     found, back = merge_lines(base, one, other), merge_lines(base, other, one)
@@ -228,14 +229,14 @@ def test_swapping_the_sides_swaps_them_in_conflicts_and_nothing_else(versions: t
 
 
 @given(three())
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_a_conflict_is_two_different_changes(versions: tuple[str, str, str]) -> None:
     for conflict in merge_lines(*versions).conflicts:
         assert len({conflict.base, conflict.ours, conflict.theirs}) == 3
 
 
 @given(three())
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_no_line_that_one_side_inserted_is_lost(versions: tuple[str, str, str]) -> None:
     base, ours, theirs = versions
     found = merge_lines(base, ours, theirs)
@@ -278,7 +279,7 @@ def bare(text: str) -> str:
 
 @given(three(), st.sampled_from(["base", "ours", "theirs"]))
 @example(("a", "a\nb", "a\nc"), "base")
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_resolving_every_block_with_one_side_gives_the_text_of_that_side(
     versions: tuple[str, str, str], side: str
 ) -> None:

@@ -28,6 +28,7 @@ from promptvc.storage.objects import Commit, Kind, Signature, encode_commit, obj
 from promptvc.storage.packs import PackedObject
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import write_tree
+from tests.amounts import examples
 
 TABLE = "examples/t.jsonl"
 Versions = Sequence[tuple[Mapping[str, bytes], Sequence[int]]]
@@ -197,7 +198,7 @@ def slow_blame(made: Sequence[Any], data: Sequence[bytes], at: int, id: int, fie
 
 
 @given(histories())
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 def test_cells_and_rows_are_blamed_as_a_slow_walk_does(made: list[Any]) -> None:
     data = [jsonl([{"id": id, **rows[id]} for id in order]) for rows, order, _ in made]
     with TemporaryDirectory() as folder:
@@ -217,7 +218,7 @@ def test_cells_and_rows_are_blamed_as_a_slow_walk_does(made: list[Any]) -> None:
 
 
 @given(st.lists(st.tuples(TABLES, st.randoms(use_true_random=False)), min_size=1, max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_commit_has_the_row_and_its_parent_has_not(
     drawn: list[tuple[dict[int, Any], random.Random]],
 ) -> None:

@@ -16,6 +16,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.join import write_pieces
 from promptvc.versioning.ropes.rope import Written, known_chunk_runs, write_rows
+from tests.amounts import examples
 
 
 def table(suffix: str, count: int, seed: int) -> bytes:
@@ -39,7 +40,7 @@ def write(store: ObjectStore, suffix: str, data: bytes) -> Written:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from(["csv", "jsonl", "json"]),
     st.integers(0, 3000),
