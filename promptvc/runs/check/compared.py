@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from promptvc.content.runs.checkspec import RowFilter
+from promptvc.content.runs.scores import as_number, mean
 from promptvc.runs.check.measures import (
     EQUAL,
     Numbers,
-    as_number,
     digits,
     fail_words,
     over_words,
@@ -56,10 +55,10 @@ def _no_worse_score(
             new.append(now)
             if now < was:
                 drops.append((now - was, number))
-    if not new:
+    before, after = mean(old), mean(new)
+    if before is None or after is None:
         words = f"no rows with {name} in both"
         return GateResult("no_worse_than", name, False, None, None, words, slice, revision)
-    before, after = math.fsum(old) / len(old), math.fsum(new) / len(new)
     passed = after - before >= -tolerance - EQUAL
     said = f"{digits(before, after)} → {digits(after, before)} {over_words(len(new), len(both))} in both"
     if not passed:

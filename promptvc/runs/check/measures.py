@@ -9,14 +9,12 @@ from difflib import get_close_matches
 from typing import Literal
 
 from promptvc.content.runs.checkspec import MEASURES
-from promptvc.content.runs.run import Score
+from promptvc.content.runs.scores import ScoreKind, as_number, kind_of, mean
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.words import decimals, dollars, milliseconds
 
 Numbers = Sequence[int]
 """Rows by their place in the file, from 0."""
-
-ScoreKind = Literal["boolean", "number", "label"]
 
 EQUAL = 1e-9
 """What sums of decimals may be off by: 0.1 + 0.2 is no more than 0.3."""
@@ -25,12 +23,11 @@ _UNITS = {"cost_usd": " USD", "latency_ms": " ms"}
 
 def score_kinds(columns: Columns) -> dict[str, ScoreKind]:
     """What the values are of each score that some row has."""
-    made: dict[str, ScoreKind] = {}
-    for name, values in columns.scores.items():
-        types = {type(value) for value in values} - {type(None)}
-        if types:
-            made[name] = "label" if str in types else "boolean" if types == {bool} else "number"
-    return made
+    return {
+        name: kind_of(values)
+        for name, values in columns.scores.items()
+        if any(value is not None for value in values)
+    }
 
 
 def passing_rows(columns: Columns, numbers: Iterable[int], scores: Sequence[str]) -> set[int]:
@@ -56,13 +53,12 @@ def measured(columns: Columns, name: str, numbers: Numbers) -> tuple[float | Non
     if name not in MEASURES:
         scores = columns.scores.get(name)
         known = [value for n in numbers if (value := as_number(scores[n])) is not None] if scores else []
-        return (math.fsum(known) / len(known) if known else None), len(known)
+        return mean(known), len(known)
     values = getattr(columns, name)
     known = [values[n] for n in numbers if not math.isnan(values[n])]
     if not known:
         return None, 0
-    total = math.fsum(known)
-    return (total / len(known) if name == "latency_ms" else total), len(known)
+    return (mean(known) if name == "latency_ms" else math.fsum(known)), len(known)
 
 
 def beyond(columns: Columns, sign: int, name: str, wanted: float, numbers: Numbers) -> list[int]:
@@ -74,11 +70,6 @@ def beyond(columns: Columns, sign: int, name: str, wanted: float, numbers: Numbe
         return []
     found = [(sign * value, n) for n in numbers if (value := as_number(scores[n])) is not None]
     return [number for value, number in sorted(found) if value < sign * wanted]
-
-
-def as_number(score: Score) -> float | None:
-    """A number, of a boolean 0 or 1; None for a label, and where there is none."""
-    return None if score is None or isinstance(score, str) else float(score)
 
 
 # --- words ----------------------------------------------------------------------------------------------------

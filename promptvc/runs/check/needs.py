@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promptvc.content.runs.checkspec import MEASURES, CheckSpec, RowFilter
 from promptvc.content.runs.run import run_names
+from promptvc.content.runs.scores import ScoreKind
 from promptvc.errors import ConfigInvalid
-from promptvc.runs.check.measures import ScoreKind, near
+from promptvc.runs.check.measures import near
 from promptvc.runs.check.rows import Examples, Side
 from promptvc.runs.sources import Source
 from promptvc.session.files.project import PROJECT_FILE

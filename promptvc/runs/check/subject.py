@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptvc.content.runs.checkspec import CheckSpec
+from promptvc.content.runs.scores import ScoreKind
 from promptvc.errors import UnknownRevision
-from promptvc.runs.check.measures import Numbers, ScoreKind, score_kinds
+from promptvc.runs.check.measures import Numbers, score_kinds
 from promptvc.runs.check.needs import known_scores
 from promptvc.runs.check.rows import Examples, GateRows, Side, read_examples, read_side
 from promptvc.runs.compare.columns import Columns, pair

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptvc.content.formats.base import Json
+from promptvc.content.runs.scores import ScoreKind
 from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
@@ -23,7 +24,6 @@ from promptvc.runs.compare.measures import Measures, compare_measures
 from promptvc.runs.compare.rows import ComparedRow as ComparedRow
 from promptvc.runs.compare.rows import Numbers, Pairer, RowList, Side, Status
 from promptvc.runs.compare.scores import (
-    Kind,
     NoiseComparison,
     ScoreComparison,
     compare_noise,
@@ -186,7 +186,7 @@ def compare_runs(
     )
 
 
-def _primary(kinds: dict[str, Kind], asked: str | None) -> str | None:
+def _primary(kinds: dict[str, ScoreKind], asked: str | None) -> str | None:
     if asked is None:
         return next((name for name, kind in kinds.items() if kind == "boolean"), next(iter(kinds), None))
     if asked not in kinds:
@@ -220,7 +220,7 @@ def _requests_changed(old: Columns, new: Columns, pairing: Pairing) -> int | Non
     return sum(before != after for before, after in known) if known else None
 
 
-def _noise(kinds: dict[str, Kind], old: Columns, new: Columns) -> tuple[NoiseComparison, ...]:
+def _noise(kinds: dict[str, ScoreKind], old: Columns, new: Columns) -> tuple[NoiseComparison, ...]:
     found = (compare_noise(name, old, new) for name, kind in kinds.items() if kind != "label")
     return tuple(each for each in found if each is not None)
 
