@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from promptvc.content.runs.run import (
-    STALE,
+    UNANSWERED,
     OutputRow,
     RunRecord,
     Totals,
@@ -19,6 +19,7 @@ from promptvc.content.runs.run import (
     read_record,
     record_path,
     run_names,
+    stale_row,
 )
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
@@ -36,8 +37,6 @@ from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
-
-UNANSWERED = f"{STALE}: neither side of the merge has this answer"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _merged_rows(
     for request in prepared.requests():
         place = next((place for place, known in enumerate(answers) if request.hash in known), 2)
         if place == 2:
-            yield 2, OutputRow(*request.place, error=UNANSWERED, request_hash=request.hash)
+            yield 2, stale_row(*request.place, UNANSWERED, request.hash)
             continue
         row = replace(
             answers[place][request.hash], example_id=request.example_id, sample_index=request.sample_index

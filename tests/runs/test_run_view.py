@@ -129,6 +129,13 @@ def test_tool_calls_are_kept(make: Make) -> None:
     assert table["tool_calls"].to_pylist()[0] == [{"name": "look", "arguments": "{}"}]
 
 
+def test_rows_that_wait_are_told_by_a_column_of_their_own(make: Make) -> None:
+    waits = {"output": None, "error": "stale: not called yet", "stale": "not called yet"}
+    table = make(waits, {}).to_arrow()
+    assert table.column_names == [*FIELDS, "stale"]
+    assert table["stale"].to_pylist() == ["not called yet", None]
+
+
 def test_pandas_and_polars(make: Make) -> None:
     pytest.importorskip("pandas")
     pytest.importorskip("polars")

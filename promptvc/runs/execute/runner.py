@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 from promptvc.content.runs.request import Request
 from promptvc.content.runs.run import (
-    STALE,
+    NOT_CALLED,
     OutputRow,
     RunRecord,
     Score,
@@ -23,6 +23,7 @@ from promptvc.content.runs.run import (
     output_path,
     read_record,
     record_path,
+    stale_row,
 )
 from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls.store import CallStore
@@ -46,7 +47,6 @@ _AT_ONCE = 500
 """Requests that are looked up together."""
 _WINDOW = 4000
 """Rows of the present outputs that are held to be found again where the order changed a little."""
-NOT_CALLED = f"{STALE}: not called yet"
 JOBS = 8
 
 
@@ -167,8 +167,7 @@ class Runner:
     def _go_on(self, out: IO[bytes], errors: Mapping[str, str]) -> None:
         """Write the rows that are left, known or not."""
         for request, row, is_present in self._looked_up(self._written):
-            error = errors.get(request.hash, NOT_CALLED)
-            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash), is_present)
+            self._put(out, request, row or _unanswered(request, errors.get(request.hash)), is_present)
 
     def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
         row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)
@@ -283,6 +282,13 @@ class Runner:
             return read_record(self.source.file(path).read(), path)
         except RunUnreadable:
             return None
+
+
+def _unanswered(request: Request, error: str | None) -> OutputRow:
+    """The row of a request whose call failed with this error, or was not made."""
+    if error is None:
+        return stale_row(*request.place, NOT_CALLED, request.hash)
+    return OutputRow(*request.place, error=error, request_hash=request.hash)
 
 
 class _Present:

@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 
 from promptvc.content.runs.request import Calling, Request
-from promptvc.content.runs.run import STALE, OutputRow
+from promptvc.content.runs.run import OutputRow
 from promptvc.content.runs.spec import RunSpec
 from promptvc.runs.execute.retry import Gate, call_with_retry
 from promptvc.runs.providers.pricing import priced
@@ -120,8 +120,7 @@ class Calls:
         with self._lock:
             if self._stop.is_set():
                 return  # given up, not failed
-            message = error.message or "the call failed"
-            self.errors[request.hash] = f"failed: {message}" if message.startswith(STALE) else message
+            self.errors[request.hash] = error.message or "the call failed"
             self.progress.done += 1
             self.progress.failed += 1
             self.report(self.progress)

@@ -104,7 +104,7 @@ def test_failed_and_stale_rows_are_counted_apart_and_unscored(repo: Repo) -> Non
         [answer("a", exact=True), answer("b", exact=True), answer("c", exact=True)],
         [
             answer("a", None, error="HTTP 500", exact=False),
-            answer("b", None, error="stale: prompt changed"),
+            answer("b", None, error="stale: prompt changed", stale="prompt changed"),
             answer("c", exact=True),
         ],
     )

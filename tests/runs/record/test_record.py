@@ -272,7 +272,7 @@ def test_tokens_times_costs_and_errors(sums: Repo) -> None:
     first, second, third = done.rows
     assert first == OutputRow("t-1", 0, None, None, 10, 3, 1.5, 0.01, "late")
     assert (second.output, second.error) == ('{"x": 1}', None)
-    assert (third.error, third.is_stale) == ("error: stale connection", False)
+    assert (third.error, third.is_stale) == ("stale connection", False)
     assert (done.record.totals["errors"], done.record.totals["cost_usd"]) == (2, 0.01)
 
 
