@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.runs.run import OutputRow
+from promptvc.content.runs.run import OutputRow, stale_row
 from promptvc.content.runs.view import Run, totals_words
 from promptvc.errors import RowMissing, RunMissing
 from promptvc.repo import Repo
+from tests.runs.runfiles import write_run
 
 Make = Callable[..., Run]
 FIELDS = [
@@ -129,9 +130,11 @@ def test_tool_calls_are_kept(make: Make) -> None:
     assert table["tool_calls"].to_pylist()[0] == [{"name": "look", "arguments": "{}"}]
 
 
-def test_rows_that_wait_are_told_by_a_column_of_their_own(make: Make) -> None:
-    waits = {"output": None, "error": "stale: not called yet", "stale": "not called yet"}
-    table = make(waits, {}).to_arrow()
+def test_rows_that_wait_are_told_by_a_column_of_their_own(repo: Repo) -> None:
+    rows = [stale_row("a", 0, "not called yet", "0" * 64), OutputRow(example_id="b", output="x")]
+    write_run(repo, "mine", rows)
+    repo.commit("a run that was stopped")
+    table = repo.snapshot().run("mine").to_arrow()
     assert table.column_names == [*FIELDS, "stale"]
     assert table["stale"].to_pylist() == ["not called yet", None]
 
