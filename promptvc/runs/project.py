@@ -137,7 +137,7 @@ class Runs:
 
         spec = declared(source.project.runs, name)
         if score:
-            self._need_trust([scorer.text for scorer in spec.scorers if scorer.kind == "python"])
+            self._need_trust([scorer.text for scorer in spec.scorers if scorer.is_function])
         prepared = prepare(source, spec)
         scorers = self.scorers(spec, source) if score else []
         commit = self.code_commit()
@@ -182,5 +182,5 @@ def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
     def refuse(target: str) -> Callable[..., object]:
         raise AssertionError(target)
 
-    wanted = [scorer for scorer in spec.scorers if scorer.kind != "python"]
+    wanted = [scorer for scorer in spec.scorers if not scorer.is_function]
     return scorers_of(wanted, refuse, lambda path: source.file(RepoPath(path)).read())

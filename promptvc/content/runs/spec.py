@@ -14,6 +14,7 @@ from promptvc.ids import RepoPath
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What runs, checks and scorers can be called."""
+_FUNCTION = "python"
 _SETTINGS = (
     "prompt",
     "examples",
@@ -43,6 +44,11 @@ class ScorerSpec:
     argument: str
 
     @property
+    def is_function(self) -> bool:
+        """Whether it is code of the project, which runs only where the store is trusted; other kinds are built in."""
+        return self.kind == _FUNCTION
+
+    @property
     def text(self) -> str:
         """Kind and argument as declared."""
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
@@ -54,7 +60,7 @@ class ScorerSpec:
         if not found or not NAME.fullmatch(label.strip()):
             label, rest = "", text
         kind, _, argument = rest.strip().partition(":")
-        default = argument.rpartition(":")[2] if kind == "python" else kind
+        default = argument.rpartition(":")[2] if kind == _FUNCTION else kind
         return cls(label.strip() or default or kind, kind, argument)
 
 

@@ -18,6 +18,7 @@ from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import FileChanging, PathMissing, RunMissing
 from promptvc.runs.compare.columns import Columns, Place, read_columns
 from promptvc.runs.compare.slices import slice_values, value_at
+from promptvc.runs.scoring.expected import expected_field, expected_fields
 from promptvc.runs.sources import Source, load_run, pinned
 from promptvc.session.files.contents import Contents
 from promptvc.session.workspace.snapshot import table_of
@@ -26,8 +27,6 @@ from promptvc.storage.store import ObjectStore
 _BATCH = 10_000
 _FEW = 200
 """Rows up to which each is looked up by its number; above, the table is read through."""
-_COMPARING = ("exact", "contains", "numeric", "similarity")
-_EXPECTED = "expected"
 
 Slice = tuple[str, str | None]
 """A field, and the value that its rows have in it; None: those that have none."""
@@ -115,16 +114,14 @@ def read_examples(
     table = _example_table(source, declared.examples if declared else None, record, contents, store)
     if table is None:
         return Examples(fields, filters)
-    scorers = [(each.kind, each.argument) for each in declared.scorers] if declared else []
-    scorers += [(each.kind, each.argument) for each in _parsed(record)]
-    expected = [argument.split(":")[0].split(",")[0] for kind, argument in scorers if kind in _COMPARING]
+    expected = expected_fields((*(declared.scorers if declared else ()), *_parsed(record)))
     key = record.example_key if record and record.example_key else table.key
     named = {*fields, *(path for rows in filters for path, _ in rows.fields)}
     by_id, seen = dict[str, Example](), dict[str, None]()
     for id, row in example_ids(table, key):
         seen.update(dict.fromkeys(paths_of([row])))
         seen.update((path, None) for path in named if pick(row, path) is not MISSING)
-        name = next((each for each in (*expected, _EXPECTED) if pick(row, each) is not MISSING), None)
+        name = expected_field(row, expected)
         by_id[id] = Example(
             tuple(value_at(row, each) for each in fields),
             None if name is None else value_at(row, name),

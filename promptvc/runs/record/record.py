@@ -252,7 +252,7 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
     if not options.get("with_scorers"):
         return []
     spec = declared(source.project.runs, name)
-    functions = [scorer.text for scorer in spec.scorers if scorer.kind == "python"]
+    functions = [scorer.text for scorer in spec.scorers if scorer.is_function]
     if functions:
         from promptvc.runs.trust import need_trust
 
