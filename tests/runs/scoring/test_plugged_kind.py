@@ -9,7 +9,7 @@ import pytest
 
 from promptvc.content.runs.spec import ScorerSpec
 from promptvc.content.values.dotted import pick
-from promptvc.runs.check.gates import check_run
+from promptvc.runs.check.check import check_run
 from promptvc.runs.scoring.expected import COMMON, expected_field, expected_fields
 from promptvc.runs.scoring.kinds import KINDS, Made, ScorerKind
 from tests.runs.projects import SETTINGS, Project
