@@ -24,6 +24,7 @@ from promptvc.content.runs.run import (
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
 from promptvc.ids import RepoPath
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared, prepare
 from promptvc.runs.execute.writing import write_run
 from promptvc.runs.providers.pricing import priced
@@ -70,13 +71,13 @@ class OutputMerger:
         if any(_same_inputs(spec, merged, side) for side in (ours, theirs)):
             return None
         try:
-            prepared = prepare(merged, spec)
-            wanted = {request.hash for request in prepared.requests()}
-            mine = _answers(ours, name, self.contents, self.store, wanted)
-            other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
-            answers = (mine, other)
-            scorers = self.scorers(spec, merged)
-            return self._write(prepared, answers, scorers, (ours, theirs), merged, writer)
+            with KeptRequests() as kept:
+                prepared = replace(prepare(merged, spec), kept=kept)
+                wanted = {request.hash for request in prepared.requests()}
+                mine = _answers(ours, name, self.contents, self.store, wanted)
+                other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
+                scorers = self.scorers(spec, merged)
+                return self._write(prepared, (mine, other), scorers, (ours, theirs), merged, writer)
         except PromptvcError:
             return None  # no prompt, no key, a template that fails: what `run` and `status` tell
 

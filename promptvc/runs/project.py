@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,18 @@ class Runs:
     def plan(self, name: str) -> Plan:
         """What running it would do; nothing is called, and no code of the project runs."""
         return self._runner(self.source(), name, score=False).plan()
+
+    def look(self, name: str) -> tuple[Plan, Staleness]:
+        """Its plan, and how its outputs stand; each request is rendered and hashed once for both."""
+        from promptvc.runs.execute.kept import KeptRequests
+
+        source = self.source()
+        with KeptRequests() as kept:
+            runner = self._runner(source, name, score=False)
+            runner.prepared = replace(runner.prepared, kept=kept)
+            spec = runner.prepared.spec
+            stands = staleness(source, spec, self.contents, self.store, prepared=runner.prepared)
+            return runner.plan(), stands
 
     def staleness(self, name: str, source: Source | None = None) -> Staleness:
         """How its outputs stand to the files that they come from."""

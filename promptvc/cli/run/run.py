@@ -50,7 +50,7 @@ def command(
     code = DONE
     for name in runs.names(names):
         if dry_run:
-            tell_plan(app, runs.plan(name), runs.staleness(name))
+            tell_plan(app, *runs.look(name))
             continue
         with (
             _bar(app, name) as report,

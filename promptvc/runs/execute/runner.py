@@ -27,6 +27,7 @@ from promptvc.content.runs.run import (
 )
 from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls.store import CallStore
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared
 from promptvc.runs.execute.results import Plan, RunResult
 from promptvc.runs.execute.writing import store_run
@@ -70,7 +71,7 @@ class Runner:
         self.calls.refresh()
         count = known = characters = answered = tokens = 0
         missing: set[str] = set()
-        for request, row, _ in self._looked_up():
+        for request, row, _ in self._looked_up(self.prepared.requests()):
             count += 1
             if row is not None:
                 known += 1
@@ -105,17 +106,17 @@ class Runner:
         self.calls.refresh()
         started = self.now()
         self._reusable = self._same_scores()
-        with TemporaryFile() as out:
-            known, missing = self._look_over(out)
+        with TemporaryFile() as out, KeptRequests() as left:
+            known, missing = self._look_over(out, left)
             progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
             if missing and offline:
                 raise CallsMissing(self.prepared.spec.name, missing, self.calls.damaged)
             if progress.total:
                 with self.calls.exclusive():
-                    errors = self._call(provider, jobs, report, progress)
+                    errors = self._call(left, provider, jobs, report, progress)
                 self.calls.refresh()
             if missing:
-                self._go_on(out, errors)
+                self._go_on(out, left, errors)
             with operation(f"run {self.prepared.spec.name}"):
                 changed, record = self._write(out, worktree, progress.done > 0, started)
         totals = record.totals
@@ -135,6 +136,7 @@ class Runner:
 
     def _call(
         self,
+        left: Iterable[Request],
         provider: Callable[[], Provider],
         jobs: int,
         report: Callable[[Progress], None],
@@ -147,26 +149,31 @@ class Runner:
         self.calls.refresh()  # another process may have made some before this one had its turn
         calls = Calls(provider(), calling, spec, self.calls.add, jobs, report, progress)
         try:
-            return calls.make(islice(self._missing(), progress.total))
+            return calls.make(islice(self._missing(left), progress.total))
         finally:
             calls.provider.close()
 
-    def _look_over(self, out: IO[bytes]) -> tuple[int, int]:
-        """Write the rows up to the first that is not known; gives how many are known, and how many requests are not."""
+    def _look_over(self, out: IO[bytes], left: KeptRequests) -> tuple[int, int]:
+        """Write the rows up to the first that is not known, and keep the requests from there on.
+
+        Gives how many are known, and how many requests are not.
+        """
         self._totals, self._written = Totals(), 0
         missing: set[bytes] = set()
         known = 0
-        for request, row, is_present in self._looked_up():
+        for request, row, is_present in self._looked_up(self.prepared.requests()):
             known += row is not None
             if row is None:
                 missing.add(bytes.fromhex(request.hash))
             elif not missing:
                 self._put(out, request, row, is_present)
+            if missing:
+                left.add(request)
         return known, len(missing)
 
-    def _go_on(self, out: IO[bytes], errors: Mapping[str, str]) -> None:
+    def _go_on(self, out: IO[bytes], left: Iterable[Request], errors: Mapping[str, str]) -> None:
         """Write the rows that are left, known or not."""
-        for request, row, is_present in self._looked_up(self._written):
+        for request, row, is_present in self._looked_up(left, self._written):
             self._put(out, request, row or _unanswered(request, errors.get(request.hash)), is_present)
 
     def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
@@ -178,22 +185,24 @@ class Runner:
         self._written += 1
         out.write(encode_row(row))
 
-    def _missing(self) -> Iterator[Request]:
+    def _missing(self, left: Iterable[Request]) -> Iterator[Request]:
         """The requests that are not known, equal ones once."""
         asked: set[bytes] = set()
-        for request, row, _ in self._looked_up(self._written):
+        for request, row, _ in self._looked_up(left, self._written):
             id = bytes.fromhex(request.hash)
             if row is None and id not in asked:
                 asked.add(id)
                 yield request
 
-    def _looked_up(self, skip: int = 0) -> Iterator[tuple[Request, OutputRow | None, bool]]:
+    def _looked_up(
+        self, requests: Iterable[Request], skip: int = 0
+    ) -> Iterator[tuple[Request, OutputRow | None, bool]]:
         """Each request with its answer, None where it is not known, and whether that is in the present outputs.
 
-        The first ``skip`` are left out.
+        They are those of the run less its first ``skip``.
         """
         present = _Present(islice(self._present_rows(), skip, None))
-        for batch in _batches(islice(self.prepared.requests(), skip, None), _AT_ONCE):
+        for batch in _batches(requests, _AT_ONCE):
             here = {request.hash: present.take(request.hash) for request in batch}
             lacking = [hash for hash, row in here.items() if row is None]
             found = self.calls.find(lacking) if lacking else {}

@@ -84,15 +84,21 @@ class Staleness:
 
 
 def staleness(
-    source: Source, spec: RunSpec, contents: Contents, store: ObjectStore, most: int | None = None
+    source: Source,
+    spec: RunSpec,
+    contents: Contents,
+    store: ObjectStore,
+    most: int | None = None,
+    prepared: Prepared | None = None,
 ) -> Staleness:
     """How a declared run stands at this version of the files. Nothing is called, and no code of the project runs.
 
     Where pins and settings are as they were, rows are not looked at, nor where there are more than ``most`` of them:
-    then only the reasons are told. Raises `RunUnreadable`.
+    then only the reasons are told. ``prepared`` is the run at this version, where it was made already. Raises
+    `RunUnreadable`.
     """
     try:
-        prepared = prepare(source, spec)
+        prepared = prepared or prepare(source, spec)
     except PromptvcError as error:
         return Staleness(spec.name, reasons={"files": error.message})
     try:
