@@ -34,7 +34,7 @@ _COUNTED = 20_000
 """Requests that `status` and `commit` make to count stale rows: a second's work."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Runs:
     """The runs that the working promptvc.toml declares. ``folder`` is for what is local to the store."""
 
@@ -153,7 +153,16 @@ class Runs:
         prepared = prepare(source, spec)
         scorers = self.scorers(spec, source) if score else []
         commit = self.code_commit()
-        return Runner(prepared, source, self.calls, self.contents, self.store, scorers, commit, self.now)
+        return Runner(
+            prepared=prepared,
+            source=source,
+            calls=self.calls,
+            contents=self.contents,
+            store=self.store,
+            scorers=scorers,
+            code_commit=commit,
+            now=self.now,
+        )
 
     def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""

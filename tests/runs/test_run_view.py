@@ -160,8 +160,20 @@ def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
     from promptvc.runs.execute.results import RunResult
 
     totals = {"scores": {"exact": {"count": 4, "mean": 0.25}, "<mood>": {"count": 4, "labels": {"calm": 4}}}}
-    record = RunRecord("mine", totals=totals)
-    result = RunResult("mine", 5, 3, 1, 1, 0, 2, 0.5, True, record, "ValueError: <no>")
+    record = RunRecord(name="mine", totals=totals)
+    result = RunResult(
+        name="mine",
+        rows=5,
+        known=3,
+        called=1,
+        failed=1,
+        stale=0,
+        retries=2,
+        cost_usd=0.5,
+        changed=True,
+        record=record,
+        first_error="ValueError: <no>",
+    )
     html = result._repr_html_()
     assert "mine: 5 rows, 3 known, 1 called, 2 retries, exact 0.250" in html
     assert "&lt;mood&gt;" in html

@@ -57,7 +57,7 @@ def run_names(paths: Iterable[str]) -> list[str]:
     return sorted({run_name(path) or "" for path in paths if path.endswith(RECORD_SUFFIX)} - {""})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
     """One output: of one example, and of one sample where several are drawn.
 
@@ -169,7 +169,13 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def stale_row(example_id: str, sample_index: int, why: str, request_hash: str) -> OutputRow:
     """A row that stands for an answer that is not known yet; for those who look at errors alone, that says so too."""
-    return OutputRow(example_id, sample_index, error=f"{_STALE}{why}", request_hash=request_hash, stale=why)
+    return OutputRow(
+        example_id=example_id,
+        sample_index=sample_index,
+        error=f"{_STALE}{why}",
+        request_hash=request_hash,
+        stale=why,
+    )
 
 
 def encode_row(row: OutputRow) -> bytes:
@@ -216,7 +222,7 @@ class ScorerPin:
         return {"name": self.name, "spec": self.spec, "code": self.code}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """What produced the rows of a run.
 
@@ -231,7 +237,7 @@ class RunRecord:
     name: str
     recorded: bool = False
     source: str | None = None
-    outputs: ObjectId | None = field(default=None, kw_only=True)
+    outputs: ObjectId | None = None
     prompt: Pin | None = None
     examples: Pin | None = None
     example_key: tuple[str, ...] | None = None

@@ -25,7 +25,7 @@ class LabelChange:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreComparison:
     """One score on both sides, over the ``pairs`` of rows that have it on both.
 
@@ -104,9 +104,11 @@ def compare_score(
     if kind == "label":
         counts = Counter((label(old[b]), label(new[a])) for b, a in both)
         table = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return ScoreComparison(name, kind, len(both), labels=tuple(LabelChange(*k, n) for k, n in table))
+        return ScoreComparison(
+            name=name, kind=kind, pairs=len(both), labels=tuple(LabelChange(*k, n) for k, n in table)
+        )
     if not both:
-        return ScoreComparison(name, kind, 0)
+        return ScoreComparison(name=name, kind=kind, pairs=0)
     examples = _by_example(old, new, both, before)
     mean_before = mean(_number(old[b]) for b, _ in both) or 0.0
     mean_after = mean(_number(new[a]) for _, a in both) or 0.0
@@ -117,16 +119,16 @@ def compare_score(
         broken = sum(bool(old[b]) and not new[a] for b, a in both)
         p = sign_test(sum(e.difference > 0 for e in examples), sum(e.difference < 0 for e in examples))
     return ScoreComparison(
-        name,
-        kind,
-        len(both),
-        mean_before,
-        mean_after,
-        mean_after - mean_before,
-        mean_interval([each.difference for each in examples], [each.rows for each in examples]),
-        p,
-        fixed,
-        broken,
+        name=name,
+        kind=kind,
+        pairs=len(both),
+        before=mean_before,
+        after=mean_after,
+        difference=mean_after - mean_before,
+        interval=mean_interval([each.difference for each in examples], [each.rows for each in examples]),
+        p=p,
+        fixed=fixed,
+        broken=broken,
     )
 
 

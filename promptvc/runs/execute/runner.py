@@ -51,7 +51,7 @@ _WINDOW = 4000
 JOBS = 8
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Runner:
     """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around."""
 
@@ -121,17 +121,17 @@ class Runner:
                 changed, record = self._write(out, worktree, progress.done > 0, started)
         totals = record.totals
         return RunResult(
-            self.prepared.spec.name,
-            totals["rows"],
-            known,
-            progress.done,
-            totals["errors"],
-            totals["stale"],
-            progress.retries,
-            progress.cost_usd,
-            changed,
-            record,
-            next(iter(errors.values()), None),
+            name=self.prepared.spec.name,
+            rows=totals["rows"],
+            known=known,
+            called=progress.done,
+            failed=totals["errors"],
+            stale=totals["stale"],
+            retries=progress.retries,
+            cost_usd=progress.cost_usd,
+            changed=changed,
+            record=record,
+            first_error=next(iter(errors.values()), None),
         )
 
     def _call(
@@ -147,7 +147,15 @@ class Runner:
 
         spec, calling = self.prepared.spec, self.prepared.calling
         self.calls.refresh()  # another process may have made some before this one had its turn
-        calls = Calls(provider(), calling, spec, self.calls.add, jobs, report, progress)
+        calls = Calls(
+            provider=provider(),
+            calling=calling,
+            spec=spec,
+            keep=self.calls.add,
+            jobs=jobs,
+            report=report,
+            progress=progress,
+        )
         try:
             return calls.make(islice(self._missing(left), progress.total))
         finally:
@@ -297,7 +305,12 @@ def _unanswered(request: Request, error: str | None) -> OutputRow:
     """The row of a request whose call failed with this error, or was not made."""
     if error is None:
         return stale_row(*request.place, NOT_CALLED, request.hash)
-    return OutputRow(*request.place, error=error, request_hash=request.hash)
+    return OutputRow(
+        example_id=request.example_id,
+        sample_index=request.sample_index,
+        error=error,
+        request_hash=request.hash,
+    )
 
 
 class _Present:
