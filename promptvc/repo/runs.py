@@ -29,17 +29,17 @@ class WithRuns(Parts):
 
         world = self.surroundings
         return Runs(
-            self.store,
-            self.refs,
-            self.contents,
-            self.workspace,
-            self.path / LOCAL,
-            self.config,
-            world.environment,
-            self._code_commit,
-            world.now,
-            lambda what: self.oplog.operation(what),
-            world.notice,
+            store=self.store,
+            refs=self.refs,
+            contents=self.contents,
+            workspace=self.workspace,
+            folder=self.path / LOCAL,
+            config=self.config,
+            environment=world.environment,
+            code_commit=self._code_commit,
+            now=world.now,
+            operation=lambda what: self.oplog.operation(what),
+            notice=world.notice,
         )
 
     def run(
@@ -112,8 +112,25 @@ class WithRuns(Parts):
         from promptvc.content.runs.request import Calling
         from promptvc.runs.record.logbook import LogSettings, RunLog
 
-        calling = Calling(provider, model, dict(params or {}), tools, response_format, base_url)
-        return RunLog(self.runs, LogSettings(name, calling, prompt, examples, inputs or {}, slices))
+        calling = Calling(
+            provider=provider,
+            model=model,
+            params=dict(params or {}),
+            tools=tools,
+            response_format=response_format,
+            base_url=base_url,
+        )
+        return RunLog(
+            self.runs,
+            LogSettings(
+                name=name,
+                calling=calling,
+                prompt=prompt,
+                examples=examples,
+                inputs=inputs or {},
+                slices=slices,
+            ),
+        )
 
     def _output_merger(self) -> RunsMerger:
         from promptvc.runs.merge import OutputMerger

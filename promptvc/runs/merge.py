@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from promptvc.content.runs.run import (
-    STALE,
+    UNANSWERED,
     OutputRow,
     RunRecord,
     Totals,
@@ -19,10 +19,12 @@ from promptvc.content.runs.run import (
     read_record,
     record_path,
     run_names,
+    stale_row,
 )
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
 from promptvc.ids import RepoPath
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared, prepare
 from promptvc.runs.execute.writing import write_run
 from promptvc.runs.providers.pricing import priced
@@ -36,8 +38,6 @@ from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
-
-UNANSWERED = f"{STALE}: neither side of the merge has this answer"
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class OutputMerger:
         if any(_same_inputs(spec, merged, side) for side in (ours, theirs)):
             return None
         try:
-            prepared = prepare(merged, spec)
-            wanted = {request.hash for request in prepared.requests()}
-            mine = _answers(ours, name, self.contents, self.store, wanted)
-            other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
-            answers = (mine, other)
-            scorers = self.scorers(spec, merged)
-            return self._write(prepared, answers, scorers, (ours, theirs), merged, writer)
+            with KeptRequests() as kept:
+                prepared = replace(prepare(merged, spec), kept=kept)
+                wanted = {request.hash for request in prepared.requests()}
+                mine = _answers(ours, name, self.contents, self.store, wanted)
+                other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
+                scorers = self.scorers(spec, merged)
+                return self._write(prepared, (mine, other), scorers, (ours, theirs), merged, writer)
         except PromptvcError:
             return None  # no prompt, no key, a template that fails: what `run` and `status` tell
 
@@ -109,7 +109,7 @@ def _merged_rows(
     for request in prepared.requests():
         place = next((place for place, known in enumerate(answers) if request.hash in known), 2)
         if place == 2:
-            yield 2, OutputRow(*request.place, error=UNANSWERED, request_hash=request.hash)
+            yield 2, stale_row(*request.place, UNANSWERED, request.hash)
             continue
         row = replace(
             answers[place][request.hash], example_id=request.example_id, sample_index=request.sample_index

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ _COUNTED = 20_000
 """Requests that `status` and `commit` make to count stale rows: a second's work."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Runs:
     """The runs that the working promptvc.toml declares. ``folder`` is for what is local to the store."""
 
@@ -78,6 +78,18 @@ class Runs:
     def plan(self, name: str) -> Plan:
         """What running it would do; nothing is called, and no code of the project runs."""
         return self._runner(self.source(), name, score=False).plan()
+
+    def look(self, name: str) -> tuple[Plan, Staleness]:
+        """Its plan, and how its outputs stand; each request is rendered and hashed once for both."""
+        from promptvc.runs.execute.kept import KeptRequests
+
+        source = self.source()
+        with KeptRequests() as kept:
+            runner = self._runner(source, name, score=False)
+            runner.prepared = replace(runner.prepared, kept=kept)
+            spec = runner.prepared.spec
+            stands = staleness(source, spec, self.contents, self.store, prepared=runner.prepared)
+            return runner.plan(), stands
 
     def staleness(self, name: str, source: Source | None = None) -> Staleness:
         """How its outputs stand to the files that they come from."""
@@ -137,11 +149,20 @@ class Runs:
 
         spec = declared(source.project.runs, name)
         if score:
-            self._need_trust([scorer.text for scorer in spec.scorers if scorer.kind == "python"])
+            self._need_trust([scorer.text for scorer in spec.scorers if scorer.is_function])
         prepared = prepare(source, spec)
         scorers = self.scorers(spec, source) if score else []
         commit = self.code_commit()
-        return Runner(prepared, source, self.calls, self.contents, self.store, scorers, commit, self.now)
+        return Runner(
+            prepared=prepared,
+            source=source,
+            calls=self.calls,
+            contents=self.contents,
+            store=self.store,
+            scorers=scorers,
+            code_commit=commit,
+            now=self.now,
+        )
 
     def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
@@ -182,5 +203,5 @@ def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
     def refuse(target: str) -> Callable[..., object]:
         raise AssertionError(target)
 
-    wanted = [scorer for scorer in spec.scorers if scorer.kind != "python"]
+    wanted = [scorer for scorer in spec.scorers if not scorer.is_function]
     return scorers_of(wanted, refuse, lambda path: source.file(RepoPath(path)).read())

@@ -98,7 +98,7 @@ class WorkingSource:
         return self._workspace.view(name, self.files[name])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadedRun:
     """A run as it is at one version. ``record`` is None for a file of rows that has none.
 
@@ -146,7 +146,16 @@ def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) 
         )
     table = table_of(source.file(rows), source.project)
     pins = read_record(source.file(record).read(), record) if record in source.files else None
-    return LoadedRun(name, source.label, pins, table, source.project, contents, store, source)
+    return LoadedRun(
+        name=name,
+        label=source.label,
+        record=pins,
+        table=table,
+        project=source.project,
+        contents=contents,
+        store=store,
+        source=source,
+    )
 
 
 def pinned(store: ObjectStore, contents: Contents, pin: Pin) -> FileView | None:

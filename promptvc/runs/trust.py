@@ -16,6 +16,7 @@ from pathlib import Path
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import NotTrusted
 from promptvc.runs.providers.openai import is_loopback
+from promptvc.runs.providers.registry import runs_code
 from promptvc.storage.files import disk_errors, write_durably
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import PRIVATE, Refs
@@ -59,12 +60,13 @@ def need_trust(path: Path, config: GitConfig, what: str) -> None:
 def what_needs_trust(spec: RunSpec) -> list[str]:
     """What a run names that needs trust: ``["python:my_model:answer", "python:my_scorers:helpful"]``.
 
-    A loopback address needs none, nor do OpenAI's own and that of the environment.
+    A provider that is not known needs it too. A loopback address needs none, nor do OpenAI's own and that of the
+    environment.
     """
-    found = [spec.provider] if spec.provider.partition(":")[0] in ("python", "command") else []
+    found = [spec.provider] if runs_code(spec.provider) else []
     if spec.base_url and not is_loopback(spec.base_url):
         found.append(f"base_url {_shown(spec.base_url)}")
-    return found + [scorer.text for scorer in spec.scorers if scorer.kind == "python"]
+    return found + [scorer.text for scorer in spec.scorers if scorer.is_function]
 
 
 def read_trust(path: Path) -> bool | None:

@@ -21,7 +21,7 @@ ABOUT_OTHERS = re.compile(
 """Commands of other programs, which the library may know, and the name of an operation in the log."""
 FILES = {
     "session/files/project.py": "the template of promptvc.toml is read by people",
-    "runs/check/hints.py": "what to do after a check is text of its report",
+    "runs/check/check.py": "what to do after a check is text of its report",
     "runs/check/reports.py": "the name of a report",
 }
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from promptvc.content.runs.run import OutputRow
+from promptvc.content.runs.run import OutputRow, stale_row
 from promptvc.content.runs.view import Run, totals_words
 from promptvc.errors import RowMissing, RunMissing
 from promptvc.repo import Repo
+from tests.runs.runfiles import write_run
 
 Make = Callable[..., Run]
 FIELDS = [
@@ -129,6 +130,15 @@ def test_tool_calls_are_kept(make: Make) -> None:
     assert table["tool_calls"].to_pylist()[0] == [{"name": "look", "arguments": "{}"}]
 
 
+def test_rows_that_wait_are_told_by_a_column_of_their_own(repo: Repo) -> None:
+    rows = [stale_row("a", 0, "not called yet", "0" * 64), OutputRow(example_id="b", output="x")]
+    write_run(repo, "mine", rows)
+    repo.commit("a run that was stopped")
+    table = repo.snapshot().run("mine").to_arrow()
+    assert table.column_names == [*FIELDS, "stale"]
+    assert table["stale"].to_pylist() == ["not called yet", None]
+
+
 def test_pandas_and_polars(make: Make) -> None:
     pytest.importorskip("pandas")
     pytest.importorskip("polars")
@@ -150,8 +160,20 @@ def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
     from promptvc.runs.execute.results import RunResult
 
     totals = {"scores": {"exact": {"count": 4, "mean": 0.25}, "<mood>": {"count": 4, "labels": {"calm": 4}}}}
-    record = RunRecord("mine", totals=totals)
-    result = RunResult("mine", 5, 3, 1, 1, 0, 2, 0.5, True, record, "ValueError: <no>")
+    record = RunRecord(name="mine", totals=totals)
+    result = RunResult(
+        name="mine",
+        rows=5,
+        known=3,
+        called=1,
+        failed=1,
+        stale=0,
+        retries=2,
+        cost_usd=0.5,
+        changed=True,
+        record=record,
+        first_error="ValueError: <no>",
+    )
     html = result._repr_html_()
     assert "mine: 5 rows, 3 known, 1 called, 2 retries, exact 0.250" in html
     assert "&lt;mood&gt;" in html

@@ -14,7 +14,7 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
     from promptvc.content.runs.checkspec import CheckSpec
-    from promptvc.runs.check.gates import CheckResult, GateResult
+    from promptvc.runs.check.results import CheckResult, GateResult
     from promptvc.runs.check.rows import GateRow
     from promptvc.runs.sources import Source
 
@@ -48,7 +48,7 @@ def command(
     """
     if markdown == "-" and app.out.json:
         raise click.UsageError("give --json or --markdown -, not both")
-    from promptvc.runs.check.gates import check_run
+    from promptvc.runs.check.check import check_run
 
     source = _source(app, revision)
     shown = _SHOWN if limit is None else limit

@@ -13,7 +13,7 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.show.chars import plural
 from promptvc.content.table.keys import output_name
 from promptvc.errors import RunMissing, Usage
-from promptvc.runs.compare.words import dollars
+from promptvc.runs.compare.numbers import dollars
 
 if TYPE_CHECKING:
     from promptvc.runs.reproduce.drift import Drift, Drifted

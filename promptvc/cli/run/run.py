@@ -13,7 +13,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.show.chars import cut
-from promptvc.runs.compare.words import dollars
+from promptvc.runs.compare.numbers import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def command(
     code = DONE
     for name in runs.names(names):
         if dry_run:
-            tell_plan(app, runs.plan(name), runs.staleness(name))
+            tell_plan(app, *runs.look(name))
             continue
         with (
             _bar(app, name) as report,

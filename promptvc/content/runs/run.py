@@ -21,8 +21,11 @@ from promptvc.ids import ObjectId, RepoPath
 FOLDER = "outputs"
 RECORD_SUFFIX = ".run.json"
 RECORD_VERSION = 1
-STALE = "stale"
-"""What the error of a row begins with whose answer is not known yet."""
+NOT_CALLED = "not called yet"
+UNANSWERED = "neither side of the merge has this answer"
+_STALE = "stale: "
+_STALE_ERRORS = {f"{_STALE}{why}": why for why in (NOT_CALLED, UNANSWERED)}
+"""What the error of such a row was before it had the field ``stale``, to why its answer is not known."""
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -54,7 +57,7 @@ def run_names(paths: Iterable[str]) -> list[str]:
     return sorted({run_name(path) or "" for path in paths if path.endswith(RECORD_SUFFIX)} - {""})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
     """One output: of one example, and of one sample where several are drawn.
 
@@ -62,6 +65,7 @@ class OutputRow:
     - ``input_tokens``, ``output_tokens``: as the provider counts; ``latency_ms``: of the answer, in milliseconds;
     - ``cost_usd``: in US dollars, as the provider says or by the run's ``price``; None where neither is known;
     - ``error``: why there is no output; such a row answers no request;
+    - ``stale``: why the answer is not known yet, where it can still be asked for; `stale_row` makes such a row;
     - ``response_model``: what the provider calls the model that answered;
     - ``request_hash``: the fingerprint of the request (`content.request.fingerprint`), None for recorded outputs;
     - ``scores``: by scorer.
@@ -80,6 +84,7 @@ class OutputRow:
     request_hash: str | None = None
     tool_calls: Sequence[Json] | None = None
     scores: Mapping[str, Score] = field(default_factory=dict)
+    stale: str | None = None
 
     @property
     def is_answer(self) -> bool:
@@ -89,7 +94,7 @@ class OutputRow:
     @property
     def is_stale(self) -> bool:
         """Whether the row stands for an answer that is not known yet."""
-        return self.error is not None and self.error.startswith(STALE)
+        return self.stale is not None
 
     @property
     def place(self) -> tuple[str, int]:
@@ -97,11 +102,16 @@ class OutputRow:
         return self.example_id, self.sample_index
 
     def to_value(self) -> dict[str, Json]:
-        """The fields in the order of the file; ``tool_calls`` only where there are any."""
+        """The fields in the order of the file; ``tool_calls`` and ``stale`` only where they say something.
+
+        An error that reads as `stale_row` writes it, and is none, says so by a ``stale`` of null.
+        """
         value = {name: getattr(self, name) for name in _FIELDS}
         value["scores"] = dict(self.scores)
         if self.tool_calls:
             value["tool_calls"] = list(self.tool_calls)
+        if self.stale is not None or self.error in _STALE_ERRORS:
+            value["stale"] = self.stale
         return value
 
     @classmethod
@@ -110,12 +120,23 @@ class OutputRow:
         known: dict[str, Any] = {name: value.get(name) for name in (*_FIELDS, "tool_calls", "scores")}
         known["sample_index"] = value.get("sample_index", 0)
         known["scores"] = known["scores"] or {}
+        known["stale"] = _stale_of(value)
         for name, kinds in _KINDS.items():
             if type(known[name]) not in kinds:
                 raise RunUnreadable(f"{name} of an output row cannot be {known[name]!r:.60}")
         if not all(type(score) in _SCORES for score in known["scores"].values()):
             raise RunUnreadable("scores of an output row are numbers, booleans and text")
+        if known["stale"] is not None and known["error"] is None:
+            known["error"] = f"{_STALE}{known['stale']}"
         return cls(**known)
+
+
+def _stale_of(value: Mapping[str, Json]) -> Json:
+    """The field, or in a row of before it what exactly the errors say that promptvc wrote."""
+    if "stale" in value:
+        return value["stale"]
+    error = value.get("error")
+    return _STALE_ERRORS.get(error) if isinstance(error, str) else None
 
 
 _FIELDS = (
@@ -139,11 +160,22 @@ _SCORES: tuple[type, ...] = (int, float, bool, str, _NONE)
 _KINDS: dict[str, tuple[type, ...]] = {
     "example_id": (str,),
     "sample_index": (int,),
-    **dict.fromkeys(("output", "finish_reason", "error", "response_model", "request_hash"), _TEXTS),
+    **dict.fromkeys(("output", "finish_reason", "error", "response_model", "request_hash", "stale"), _TEXTS),
     **dict.fromkeys(("input_tokens", "output_tokens", "latency_ms", "cost_usd"), _NUMBERS),
     "tool_calls": (list, _NONE),
     "scores": (dict,),
 }
+
+
+def stale_row(example_id: str, sample_index: int, why: str, request_hash: str) -> OutputRow:
+    """A row that stands for an answer that is not known yet; for those who look at errors alone, that says so too."""
+    return OutputRow(
+        example_id=example_id,
+        sample_index=sample_index,
+        error=f"{_STALE}{why}",
+        request_hash=request_hash,
+        stale=why,
+    )
 
 
 def encode_row(row: OutputRow) -> bytes:
@@ -190,7 +222,7 @@ class ScorerPin:
         return {"name": self.name, "spec": self.spec, "code": self.code}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """What produced the rows of a run.
 
@@ -205,7 +237,7 @@ class RunRecord:
     name: str
     recorded: bool = False
     source: str | None = None
-    outputs: ObjectId | None = field(default=None, kw_only=True)
+    outputs: ObjectId | None = None
     prompt: Pin | None = None
     examples: Pin | None = None
     example_key: tuple[str, ...] | None = None

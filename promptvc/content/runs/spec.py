@@ -14,6 +14,7 @@ from promptvc.ids import RepoPath
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What runs, checks and scorers can be called."""
+_FUNCTION = "python"
 _SETTINGS = (
     "prompt",
     "examples",
@@ -43,6 +44,11 @@ class ScorerSpec:
     argument: str
 
     @property
+    def is_function(self) -> bool:
+        """Whether it is code of the project, which runs only where the store is trusted; other kinds are built in."""
+        return self.kind == _FUNCTION
+
+    @property
     def text(self) -> str:
         """Kind and argument as declared."""
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
@@ -54,11 +60,11 @@ class ScorerSpec:
         if not found or not NAME.fullmatch(label.strip()):
             label, rest = "", text
         kind, _, argument = rest.strip().partition(":")
-        default = argument.rpartition(":")[2] if kind == "python" else kind
+        default = argument.rpartition(":")[2] if kind == _FUNCTION else kind
         return cls(label.strip() or default or kind, kind, argument)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """One declared run. ``inputs`` leads from a prompt's variables to fields of rows.
 
@@ -110,20 +116,20 @@ def read_run(name: str, values: Mapping[str, Any], invalid: Callable[[str], Exce
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise invalid(f"{label}.samples must be a whole number from 1")
     return RunSpec(
-        name,
-        RepoPath(take.text("prompt")),
-        RepoPath(take.text("examples")),
-        take.text("provider"),
-        take.maybe("base_url"),
-        take.maybe("model"),
-        take.mapping("params"),
-        values.get("tools"),
-        values.get("response_format"),
-        samples,
-        take.texts("inputs"),
-        scorers,
-        tuple(take.strings("slices")),
-        take.numbers("price", ("input", "output")),
+        name=name,
+        prompt=RepoPath(take.text("prompt")),
+        examples=RepoPath(take.text("examples")),
+        provider=take.text("provider"),
+        base_url=take.maybe("base_url"),
+        model=take.maybe("model"),
+        params=take.mapping("params"),
+        tools=values.get("tools"),
+        response_format=values.get("response_format"),
+        samples=samples,
+        inputs=take.texts("inputs"),
+        scorers=scorers,
+        slices=tuple(take.strings("slices")),
+        price=take.numbers("price", ("input", "output")),
     )
 
 

@@ -52,7 +52,8 @@ class Run(Frames):
     def to_arrow(self) -> pa.Table:
         """All rows as a `pyarrow.Table`: the fields of `OutputRow`, always all of them and in the same types.
 
-        Each score is a column ``scores.NAME``. ``tool_calls`` is there only where a row has some.
+        Each score is a column ``scores.NAME``. ``tool_calls`` and ``stale`` are there only
+        where a row has them.
         """
         from promptvc.content.arrow.outputs import flatten_outputs
 

@@ -1,6 +1,7 @@
 """Checks: gates for CI over recorded outputs. Nothing is called.
 
-gates    all gates of a check; limits, compared, fresh: their kinds
-subject  what they look at: rows, needs, measures
-results  what was found; hints and reports: how it is said
+check    one check: its gates in their order, what has to be there, how to go on from what failed
+gates    the kinds of gates; results: what they find, in numbers and in a few words
+subject  what they look at: outputs, examples, revisions; rows: the rows because of which one failed
+reports  JUnit XML and Markdown
 """

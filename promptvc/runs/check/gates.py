@@ -1,113 +1,253 @@
-"""Gates: whether recorded outputs are as promptvc.toml asks. Nothing is called, and no code of the project runs.
+"""The gates: whether outputs are up to date, means and totals, rows that must pass, and the same beside a revision.
 
-gate_subject    what is looked at        gate_limits     means, totals and single rows at one version
-gate_rows       rows and examples        gate_compared   the same beside a revision
-gate_needs      what has to be there     gate_fresh      whether outputs are up to date
-gate_measures   numbers and words        gate_hints      what to do about those that failed
-gate_results    what is found
+Nothing is called, and no code of the project runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
-from promptvc.content.runs.checkspec import MEASURES, CheckSpec, Limits
-from promptvc.runs.check.compared import no_broken, no_worse
-from promptvc.runs.check.fresh import fresh
-from promptvc.runs.check.hints import hint, notes
-from promptvc.runs.check.limits import measure, must_pass
-from promptvc.runs.check.measures import Numbers
-from promptvc.runs.check.needs import invalid, need_fields, need_run, need_scores
-from promptvc.runs.check.results import CheckResult as CheckResult
-from promptvc.runs.check.results import GateResult as GateResult
-from promptvc.runs.check.results import slice_name
-from promptvc.runs.check.rows import Slice
-from promptvc.runs.check.subject import Subject
-from promptvc.runs.sources import Source
-from promptvc.session.files.contents import Contents
-from promptvc.storage.store import ObjectStore
-
-_MOST_VALUES = 1000
-"""Values of one field of ``per_slice``; a field with more tells rows apart, not kinds of rows."""
-
-
-def check_run(
-    spec: CheckSpec,
-    source: Source,
-    contents: Contents,
-    store: ObjectStore,
-    source_at: Callable[[str], Source],
-) -> CheckResult:
-    """Check a run's outputs at one version; ``source_at`` gives the version that a revision means.
-
-    Raises `ConfigInvalid` for a run, score or field that there is not, `UnknownRevision`, `RunUnreadable`.
-    """
-    subject = Subject(spec, source, contents, store, source_at)
-    need_run(spec, source, subject.side)
-    need_scores(spec, subject.side, subject.kinds, subject.known_scores, subject.passing)
-    need_fields(spec, subject.side, subject.examples)
-    check = _Check(subject)
-    gates = tuple(check.gates())
-    said = (*notes(subject), *check.new)
-    return CheckResult(spec.name, spec.run, source.label, gates, said, hint(subject, gates))
+from promptvc.content.formats.words import plural
+from promptvc.content.runs.checkspec import MEASURES, RowFilter
+from promptvc.content.runs.run import Pin
+from promptvc.content.runs.scores import as_number, mean
+from promptvc.errors import PathMissing
+from promptvc.runs.check.results import (
+    EQUAL,
+    GateResult,
+    digits,
+    fail_words,
+    found_words,
+    limit_words,
+    over_words,
+)
+from promptvc.runs.check.rows import gate_rows
+from promptvc.runs.check.subject import Base, Numbers, Slice, Subject
+from promptvc.runs.compare.columns import Columns
+from promptvc.runs.execute.staleness import staleness
+from promptvc.runs.sources import Source, pin_of
 
 
-@dataclass
-class _Check:
-    """The gates of a check, one after the other; ``new`` says which slices are new."""
+def fresh(subject: Subject) -> GateResult:
+    """The outputs are those of the prompt, the examples and the settings of this version."""
+    why = _not_fresh(subject)
+    return GateResult(
+        kind="fresh", passed=why is None, wanted=True, found=why is None, words=why or "up to date"
+    )
 
-    subject: Subject
-    new: list[str] = field(default_factory=list)
 
-    def gates(self) -> Iterator[GateResult]:
-        subject, spec = self.subject, self.subject.spec
-        if spec.fresh:
-            yield fresh(subject)
-        yield from self._limits(spec.limits, range(len(subject.columns)))
-        if spec.must_pass is not None:
-            yield must_pass(subject, spec.must_pass)
-        if spec.no_broken is not None and spec.limits.no_worse_than is not None:
-            yield no_broken(subject, spec.no_broken, spec.limits.no_worse_than)
-        yield from self._slice_gates()
-
-    def _limits(self, limits: Limits, numbers: Numbers, slice: Slice | None = None) -> Iterator[GateResult]:
-        for name, wanted in limits.min.items():
-            yield measure(self.subject, "min", name, wanted, numbers, slice)
-        for name, wanted in limits.max.items():
-            yield measure(self.subject, "max", name, wanted, numbers, slice)
-        if limits.no_worse_than is not None:
-            yield from no_worse(self.subject, limits.no_worse_than, limits.tolerance, numbers, slice)
-
-    def _slice_gates(self) -> Iterator[GateResult]:
-        """The slices that are named, then each value of the fields of ``per_slice``, less what is named for it."""
-        subject, spec, own = self.subject, self.subject.spec, dict[Slice, Limits]()
-        groups = {name: subject.examples.groups(subject.columns, name) for name in spec.slice_fields}
-        for each in spec.slices:
-            own[each.field, each.value] = each.limits
-            yield from self._limits(
-                each.limits, groups[each.field].get(each.value, ()), (each.field, each.value)
-            )
-        scores = {name: wanted for name, wanted in spec.limits.min.items() if name not in MEASURES}
-        for name in spec.per_slice:
-            values = sorted(groups[name].items(), key=lambda item: (item[0] is None, item[0] or ""))
-            if len(values) > _MOST_VALUES:
-                what = f"{name} has {len(values):,} values, and tells rows apart rather than kinds of rows"
-                raise invalid(spec, "per_slice", what, "name another field")
-            if not values:
-                yield GateResult("min", "", False, None, None, "no rows", (name, None))
-            for value, numbers in values:
-                named = own.get((name, value or ""), Limits())
-                rest = {score: wanted for score, wanted in scores.items() if score not in named.min}
-                revision = None if named.no_worse_than else self._comparable(numbers, (name, value))
-                limits = Limits(rest, {}, revision, spec.limits.tolerance)
-                yield from self._limits(limits, numbers, (name, value))
-
-    def _comparable(self, numbers: Numbers, slice: Slice) -> str | None:
-        """The revision to compare a slice with; None where it has no row there, which is noted: the slice is new."""
-        revision = self.subject.spec.limits.no_worse_than
-        if revision is None or any(n in self.subject.base(revision).numbers for n in numbers):
-            return revision
-        if self.subject.base(revision).numbers:
-            self.new.append(f"{slice_name(slice)} is new since {revision}")
+def _not_fresh(subject: Subject) -> str | None:
+    """Why the outputs are not those of the prompt and the examples at this version; None where they are."""
+    if subject.side.table is None:
+        return "there are no outputs"
+    declared, record = subject.source.project.runs.get(subject.spec.run), subject.side.record
+    if declared is not None:
+        found = staleness(subject.source, declared, subject.contents, subject.store)
+        if not found.is_fresh:
+            return found.words()
+    if record is None:
         return None
+    done = "recorded" if record.recorded else "scored"
+    for pin in (record.prompt if record.recorded else None, record.examples):
+        if pin is not None and not _has(subject.source, pin):
+            return f"{pin.path} changed since the outputs were {done}"
+    return None
+
+
+def _has(source: Source, pin: Pin) -> bool:
+    """Whether a pinned file is as it was."""
+    try:
+        return pin_of(source.file(pin.path)).id == pin.id
+    except PathMissing:
+        return False
+
+
+# --- means and totals, and rows that must pass ----------------------------------------------------------------
+
+
+def measure(
+    subject: Subject,
+    kind: Literal["min", "max"],
+    name: str,
+    wanted: float,
+    numbers: Numbers,
+    slice: Slice | None,
+) -> GateResult:
+    """A mean or a total beside its limit; over no rows there is neither."""
+    found, counted = _measured(subject.columns, name, numbers)
+    if found is None:
+        words = f"no rows{f' with {name}' if len(numbers) else ''}, wanted {limit_words(kind, name, wanted)}"
+        return GateResult(kind=kind, subject=name, passed=False, wanted=wanted, words=words, slice=slice)
+    sign = 1 if kind == "min" else -1
+    passed = sign * (found - wanted) >= -EQUAL * max(1.0, abs(wanted))
+    said = found_words(name, found, wanted, counted, len(numbers))
+    if not passed:
+        said += f", wanted {limit_words(kind, name, wanted)}"
+    rows = [] if passed else _beyond(subject.columns, sign, name, wanted, numbers)
+    shown = () if name in MEASURES else (name,)
+    return GateResult(
+        kind=kind,
+        subject=name,
+        passed=passed,
+        wanted=wanted,
+        found=found,
+        words=said,
+        slice=slice,
+        rows=gate_rows(subject, rows, shown, subject.spec.limits.no_worse_than if shown else None),
+    )
+
+
+def must_pass(subject: Subject, rows: RowFilter) -> GateResult:
+    """Each of these rows passes."""
+    numbers = subject.examples.inside(range(len(subject.columns)), subject.columns, rows)
+    passing = _passing_rows(subject.columns, numbers, subject.passing)
+    failing = [n for n in numbers if n not in passing]
+    words = f"{len(failing):,} of {plural(len(numbers), 'row')} {fail_words(len(failing))}"
+    if not failing:
+        words = f"{plural(len(numbers), 'row')}, all pass" if numbers else "no rows"
+    return GateResult(
+        kind="must_pass",
+        subject=str(rows),
+        passed=bool(numbers) and not failing,
+        wanted=0,
+        found=len(failing) if numbers else None,
+        words=words,
+        rows=gate_rows(subject, failing, subject.passing, subject.spec.limits.no_worse_than),
+        places=[subject.columns.places[n] for n in numbers],
+    )
+
+
+# --- beside a revision ----------------------------------------------------------------------------------------
+
+
+def no_worse(
+    subject: Subject, revision: str, tolerance: float, numbers: Numbers, slice: Slice | None
+) -> Iterator[GateResult]:
+    """Each score's mean beside that at a revision, over the rows that have it on both sides."""
+    base = subject.base(revision)
+    names = subject.spec.score or [name for name in base.means if name in subject.known_scores]
+    both = [n for n in numbers if n in base.numbers]
+    if not names or not both:
+        words = base.lacking(subject.spec.run)
+        yield GateResult(kind="no_worse_than", passed=False, words=words, slice=slice, revision=revision)
+    for name in names if both else ():
+        yield _no_worse_score(subject, name, base, revision, tolerance, both, slice)
+
+
+def _no_worse_score(
+    subject: Subject,
+    name: str,
+    base: Base,
+    revision: str,
+    tolerance: float,
+    both: Numbers,
+    slice: Slice | None,
+) -> GateResult:
+    here, there = subject.columns.scores.get(name), base.side.columns.scores.get(name)
+    drops: list[tuple[float, int]] = []
+    old: list[float] = []
+    new: list[float] = []
+    for number in both:
+        now = as_number(here[number]) if here else None
+        was = as_number(there[base.numbers[number]]) if there else None
+        if now is not None and was is not None:
+            old.append(was)
+            new.append(now)
+            if now < was:
+                drops.append((now - was, number))
+    before, after = mean(old), mean(new)
+    if before is None or after is None:
+        words = f"no rows with {name} in both"
+        return GateResult(
+            kind="no_worse_than", subject=name, passed=False, words=words, slice=slice, revision=revision
+        )
+    passed = after - before >= -tolerance - EQUAL
+    said = f"{digits(before, after)} → {digits(after, before)} {over_words(len(new), len(both))} in both"
+    if not passed:
+        said += f", {len(drops):,} worse"
+    rows = [] if passed else [number for _, number in sorted(drops)]
+    return GateResult(
+        kind="no_worse_than",
+        subject=name,
+        passed=passed,
+        wanted=before - tolerance,
+        found=after,
+        words=said,
+        slice=slice,
+        revision=revision,
+        rows=gate_rows(subject, rows, (name,), revision),
+    )
+
+
+def no_broken(subject: Subject, rows: RowFilter, revision: str) -> GateResult:
+    """No row fails that passed at a revision; over rows that both have."""
+    base = subject.base(revision)
+    there = base.side.columns
+    inside = subject.examples.inside(range(len(subject.columns)), subject.columns, rows)
+    both = [n for n in inside if n in base.numbers]
+    was = [name for name in subject.passing if name in there.scores]
+    passed = _passing_rows(there, map(base.numbers.__getitem__, both), was)
+    passing = _passing_rows(subject.columns, both, subject.passing)
+    broken = [n for n in both if base.numbers[n] in passed and n not in passing]
+    words = f"{len(broken):,} of {plural(len(passed), 'row')} that passed there {fail_words(len(broken))}"
+    if not broken:
+        words = f"{plural(len(passed), 'row')} that passed there, all pass"
+    if not both or not was:
+        words = base.lacking(subject.spec.run)
+    return GateResult(
+        kind="no_broken",
+        subject=str(rows),
+        passed=bool(both and was) and not broken,
+        wanted=0,
+        found=len(broken) if both and was else None,
+        words=words,
+        revision=revision,
+        rows=gate_rows(subject, broken, subject.passing, revision),
+    )
+
+
+# --- what the rows come to ------------------------------------------------------------------------------------
+
+
+def _passing_rows(columns: Columns, numbers: Iterable[int], scores: Sequence[str]) -> set[int]:
+    """The rows of these that have an output and all of the scores, each of them true (or 1)."""
+    found = [columns.scores.get(name) for name in scores]
+    if not found or None in found:
+        return set()
+    values = [each for each in found if each is not None]
+    return {n for n in numbers if columns.answered[n] and all(each[n] == 1 for each in values)}
+
+
+def _failed_rows(columns: Columns, numbers: Iterable[int]) -> list[int]:
+    """The rows of these that have an error, those left out that only wait for their call."""
+    stale = set(columns.stale)
+    return [n for n in numbers if not columns.answered[n] and n not in stale]
+
+
+def _measured(columns: Columns, name: str, numbers: Numbers) -> tuple[float | None, int]:
+    """One of `MEASURES` or a score's mean, and over how many rows it is known; None where it is of none."""
+    if name in ("rows", "errors"):
+        found = len(numbers) if name == "rows" else len(_failed_rows(columns, numbers))
+        return (found if numbers else None), len(numbers)
+    if name not in MEASURES:
+        scores = columns.scores.get(name)
+        known = [value for n in numbers if (value := as_number(scores[n])) is not None] if scores else []
+        return mean(known), len(known)
+    values = getattr(columns, name)
+    known = [values[n] for n in numbers if not math.isnan(values[n])]
+    if not known:
+        return None, 0
+    return (mean(known) if name == "latency_ms" else math.fsum(known)), len(known)
+
+
+def _beyond(columns: Columns, sign: int, name: str, wanted: float, numbers: Numbers) -> list[int]:
+    """The rows that are beyond a limit by themselves, the furthest first; ``sign`` is 1 for a least, -1 for a most."""
+    if name == "errors":
+        return _failed_rows(columns, numbers)
+    scores = columns.scores.get(name)
+    if name in MEASURES or not scores:
+        return []
+    found = [(sign * value, n) for n in numbers if (value := as_number(scores[n])) is not None]
+    return [number for value, number in sorted(found) if value < sign * wanted]

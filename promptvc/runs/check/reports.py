@@ -9,11 +9,12 @@ from itertools import islice
 from xml.etree import ElementTree as ET
 
 from promptvc.content.formats.base import Json
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import Score
 from promptvc.content.table.keys import output_name
-from promptvc.runs.check.gates import CheckResult, GateResult
+from promptvc.runs.check.results import CheckResult, GateResult
 from promptvc.runs.check.rows import GateRow
-from promptvc.runs.compare.words import plain, plural
+from promptvc.runs.compare.numbers import plain
 
 SHOWN = 10
 """Rows of a gate that are shown unless told otherwise."""

@@ -1,19 +1,27 @@
-"""What a check finds: a result for each gate, and all of them together."""
+"""What a check finds: a result for each gate, and all of them together; and its numbers, in a few words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from promptvc.content.formats.base import Json
-from promptvc.runs.check.rows import NO_ROWS, GateRows, Slice
+from promptvc.content.formats.words import plural
+from promptvc.runs.check.rows import NO_ROWS, GateRows
+from promptvc.runs.check.subject import Slice
 from promptvc.runs.compare.columns import Place
+from promptvc.runs.compare.numbers import decimals, dollars, milliseconds
+
+EQUAL = 1e-9
+"""What sums of decimals may be off by: 0.1 + 0.2 is no more than 0.3."""
+_UNITS = {"cost_usd": " USD", "latency_ms": " ms"}
 
 Kind = Literal["fresh", "min", "max", "must_pass", "no_worse_than", "no_broken"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
     """One gate: what was asked, what is.
 
@@ -24,10 +32,10 @@ class GateResult:
     """
 
     kind: Kind
-    subject: str
+    subject: str = ""
     passed: bool
-    wanted: Json
-    found: Json
+    wanted: Json = None
+    found: Json = None
     words: str
     slice: Slice | None = None
     revision: str | None = None
@@ -41,7 +49,7 @@ class GateResult:
         return f"{words} [{slice_name(self.slice)}]" if self.slice else words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """A check of a run at one version, ``label``.
 
@@ -70,3 +78,51 @@ def slice_name(slice: Slice) -> str:
     """``slice=billing``; ``slice=(none)`` for the rows that have no value there."""
     name, value = slice
     return f"{name}={'(none)' if value is None else value}"
+
+
+# --- in a few words -------------------------------------------------------------------------------------------
+
+
+def over_words(known: int, count: int) -> str:
+    """``over 24 rows``; ``over 20 of 24 rows``."""
+    return f"over {known:,} of {plural(count, 'row')}" if known < count else f"over {plural(count, 'row')}"
+
+
+def fail_words(count: int) -> str:
+    """The verb: one row fails, two rows fail."""
+    return "fails" if count == 1 else "fail"
+
+
+def limit_words(kind: Literal["min", "max"], name: str, wanted: float) -> str:
+    """``at most 0.5 USD``."""
+    number = format(Decimal(repr(wanted)), ",f").removesuffix(".0")  # as it was declared, without an exponent
+    return f"at {'least' if kind == 'min' else 'most'} {number}{_UNITS.get(name, '')}"
+
+
+def found_words(name: str, found: float, wanted: float, known: int, count: int) -> str:
+    """``0.8996 over 24 rows``, ``mean 812 ms over 20 of 24 rows``; of rows themselves ``24 rows``, ``2 of 24 rows``."""
+    if name == "rows":
+        return plural(round(found), "row")
+    if name == "errors":
+        return f"{found:,.0f} of {plural(count, 'row')}"
+    return f"{number_words(name, found, wanted)} {over_words(known, count)}"
+
+
+def number_words(name: str, found: float, wanted: float) -> str:
+    """``0.8996``, ``mean 812 ms``, ``0.000033 USD``, ``1,200``; a limit that is near has more digits."""
+    if name in ("input_tokens", "output_tokens"):
+        return f"{found:,.0f}"
+    words = {"cost_usd": dollars, "latency_ms": milliseconds}.get(name)
+    if words is None:
+        return digits(found, wanted)
+    near = words(found) == words(wanted) and abs(found - wanted) > EQUAL
+    shown = f"{digits(found, wanted)}{_UNITS[name]}" if near else words(found)
+    return f"mean {shown}" if name == "latency_ms" else shown
+
+
+def digits(found: float, other: float) -> str:
+    """As `compare_words.number`, with as many digits as tell it from another number: ``0.8996`` beside ``0.9``."""
+    places = decimals(abs(found))
+    while places < 9 and round(found, places) == round(other, places) and abs(found - other) > EQUAL:
+        places += 1
+    return f"{found:,.{places}f}"

@@ -1,171 +1,24 @@
-"""What the gates of a check look at: the rows of a run by column, and of each example what decides about its rows."""
+"""The rows because of which a gate failed, read when they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
-from promptvc.content.formats.base import Json, Row
-from promptvc.content.runs.checkspec import CheckSpec, RowFilter
-from promptvc.content.runs.request import example_ids
-from promptvc.content.runs.run import OutputRow, RunRecord, Score
-from promptvc.content.runs.spec import ScorerSpec
+from promptvc.content.formats.base import Json
+from promptvc.content.runs.run import OutputRow, Score
 from promptvc.content.table.keys import output_name
-from promptvc.content.table.view import Table
-from promptvc.content.values.dotted import MISSING, paths_of, pick
-from promptvc.errors import FileChanging, PathMissing, RunMissing
-from promptvc.runs.compare.columns import Columns, Place, read_columns
-from promptvc.runs.compare.slices import slice_values, value_at
-from promptvc.runs.sources import Source, load_run, pinned
-from promptvc.session.files.contents import Contents
-from promptvc.session.workspace.snapshot import table_of
-from promptvc.storage.store import ObjectStore
+from promptvc.errors import FileChanging
+from promptvc.runs.check.subject import Examples, Numbers, Side, Subject
+from promptvc.runs.compare.columns import Columns, Place
 
 _BATCH = 10_000
 _FEW = 200
 """Rows up to which each is looked up by its number; above, the table is read through."""
-_COMPARING = ("exact", "contains", "numeric", "similarity")
-_EXPECTED = "expected"
-
-Slice = tuple[str, str | None]
-"""A field, and the value that its rows have in it; None: those that have none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """The outputs of a run at one version; without any, ``table`` is None and there are no rows."""
-
-    label: str
-    record: RunRecord | None = None
-    table: Table | None = None
-    columns: Columns = field(default_factory=Columns)
-
-
-def read_side(source: Source, run: str, contents: Contents, store: ObjectStore) -> Side:
-    """The outputs of a run at a version, all rows read once; raises `RunUnreadable`."""
-    try:
-        found = load_run(source, run, contents, store)
-    except RunMissing:
-        return Side(source.label)
-    return Side(source.label, found.record, found.table, read_columns(found))
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """What gates know of an example: its values in the slice fields, what is expected, the filters that it is in."""
-
-    values: tuple[Json, ...] = ()
-    expected: Json = None
-    inside: tuple[bool, ...] = ()
-
-
-_UNKNOWN = Example()
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """The examples of a run by id.
-
-    ``fields`` are those of the values, ``seen`` all fields that examples have, also inside others.
-    """
-
-    fields: tuple[str, ...]
-    filters: tuple[RowFilter, ...]
-    by_id: Mapping[str, Example] = field(default_factory=dict)
-    seen: Mapping[str, None] = field(default_factory=dict)
-    known: bool = False
-
-    def of(self, id: str) -> Example:
-        """An example; without values where it is not known."""
-        return self.by_id.get(id, _UNKNOWN)
-
-    def slices(self, id: str) -> dict[str, Json]:
-        """The fields by which rows are sliced, as the example has them."""
-        pairs = zip(self.fields, self.of(id).values, strict=False)
-        return {name: value for name, value in pairs if value is not None}
-
-    def inside(self, numbers: Iterable[int], columns: Columns, rows: RowFilter) -> list[int]:
-        """The rows of these whose example a filter means."""
-        if not rows.fields:
-            return list(numbers)
-        at = self.filters.index(rows)
-        held = {id for id, example in self.by_id.items() if example.inside[at]}
-        return [number for number in numbers if columns.places[number][0] in held]
-
-    def groups(self, columns: Columns, name: str) -> dict[str | None, list[int]]:
-        """The rows by the values of a field; a row with a list is in the group of each of its items."""
-        at, made = self.fields.index(name), dict[str | None, list[int]]()
-        for number, (id, _) in enumerate(columns.places):
-            values = self.of(id).values
-            for value in slice_values(values[at] if values else None):
-                made.setdefault(value, []).append(number)
-        return made
-
-
-def read_examples(
-    source: Source, spec: CheckSpec, side: Side, contents: Contents, store: ObjectStore
-) -> Examples:
-    """The examples of a run as they are at this version, else as they are pinned; of each only what gates ask for."""
-    declared, record = source.project.runs.get(spec.run), side.record
-    sliced = (declared.slices if declared else ()) or (record.slices if record else ())
-    fields = tuple(dict.fromkeys((*spec.slice_fields, *sliced)))
-    filters = tuple(dict.fromkeys(spec.filters))
-    table = _example_table(source, declared.examples if declared else None, record, contents, store)
-    if table is None:
-        return Examples(fields, filters)
-    scorers = [(each.kind, each.argument) for each in declared.scorers] if declared else []
-    scorers += [(each.kind, each.argument) for each in _parsed(record)]
-    expected = [argument.split(":")[0].split(",")[0] for kind, argument in scorers if kind in _COMPARING]
-    key = record.example_key if record and record.example_key else table.key
-    named = {*fields, *(path for rows in filters for path, _ in rows.fields)}
-    by_id, seen = dict[str, Example](), dict[str, None]()
-    for id, row in example_ids(table, key):
-        seen.update(dict.fromkeys(paths_of([row])))
-        seen.update((path, None) for path in named if pick(row, path) is not MISSING)
-        name = next((each for each in (*expected, _EXPECTED) if pick(row, each) is not MISSING), None)
-        by_id[id] = Example(
-            tuple(value_at(row, each) for each in fields),
-            None if name is None else value_at(row, name),
-            tuple(_is_inside(row, each) for each in filters),
-        )
-    return Examples(fields, filters, by_id, seen, True)
-
-
-def _example_table(
-    source: Source, declared: str | None, record: RunRecord | None, contents: Contents, store: ObjectStore
-) -> Table | None:
-    pin = record.examples if record else None
-    for path in (declared, pin.path if pin else None):
-        if path is not None:
-            with suppress(PathMissing):
-                return table_of(source.file(path), source.project)
-    file = pinned(store, contents, pin) if pin else None
-    return table_of(file, source.project) if file else None
-
-
-def _parsed(record: RunRecord | None) -> list[ScorerSpec]:
-    return [ScorerSpec.parse(pin.spec) for pin in record.scorers] if record else []
-
-
-def _is_inside(row: Row, rows: RowFilter) -> bool:
-    return all(_has(value_at(row, path), values) for path, values in rows.fields)
-
-
-def _has(found: Json, wanted: Sequence[Json]) -> bool:
-    """Whether a field's value, or an item of it, is one of the values: ``1`` is ``1.0`` but not ``true``."""
-    return any(
-        item == value and isinstance(item, bool) == isinstance(value, bool)
-        for item in (found if isinstance(found, list) else [found])
-        for value in wanted
-    )
-
-
-# --- the rows that a gate names -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
     """A row because of which a gate failed.
 
@@ -255,13 +108,14 @@ class GateRows(Sequence[GateRow]):
         id = row.example_id
         text = row.output if row.output is not None or not row.tool_calls else str(list(row.tool_calls))
         return GateRow(
-            *row.place,
-            self._examples.slices(id),
-            self._examples.of(id).expected,
-            text if text is None or isinstance(text, str) else str(text),
-            row.error,
-            {name: row.scores.get(name) for name in self._scores},
-            self._scores_before(number),
+            example_id=id,
+            sample_index=row.sample_index,
+            slices=self._examples.slices(id),
+            expected=self._examples.of(id).expected,
+            output=text if text is None or isinstance(text, str) else str(text),
+            error=row.error,
+            scores={name: row.scores.get(name) for name in self._scores},
+            before=self._scores_before(number),
         )
 
     def _scores_before(self, number: int) -> dict[str, Score]:
@@ -272,6 +126,15 @@ class GateRows(Sequence[GateRow]):
 
     def __repr__(self) -> str:
         return f"{len(self):,} row{'s' * (len(self) != 1)}"
+
+
+def gate_rows(
+    subject: Subject, numbers: Numbers, scores: Sequence[str], revision: str | None = None
+) -> GateRows:
+    """The rows that a gate names, with these scores, and what those were at a revision."""
+    base = subject.base(revision) if revision is not None and numbers else None
+    before = (base.side.columns, base.numbers) if base else None
+    return GateRows(subject.side, subject.examples, numbers, scores, before)
 
 
 NO_ROWS = GateRows(Side(""), Examples((), ()), (), ())

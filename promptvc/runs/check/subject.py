@@ -2,20 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from promptvc.content.runs.checkspec import CheckSpec
-from promptvc.errors import UnknownRevision
-from promptvc.runs.check.measures import Numbers, ScoreKind, score_kinds
-from promptvc.runs.check.needs import known_scores
-from promptvc.runs.check.rows import Examples, GateRows, Side, read_examples, read_side
-from promptvc.runs.compare.columns import Columns, pair
-from promptvc.runs.sources import Source
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.runs.checkspec import CheckSpec, RowFilter
+from promptvc.content.runs.request import example_ids
+from promptvc.content.runs.run import RunRecord
+from promptvc.content.runs.scores import ScoreKind, kind_of
+from promptvc.content.runs.spec import ScorerSpec
+from promptvc.content.table.view import Table
+from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.errors import PathMissing, RunMissing, UnknownRevision
+from promptvc.runs.compare.columns import Columns, pair, read_columns
+from promptvc.runs.compare.slices import slice_values, value_at
+from promptvc.runs.scoring.expected import expected_field, expected_fields
+from promptvc.runs.sources import Source, load_run, pinned
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE
+from promptvc.session.workspace.snapshot import table_of
 from promptvc.storage.store import ObjectStore
+
+Numbers = Sequence[int]
+"""Rows by their place in the file, from 0."""
+
+Slice = tuple[str, str | None]
+"""A field, and the value that its rows have in it; None: those that have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The outputs of a run at one version; without any, ``table`` is None and there are no rows."""
+
+    label: str
+    record: RunRecord | None = None
+    table: Table | None = None
+    columns: Columns = field(default_factory=Columns)
+
+
+def read_side(source: Source, run: str, contents: Contents, store: ObjectStore) -> Side:
+    """The outputs of a run at a version, all rows read once; raises `RunUnreadable`."""
+    try:
+        found = load_run(source, run, contents, store)
+    except RunMissing:
+        return Side(source.label)
+    return Side(source.label, found.record, found.table, read_columns(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What gates know of an example: its values in the slice fields, what is expected, the filters that it is in."""
+
+    values: tuple[Json, ...] = ()
+    expected: Json = None
+    inside: tuple[bool, ...] = ()
+
+
+_UNKNOWN = Example()
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The examples of a run by id.
+
+    ``fields`` are those of the values, ``seen`` all fields that examples have, also inside others.
+    """
+
+    fields: tuple[str, ...]
+    filters: tuple[RowFilter, ...]
+    by_id: Mapping[str, Example] = field(default_factory=dict)
+    seen: Mapping[str, None] = field(default_factory=dict)
+    known: bool = False
+
+    def of(self, id: str) -> Example:
+        """An example; without values where it is not known."""
+        return self.by_id.get(id, _UNKNOWN)
+
+    def slices(self, id: str) -> dict[str, Json]:
+        """The fields by which rows are sliced, as the example has them."""
+        pairs = zip(self.fields, self.of(id).values, strict=False)
+        return {name: value for name, value in pairs if value is not None}
+
+    def inside(self, numbers: Iterable[int], columns: Columns, rows: RowFilter) -> list[int]:
+        """The rows of these whose example a filter means."""
+        if not rows.fields:
+            return list(numbers)
+        at = self.filters.index(rows)
+        held = {id for id, example in self.by_id.items() if example.inside[at]}
+        return [number for number in numbers if columns.places[number][0] in held]
+
+    def groups(self, columns: Columns, name: str) -> dict[str | None, list[int]]:
+        """The rows by the values of a field; a row with a list is in the group of each of its items."""
+        at, made = self.fields.index(name), dict[str | None, list[int]]()
+        for number, (id, _) in enumerate(columns.places):
+            values = self.of(id).values
+            for value in slice_values(values[at] if values else None):
+                made.setdefault(value, []).append(number)
+        return made
+
+
+def read_examples(
+    source: Source, spec: CheckSpec, side: Side, contents: Contents, store: ObjectStore
+) -> Examples:
+    """The examples of a run as they are at this version, else as they are pinned; of each only what gates ask for."""
+    declared, record = source.project.runs.get(spec.run), side.record
+    sliced = (declared.slices if declared else ()) or (record.slices if record else ())
+    fields = tuple(dict.fromkeys((*spec.slice_fields, *sliced)))
+    filters = tuple(dict.fromkeys(spec.filters))
+    table = _example_table(source, declared.examples if declared else None, record, contents, store)
+    if table is None:
+        return Examples(fields, filters)
+    expected = expected_fields((*(declared.scorers if declared else ()), *_parsed(record)))
+    key = record.example_key if record and record.example_key else table.key
+    named = {*fields, *(path for rows in filters for path, _ in rows.fields)}
+    by_id, seen = dict[str, Example](), dict[str, None]()
+    for id, row in example_ids(table, key):
+        seen.update(dict.fromkeys(paths_of([row])))
+        seen.update((path, None) for path in named if pick(row, path) is not MISSING)
+        name = expected_field(row, expected)
+        by_id[id] = Example(
+            tuple(value_at(row, each) for each in fields),
+            None if name is None else value_at(row, name),
+            tuple(_is_inside(row, each) for each in filters),
+        )
+    return Examples(fields, filters, by_id, seen, True)
+
+
+def _example_table(
+    source: Source, declared: str | None, record: RunRecord | None, contents: Contents, store: ObjectStore
+) -> Table | None:
+    pin = record.examples if record else None
+    for path in (declared, pin.path if pin else None):
+        if path is not None:
+            with suppress(PathMissing):
+                return table_of(source.file(path), source.project)
+    file = pinned(store, contents, pin) if pin else None
+    return table_of(file, source.project) if file else None
+
+
+def _parsed(record: RunRecord | None) -> list[ScorerSpec]:
+    return [ScorerSpec.parse(pin.spec) for pin in record.scorers] if record else []
+
+
+def _is_inside(row: Row, rows: RowFilter) -> bool:
+    return all(_has(value_at(row, path), values) for path, values in rows.fields)
+
+
+def _has(found: Json, wanted: Sequence[Json]) -> bool:
+    """Whether a field's value, or an item of it, is one of the values: ``1`` is ``1.0`` but not ``true``."""
+    return any(
+        item == value and isinstance(item, bool) == isinstance(value, bool)
+        for item in (found if isinstance(found, list) else [found])
+        for value in wanted
+    )
+
+
+# --- all of it ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +183,7 @@ class Base:
         return "no rows with a score in both"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Subject:
     """A declared check and the version that is checked; all else is read when a gate asks for it."""
 
@@ -68,12 +212,12 @@ class Subject:
     @cached_property
     def kinds(self) -> dict[str, ScoreKind]:
         """What the values are of each score that some row has."""
-        return score_kinds(self.columns)
+        return _score_kinds(self.columns)
 
     @cached_property
     def known_scores(self) -> list[str]:
         """The scores that rows have, and those that the run's scorers would give."""
-        return known_scores(self.spec, self.source, self.side, self.kinds)
+        return _known_scores(self.spec, self.source, self.side, self.kinds)
 
     @cached_property
     def passing(self) -> tuple[str, ...]:
@@ -92,12 +236,23 @@ class Subject:
             side = read_side(source, self.spec.run, self.contents, self.store)
             pairing = pair(side.columns, self.columns)
             numbers = {after: before for before, after in pairing.pairs}
-            means = tuple(name for name, kind in score_kinds(side.columns).items() if kind != "label")
+            means = tuple(name for name, kind in _score_kinds(side.columns).items() if kind != "label")
             self.bases[revision] = Base(side, numbers, len(pairing.only_before), means)
         return self.bases[revision]
 
-    def rows(self, numbers: Numbers, scores: Sequence[str], revision: str | None = None) -> GateRows:
-        """The rows that a gate names, with these scores, and what those were at a revision."""
-        base = self.base(revision) if revision is not None and numbers else None
-        before = (base.side.columns, base.numbers) if base else None
-        return GateRows(self.side, self.examples, numbers, scores, before)
+
+def _known_scores(spec: CheckSpec, source: Source, side: Side, kinds: Mapping[str, ScoreKind]) -> list[str]:
+    """The scores that rows have, and those that the run's scorers would give."""
+    declared, record = source.project.runs.get(spec.run), side.record
+    named = [scorer.name for scorer in declared.scorers] if declared else []
+    named += [pin.name for pin in record.scorers] if record else []
+    return list(dict.fromkeys([*kinds, *named]))
+
+
+def _score_kinds(columns: Columns) -> dict[str, ScoreKind]:
+    """What the values are of each score that some row has."""
+    return {
+        name: kind_of(values)
+        for name, values in columns.scores.items()
+        if any(value is not None for value in values)
+    }

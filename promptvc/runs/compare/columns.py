@@ -21,7 +21,7 @@ Place = tuple[str, int]
 UNKNOWN = math.nan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """The rows of a side by column; a row's number is its place in the file, from 0.
 

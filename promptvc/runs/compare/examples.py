@@ -12,13 +12,11 @@ from promptvc.content.runs.spec import ScorerSpec
 from promptvc.content.values.dotted import MISSING, pick
 from promptvc.errors import NotAPrompt, ObjectMissing
 from promptvc.runs.compare.slices import slice_values, value_at
+from promptvc.runs.scoring.expected import expected_field, expected_fields
 from promptvc.runs.sources import LoadedRun
 
 INPUT_LENGTH = 500
 """Characters of an input that are kept."""
-_COMPARING = ("exact", "contains", "numeric", "similarity")
-_EXPECTED = ("expected", "expected_output", "answer", "target", "ideal", "reference", "ground_truth", "label")
-"""Fields that commonly hold what is expected, where no scorer names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Examples:
         self, before: LoadedRun, after: LoadedRun, slices: Sequence[str], primary: str | None
     ) -> None:
         self._before, self._after, self._slices = before, after, slices
-        self._expected = _expected_fields(before, primary) + _expected_fields(after, primary)
+        self._expected = [name for run in (before, after) for name in _expected_fields(run, primary)]
         self._used = _used_fields(after) or _used_fields(before)
         pins = [run.record.examples if run.record else None for run in (before, after)]
         self._differ = all(pins) and pins[0] != pins[1]
@@ -54,7 +52,7 @@ class Examples:
         if not row:
             return Described()
         slices = {name: value_at(row, name) for name in self._slices if pick(row, name) is not MISSING}
-        field = self._expected_field(row)
+        field = expected_field(row, self._expected)
         names = [name for name in self._used if name in row]
         if not self._used:
             left_out = {field, *self._keys, *self._slices}
@@ -62,13 +60,10 @@ class Examples:
         expected = None if field is None else value_at(row, field)
         return Described(slices, input_text(row, names), expected, self._other_before(id, expected))
 
-    def _expected_field(self, row: Row) -> str | None:
-        return next((name for name in (*self._expected, *_EXPECTED) if pick(row, name) is not MISSING), None)
-
     def _other_before(self, id: str, expected: Json) -> Json:
         """What was expected before, where that was something else; None also where that is not known."""
         row = self._before.examples.get(id) if self._differ else None
-        field = self._expected_field(row) if row else None
+        field = expected_field(row, self._expected) if row else None
         was = value_at(row, field) if row and field else None
         return None if same(was, expected) else was
 
@@ -85,8 +80,7 @@ def input_text(row: Row, names: Sequence[str]) -> str | None:
 def _expected_fields(run: LoadedRun, primary: str | None) -> list[str]:
     """The fields that scorers compare outputs with, that of the primary score first."""
     pins = sorted(run.record.scorers if run.record else (), key=lambda pin: pin.name != primary)
-    specs = [ScorerSpec.parse(pin.spec) for pin in pins]
-    return [spec.argument.split(":")[0].split(",")[0] for spec in specs if spec.kind in _COMPARING]
+    return expected_fields(ScorerSpec.parse(pin.spec) for pin in pins)
 
 
 def _used_fields(run: LoadedRun) -> list[str]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
-from promptvc.runs.compare.words import cause_words, interval_words, p_words, score_numbers, summary
-
-if TYPE_CHECKING:
-    from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.compare.scores import ScoreComparison
+from promptvc.runs.compare.comparison import Comparison
+from promptvc.runs.compare.scores import ScoreComparison
+from promptvc.runs.compare.texts import score_texts
+from promptvc.runs.compare.words import cause_words, summary
 
 _HEAD = ("", "rows", "before", "after", "difference", "95% interval", "p", "fixed", "broken")
 _SLICES = 30
 
 
-def html(comparison: RunComparison) -> str:
+def html(comparison: Comparison) -> str:
     """The summary, why the sides differ, and the scores in all rows and by slice; all text escaped."""
     rows = [_row(score.name, score) for score in comparison.scores]
     for each in comparison.slices[:_SLICES]:
@@ -36,12 +34,9 @@ def _row(name: str, score: ScoreComparison) -> str:
 
 
 def _cells(score: ScoreComparison) -> Iterator[str]:
-    yield f"{score.pairs:,}"
-    yield from score_numbers(score) or ("", "", "")
-    yield interval_words(score)
-    yield p_words(score.p).removeprefix("p ").removeprefix("= ")
-    yield f"{score.fixed:,}" if score.kind == "boolean" else ""
-    yield f"{score.broken:,}" if score.kind == "boolean" else ""
+    texts = score_texts(score)
+    yield from (texts.rows, texts.before, texts.after, texts.difference, texts.interval)
+    yield from (texts.bare_p, texts.fixed, texts.broken)
 
 
 def _text(text: str) -> str:

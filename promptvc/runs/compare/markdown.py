@@ -7,31 +7,15 @@ Outputs are whatever a model wrote: every sign that Markdown or HTML could read 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from promptvc.content.formats.words import plural
 from promptvc.content.table.keys import output_name
-from promptvc.runs.compare.words import (
-    cause_words,
-    change_words,
-    dollars,
-    interval_words,
-    latency_change,
-    milliseconds,
-    over_words,
-    p_words,
-    plural,
-    rounded,
-    score_numbers,
-    title,
-    unpaired_counts,
-)
-
-if TYPE_CHECKING:
-    from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.compare.measures import MeasureComparison
-    from promptvc.runs.compare.rows import ComparedRow, Status
-    from promptvc.runs.compare.scores import ScoreComparison
+from promptvc.runs.compare.comparison import Comparison
+from promptvc.runs.compare.rows import ComparedRow, Status
+from promptvc.runs.compare.scores import ScoreComparison
+from promptvc.runs.compare.texts import MeasureTexts, measure_texts, score_texts
+from promptvc.runs.compare.words import cause_words, title, unpaired_counts, without_output
 
 ROWS = 10
 """Rows of each kind, unless another limit is given."""
@@ -41,7 +25,7 @@ _SIGNS = re.compile(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
 _SPACE = re.compile(r"\s+")
 
 
-def markdown(comparison: RunComparison, asked: Sequence[Status] = (), limit: int | None = None) -> str:
+def markdown(comparison: Comparison, asked: Sequence[Status] = (), limit: int | None = None) -> str:
     """The comment: counts, reasons, tables of scores, slices and measures, and rows folded away."""
     blocks = [
         f"### {_plain(title(comparison))}",
@@ -60,33 +44,28 @@ _SCORE_HEAD = ("", "rows", "before", "after", "difference", "95 % interval", "p"
 _ROW_HEAD = ("example", "expected", "before", "after")
 
 
-def _counts(comparison: RunComparison) -> str:
+def _counts(comparison: Comparison) -> str:
     parts = [f"{plural(comparison.pairs, 'row')} in both"]
     parts += [f"**{words}**" for words in unpaired_counts(comparison)]
     parts.append(f"{plural(comparison.outputs_changed, 'output')} changed")
-    for side, when in ((comparison.before, "before"), (comparison.after, "after")):
-        for count, name in ((side.errors, "failed"), (side.stale, "stale")):
-            parts += [f"**{count:,} {name} {when}**"] if count else []
+    parts += [f"**{count} {when}**" for when, counts in without_output(comparison) for count in counts]
     return ", ".join(parts) + "."
 
 
-def _reasons(comparison: RunComparison) -> str:
+def _reasons(comparison: Comparison) -> str:
     words = cause_words(comparison)
     return f"Changed because: {', '.join(map(_plain, words))}." if words else ""
 
 
 def _score(name: str, score: ScoreComparison) -> list[str]:
-    moved = sum(change.rows for change in score.labels if change.before != change.after)
-    numbers = score_numbers(score) or ("", "", f"{moved:,} changed" if score.kind == "label" else "")
+    texts = score_texts(score)
     mark = {"better": "🟢 ", "worse": "🔴 ", None: ""}[score.verdict]
-    counts = [f"{score.fixed:,}", f"{score.broken:,}"] if score.kind == "boolean" else ["", ""]
-    p = p_words(score.p).removeprefix("p ").removeprefix("= ")
-    cells = [_plain(name), f"{score.pairs:,}", *numbers, interval_words(score), p, *counts]
-    cells[4] = mark + cells[4]
-    return cells
+    difference = f"{texts.changed} changed" if texts.changed else texts.difference
+    numbers = [texts.rows, texts.before, texts.after, f"{mark}{difference}", texts.interval, texts.bare_p]
+    return [_plain(name), *numbers, texts.fixed, texts.broken]
 
 
-def _slices(comparison: RunComparison) -> str:
+def _slices(comparison: Comparison) -> str:
     rows = []
     for each in comparison.slices[:_SLICES]:
         score = each.score(comparison.primary)
@@ -101,37 +80,19 @@ def _slices(comparison: RunComparison) -> str:
     )
 
 
-def _measures(comparison: RunComparison) -> str:
-    found = comparison.measures
-    rows = [
-        _measure("output characters, mean", found.characters, "mean", rounded, change_words),
-        _measure("input tokens, mean", found.input_tokens, "mean", rounded, change_words),
-        _measure("output tokens, mean", found.output_tokens, "mean", rounded, change_words),
-        _measure("cost, total", found.cost_usd, "total", dollars, change_words),
-        _measure("latency, median", found.latency_ms, "p50", milliseconds, latency_change),
-        _measure("latency, 95th percentile", found.latency_ms, "p95", milliseconds, latency_change),
-    ]
-    return _table(("", "before", "after", ""), [row for row in rows if row[1] or row[2]])
+def _measures(comparison: Comparison) -> str:
+    rows = [row for measure in measure_texts(comparison.measures) for row in _measure(measure)]
+    return _table(("", "before", "after", ""), rows)
 
 
-def _measure(
-    name: str,
-    found: MeasureComparison,
-    part: str,
-    words: Callable[[float], str],
-    change: Callable[[float | None, float | None], str],
-) -> list[str]:
-    """A line of the table, with over how many rows it is where that is not all of them."""
-    old, new = (getattr(side, part) for side in (found.before, found.after))
-    cells = []
-    for side, value in ((found.before, old), (found.after, new)):
-        over = "" if found.both else over_words(side.rows, found)
-        cells.append("" if value is None else f"{words(value)} {over}".rstrip())
-    over = over_words(found.both, found)
-    return [f"{name}, {over}" if over else name, *cells, change(old, new) if found.both else ""]
+def _measure(measure: MeasureTexts) -> Iterator[list[str]]:
+    """A line of the table for each number, with over how many rows it is where that is not all of them."""
+    for part in measure.parts:
+        name = ", ".join(filter(None, (measure.name, part.what, measure.over)))
+        yield [name, part.before, part.after, part.change]
 
 
-def _rows(comparison: RunComparison, status: Status, limit: int) -> str:
+def _rows(comparison: Comparison, status: Status, limit: int) -> str:
     rows = comparison.of_status(status)
     if not rows or not limit:
         return ""

@@ -44,11 +44,6 @@ class MeasureComparison:
     pairs: int = 0
     both: int = 0
 
-    @property
-    def is_known(self) -> bool:
-        """Whether any side has it."""
-        return bool(self.before.rows or self.after.rows)
-
     def to_value(self) -> dict[str, Json]:
         """``{"before", "after"}``."""
         return {"before": self.before.to_value(), "after": self.after.to_value()}

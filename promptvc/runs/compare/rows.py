@@ -26,7 +26,7 @@ _FEW = 200
 """Rows up to which each is looked up by its number; above, the table is read through."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
     """One example and sample on both sides.
 
@@ -123,14 +123,15 @@ class Pairer:
         assert found is not None
         of = self.describe(found.example_id)
         return ComparedRow(
-            *found.place,
-            self.status(b, a),
-            before,
-            after,
-            of.slices,
-            of.input,
-            of.expected,
-            of.expected_before,
+            example_id=found.example_id,
+            sample_index=found.sample_index,
+            status=self.status(b, a),
+            before=before,
+            after=after,
+            slices=of.slices,
+            input=of.input,
+            expected=of.expected,
+            expected_before=of.expected_before,
         )
 
 

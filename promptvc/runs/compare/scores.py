@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from promptvc.content.formats.base import Json
 from promptvc.content.runs.run import Score
+from promptvc.content.runs.scores import ScoreKind, as_number, kind_of, mean
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.stats import Interval, Noise, mean_interval, noise, sign_test
 
-Kind = Literal["boolean", "number", "label"]
 Pairs = Sequence[tuple[int, int]]
 
 
@@ -25,12 +25,12 @@ class LabelChange:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreComparison:
     """One score on both sides, over the ``pairs`` of rows that have it on both.
 
-    - ``before``, ``after``, ``difference``: means, of booleans the share that passed; None for labels, and where there
-      are no pairs. Where an example has several samples, the mean is that of the examples' means;
+    - ``before``, ``after``, ``difference``: means over the pairs, of booleans the share that passed; None for labels,
+      and where there are no pairs;
     - ``interval``: where the difference lies with 95%, see `stats.mean_interval`; examples are drawn, not samples;
     - ``fixed``, ``broken``: pairs that passed only after, and only before; 0 but for booleans;
     - ``p``: of booleans, McNemar's exact test; with several samples of an example, the sign test over examples, of
@@ -39,7 +39,7 @@ class ScoreComparison:
     """
 
     name: str
-    kind: Kind
+    kind: ScoreKind
     pairs: int
     before: float | None = None
     after: float | None = None
@@ -87,47 +87,48 @@ class NoiseComparison:
         return {"name": self.name, "before": _noise_value(self.before), "after": _noise_value(self.after)}
 
 
-def score_kinds(before: Columns, after: Columns) -> dict[str, Kind]:
-    """The scores that there are on any side, and what kind each is; those of the side before first.
-
-    One with any label is a label; of numbers and booleans mixed, all are numbers.
-    """
+def score_kinds(before: Columns, after: Columns) -> dict[str, ScoreKind]:
+    """The scores that there are on any side, and what kind each is; those of the side before first."""
     return {
-        name: _kind((*before.score(name), *after.score(name)))
+        name: kind_of((*before.score(name), *after.score(name)))
         for name in dict.fromkeys((*before.scores, *after.scores))
     }
 
 
-def compare_score(name: str, kind: Kind, before: Columns, after: Columns, pairs: Pairs) -> ScoreComparison:
+def compare_score(
+    name: str, kind: ScoreKind, before: Columns, after: Columns, pairs: Pairs
+) -> ScoreComparison:
     """One score over these pairs of row numbers."""
     old, new = before.score(name), after.score(name)
     both = [(b, a) for b, a in pairs if old[b] is not None and new[a] is not None]
     if kind == "label":
         counts = Counter((label(old[b]), label(new[a])) for b, a in both)
         table = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return ScoreComparison(name, kind, len(both), labels=tuple(LabelChange(*k, n) for k, n in table))
+        return ScoreComparison(
+            name=name, kind=kind, pairs=len(both), labels=tuple(LabelChange(*k, n) for k, n in table)
+        )
     if not both:
-        return ScoreComparison(name, kind, 0)
-    was, now = _means(old, new, both, before)
-    differences = [new - old for old, new in zip(was, now, strict=True)]
-    mean_before, mean_after = sum(was) / len(was), sum(now) / len(now)
+        return ScoreComparison(name=name, kind=kind, pairs=0)
+    examples = _by_example(old, new, both, before)
+    mean_before = mean(_number(old[b]) for b, _ in both) or 0.0
+    mean_after = mean(_number(new[a]) for _, a in both) or 0.0
     fixed = broken = 0
     p = None
     if kind == "boolean":
         fixed = sum(not old[b] and bool(new[a]) for b, a in both)
         broken = sum(bool(old[b]) and not new[a] for b, a in both)
-        p = sign_test(sum(d > 0 for d in differences), sum(d < 0 for d in differences))
+        p = sign_test(sum(e.difference > 0 for e in examples), sum(e.difference < 0 for e in examples))
     return ScoreComparison(
-        name,
-        kind,
-        len(both),
-        mean_before,
-        mean_after,
-        mean_after - mean_before,
-        mean_interval(differences),
-        p,
-        fixed,
-        broken,
+        name=name,
+        kind=kind,
+        pairs=len(both),
+        before=mean_before,
+        after=mean_after,
+        difference=mean_after - mean_before,
+        interval=mean_interval([each.difference for each in examples], [each.rows for each in examples]),
+        p=p,
+        fixed=fixed,
+        broken=broken,
     )
 
 
@@ -142,24 +143,23 @@ def label(score: Score) -> str:
     return score if isinstance(score, str) else str(score).lower()
 
 
-def _kind(scores: Iterable[Score]) -> Kind:
-    types = {type(score) for score in scores}
-    if str in types:
-        return "label"
-    return "number" if types & {int, float} else "boolean"
+@dataclass(frozen=True, slots=True)
+class _Example:
+    """What became of one example: the mean of its samples' differences, over so many ``rows``."""
+
+    difference: float
+    rows: int
 
 
-def _means(
-    old: Sequence[Score], new: Sequence[Score], both: Pairs, before: Columns
-) -> tuple[list[float], list[float]]:
-    """The mean of each example's samples on both sides: samples of one example are not independent of each other."""
+def _by_example(old: Sequence[Score], new: Sequence[Score], both: Pairs, before: Columns) -> list[_Example]:
+    """Samples of one example are not independent of each other, so that one example is one observation."""
     sums: dict[str, list[float]] = {}
     for b, a in both:
         found = sums.setdefault(before.places[b][0], [0.0, 0.0, 0])
         found[0] += _number(old[b])
         found[1] += _number(new[a])
         found[2] += 1
-    return [s[0] / s[2] for s in sums.values()], [s[1] / s[2] for s in sums.values()]
+    return [_Example(after / rows - was / rows, int(rows)) for was, after, rows in sums.values()]
 
 
 def _side_noise(side: Columns, name: str) -> Noise | None:
@@ -170,8 +170,9 @@ def _side_noise(side: Columns, name: str) -> Noise | None:
     return noise(groups.values())
 
 
-def _number(score: Any) -> float:
-    return float(score)
+def _number(score: Score) -> float:
+    """The value of a score that has one."""
+    return as_number(score) or 0.0
 
 
 def _noise_value(found: Noise | None) -> Json:

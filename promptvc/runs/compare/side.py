@@ -9,7 +9,7 @@ from promptvc.runs.compare.columns import Columns
 from promptvc.runs.sources import LoadedRun
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSide:
     """One side: the run's name, what its version is called, and how many rows it has.
 
@@ -35,12 +35,12 @@ def side_of(run: LoadedRun, columns: Columns) -> RunSide:
     """The side that these rows are; without a record, as many samples as its rows tell of."""
     record = run.record
     return RunSide(
-        run.name,
-        run.label,
-        len(columns),
-        columns.errors,
-        len(columns.stale),
-        bool(record and record.recorded),
-        record.model if record else None,
-        record.samples if record else max((sample + 1 for _, sample in columns.places), default=1),
+        name=run.name,
+        label=run.label,
+        rows=len(columns),
+        errors=columns.errors,
+        stale=len(columns.stale),
+        recorded=bool(record and record.recorded),
+        model=record.model if record else None,
+        samples=record.samples if record else max((sample + 1 for _, sample in columns.places), default=1),
     )

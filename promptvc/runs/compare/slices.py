@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.runs.scores import ScoreKind
 from promptvc.content.values.dotted import MISSING, pick
 from promptvc.runs.compare.columns import Columns
-from promptvc.runs.compare.scores import Kind, Pairs, ScoreComparison, compare_score
+from promptvc.runs.compare.scores import Pairs, ScoreComparison, compare_score
 from promptvc.runs.sources import LoadedRun
 
 MOST_VALUES = 200
@@ -53,7 +54,7 @@ def slice_fields(before: LoadedRun, after: LoadedRun) -> tuple[str, ...]:
 def compare_slices(
     fields: Sequence[str],
     example: Callable[[str], Row],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ScoreKind],
     before: Columns,
     after: Columns,
     pairs: Pairs,

@@ -54,7 +54,16 @@ def load_rows(source: Source, path: str, contents: Contents, store: ObjectStore)
     name = path.rpartition("/")[2].removesuffix(ROWS_SUFFIX)
     beside = RepoPath(path.removesuffix(ROWS_SUFFIX) + RECORD_SUFFIX)
     record = read_record(source.file(beside).read(), beside) if beside in source.files else None
-    return LoadedRun(name, path, record, table, source.project, contents, store, source)
+    return LoadedRun(
+        name=name,
+        label=path,
+        record=record,
+        table=table,
+        project=source.project,
+        contents=contents,
+        store=store,
+        source=source,
+    )
 
 
 def load_file(path: Path, label: str, project: Project, contents: Contents, store: ObjectStore) -> LoadedRun:
@@ -76,7 +85,9 @@ def load_file(path: Path, label: str, project: Project, contents: Contents, stor
     name = path.name.removesuffix(ROWS_SUFFIX)
     beside = path.with_name(name + RECORD_SUFFIX)
     record = read_record(beside.read_bytes(), str(beside)) if beside.is_file() else None
-    return LoadedRun(name, label, record, table, project, contents, store)
+    return LoadedRun(
+        name=name, label=label, record=record, table=table, project=project, contents=contents, store=store
+    )
 
 
 def _chunk_runs(path: Path, head: bytes) -> Iterator[ChunkRun]:

@@ -45,13 +45,17 @@ class Interval:
         return [self.low, self.high]
 
 
-def mean_interval(differences: Sequence[float], *, seed: int = SEED) -> Interval | None:
+def mean_interval(
+    differences: Sequence[float], rows: Sequence[int] | None = None, *, seed: int = SEED
+) -> Interval | None:
     """The 95% interval of the mean of paired differences, by the percentile bootstrap; None for fewer than two.
 
-    As many differences as there are get drawn from them with replacement, and the mean taken, `RESAMPLES` times, or
-    fewer where there are more than 3,000 that are mostly distinct, but never below `FEWEST_RESAMPLES`. The interval
-    runs from the 2.5th to the 97.5th percentile of these means (Efron and Tibshirani, An Introduction to the
-    Bootstrap, 13.3). The same differences, in any order, always give the same interval.
+    A difference is that of one example, the mean over its ``rows`` (one unless given); the mean is that of all rows, as
+    it is told. As many differences as there are get drawn from them with replacement, each with all of its rows, and
+    the mean taken, `RESAMPLES` times, or fewer where there are more than 3,000 that are mostly distinct, but never
+    below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these means (Efron and
+    Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always give the same
+    interval.
 
     How often each distinct difference is drawn is a multinomial, so that pass/fail scores, with three of them, take
     the same short time for 100 rows and for 100,000.
@@ -61,42 +65,58 @@ def mean_interval(differences: Sequence[float], *, seed: int = SEED) -> Interval
     given: Floats = np.asarray(differences, dtype=np.float64)
     if len(given) < 2:
         return None
-    values, counts = np.unique(given, return_counts=True)
-    if len(values) == 1:
-        return Interval(float(values[0]), float(values[0]))
+    if (given == given[0]).all():
+        return Interval(float(given[0]), float(given[0]))
     random = np.random.default_rng(seed)
-    if len(values) * _DRAWS_OF_ONE_COUNT < len(given) or len(values) <= 3:
-        means = _means_by_count(random, values, counts)
-    else:
-        means = _means_by_draw(random, np.repeat(values, counts))
+    means = _means_of_resamples(random, given, rows if rows and len(set(rows)) > 1 else None)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
-def _means_by_count(random: np.random.Generator, values: Floats, counts: Any) -> Floats:
+def _means_of_resamples(random: np.random.Generator, given: Floats, rows: Sequence[int] | None) -> Floats:
+    """The means of resamples; ``rows`` of each difference, None where all have the same number."""
     import numpy as np
 
-    total = int(counts.sum())
-    resamples = _resamples(len(values) * _DRAWS_OF_ONE_COUNT)
+    sizes: Floats | None = None
+    if rows is None:
+        sums, times = np.unique(given, return_counts=True)
+    else:
+        pairs = np.column_stack((given, np.asarray(rows, dtype=np.float64)))
+        distinct, times = np.unique(pairs, axis=0, return_counts=True)
+        sizes = distinct[:, 1]
+        sums = distinct[:, 0] * sizes
+    if len(sums) * _DRAWS_OF_ONE_COUNT < len(given) or len(sums) <= 3:
+        return _means_by_count(random, sums, sizes, times)
+    return _means_by_draw(random, np.repeat(sums, times), None if sizes is None else np.repeat(sizes, times))
+
+
+def _means_by_count(random: np.random.Generator, sums: Floats, sizes: Floats | None, times: Any) -> Floats:
+    import numpy as np
+
+    total = int(times.sum())
+    resamples = _resamples(len(sums) * _DRAWS_OF_ONE_COUNT)
     means: Floats = np.empty(resamples)
-    block = max(1, _BLOCK // len(values))
+    block = max(1, _BLOCK // len(sums))
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
-        means[start : start + size] = random.multinomial(total, counts / total, size) @ values / total
+        drawn = random.multinomial(total, times / total, size)
+        means[start : start + size] = drawn @ sums / (total if sizes is None else drawn @ sizes)
     return means
 
 
-def _means_by_draw(random: np.random.Generator, values: Floats) -> Floats:
+def _means_by_draw(random: np.random.Generator, sums: Floats, sizes: Floats | None) -> Floats:
     import numpy as np
 
-    resamples = _resamples(len(values))
+    total = len(sums)
+    resamples = _resamples(total)
     means: Floats = np.empty(resamples)
-    block = max(1, _BLOCK // len(values))
+    block = max(1, _BLOCK // total)
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
-        drawn = random.integers(0, len(values), (size, len(values)), dtype=np.int32)
-        means[start : start + size] = values[drawn].mean(axis=1)
+        drawn = random.integers(0, total, (size, total), dtype=np.int32)
+        rows = total if sizes is None else sizes[drawn].sum(axis=1)
+        means[start : start + size] = sums[drawn].sum(axis=1) / rows
     return means
 
 
@@ -146,9 +166,9 @@ def noise(groups: Iterable[Sequence[float]]) -> Noise | None:
     """The noise within a side, from its scores by example; None where no example has two of them.
 
     ``within`` is the root of the mean of the examples' variances (each with n - 1), ``of_mean`` the root of the sum
-    of variance / samples, over the number of examples: the mean is that of the examples' means.
+    of samples · variance, over the number of samples: the mean is that of the rows.
     """
-    variances, of_means = [], []
+    variances, of_sums, rows = list[float](), list[float](), 0
     for scores in groups:
         count = len(scores)
         if count < 2:
@@ -156,8 +176,9 @@ def noise(groups: Iterable[Sequence[float]]) -> Noise | None:
         mean = math.fsum(scores) / count
         variance = math.fsum((score - mean) ** 2 for score in scores) / (count - 1)
         variances.append(variance)
-        of_means.append(variance / count)
+        of_sums.append(variance * count)
+        rows += count
     if not variances:
         return None
     count = len(variances)
-    return Noise(count, math.sqrt(math.fsum(variances) / count), math.sqrt(math.fsum(of_means)) / count)
+    return Noise(count, math.sqrt(math.fsum(variances) / count), math.sqrt(math.fsum(of_sums)) / rows)

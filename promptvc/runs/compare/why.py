@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptvc.content.formats.base import Json
@@ -26,7 +26,7 @@ What = Literal[
 _PLAIN: tuple[What, ...] = ("provider", "model", "tools", "response_format", "samples")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """One thing that the two records have different.
 
@@ -64,23 +64,24 @@ def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
     made: list[Cause] = []
     made += _pins("prompt", old.prompt, new.prompt)
     for cause in _pins("examples", old.examples, new.examples):
-        counts = changed_examples(before, after) if cause.before and cause.after else ()
-        made.append(Cause(cause.what, cause.name, cause.before, cause.after, *counts))
+        counts = changed_examples(before, after) if cause.before and cause.after else None
+        rows, added, removed = counts or (None, None, None)
+        made.append(replace(cause, rows=rows, added=added, removed=removed))
     for what in _PLAIN:
         values = getattr(old, what), getattr(new, what)
         if not same(*values):
-            made.append(Cause(what, None, *values))
+            made.append(Cause(what=what, name=None, before=values[0], after=values[1]))
     made += _mapping("params", dict(old.params), dict(new.params))
     made += _mapping("inputs", dict(old.inputs), dict(new.inputs))
     made += _scorers(old, new)
     return tuple(made)
 
 
-def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int] | tuple[()]:
-    """How many examples differ, were added, and removed; nothing where a side's examples are not at hand."""
+def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int] | None:
+    """How many examples differ, were added, and removed; None where a side's examples are not at hand."""
     old, new = before.examples, after.examples
     if not old or not new:
-        return ()
+        return None
     both = [id for id in new if id in old]
     differ = sum(not same(old[id], new[id]) for id in both)
     return differ, len(new) - len(both), len(old) - len(both)
@@ -90,13 +91,13 @@ def _pins(what: What, old: Pin | None, new: Pin | None) -> Iterable[Cause]:
     """Equal content under another path is no reason for other outputs."""
     if (old and old.id) != (new and new.id):
         path = new.path if new else old.path if old else None
-        yield Cause(what, path, old and old.to_value(), new and new.to_value())
+        yield Cause(what=what, name=path, before=old and old.to_value(), after=new and new.to_value())
 
 
 def _mapping(what: What, old: dict[str, Any], new: dict[str, Any]) -> Iterable[Cause]:
     for name in dict.fromkeys((*old, *new)):
         if (name in old) != (name in new) or not same(old[name], new[name]):
-            yield Cause(what, name, old.get(name), new.get(name))
+            yield Cause(what=what, name=name, before=old.get(name), after=new.get(name))
 
 
 def _scorers(old: RunRecord, new: RunRecord) -> Iterable[Cause]:
@@ -104,4 +105,4 @@ def _scorers(old: RunRecord, new: RunRecord) -> Iterable[Cause]:
     for name in dict.fromkeys((*ours, *theirs)):
         before, after = ours.get(name), theirs.get(name)
         if before != after:
-            yield Cause("scorers", name, before and before.spec, after and after.spec)
+            yield Cause(what="scorers", name=name, before=before and before.spec, after=after and after.spec)

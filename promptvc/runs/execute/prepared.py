@@ -14,14 +14,18 @@ from promptvc.content.runs.run import Pin, RunRecord
 from promptvc.content.runs.spec import RunSpec
 from promptvc.content.table.view import Table
 from promptvc.errors import Advice, PathMissing, RunMissing, RunUnreadable, Usage
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.sources import Source, pin_of
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.snapshot import table_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A run, ready to be asked for its requests. ``key`` are the fields that identify an example."""
+    """A run, ready to be asked for its requests. ``key`` are the fields that identify an example.
+
+    With ``kept``, requests are rendered and hashed once, however often they are asked for.
+    """
 
     spec: RunSpec
     prompt: Prompt
@@ -30,6 +34,7 @@ class Prepared:
     examples_file: FileView
     key: tuple[str, ...] | None
     calling: Calling
+    kept: KeptRequests | None = None
 
     @cached_property
     def examples_pin(self) -> Pin:
@@ -48,6 +53,9 @@ class Prepared:
 
     def requests(self) -> Iterator[Request]:
         """Every request, in the order of the output rows; raises `RenderFailed`, naming the example."""
+        return self.kept.through(self._rendered) if self.kept is not None else self._rendered()
+
+    def _rendered(self) -> Iterator[Request]:
         return requests(self.spec, self.calling, self.prompt, self.examples())
 
     def count(self) -> int:
@@ -89,12 +97,12 @@ class Prepared:
     def calls_as(self, record: RunRecord) -> bool:
         """Whether a record was made with the same provider, model and parameters, as fingerprints tell them apart."""
         then = Calling(
-            record.provider or "",
-            record.model or "",
-            record.params,
-            record.tools,
-            record.response_format,
-            record.base_url,
+            provider=record.provider or "",
+            model=record.model or "",
+            params=record.params,
+            tools=record.tools,
+            response_format=record.response_format,
+            base_url=record.base_url,
         )
         return fingerprint(then, ()) == fingerprint(self.calling, ())
 
@@ -119,7 +127,15 @@ def prepare(source: Source, spec: RunSpec) -> Prepared:
     key = table_of(
         rows, source.project
     ).key  # of a table of its own: one that guessed its key keeps an index of all rows
-    return Prepared(spec, prompt, pin_of(file), table_of(rows, source.project), rows, key, calling)
+    return Prepared(
+        spec=spec,
+        prompt=prompt,
+        prompt_pin=pin_of(file),
+        table=table_of(rows, source.project),
+        examples_file=rows,
+        key=key,
+        calling=calling,
+    )
 
 
 def declared(runs: Mapping[str, RunSpec], name: str) -> RunSpec:

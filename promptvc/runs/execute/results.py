@@ -9,7 +9,7 @@ from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.view import totals_words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """What a run did.
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 from promptvc.content.runs.request import Request
 from promptvc.content.runs.run import (
-    STALE,
+    NOT_CALLED,
     OutputRow,
     RunRecord,
     Score,
@@ -23,9 +23,11 @@ from promptvc.content.runs.run import (
     output_path,
     read_record,
     record_path,
+    stale_row,
 )
 from promptvc.errors import CallsMissing, RunUnreadable
 from promptvc.runs.calls.store import CallStore
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared
 from promptvc.runs.execute.results import Plan, RunResult
 from promptvc.runs.execute.writing import store_run
@@ -46,11 +48,10 @@ _AT_ONCE = 500
 """Requests that are looked up together."""
 _WINDOW = 4000
 """Rows of the present outputs that are held to be found again where the order changed a little."""
-NOT_CALLED = f"{STALE}: not called yet"
 JOBS = 8
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Runner:
     """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around."""
 
@@ -70,7 +71,7 @@ class Runner:
         self.calls.refresh()
         count = known = characters = answered = tokens = 0
         missing: set[str] = set()
-        for request, row, _ in self._looked_up():
+        for request, row, _ in self._looked_up(self.prepared.requests()):
             count += 1
             if row is not None:
                 known += 1
@@ -105,36 +106,37 @@ class Runner:
         self.calls.refresh()
         started = self.now()
         self._reusable = self._same_scores()
-        with TemporaryFile() as out:
-            known, missing = self._look_over(out)
+        with TemporaryFile() as out, KeptRequests() as left:
+            known, missing = self._look_over(out, left)
             progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
             if missing and offline:
                 raise CallsMissing(self.prepared.spec.name, missing, self.calls.damaged)
             if progress.total:
                 with self.calls.exclusive():
-                    errors = self._call(provider, jobs, report, progress)
+                    errors = self._call(left, provider, jobs, report, progress)
                 self.calls.refresh()
             if missing:
-                self._go_on(out, errors)
+                self._go_on(out, left, errors)
             with operation(f"run {self.prepared.spec.name}"):
                 changed, record = self._write(out, worktree, progress.done > 0, started)
         totals = record.totals
         return RunResult(
-            self.prepared.spec.name,
-            totals["rows"],
-            known,
-            progress.done,
-            totals["errors"],
-            totals["stale"],
-            progress.retries,
-            progress.cost_usd,
-            changed,
-            record,
-            next(iter(errors.values()), None),
+            name=self.prepared.spec.name,
+            rows=totals["rows"],
+            known=known,
+            called=progress.done,
+            failed=totals["errors"],
+            stale=totals["stale"],
+            retries=progress.retries,
+            cost_usd=progress.cost_usd,
+            changed=changed,
+            record=record,
+            first_error=next(iter(errors.values()), None),
         )
 
     def _call(
         self,
+        left: Iterable[Request],
         provider: Callable[[], Provider],
         jobs: int,
         report: Callable[[Progress], None],
@@ -145,30 +147,42 @@ class Runner:
 
         spec, calling = self.prepared.spec, self.prepared.calling
         self.calls.refresh()  # another process may have made some before this one had its turn
-        calls = Calls(provider(), calling, spec, self.calls.add, jobs, report, progress)
+        calls = Calls(
+            provider=provider(),
+            calling=calling,
+            spec=spec,
+            keep=self.calls.add,
+            jobs=jobs,
+            report=report,
+            progress=progress,
+        )
         try:
-            return calls.make(islice(self._missing(), progress.total))
+            return calls.make(islice(self._missing(left), progress.total))
         finally:
             calls.provider.close()
 
-    def _look_over(self, out: IO[bytes]) -> tuple[int, int]:
-        """Write the rows up to the first that is not known; gives how many are known, and how many requests are not."""
+    def _look_over(self, out: IO[bytes], left: KeptRequests) -> tuple[int, int]:
+        """Write the rows up to the first that is not known, and keep the requests from there on.
+
+        Gives how many are known, and how many requests are not.
+        """
         self._totals, self._written = Totals(), 0
         missing: set[bytes] = set()
         known = 0
-        for request, row, is_present in self._looked_up():
+        for request, row, is_present in self._looked_up(self.prepared.requests()):
             known += row is not None
             if row is None:
                 missing.add(bytes.fromhex(request.hash))
             elif not missing:
                 self._put(out, request, row, is_present)
+            if missing:
+                left.add(request)
         return known, len(missing)
 
-    def _go_on(self, out: IO[bytes], errors: Mapping[str, str]) -> None:
+    def _go_on(self, out: IO[bytes], left: Iterable[Request], errors: Mapping[str, str]) -> None:
         """Write the rows that are left, known or not."""
-        for request, row, is_present in self._looked_up(self._written):
-            error = errors.get(request.hash, NOT_CALLED)
-            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash), is_present)
+        for request, row, is_present in self._looked_up(left, self._written):
+            self._put(out, request, row or _unanswered(request, errors.get(request.hash)), is_present)
 
     def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
         row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)
@@ -179,22 +193,24 @@ class Runner:
         self._written += 1
         out.write(encode_row(row))
 
-    def _missing(self) -> Iterator[Request]:
+    def _missing(self, left: Iterable[Request]) -> Iterator[Request]:
         """The requests that are not known, equal ones once."""
         asked: set[bytes] = set()
-        for request, row, _ in self._looked_up(self._written):
+        for request, row, _ in self._looked_up(left, self._written):
             id = bytes.fromhex(request.hash)
             if row is None and id not in asked:
                 asked.add(id)
                 yield request
 
-    def _looked_up(self, skip: int = 0) -> Iterator[tuple[Request, OutputRow | None, bool]]:
+    def _looked_up(
+        self, requests: Iterable[Request], skip: int = 0
+    ) -> Iterator[tuple[Request, OutputRow | None, bool]]:
         """Each request with its answer, None where it is not known, and whether that is in the present outputs.
 
-        The first ``skip`` are left out.
+        They are those of the run less its first ``skip``.
         """
         present = _Present(islice(self._present_rows(), skip, None))
-        for batch in _batches(islice(self.prepared.requests(), skip, None), _AT_ONCE):
+        for batch in _batches(requests, _AT_ONCE):
             here = {request.hash: present.take(request.hash) for request in batch}
             lacking = [hash for hash, row in here.items() if row is None]
             found = self.calls.find(lacking) if lacking else {}
@@ -283,6 +299,18 @@ class Runner:
             return read_record(self.source.file(path).read(), path)
         except RunUnreadable:
             return None
+
+
+def _unanswered(request: Request, error: str | None) -> OutputRow:
+    """The row of a request whose call failed with this error, or was not made."""
+    if error is None:
+        return stale_row(*request.place, NOT_CALLED, request.hash)
+    return OutputRow(
+        example_id=request.example_id,
+        sample_index=request.sample_index,
+        error=error,
+        request_hash=request.hash,
+    )
 
 
 class _Present:

@@ -35,7 +35,7 @@ Why = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Staleness:
     """How a run's outputs stand to the files that they come from.
 
@@ -84,27 +84,33 @@ class Staleness:
 
 
 def staleness(
-    source: Source, spec: RunSpec, contents: Contents, store: ObjectStore, most: int | None = None
+    source: Source,
+    spec: RunSpec,
+    contents: Contents,
+    store: ObjectStore,
+    most: int | None = None,
+    prepared: Prepared | None = None,
 ) -> Staleness:
     """How a declared run stands at this version of the files. Nothing is called, and no code of the project runs.
 
     Where pins and settings are as they were, rows are not looked at, nor where there are more than ``most`` of them:
-    then only the reasons are told. Raises `RunUnreadable`.
+    then only the reasons are told. ``prepared`` is the run at this version, where it was made already. Raises
+    `RunUnreadable`.
     """
     try:
-        prepared = prepare(source, spec)
+        prepared = prepared or prepare(source, spec)
     except PromptvcError as error:
-        return Staleness(spec.name, reasons={"files": error.message})
+        return Staleness(name=spec.name, reasons={"files": error.message})
     try:
         run = load_run(source, spec.name, contents, store)
     except RunMissing:
         count = prepared.count()
-        return Staleness(spec.name, missing=count)
+        return Staleness(name=spec.name, missing=count)
     except RunUnreadable as error:
-        return Staleness(spec.name, missing=prepared.count(), reasons={"files": error.message})
+        return Staleness(name=spec.name, missing=prepared.count(), reasons={"files": error.message})
     record = run.record
     if record is None or record.recorded:
-        return Staleness(spec.name, rows=len(run.table), reasons=_recorded(record, prepared))
+        return Staleness(name=spec.name, rows=len(run.table), reasons=_recorded(record, prepared))
     rescore = [(pin.name, pin.spec) for pin in record.scorers] != [(s.name, s.text) for s in spec.scorers]
     reasons: dict[Why, str] = {"scorers": "scorers changed"} if rescore else {}
     if record.outputs != source.files[output_path(spec.name)].id:
@@ -115,14 +121,22 @@ def staleness(
         fresh = rows - failed - waiting
         if waiting:
             reasons["calls"] = "not called yet"
-        return Staleness(spec.name, rows, fresh, waiting, failed, rescore=rescore, reasons=reasons)
+        return Staleness(
+            name=spec.name,
+            rows=rows,
+            fresh=fresh,
+            stale=waiting,
+            failed=failed,
+            rescore=rescore,
+            reasons=reasons,
+        )
     why = {**_reasons(prepared, record, contents, store), **reasons}
     if most is not None and prepared.count() > most:
-        return Staleness(spec.name, len(run.table), rescore=rescore, reasons=why)
+        return Staleness(name=spec.name, rows=len(run.table), rescore=rescore, reasons=why)
     try:
         return _compared(prepared, run, record, rescore, why)
     except (RenderFailed, RunUnreadable) as error:  # a row that lacks what the prompt needs
-        return Staleness(spec.name, len(run.table), reasons={**why, "files": error.message})
+        return Staleness(name=spec.name, rows=len(run.table), reasons={**why, "files": error.message})
 
 
 def declared_runs(source: Source) -> Iterator[RunSpec]:
@@ -152,7 +166,17 @@ def _compared(
         stale or missing or made or scored_by_others
     ):  # what changed matters neither to requests nor to scores
         reasons = {why: text for why, text in reasons.items() if why in ("scorers", "outputs")}
-    return Staleness(prepared.spec.name, rows, fresh, stale, failed, missing, len(made), rescore, reasons)
+    return Staleness(
+        name=prepared.spec.name,
+        rows=rows,
+        fresh=fresh,
+        stale=stale,
+        failed=failed,
+        missing=missing,
+        left_over=len(made),
+        rescore=rescore,
+        reasons=reasons,
+    )
 
 
 def _recorded(record: RunRecord | None, prepared: Prepared) -> dict[Why, str]:

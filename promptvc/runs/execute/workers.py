@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 
 from promptvc.content.runs.request import Calling, Request
-from promptvc.content.runs.run import STALE, OutputRow
+from promptvc.content.runs.run import OutputRow
 from promptvc.content.runs.spec import RunSpec
 from promptvc.runs.execute.retry import Gate, call_with_retry
 from promptvc.runs.providers.pricing import priced
@@ -30,7 +30,7 @@ class Progress:
     cost_usd: float = 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Calls:
     """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is told of each."""
 
@@ -120,8 +120,7 @@ class Calls:
         with self._lock:
             if self._stop.is_set():
                 return  # given up, not failed
-            message = error.message or "the call failed"
-            self.errors[request.hash] = f"failed: {message}" if message.startswith(STALE) else message
+            self.errors[request.hash] = error.message or "the call failed"
             self.progress.done += 1
             self.progress.failed += 1
             self.report(self.progress)
@@ -135,16 +134,16 @@ class Calls:
 def row_of(request: Request, answer: Answer, latency_ms: float | None) -> OutputRow:
     """An answer as an output row, with the cost that the provider names."""
     return OutputRow(
-        request.example_id,
-        request.sample_index,
-        answer.output,
-        answer.finish_reason,
-        answer.input_tokens,
-        answer.output_tokens,
-        latency_ms,
-        answer.cost_usd,
-        None,
-        answer.response_model,
-        request.hash,
-        answer.tool_calls,
+        example_id=request.example_id,
+        sample_index=request.sample_index,
+        output=answer.output,
+        finish_reason=answer.finish_reason,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        latency_ms=latency_ms,
+        cost_usd=answer.cost_usd,
+        error=None,
+        response_model=answer.response_model,
+        request_hash=request.hash,
+        tool_calls=answer.tool_calls,
     )

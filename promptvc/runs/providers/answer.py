@@ -15,7 +15,7 @@ LONGEST_MESSAGE = 500
 """Characters of the reason for a failed call; a row's ``error`` holds it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a provider gave for one request; None for what it does not tell.
 
@@ -78,7 +78,7 @@ def read_answer(value: Json, who: str) -> Answer:
     are not known are left out. ``{"error": "busy", "retry": true, "retry_after": 2}`` says that the call failed.
     """
     if isinstance(value, str):
-        return Answer(value)
+        return Answer(output=value)
     if not isinstance(value, Mapping) or not any(name in value for name in ANSWERS):
         raise CallFailed(f"{who} gave {_shown(value)}, neither a text nor a dict with output")
     take = _Taker(value, who)
@@ -86,13 +86,13 @@ def read_answer(value: Json, who: str) -> Answer:
         after = take.number("retry_after")
         raise CallFailed(str(value["error"]), bool(value.get("retry", after is not None)), after)
     return Answer(
-        take.text("text") if value.get("output") is None else take.text("output"),
-        take.text("finish_reason"),
-        take.count("input_tokens"),
-        take.count("output_tokens"),
-        take.number("cost_usd"),
-        take.text("model"),
-        take.items("tool_calls"),
+        output=take.text("text") if value.get("output") is None else take.text("output"),
+        finish_reason=take.text("finish_reason"),
+        input_tokens=take.count("input_tokens"),
+        output_tokens=take.count("output_tokens"),
+        cost_usd=take.number("cost_usd"),
+        response_model=take.text("model"),
+        tool_calls=take.items("tool_calls"),
     )
 
 

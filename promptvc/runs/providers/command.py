@@ -128,7 +128,7 @@ def _read(out: bytes, who: str) -> Answer:
         value = None
     if isinstance(value, dict) and any(name in value for name in ANSWERS):
         return read_answer(value, who)
-    return Answer(text.removesuffix("\n").removesuffix("\r"))
+    return Answer(output=text.removesuffix("\n").removesuffix("\r"))
 
 
 def _find_program(command: str, root: Path, environment: Mapping[str, str]) -> list[str]:

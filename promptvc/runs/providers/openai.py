@@ -234,13 +234,13 @@ def _read(data: bytes) -> Answer:
     message, usage = _dict(choice.get("message")), _dict(value.get("usage"))
     content, calls = _text(message.get("content")), message.get("tool_calls")
     return Answer(
-        _text(message.get("refusal")) if content is None else content,
-        _text(choice.get("finish_reason")),
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-        _number(usage.get("cost")),  # OpenRouter and others say what it cost, in US dollars
-        _text(value.get("model")),
-        calls if isinstance(calls, list) and calls else None,
+        output=_text(message.get("refusal")) if content is None else content,
+        finish_reason=_text(choice.get("finish_reason")),
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        cost_usd=_number(usage.get("cost")),  # OpenRouter and others say what it cost, in US dollars
+        response_model=_text(value.get("model")),
+        tool_calls=calls if isinstance(calls, list) and calls else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid
 from promptvc.runs.providers.answer import Answer, CallFailed
 
-__all__ = ["Answer", "CallFailed", "Provider", "provider_of"]
+__all__ = ["PROVIDERS", "Answer", "CallFailed", "Provider", "ProviderKind", "provider_of", "runs_code"]
 
 
 class Provider(Protocol):
@@ -29,30 +30,76 @@ class Provider(Protocol):
         """
 
 
-def provider_of(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
-    """The provider that a run names, ready to be called; nothing is asked yet.
+Open = Callable[[Calling, Path, Mapping[str, str]], Provider]
+"""Makes a provider of what is declared, the project's folder, and the environment."""
 
-    - ``python:package.module:function``, found in the project ``root`` or among what is installed;
-    - ``command:./model.sh --fast``, run in ``root`` with this ``environment``;
-    - ``openai``, and ``openai:NAME`` to tell services apart: any endpoint that speaks chat completions.
 
-    Raises `ConfigInvalid` or `Refused` for what cannot work: no such function, program or key. Whether the code that
-    is named may run is for the caller to ask beforehand (`promptvc.runs.trust`).
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """A kind of provider: how it is written, whether it runs code that the configuration names, and what makes one.
+
+    ``open`` raises `ConfigInvalid` or `Refused` for what cannot work: no such function, program or key.
     """
-    kind, _, rest = calling.provider.partition(":")
-    if kind == "python":
-        from promptvc.runs.providers.python import PythonProvider, load_function
 
-        return PythonProvider(load_function(rest, root), calling.provider)
-    if kind == "command":
-        from promptvc.runs.providers.command import CommandProvider
+    usage: str
+    runs_code: bool
+    open: Open
 
-        return CommandProvider(rest, root, environment)
-    if kind == "openai":
-        from promptvc.runs.providers.openai import open_openai
 
-        return open_openai(calling, environment)
-    raise ConfigInvalid(
-        f"there is no provider {calling.provider!r}",
-        "it is openai, python:package.module:function or command:./program",
-    )
+def provider_of(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
+    """The provider that a run names by its kind and what follows the colon, ready to be called; nothing is asked yet.
+
+    Raises `ConfigInvalid` for a kind that is not among `PROVIDERS`, and what `ProviderKind.open` raises. Whether the
+    code that is named may run is for the caller to ask beforehand (`promptvc.runs.trust`).
+    """
+    kind = PROVIDERS.get(_kind_of(calling.provider))
+    if kind is None:
+        *most, last = [each.usage for each in PROVIDERS.values()]
+        hint = f"it is {', '.join(most)} or {last}"
+        raise ConfigInvalid(f"there is no provider {calling.provider!r}", hint)
+    return kind.open(calling, root, environment)
+
+
+def runs_code(provider: str) -> bool:
+    """Whether calling a provider runs code that its declaration names; of an unknown one nobody knows, so it does."""
+    kind = PROVIDERS.get(_kind_of(provider))
+    return kind is None or kind.runs_code
+
+
+def _kind_of(provider: str) -> str:
+    return provider.partition(":")[0]
+
+
+def _rest_of(provider: str) -> str:
+    return provider.partition(":")[2]
+
+
+# --- the kinds, each imported when it is opened: start-up is counted in milliseconds ----------------------------
+
+
+def _open_openai(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
+    """``openai``, and ``openai:NAME`` to tell services apart: any endpoint that speaks chat completions."""
+    from promptvc.runs.providers.openai import open_openai
+
+    return open_openai(calling, environment)
+
+
+def _open_python(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
+    """A function, found in the project or among what is installed."""
+    from promptvc.runs.providers.python import PythonProvider, load_function
+
+    return PythonProvider(load_function(_rest_of(calling.provider), root), calling.provider)
+
+
+def _open_command(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
+    """A program, run in the project's folder with this environment."""
+    from promptvc.runs.providers.command import CommandProvider
+
+    return CommandProvider(_rest_of(calling.provider), root, environment)
+
+
+PROVIDERS = {
+    "openai": ProviderKind("openai", False, _open_openai),
+    "python": ProviderKind("python:package.module:function", True, _open_python),
+    "command": ProviderKind("command:./program", True, _open_command),
+}

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from promptvc.content.formats.base import Json, Row
-from promptvc.content.runs.run import STALE, OutputRow, Score
+from promptvc.content.runs.run import OutputRow, Score
 from promptvc.content.values.dotted import MISSING, Missing, paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.record.importers.base import Fields, Foreign, as_text
@@ -70,7 +70,7 @@ class RowTaker:
             self._key(row),
             self._whole(row, fields.sample),
             OutputRow(
-                "",
+                example_id="",
                 output=as_text(output),
                 finish_reason=as_text(self._find(row, fields.finish_reason)),
                 input_tokens=self._whole(row, fields.input_tokens),
@@ -148,8 +148,7 @@ class RowTaker:
             value = value["message"]
         if value is None or value is False or value == "":
             return None
-        text = "error" if value is True else as_text(value) or "error"
-        return f"error: {text}" if text.startswith(STALE) else text  # what only a row to be made says
+        return "error" if value is True else as_text(value) or "error"
 
     def _scores(self, row: Row) -> dict[str, Score]:
         folder = "scores" if self._foreign.all_scores else None

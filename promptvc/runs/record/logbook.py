@@ -43,7 +43,7 @@ SOURCE = "logged"
 """The ``source`` of a record whose rows do not all have their request."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogSettings:
     """What all calls of a log have in common. ``inputs`` leads from the prompt's variables to fields of examples."""
 
@@ -111,19 +111,19 @@ class RunLog:
         """
         calling = self._settings.calling
         row = OutputRow(
-            _text("example_id", example_id),
-            sample_index,
-            output,
-            finish_reason,
-            input_tokens,
-            output_tokens,
-            latency_ms,
-            cost_usd,
-            error,
-            response_model,
-            None if messages is None else fingerprint(calling, messages, sample_index),
-            None if tool_calls is None else list(tool_calls),
-            {name: _score(name, score) for name, score in (scores or {}).items()},
+            example_id=_text("example_id", example_id),
+            sample_index=sample_index,
+            output=output,
+            finish_reason=finish_reason,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            latency_ms=latency_ms,
+            cost_usd=cost_usd,
+            error=error,
+            response_model=response_model,
+            request_hash=None if messages is None else fingerprint(calling, messages, sample_index),
+            tool_calls=None if tool_calls is None else list(tool_calls),
+            scores={name: _score(name, score) for name, score in (scores or {}).items()},
         )
         _check(row)
         with self._lock:
@@ -177,21 +177,21 @@ class RunLog:
             totals.add(row)
         recorded = any(row.request_hash is None for row in rows)
         return RunRecord(
-            settings.name,
-            recorded,
-            SOURCE if recorded else None,
-            self._inputs.prompt,
-            self._inputs.examples,
-            self._inputs.table.key if self._inputs.table is not None else None,
-            calling.provider,
-            calling.base_url,
-            calling.model,
-            totals.response_models,
-            calling.params,
-            calling.tools,
-            calling.response_format,
-            max((row.sample_index for row in rows), default=0) + 1,
-            settings.inputs,
+            name=settings.name,
+            recorded=recorded,
+            source=SOURCE if recorded else None,
+            prompt=self._inputs.prompt,
+            examples=self._inputs.examples,
+            example_key=self._inputs.table.key if self._inputs.table is not None else None,
+            provider=calling.provider,
+            base_url=calling.base_url,
+            model=calling.model,
+            response_models=totals.response_models,
+            params=calling.params,
+            tools=calling.tools,
+            response_format=calling.response_format,
+            samples=max((row.sample_index for row in rows), default=0) + 1,
+            inputs=settings.inputs,
             slices=tuple(settings.slices),
             code_commit=self._runs.code_commit(),
             started=self._started,

@@ -74,7 +74,7 @@ class RecordOptions(TypedDict, total=False):
     dry_run: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """What was taken in: the record and the rows, and what to look at.
 
@@ -120,12 +120,12 @@ def record_run(
     record = _record(name, foreign, files, placed, scorers, options)
     notes = [*foreign.notes, *(_strange(*each) for each in taker.strange.items()), *_failed(scorers)]
     done = Recorded(
-        record,
-        placed.rows,
-        len(examples.order),
-        tuple(placed.unmatched) if files.table is not None else (),
-        tuple(without_output(placed.rows, examples.order)),
-        (*notes, *_untracked(source, name)),
+        record=record,
+        rows=placed.rows,
+        examples=len(examples.order),
+        unmatched=tuple(placed.unmatched) if files.table is not None else (),
+        missing=tuple(without_output(placed.rows, examples.order)),
+        notes=(*notes, *_untracked(source, name)),
     )
     if options.get("dry_run"):
         return done
@@ -187,23 +187,23 @@ def _foreign(rows: Given | str | os.PathLike[str], options: RecordOptions) -> Fo
         return open_foreign(
             Path(rows), options.get("format"), options.get("provider"), options.get("prompt_label")
         )
-    return Foreign((dict(row) for row in rows), "given rows")
+    return Foreign(rows=(dict(row) for row in rows), source="given rows")
 
 
 def _asked(foreign: Foreign, options: RecordOptions) -> Fields:
     """The fields that must be there: those that the caller named, and the output where the format has no own."""
     return Fields(
-        _named(options.get("example_key")),
-        options.get("output") or (None if foreign.fields.output else "output"),
-        dict(_scores(options.get("score"))),
-        options.get("sample"),
-        options.get("finish_reason"),
-        options.get("input_tokens"),
-        options.get("output_tokens"),
-        options.get("latency"),
-        options.get("cost"),
-        options.get("error"),
-        options.get("response_model"),
+        example_key=_named(options.get("example_key")),
+        output=options.get("output") or (None if foreign.fields.output else "output"),
+        scores=dict(_scores(options.get("score"))),
+        sample=options.get("sample"),
+        finish_reason=options.get("finish_reason"),
+        input_tokens=options.get("input_tokens"),
+        output_tokens=options.get("output_tokens"),
+        latency_ms=options.get("latency"),
+        cost_usd=options.get("cost"),
+        error=options.get("error"),
+        response_model=options.get("response_model"),
     )
 
 
@@ -252,7 +252,7 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
     if not options.get("with_scorers"):
         return []
     spec = declared(source.project.runs, name)
-    functions = [scorer.text for scorer in spec.scorers if scorer.kind == "python"]
+    functions = [scorer.text for scorer in spec.scorers if scorer.is_function]
     if functions:
         from promptvc.runs.trust import need_trust
 
@@ -302,7 +302,7 @@ def _record(
     for row in placed.rows:
         totals.add(row)
     return RunRecord(
-        name,
+        name=name,
         recorded=True,
         source=foreign.source,
         prompt=pin_of(files.prompt) if files.prompt else None,

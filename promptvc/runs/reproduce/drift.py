@@ -43,7 +43,7 @@ class Drifted:
         return self.before.place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """What came of asking again.
 
@@ -133,7 +133,15 @@ class _Asking:
             return answers, progress, {}
         provider = provider_of(calling, self.runs.root, self.runs.environment)
         try:
-            calls = Calls(provider, calling, self._priced(), keep, jobs or JOBS, report, progress)
+            calls = Calls(
+                provider=provider,
+                calling=calling,
+                spec=self._priced(),
+                keep=keep,
+                jobs=jobs or JOBS,
+                report=report,
+                progress=progress,
+            )
             return answers, progress, calls.make(distinct)
         finally:
             provider.close()
@@ -163,16 +171,16 @@ class _Asking:
             if changed:
                 drifted.append(Drifted(old, new, changed, similarity(old.output, new.output)))
         return Drift(
-            len(asked) - len(failed),
-            equal,
-            tuple(sorted(drifted, key=lambda each: each.similarity)),
-            failed,
-            progress.done - progress.failed,
-            progress.retries,
-            progress.cost_usd,
-            before.to_value(),
-            after.to_value(),
-            not_scored,
+            asked=len(asked) - len(failed),
+            equal=equal,
+            rows=tuple(sorted(drifted, key=lambda each: each.similarity)),
+            failed=failed,
+            calls=progress.done - progress.failed,
+            retries=progress.retries,
+            cost_usd=progress.cost_usd,
+            before=before.to_value(),
+            after=after.to_value(),
+            not_scored=not_scored,
         )
 
     def _priced(self) -> RunSpec:

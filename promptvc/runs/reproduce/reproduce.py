@@ -32,7 +32,7 @@ Pair = tuple[Request | None, OutputRow | None]
 _Item = TypeVar("_Item", Request, OutputRow)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
     """What came of rebuilding a run's requests. Places are example id and sample index.
 
@@ -104,23 +104,25 @@ def reproduce(source: Source, name: str, contents: Contents, store: ObjectStore)
     rows, record = len(run.table), run.record
     reason = why_unverifiable(record)
     if record is None or reason is not None:
-        return Reproduction(name, source.label, rows, unverifiable=reason)
+        return Reproduction(name=name, label=source.label, rows=rows, unverifiable=reason)
     changed = tuple(pin for pin in _pins(record) if _id_at(source, pin) != pin.id)
     edited = record.outputs != source.files[output_path(name)].id
     try:
         found = _check(rebuild(source, run), run)
     except Lacking as error:
-        return Reproduction(name, source.label, rows, lacking=error.reasons, edited=edited, changed=changed)
+        return Reproduction(
+            name=name, label=source.label, rows=rows, lacking=error.reasons, edited=edited, changed=changed
+        )
     stale = _stale(source, run, changed) if not isinstance(source, WorkingSource) else ()
     return Reproduction(
-        name,
-        source.label,
-        rows,
-        found.verified,
-        tuple(found.astray),
-        tuple(found.left_over),
-        tuple(found.missing),
-        tuple(found.failed),
+        name=name,
+        label=source.label,
+        rows=rows,
+        verified=found.verified,
+        astray=tuple(found.astray),
+        left_over=tuple(found.left_over),
+        missing=tuple(found.missing),
+        failed=tuple(found.failed),
         edited=edited,
         changed=changed,
         stale=stale,
@@ -176,19 +178,19 @@ def spec_of(record: RunRecord) -> RunSpec:
     assert record.prompt is not None
     assert record.examples is not None
     return RunSpec(
-        record.name,
-        record.prompt.path,
-        record.examples.path,
-        record.provider or "",
-        record.base_url,
-        record.model,
-        record.params,
-        record.tools,
-        record.response_format,
-        record.samples,
-        record.inputs,
-        tuple(ScorerSpec(pin.name, *_kind_and_argument(pin.spec)) for pin in record.scorers),
-        record.slices,
+        name=record.name,
+        prompt=record.prompt.path,
+        examples=record.examples.path,
+        provider=record.provider or "",
+        base_url=record.base_url,
+        model=record.model,
+        params=record.params,
+        tools=record.tools,
+        response_format=record.response_format,
+        samples=record.samples,
+        inputs=record.inputs,
+        scorers=tuple(ScorerSpec(pin.name, *_kind_and_argument(pin.spec)) for pin in record.scorers),
+        slices=record.slices,
     )
 
 
@@ -223,7 +225,12 @@ def _take_pinned(source: Source, run: LoadedRun, pin: Pin) -> FileView:
 def _rebuilt(source: Source, record: RunRecord, prompt: FileView, examples: FileView) -> Rebuilt:
     spec = spec_of(record)
     calling = Calling(
-        spec.provider, spec.model or "", spec.params, spec.tools, spec.response_format, spec.base_url
+        provider=spec.provider,
+        model=spec.model or "",
+        params=spec.params,
+        tools=spec.tools,
+        response_format=spec.response_format,
+        base_url=spec.base_url,
     )
     try:
         read = read_prompt(prompt.path, prompt.read())

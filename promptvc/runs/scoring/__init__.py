@@ -1,4 +1,5 @@
 """Scorers: what an output is worth, as a number, a boolean or a label.
 
-scorers  the scorers of a run; kinds: the built-in ones
+scorers   the scorers of a run; kinds: the built-in ones
+expected  the field of an example that holds the expected output
 """

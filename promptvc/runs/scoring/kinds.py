@@ -43,11 +43,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class ScorerKind:
-    """A built-in kind. ``version`` changes whenever the same outputs would get other scores."""
+    """A built-in kind. ``version`` changes whenever the same outputs would get other scores.
+
+    ``expects`` gives, of an argument, the field of the example that holds the expected output; None for a kind that
+    compares outputs with nothing.
+    """
 
     usage: str
     version: str
     make: Callable[[str, Read | None], Made]
+    expects: Callable[[str], str] | None = None
 
 
 def kinds_hint() -> str:
@@ -271,6 +276,14 @@ def _values(example: Row, field: str) -> Sequence[Json]:
     return values
 
 
+def _whole(argument: str) -> str:
+    return argument.strip()
+
+
+def _before_options(argument: str) -> str:
+    return argument.partition(",")[0].strip()
+
+
 def _answers(example: Row, field: str) -> list[str]:
     return [
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)).strip()
@@ -279,12 +292,14 @@ def _answers(example: Row, field: str) -> list[str]:
 
 
 KINDS = {
-    "exact": ScorerKind("exact:FIELD", "exact-1", _exact),
-    "contains": ScorerKind("contains:FIELD", "contains-1", _contains),
+    "exact": ScorerKind("exact:FIELD", "exact-1", _exact, _whole),
+    "contains": ScorerKind("contains:FIELD", "contains-1", _contains, _whole),
     "regex": ScorerKind("regex:PATTERN or regex:@FIELD", "regex-1", _regex),
-    "numeric": ScorerKind("numeric:FIELD[,tolerance=1e-6][,relative=0]", "numeric-1", _numeric),
+    "numeric": ScorerKind(
+        "numeric:FIELD[,tolerance=1e-6][,relative=0]", "numeric-1", _numeric, _before_options
+    ),
     "json_schema": ScorerKind(
         "json_schema:FILE, json_schema:@FIELD or json_schema:{…}", "json_schema-1", _json_schema
     ),
-    "similarity": ScorerKind("similarity:FIELD", "similarity-1", _similarity),
+    "similarity": ScorerKind("similarity:FIELD", "similarity-1", _similarity, _whole),
 }

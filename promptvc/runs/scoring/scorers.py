@@ -93,7 +93,7 @@ def checked(value: object) -> Score:
 
 
 def _scorer(spec: ScorerSpec, load: Load, read: Read | None) -> Scorer:
-    if spec.kind == "python":
+    if spec.is_function:
         return _python(spec, load)
     kind = KINDS.get(spec.kind)
     if kind is None:

@@ -13,7 +13,8 @@ from promptvc.cli.hints import hint_of
 from promptvc.content.runs.checkspec import read_check
 from promptvc.errors import ConfigInvalid, UnknownRevision
 from promptvc.repo import Repo
-from promptvc.runs.check.gates import CheckResult, GateResult, check_run
+from promptvc.runs.check.check import check_run
+from promptvc.runs.check.results import CheckResult, GateResult
 from promptvc.runs.sources import CommitSource
 from promptvc.session.files.project import read_project
 

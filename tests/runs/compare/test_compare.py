@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptvc.cli.output import Output
+from promptvc.cli.show.compare.compare import comparison_lines
 from promptvc.content.runs.run import OutputRow, ScorerPin, output_path
 from promptvc.errors import RunMissing, RunUnreadable, Usage
 from promptvc.repo import Repo
@@ -17,10 +19,7 @@ from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.compare import RunComparison, compare_runs
 from promptvc.runs.compare.markdown import markdown
 from promptvc.runs.compare.measures import measure
-from promptvc.runs.compare.scores import compare_score, score_kinds
-from promptvc.runs.compare.slices import slice_values
-from promptvc.runs.compare.words import (
-    cause_words,
+from promptvc.runs.compare.numbers import (
     change_words,
     dollars,
     milliseconds,
@@ -28,8 +27,11 @@ from promptvc.runs.compare.words import (
     p_words,
     plain,
     signed,
-    summary,
 )
+from promptvc.runs.compare.scores import compare_score, score_kinds
+from promptvc.runs.compare.slices import slice_values
+from promptvc.runs.compare.texts import measure_texts, score_texts
+from promptvc.runs.compare.words import cause_words, summary
 from tests.runs.runfiles import EXAMPLES, PROMPT, answer, load, write, write_run
 
 TICKETS = [
@@ -104,7 +106,7 @@ def test_failed_and_stale_rows_are_counted_apart_and_unscored(repo: Repo) -> Non
         [answer("a", exact=True), answer("b", exact=True), answer("c", exact=True)],
         [
             answer("a", None, error="HTTP 500", exact=False),
-            answer("b", None, error="stale: prompt changed"),
+            answer("b", None, error="stale: prompt changed", stale="prompt changed"),
             answer("c", exact=True),
         ],
     )
@@ -478,6 +480,27 @@ def test_markdown_has_the_scores_and_the_rows_that_broke(repo: Repo) -> None:
     assert "| exact | 30 | 1.000 | 0.567 | 🔴 −0.433 |" in text
     assert "<summary>Broken: 13 rows</summary>" in text
     assert "… 11 more" in text
+
+
+def test_all_views_place_the_same_texts(repo: Repo) -> None:
+    before = [answer(f"e{n}", exact=n % 3 == 0, latency_ms=20, mood="calm") for n in range(40)]
+    after = [answer(f"e{n}", exact=n % 2 == 0, latency_ms=10, mood="sad") for n in range(40)]
+    found = compare(repo, before, after)
+    exact, mood = map(score_texts, found.scores)
+    assert (mood.changed, mood.before, mood.interval) == ("40", "", "")
+    [time] = [each for each in measure_texts(found.measures) if each.name == "latency"]
+    views = [
+        markdown(found),
+        found._repr_html_(),
+        "\n".join(comparison_lines(Output(color=False), found, (), 0, str)),
+    ]
+    for view in views:
+        for text in (exact.before, exact.after, exact.difference, exact.interval, exact.fixed, exact.broken):
+            assert text
+            assert text in view.replace("&#91;", "[")
+        assert exact.bare_p in view
+    assert time.both in views[2]
+    assert f"| {time.parts[0].before} | {time.parts[0].after} | {time.change} |" in views[0]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,28 @@ def test_the_interval_of_a_normal_sample_is_that_of_theory() -> None:
     assert found.high == pytest.approx(numbers.mean() + error, abs=0.1 * error)
 
 
+@given(differences(), st.integers(1, 4))
+def test_examples_with_as_many_rows_each_have_the_interval_of_their_differences(values, rows) -> None:
+    assert mean_interval(values, [rows] * len(values)) == mean_interval(values)
+
+
+def test_uneven_examples_are_drawn_with_all_of_their_rows() -> None:
+    random = np.random.default_rng(7)
+    rows = random.integers(1, 9, 400)
+    values = random.normal(0, 1, 400) / rows + 0.2
+    found = mean_interval(list(values), rows.tolist())
+    assert found is not None
+    mean = (values * rows).sum() / rows.sum()
+    error = 1.96 * math.sqrt((((values - mean) * rows) ** 2).sum()) / rows.sum()  # of a ratio of sums
+    assert found.low == pytest.approx(mean - error, abs=0.15 * error)
+    assert found.high == pytest.approx(mean + error, abs=0.15 * error)
+    order = random.permutation(400)
+    assert mean_interval(list(values[order]), rows[order].tolist()) == found
+    few = mean_interval([0.0, 1.0] * 50, [1, 3] * 50)
+    assert few is not None
+    assert few.low < 0.75 < few.high
+
+
 def test_a_hundred_thousand_pairs_take_little_time() -> None:
     random = np.random.default_rng(1)
     started = time.process_time()
@@ -136,10 +158,10 @@ def test_noise_is_the_pooled_deviation_within_groups(groups: list[list[float]]) 
         return
     assert found is not None
     variances = [np.var(group, ddof=1) for group in several]
-    errors = [np.var(group, ddof=1) / len(group) for group in several]
+    of_sums = [np.var(group, ddof=1) * len(group) for group in several]
     assert found.examples == len(several)
     assert found.within == pytest.approx(math.sqrt(np.mean(variances)))
-    assert found.of_mean == pytest.approx(math.sqrt(sum(errors)) / len(several))
+    assert found.of_mean == pytest.approx(math.sqrt(sum(of_sums)) / sum(map(len, several)))
 
 
 def test_the_noise_of_a_mean_is_how_far_it_moves_when_drawn_again() -> None:

@@ -39,7 +39,7 @@ class Calls:
         self.count += 1
         if self._failures:
             raise self._failures.pop(0)
-        return Answer("yes")
+        return Answer(output="yes")
 
 
 @pytest.fixture

@@ -121,9 +121,32 @@ def test_a_limit_leaves_rows_that_say_so(project: Project) -> None:
     done = project.run(limit=10)
     assert (done.called, done.stale, done.failed) == (10, 20, 0)
     assert project.rows()[29]["error"].startswith("stale")
+    assert project.rows()[29]["stale"] == "not called yet"
+    assert "stale" not in project.rows()[0]
     assert project.repo.runs.staleness("mini").stale == 20
     assert project.run().called == 20
     assert project.repo.runs.staleness("mini").is_fresh
+
+
+def test_a_providers_error_is_a_failure_whatever_it_says(project: Project) -> None:
+    rows = tickets(3)
+    rows[0]["input"], rows[1]["input"] = "says stale connection", "says stale: not called yet"
+    project.write_rows(rows)
+    project.write(
+        "rule_model.py",
+        """
+def answer(messages, model, params):
+    text = messages[-1]["content"].removeprefix("says ")
+    return {"error": text} if text.startswith("stale") else text
+""",
+    )
+    done = project.run()
+    assert (done.failed, done.stale) == (2, 0)
+    assert project.rows()[0]["error"] == "stale connection"
+    found = project.repo.runs.staleness("mini")
+    assert (found.failed, found.stale, dict(found.reasons)) == (2, 0, {})
+    [comparison] = [project.repo.compare("HEAD", run="mini")] if project.commit("failed") else []
+    assert (comparison.after.errors, comparison.after.stale) == (2, 0)
 
 
 def test_offline_makes_no_call_and_changes_nothing(project: Project) -> None:

@@ -55,10 +55,10 @@ class Here:
         self.write("model", head + textwrap.dedent(text), 0o755)
 
     def open(self, provider: str, **options: Any) -> Provider:
-        return provider_of(Calling(provider, "tiny-1", **options), self.root, self.environment)
+        return provider_of(Calling(provider=provider, model="tiny-1", **options), self.root, self.environment)
 
     def ask(self, provider: str, asked: Request | None = None, **options: Any) -> Answer:
-        calling = Calling(provider, "tiny-1", **options)
+        calling = Calling(provider=provider, model="tiny-1", **options)
         with closing(provider_of(calling, self.root, self.environment)) as made:
             return made.call(calling, asked or request())
 
@@ -124,7 +124,7 @@ def test_hints_say_what_to_do(here: Here) -> None:
 def test_a_function_is_given_the_request_and_gives_a_text(here: Here) -> None:
     here.write("texts.py", "def answer(messages, model, params): return repr((messages, model, params))")
     found = here.ask("python:texts:answer", params={"temperature": 0})
-    assert found == Answer(repr((MESSAGES, "tiny-1", {"temperature": 0})))
+    assert found == Answer(output=repr((MESSAGES, "tiny-1", {"temperature": 0})))
 
 
 def test_a_function_may_give_all_there_is_to_tell(here: Here) -> None:
@@ -136,7 +136,15 @@ def test_a_function_may_give_all_there_is_to_tell(here: Here) -> None:
                     "cost_usd": 0.25, "model": "tiny-1-b", "tool_calls": [{"id": "x"}], "more": "left out"}
         """,
     )
-    assert here.ask("python:dicts:answer") == Answer("Berlin", "stop", 5, 1, 0.25, "tiny-1-b", [{"id": "x"}])
+    assert here.ask("python:dicts:answer") == Answer(
+        output="Berlin",
+        finish_reason="stop",
+        input_tokens=5,
+        output_tokens=1,
+        cost_usd=0.25,
+        response_model="tiny-1-b",
+        tool_calls=[{"id": "x"}],
+    )
 
 
 def test_a_function_is_given_by_name_what_it_takes(here: Here) -> None:
@@ -233,11 +241,13 @@ def test_async_functions_share_one_loop(here: Here) -> None:
             await asyncio.sleep(1000)
         """,
     )
-    calling = Calling("python:waits:answer", "tiny-1")
+    calling = Calling(provider="python:waits:answer", model="tiny-1")
     with closing(here.open(calling.provider)) as provider, ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: provider.call(calling, request(f"{n}")).output, range(40)))
     assert found == [f"{n} 1" for n in range(40)]
-    assert_ends_when_closed(here.open("python:waits:forever"), Calling("python:waits:forever", "tiny-1"))
+    assert_ends_when_closed(
+        here.open("python:waits:forever"), Calling(provider="python:waits:forever", model="tiny-1")
+    )
 
 
 def assert_ends_when_closed(
@@ -294,12 +304,12 @@ def test_a_program_reads_the_request_and_writes_a_text(here: Here) -> None:
         "response_format": None, "sample_index": 2,
     }  # fmt: skip
     told = json.dumps(question, sort_keys=True)
-    assert found == Answer(f"Où? ['--fast', 'a b'] {here.root} from outside {told}")
+    assert found == Answer(output=f"Où? ['--fast', 'a b'] {here.root} from outside {told}")
 
 
 def test_a_program_may_write_json(here: Here) -> None:
     here.program('print(json.dumps({"output": "Berlin\\n", "input_tokens": 4, "model": "m"}))')
-    assert here.ask("command:./model") == Answer("Berlin\n", input_tokens=4, response_model="m")
+    assert here.ask("command:./model") == Answer(output="Berlin\n", input_tokens=4, response_model="m")
     here.program('print(json.dumps({"error": "try later", "retry": True}))')
     assert failure(lambda: here.ask("command:./model")).retry
 
@@ -341,14 +351,14 @@ def test_a_program_that_does_not_read_and_one_that_cannot_start(here: Here) -> N
 def test_a_program_that_takes_too_long_is_stopped_with_what_it_started(here: Here) -> None:
     here.write("model", "#!/bin/sh\nsleep 1000 &\necho $! >inner\nwait\n", 0o755)
     provider = CommandProvider("./model", here.root, here.environment, timeout=1)
-    failed = failure(lambda: provider.call(Calling("command:./model", "tiny-1"), request()))
+    failed = failure(lambda: provider.call(Calling(provider="command:./model", model="tiny-1"), request()))
     assert failed.message == "command:./model gave no answer in 1 s"
     assert_gone(int((here.root / "inner").read_text()))
 
 
 def test_closing_stops_programs_under_way(here: Here) -> None:
     here.write("model", "#!/bin/sh\nsleep 1000 &\necho $! >inner\nwait\n", 0o755)
-    calling, inner = Calling("command:./model", "tiny-1"), here.root / "inner"
+    calling, inner = Calling(provider="command:./model", model="tiny-1"), here.root / "inner"
     assert_ends_when_closed(
         here.open(calling.provider), calling, lambda: inner.exists() and inner.read_text() != ""
     )
@@ -380,7 +390,7 @@ class Client:
     """The openai provider, opened for a server."""
 
     def __init__(self, server: ChatServer, environment: Mapping[str, str], **options: Any) -> None:
-        self.calling = Calling("openai", "tiny-1", base_url=server.url, **options)
+        self.calling = Calling(provider="openai", model="tiny-1", base_url=server.url, **options)
         self.provider = provider_of(self.calling, Path(), environment)
 
     def __call__(self, text: str = "Where is Berlin?") -> Answer:
@@ -395,7 +405,13 @@ def client(server: ChatServer) -> Iterator[Client]:
 
 
 def test_a_server_answers(server: ChatServer, client: Client) -> None:
-    answer = Answer("You said: Where is Berlin?", "stop", 5, 5, response_model="tiny-1-2026-01-01")
+    answer = Answer(
+        output="You said: Where is Berlin?",
+        finish_reason="stop",
+        input_tokens=5,
+        output_tokens=5,
+        response_model="tiny-1-2026-01-01",
+    )
     assert client() == answer
     assert server.bodies == [{"messages": MESSAGES, "model": "tiny-1"}]
     assert server.keys == [f"Bearer {KEY}"]
@@ -413,7 +429,17 @@ def test_parameters_go_into_the_body_those_of_other_services_too(server: ChatSer
     }
     tools, form = [{"type": "function", "function": {"name": "f"}}], {"type": "json_object"}
     with closing(Client(server, {}, params=params, tools=tools, response_format=form).provider) as provider:
-        provider.call(Calling("openai", "tiny-1", params, tools, form, server.url), request())
+        provider.call(
+            Calling(
+                provider="openai",
+                model="tiny-1",
+                params=params,
+                tools=tools,
+                response_format=form,
+                base_url=server.url,
+            ),
+            request(),
+        )
     [body] = server.bodies
     assert body == {
         "messages": MESSAGES, "model": "tiny-1", "tools": tools, "response_format": form, **params,
@@ -582,7 +608,15 @@ def test_other_answers(
 ) -> None:
     value = {"choices": [{"message": message}], "usage": {"prompt_tokens": 3, "cost": 0.5}}
     monkeypatch.setattr(server, "completion", lambda body: value)
-    assert client() == Answer(output, None, 3, None, 0.5, None, calls)
+    assert client() == Answer(
+        output=output,
+        finish_reason=None,
+        input_tokens=3,
+        output_tokens=None,
+        cost_usd=0.5,
+        response_model=None,
+        tool_calls=calls,
+    )
 
 
 @pytest.mark.parametrize(
@@ -641,7 +675,7 @@ def test_the_server_runs_as_a_process(tmp_path: Path) -> None:
                 return json.load(response)
 
         fetch("/script", {"next": ["500"], "every": {"3": "429:0"}})
-        calling = Calling("openai", "tiny-1", base_url=f"{base}/v1")
+        calling = Calling(provider="openai", model="tiny-1", base_url=f"{base}/v1")
         with closing(provider_of(calling, tmp_path, {})) as provider:
             failure(lambda: provider.call(calling, request()))
             provider.call(calling, request())

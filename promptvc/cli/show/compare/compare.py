@@ -1,8 +1,4 @@
-"""A comparison of runs as text: rows of one side first, then why, scores and slices, what it took, and rows.
-
-render_compared_rows.py   the rows that were fixed, broken or changed
-render_measures.py        length, tokens, cost and time
-"""
+"""A comparison of runs as text: rows of one side first, then why, scores and slices, what it took, and rows."""
 
 from __future__ import annotations
 
@@ -11,18 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
-from promptvc.cli.show.compare.measures import measure_words
 from promptvc.cli.show.compare.rows import row_lists
 from promptvc.content.table.keys import output_name
-from promptvc.runs.compare.words import (
-    cause_words,
-    interval_words,
-    number,
-    p_words,
-    score_numbers,
-    title,
-    unpaired_counts,
-)
+from promptvc.runs.compare.texts import ScoreTexts, measure_texts, noise_texts, score_texts
+from promptvc.runs.compare.words import cause_words, title, unpaired_counts, without_output
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -57,10 +45,10 @@ class _Layout:
             yield self.line("" if at else name, text[start:stop])
 
     def numbers(self, score: ScoreComparison) -> str:
-        before, after, difference = score_numbers(score) or ("", "", "")
+        texts = score_texts(score)
         color = {"better": "green", "worse": "red", None: None}[score.verdict]
-        shown = self.out.style(difference.rjust(self.difference), fg=color)
-        return f"{before.rjust(self.before)} → {after.rjust(self.after)}   {shown}"
+        shown = self.out.style(texts.difference.rjust(self.difference), fg=color)
+        return f"{texts.before.rjust(self.before)} → {texts.after.rjust(self.after)}   {shown}"
 
 
 def comparison_lines(
@@ -73,8 +61,8 @@ def comparison_lines(
     layout = _layout(out, comparison)
     yield from short_lines(out, comparison)
     yield from _slices(layout, comparison)
-    for name, text in measure_words(comparison.measures):
-        yield from layout.lines(name, text)
+    for texts in measure_texts(comparison.measures):
+        yield from layout.lines(texts.name, "   ".join(filter(None, (texts.both, texts.change, texts.over))))
     yield from row_lists(out, comparison, asked, limit, again)
 
 
@@ -96,12 +84,17 @@ def short_lines(out: Output, comparison: RunComparison) -> Iterator[str]:
 
 def _layout(out: Output, comparison: RunComparison) -> _Layout:
     shown = [*comparison.scores, *filter(None, (s.score(comparison.primary) for s in comparison.slices))]
-    numbers = [made for made in map(score_numbers, shown) if made]
+    texts = list(map(score_texts, shown))
     names = [score.name for score in comparison.scores]
     names += [_slice_name(comparison, each) for each in comparison.slices]
     widest = max((columns(visible(name)) for name in names), default=0) + 2
-    before, after, difference = (max((len(made[at]) for made in numbers), default=0) for at in range(3))
-    return _Layout(out, min(max(widest, _NAME_LEAST), _NAME_MOST), before, after, difference)
+    return _Layout(
+        out,
+        min(max(widest, _NAME_LEAST), _NAME_MOST),
+        max((len(each.before) for each in texts), default=0),
+        max((len(each.after) for each in texts), default=0),
+        max((len(each.difference) for each in texts), default=0),
+    )
 
 
 def _head(out: Output, comparison: RunComparison) -> Iterator[str]:
@@ -145,13 +138,8 @@ def _output_words(comparison: RunComparison) -> str:
 
 def _error_words(comparison: RunComparison) -> str:
     """Rows that have no scores: ``3 failed before; 2 failed, 41 stale after``."""
-    parts = []
-    for side, when in ((comparison.before, "before"), (comparison.after, "after")):
-        counts = ((side.errors, "failed"), (side.stale, "stale"))
-        words = [f"{count:,} {name}" for count, name in counts if count]
-        if words:
-            parts.append(f"{', '.join(words)} {when}")
-    return "; ".join(parts)
+    sides = without_output(comparison)
+    return "; ".join(f"{', '.join(counts)} {when}" for when, counts in sides if counts)
 
 
 # --- scores -----------------------------------------------------------------------------------------------
@@ -163,8 +151,8 @@ def _score(layout: _Layout, score: ScoreComparison) -> Iterator[str]:
     elif score.kind == "label":
         yield from _labels(layout, score)
     else:
-        interval = interval_words(score)
-        parts = [layout.numbers(score), f"95% {interval}" if interval else "", p_words(score.p)]
+        texts = score_texts(score)
+        parts = [layout.numbers(score), f"95% {texts.interval}" if texts.interval else "", texts.p]
         text = "  ".join(part for part in parts if part)
         plain = columns(text) if not layout.out.color else 0
         fits = plain + layout.name + 2 <= layout.out.width
@@ -172,20 +160,20 @@ def _score(layout: _Layout, score: ScoreComparison) -> Iterator[str]:
         if not fits:
             yield layout.line("", "  ".join(part for part in parts[1:] if part))
         if score.kind == "boolean":
-            yield layout.line("", _fixed_words(layout.out, score))
+            yield layout.line("", _fixed_words(layout.out, texts))
 
 
-def _fixed_words(out: Output, score: ScoreComparison, fixed: int = 0, broken: int = 0) -> str:
-    first, second = f"fixed {score.fixed:,}", f"broken {score.broken:,}"
-    green = out.style(first, fg="green") if score.fixed else first
-    red = out.style(second, fg="red") if score.broken else second
-    return f"{green},{' ' * max(1, fixed - len(first) + 1)}{red}{' ' * (broken - len(second))}"
+def _fixed_words(out: Output, texts: ScoreTexts, fixed: int = 0, broken: int = 0) -> str:
+    """``fixed 4, broken 2``, each number padded to so many digits."""
+    first, second = f"fixed {texts.fixed}", f"broken {texts.broken}"
+    green = out.style(first, fg="green") if texts.fixed != "0" else first
+    red = out.style(second, fg="red") if texts.broken != "0" else second
+    return f"{green},{' ' * max(1, fixed - len(texts.fixed) + 1)}{red}{' ' * (broken - len(texts.broken))}"
 
 
 def _labels(layout: _Layout, score: ScoreComparison) -> Iterator[str]:
     moved = [change for change in score.labels if change.before != change.after]
-    count = sum(change.rows for change in moved)
-    yield layout.line(score.name, f"{count:,} of {plural(score.pairs, 'label')} changed")
+    yield layout.line(score.name, _label_words(score))
     for change in moved[:_LABELS]:
         text = f"{visible(change.before)} → {visible(change.after)}"
         yield layout.line("", f"{change.rows:>5,}  {cut(text, layout.out.width - layout.name - 9)}")
@@ -194,19 +182,22 @@ def _labels(layout: _Layout, score: ScoreComparison) -> Iterator[str]:
         yield layout.line("", f"{rest:>5,}  in {len(moved) - _LABELS:,} other ways")
 
 
+def _label_words(score: ScoreComparison) -> str:
+    return f"{score_texts(score).changed} of {plural(score.pairs, 'label')} changed"
+
+
 def _noise(layout: _Layout, found: NoiseComparison | None) -> Iterator[str]:
     """What drawing the samples again would move, beside what the other side is different by."""
     if found is None:
         return
-    sides = [side for side in (found.before, found.after) if side is not None]
-    within = " → ".join(number(side.within) for side in sides)
-    of_mean = " → ".join(f"±{number(side.of_mean)}" for side in sides)
-    text = f"samples differ by {within}, which moves the mean by {of_mean}"
+    texts = noise_texts(found)
+    differ, moves = f"samples differ by {texts.within}", f"which moves the mean by {texts.of_mean}"
+    text = f"{differ}, {moves}"
     if len(text) + layout.name + 2 <= layout.out.width:
         yield layout.line("  noise within", layout.out.style(text, dim=True))
     else:
-        yield layout.line("  noise within", layout.out.style(f"samples differ by {within}", dim=True))
-        yield layout.line("", layout.out.style(f"which moves the mean by {of_mean}", dim=True))
+        yield layout.line("  noise within", layout.out.style(differ, dim=True))
+        yield layout.line("", layout.out.style(moves, dim=True))
 
 
 # --- slices -----------------------------------------------------------------------------------------------
@@ -218,8 +209,9 @@ def _slices(layout: _Layout, comparison: RunComparison) -> Iterator[str]:
         members = [each for each in comparison.slices if each.field == field]
         shown = members[:_SLICES]
         scores = [each.score(comparison.primary) for each in shown]
-        fixed = max((len(f"fixed {score.fixed:,}") for score in scores if score), default=0)
-        broken = max((len(f"broken {score.broken:,}") for score in scores if score), default=0)
+        texts = [score_texts(score) for score in scores if score]
+        fixed = max((len(each.fixed) for each in texts), default=0)
+        broken = max((len(each.broken) for each in texts), default=0)
         for each, score in zip(shown, scores, strict=True):
             if score is not None:
                 yield layout.line(
@@ -232,16 +224,14 @@ def _slices(layout: _Layout, comparison: RunComparison) -> Iterator[str]:
 
 def _slice(layout: _Layout, each: SliceComparison, score: ScoreComparison, fixed: int, broken: int) -> str:
     out = layout.out
-    if score_numbers(score) is None:
-        moved = sum(change.rows for change in score.labels if change.before != change.after)
-        return (
-            f"{moved:,} of {plural(score.pairs, 'label')} changed"
-            if score.pairs
-            else "no scores on both sides"
-        )
+    texts = score_texts(score)
+    if not score.pairs:
+        return "no scores on both sides"
+    if score.kind == "label":
+        return _label_words(score)
     text = layout.numbers(score)
     if score.kind == "boolean":
-        text += f"  {_fixed_words(out, score, fixed, broken)}"
+        text += f"  {_fixed_words(out, texts, fixed, broken)}"
     else:
         text += f"  {plural(score.pairs, 'row')}"
     return f"{text}   {out.style('← worse', fg='red')}" if score.verdict == "worse" else text

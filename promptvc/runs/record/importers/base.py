@@ -11,7 +11,7 @@ from promptvc.content.formats.base import Json, Row
 from promptvc.errors import Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """Where rows have what; each a dotted path, None for what they do not have.
 
@@ -51,7 +51,7 @@ MADE = Fields(
 """The fields of rows that an importer made itself. Scores are in ``scores``: all of them are taken."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Foreign:
     """What another tool wrote.
 

@@ -76,9 +76,9 @@ def _foreign(log: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], name:
     vendor, slash, model = str(spec.get("model") or "").partition("/")
     status = log.get("status")
     return Foreign(
-        [_row(each) for each in samples],
-        f"{name} (inspect)",
-        MADE,
+        rows=[_row(each) for each in samples],
+        source=f"{name} (inspect)",
+        fields=MADE,
         key="id",
         all_scores=True,
         provider=vendor if slash else None,

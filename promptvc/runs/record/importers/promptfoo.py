@@ -34,9 +34,9 @@ def read_promptfoo(value: Json, name: str, provider: str | None, prompt_label: s
         raise Usage(f"{name} has no results of promptfoo", "promptfoo eval --output FILE.json writes them")
     chosen = _choose(found, provider, prompt_label, name)
     return Foreign(
-        [_row(each) for each in chosen],
-        f"{name} (promptfoo)",
-        MADE,
+        rows=[_row(each) for each in chosen],
+        source=f"{name} (promptfoo)",
+        fields=MADE,
         key_folder="vars",
         all_scores=True,
         provider=_providers(chosen[0])[0],

@@ -28,7 +28,7 @@ def read_row_file(file: Path, format: str) -> Foreign:
             f"{file.name} cannot be read as {format}",
             Advice("row-format"),
         )
-    return Foreign(_rows(file, found), f"{file.name} ({format})", texts=format == "csv")
+    return Foreign(rows=_rows(file, found), source=f"{file.name} ({format})", texts=format == "csv")
 
 
 def _rows(file: Path, format: RowFormat) -> Iterator[Row]:

@@ -1,0 +1,68 @@
+"""Requests that are read more than once: rendered and hashed the first time, and kept in a temporary file."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO
+
+from promptvc.content.runs.request import Request
+
+_AT_ONCE = 500
+"""Requests that are written, and read, together; no more of them are in memory."""
+
+
+class KeptRequests:
+    """Requests in the order in which they were added. Use it in a ``with`` block, which removes the file."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._starts: list[int] = []  # where each batch begins in the file
+        self._last: list[Request] = []
+        self._is_whole = False
+
+    def add(self, request: Request) -> None:
+        """Keep one more."""
+        self._last.append(request)
+        if len(self._last) == _AT_ONCE:
+            self._write()
+
+    def __iter__(self) -> Iterator[Request]:
+        for start in list(self._starts):
+            yield from self._read(start)
+        yield from list(self._last)
+
+    def through(self, render: Callable[[], Iterable[Request]]) -> Iterator[Request]:
+        """What ``render`` gives, kept on the way; the next time from here, if it was read to its end."""
+        if self._is_whole:
+            yield from self
+            return
+        self._starts, self._last = [], []
+        for request in render():
+            self.add(request)
+            yield request
+        self._is_whole = True
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = TemporaryFile()  # noqa: SIM115  # closed by __exit__
+        self._starts.append(self._file.seek(0, 2))
+        rows = [(r.example_id, r.sample_index, r.messages, r.hash, r.row) for r in self._last]
+        pickle.dump(rows, self._file, pickle.HIGHEST_PROTOCOL)
+        self._last = []
+
+    def _read(self, start: int) -> Iterator[Request]:
+        assert self._file is not None
+        self._file.seek(start)
+        return (Request(*row) for row in pickle.load(self._file))
+
+    def __enter__(self) -> KeptRequests:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
