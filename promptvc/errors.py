@@ -5,13 +5,16 @@
       Refused           the state does not allow it            exit 3, nothing changed
       Negative          the answer is "no"                     exit 1
 
-Each error owns its message (one line), a stable ``kind`` for programs and a ``hint``: what to do next.
+Each error owns its message (one line), a stable ``kind`` for programs and a ``hint``: what to do next. What Python
+has a class for is that class too: a missing path is a `FileNotFoundError`, a missing row a `KeyError`.
 The mapping from kinds to exit codes is ``cli/exit_codes.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from errno import EEXIST, ENOENT
+from typing import Any
 
 
 class PromptvcError(Exception):
@@ -23,6 +26,24 @@ class PromptvcError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:  # KeyError quotes its message, OSError puts a number in front of it
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:  # arguments of __init__ are those of each class, and not kept
+        return _revive, (type(self), self.args, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        """What an unpickled copy is given."""
+        return dict(vars(self))
+
+
+def _revive(cls: type[PromptvcError], args: tuple[Any, ...], state: dict[str, Any]) -> PromptvcError:
+    made = cls.__new__(cls)
+    made.args = args
+    for name, value in state.items():
+        setattr(made, name, value)
+    return made
 
 
 class Usage(PromptvcError):
@@ -58,10 +79,11 @@ class NotAStore(Refused):
         self.path = path
 
 
-class StoreExists(Refused):
+class StoreExists(Refused, FileExistsError):
     """``init`` or ``clone`` would overwrite something."""
 
     kind = "store-exists"
+    errno = EEXIST
 
 
 class UnsupportedFormat(Refused):
@@ -171,7 +193,7 @@ class InvalidName(Usage):
     kind = "invalid-name"
 
 
-class UnknownRevision(Usage):
+class UnknownRevision(Usage, LookupError):
     """No commit is meant by this text."""
 
     kind = "unknown-revision"
@@ -186,7 +208,7 @@ class UnknownRevision(Usage):
         self.text = text
 
 
-class AmbiguousId(Usage):
+class AmbiguousId(Usage, LookupError):
     """A short id that begins several objects."""
 
     kind = "ambiguous-id"
@@ -197,10 +219,18 @@ class AmbiguousId(Usage):
         self.candidates = tuple(candidates)
 
 
-class PathMissing(Usage):
+class PathMissing(Usage, FileNotFoundError):
     """The path is not in that revision, or not among the working files."""
 
     kind = "path-missing"
+    errno = ENOENT
+
+    def __init__(self, message: str, hint: str | None = None, path: object = None) -> None:
+        super().__init__(message, hint)
+        self.filename = path
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "filename": self.filename}
 
 
 # --- working files ------------------------------------------------------------------------------------
@@ -284,7 +314,7 @@ class RenderFailed(Usage):
     kind = "render-failed"
 
 
-class RunMissing(Usage):
+class RunMissing(Usage, LookupError):
     """There is no such run: no declaration, or no outputs."""
 
     kind = "run-missing"
@@ -327,9 +357,6 @@ class RowMissing(Usage, KeyError):
     """No row has this key."""
 
     kind = "row-missing"
-
-    def __str__(self) -> str:
-        return self.message
 
 
 # --- sharing ------------------------------------------------------------------------------------------
@@ -400,7 +427,7 @@ class NoMergeOpen(Refused):
         super().__init__("no merge is under way", "promptvc merge BRANCH starts one")
 
 
-class ConflictMissing(Usage):
+class ConflictMissing(Usage, LookupError):
     """No conflict is meant by this path, key and field."""
 
     kind = "conflict-missing"
