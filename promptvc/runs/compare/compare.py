@@ -5,7 +5,7 @@ compare_side      what is said of a side as a whole             compare_slices  
 compare_examples  what is known of an example                   compare_measures  length, tokens, cost, time
 compare_rows      the rows themselves, read when asked for      compare_why       what the records pin differently
 compare_words     numbers and reasons in words                  compare_markdown  as a comment on GitHub
-compare_html      for notebooks                                 compare_sources   runs in common, files anywhere
+compare_sources   runs in common, files anywhere
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import cached_property
 from promptvc.content.formats.base import Json
 from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import Usage
+from promptvc.html.render import render
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.examples import Examples
 from promptvc.runs.compare.measures import Measures, compare_measures
@@ -144,9 +145,9 @@ class RunComparison:
         return f"RunComparison {summary(self)}"
 
     def _repr_html_(self) -> str:
-        from promptvc.runs.compare.html import html
+        from promptvc.runs.compare import words
 
-        return html(self)
+        return render("scores.html", comparison=self, words=words)
 
 
 def compare_runs(

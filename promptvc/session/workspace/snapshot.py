@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.content.kinds import FileKind
 from promptvc.content.text.near import did_you_mean, near_names
 from promptvc.errors import ConfigInvalid, NotATable, PathMissing, RunMissing
+from promptvc.html.render import render
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
@@ -137,11 +138,7 @@ class Snapshot:
         return f'Snapshot {self.id.short} "{self.commit.subject}" {date} · {self._summary()}'
 
     def _repr_html_(self) -> str:
-        from html import escape  # 5 ms that only a notebook needs
-
-        rows = "".join(f"<tr><td>{escape(p)}</td><td>{self.kind(p)}</td></tr>" for p in self.paths[:50])
-        more = f"<p>… {len(self.paths) - 50} more</p>" if len(self.paths) > 50 else ""
-        return f"<div><p>{escape(repr(self))}</p><table>{rows}</table>{more}</div>"
+        return render("snapshot.html", snapshot=self, most=50)
 
     def _summary(self) -> str:
         kinds = [self.kind(path) for path in self.paths if path != PROJECT_FILE]
