@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +10,6 @@ if TYPE_CHECKING:
 
 LENGTH = 120
 """Characters of a value that are shown."""
-_TEMPLATES = files("promptvc.html") / "templates"
 
 
 def render(template: str, **values: Any) -> str:
@@ -23,16 +20,21 @@ def render(template: str, **values: Any) -> str:
 
 def shown(value: Any, length: int = LENGTH) -> str:
     """A value as short text: texts as they are, anything else as JSON."""
+    import json  # most commands need none of this
+
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # 30 ms that only a notebook needs
+    from importlib.resources import files  # with jinja2, 50 ms that only a notebook needs
 
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    templates = files("promptvc.html") / "templates"
     made = Environment(
-        loader=FunctionLoader(lambda name: (_TEMPLATES / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(lambda name: (templates / name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -20,6 +20,10 @@ _LONG = 30
 """Characters from which on two texts are shown as one, with the changed words marked."""
 _ALIKE = 0.3
 _CONTEXT = 60
+_LONGEST = 2_000
+"""Characters of one changed piece of text that are shown: a page must open whatever was pasted into a file."""
+_TOO_LONG = 100_000
+"""Characters from which on the words of two values are not compared."""
 
 View = dict[str, Any]
 
@@ -92,7 +96,7 @@ def _prompt(detail: PromptDiff) -> View:
         {
             "role": message.role,
             "op": message.op,
-            "spans": elide(message.spans, _CONTEXT),
+            "spans": _pieces(message.spans),
             "fields": _settings(message.fields),
         }
         for message in detail.messages
@@ -122,7 +126,7 @@ def _row_name(change: RowChange) -> str:
     if change.key is not None:
         return ", ".join(shown(value) for value in change.key.values())
     before, after = change.at
-    return f"row {(before if after is None else after) or 0:,}"
+    return f"row {((before if after is None else after) or 0) + 1:,}"  # from 1, as people count
 
 
 def _cells(change: RowChange) -> Iterator[View]:
@@ -141,14 +145,18 @@ def _cells(change: RowChange) -> Iterator[View]:
 def _value(name: str, before: Any, after: Any) -> View:
     """One value before and after: long texts that are alike as words, anything else whole."""
     old, new = (None if value is MISSING else shown(value, 10**9) for value in (before, after))
-    if (
-        old is not None
-        and new is not None
-        and max(len(old), len(new)) > _LONG
-        and similarity(old, new) >= _ALIKE
-    ):
-        return _change(name, old, new, elide(diff_words(old, new), _CONTEXT))
+    if old is not None and new is not None and _are_alike(old, new):
+        return _change(name, old, new, _pieces(diff_words(old, new)))
     return _change(name, _short(old), _short(new))
+
+
+def _are_alike(old: str, new: str) -> bool:
+    return _LONG < max(len(old), len(new)) < _TOO_LONG and similarity(old, new) >= _ALIKE
+
+
+def _pieces(spans: Sequence[Span]) -> list[Span]:
+    """Changed text with a little around it."""
+    return [Span(span.op, shown(span.text, _LONGEST)) for span in elide(spans, _CONTEXT)]
 
 
 def _short(text: str | None) -> str | None:
@@ -164,4 +172,9 @@ def _change(name: str, before: str | None, after: str | None, spans: Sequence[Sp
 
 def _text(detail: Any) -> View:
     lines = [line for hunk in detail.hunks for line in hunk.lines]
-    return {"note": detail.note, "lines": lines[:_LINES], "more_lines": len(lines) - _LINES}
+    some = [Span(line.op, _line(line.text)) for line in lines[:_LINES]]
+    return {"note": detail.note, "lines": some, "more_lines": len(lines) - _LINES}
+
+
+def _line(text: str) -> str:
+    return text if len(text) <= _LONGEST else shown(text, _LONGEST) + "\n"

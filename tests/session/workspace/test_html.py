@@ -56,6 +56,13 @@ def test_a_file_that_differs_shows_itself(edited: Repo) -> None:
     assert elements(diff).marked["ins"][:2] == ["receipt", "7"]
 
 
+def test_a_row_without_a_key_is_named_by_its_number(repo: Repo) -> None:
+    for rows in ([{"a": 1}, {"a": 2}], [{"a": 3}]):
+        with repo.transaction("main", "rows") as tx:
+            tx.append(TICKETS, rows)
+    assert "row 3" in elements(repo.diff("main~1", "main")).text
+
+
 def test_what_is_left_out_is_counted(repo: Repo) -> None:
     with repo.transaction("main", "start") as tx:
         tx.append(TICKETS, [{"id": n} for n in range(3)])
@@ -109,3 +116,21 @@ def test_a_merge_shows_what_it_took_and_what_conflicts(edited: Repo) -> None:
     assert "absent" in found.text
     repo.refs.move(RefName.branch("behind"), None, repo.snapshot("main~1").id, repo.who(), "test")
     assert "Fast-forward to" in elements(repo.merge("main", into="behind")).text
+
+
+def test_a_page_stays_small_whatever_was_pasted_into_a_file(repo: Repo) -> None:
+    huge = "word " * 40_000
+    with repo.transaction("main", "start") as tx:
+        tx.append(TICKETS, [{"id": 1, "a": "short", "b": huge}])
+        tx.write("prompts/a.md", "system:\nHello\n")
+        tx.write("notes.txt", "x\n")
+    with repo.transaction("main", "paste") as tx:
+        tx.upsert(TICKETS, [{"id": 1, "a": huge, "b": "x" + huge}])
+        tx.write("prompts/a.md", f"system:\nHello {huge}\n")
+        tx.write("notes.txt", f"x\n{huge}\ny\n")
+    for value in (
+        repo.diff("main~1", "main"),
+        repo.snapshot("main"),
+        repo.snapshot("main").prompt("prompts/a.md"),
+    ):
+        assert len(elements(value).text) < 30_000
