@@ -7,7 +7,8 @@
     with repo.transaction("main", message="add failures") as tx:
         tx.upsert("examples/tickets.jsonl", rows)
 
-Names are imported when they are first used, so that ``import promptvc`` takes a few milliseconds.
+Every error is here too: ``except promptvc.PathMissing``. Names are imported when they are first used, so that
+``import promptvc`` takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,55 @@ if TYPE_CHECKING:
     from promptvc.content.prompt.prompt import Prompt
     from promptvc.content.runs.view import Run
     from promptvc.content.table.view import Table
-    from promptvc.errors import PromptvcError
+    from promptvc.errors import (
+        AmbiguousId,
+        AuthFailed,
+        AuthorUnknown,
+        CallsMissing,
+        ConfigInvalid,
+        Conflict,
+        ConflictMissing,
+        ConflictsRemain,
+        ConflictStale,
+        DiskFailed,
+        DiskFull,
+        DuplicateKey,
+        FileChanging,
+        FileUnreadable,
+        Interrupted,
+        InvalidName,
+        LogDamaged,
+        MergeOpen,
+        Negative,
+        NoMergeOpen,
+        NotAPrompt,
+        NotAStore,
+        NotATable,
+        NotFastForward,
+        NothingToCommit,
+        NotTrusted,
+        ObjectDamaged,
+        ObjectMissing,
+        PathMissing,
+        PromptvcError,
+        PushRejected,
+        RefDamaged,
+        RefMoved,
+        Refused,
+        RemoteNotAStore,
+        RenderFailed,
+        RowMissing,
+        RunMissing,
+        RunUnreadable,
+        StoreBusy,
+        StoreExists,
+        StoreReadOnly,
+        TransferFailed,
+        UnknownRevision,
+        UnsupportedFormat,
+        Usage,
+        WorkWouldBeLost,
+    )
     from promptvc.repo import Repo
     from promptvc.runs.record.logbook import RunLog
     from promptvc.session.transaction.transaction import Transaction
@@ -33,7 +82,6 @@ _HOMES = {
     "Comparison": "promptvc.session.workspace.comparison",
     "FileDiff": "promptvc.session.workspace.comparison",
     "Prompt": "promptvc.content.prompt.prompt",
-    "PromptvcError": "promptvc.errors",
     "Repo": "promptvc.repo",
     "Run": "promptvc.content.runs.view",
     "RunLog": "promptvc.runs.record.logbook",
@@ -46,16 +94,62 @@ _HOMES = {
 }
 
 __all__ = [
+    "AmbiguousId",
+    "AuthFailed",
+    "AuthorUnknown",
+    "CallsMissing",
     "Comparison",
+    "ConfigInvalid",
+    "Conflict",
+    "ConflictMissing",
+    "ConflictStale",
+    "ConflictsRemain",
+    "DiskFailed",
+    "DiskFull",
+    "DuplicateKey",
+    "FileChanging",
     "FileDiff",
+    "FileUnreadable",
+    "Interrupted",
+    "InvalidName",
+    "LogDamaged",
+    "MergeOpen",
+    "Negative",
+    "NoMergeOpen",
+    "NotAPrompt",
+    "NotAStore",
+    "NotATable",
+    "NotFastForward",
+    "NotTrusted",
+    "NothingToCommit",
+    "ObjectDamaged",
+    "ObjectMissing",
+    "PathMissing",
     "Prompt",
     "PromptvcError",
+    "PushRejected",
+    "RefDamaged",
+    "RefMoved",
+    "Refused",
+    "RemoteNotAStore",
+    "RenderFailed",
     "Repo",
+    "RowMissing",
     "Run",
     "RunLog",
+    "RunMissing",
+    "RunUnreadable",
     "Snapshot",
+    "StoreBusy",
+    "StoreExists",
+    "StoreReadOnly",
     "Table",
     "Transaction",
+    "TransferFailed",
+    "UnknownRevision",
+    "UnsupportedFormat",
+    "Usage",
+    "WorkWouldBeLost",
     "__version__",
     "clone",
     "init",
@@ -64,7 +158,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = _HOMES.get(name) or ("promptvc.errors" if name in __all__ else None)
     if home is None:
         raise AttributeError(f"module 'promptvc' has no attribute {name!r}")
     return getattr(import_module(home), name)

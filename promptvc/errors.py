@@ -6,12 +6,16 @@
       Negative          the answer is "no"                     exit 1
 
 Each error owns its message (one line) and a stable ``kind`` for programs. What to do next is its ``hint``, or, where
-that is a command, its ``advice``. Exit codes are in ``cli/exit_codes.py``, the words of advice in ``cli/hints.py``.
+that is a command, its ``advice``. What Python has a class for is that class too: a missing path is a
+`FileNotFoundError`, a missing row a `KeyError`. Exit codes are in ``cli/exit_codes.py``, the words of advice in
+``cli/hints.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from errno import EEXIST, ENOENT
+from typing import Any
 
 
 class Advice:
@@ -49,6 +53,24 @@ class PromptvcError(Exception):
         self.hint = hint if isinstance(hint, str) else None
         self.advice = hint if isinstance(hint, Advice) else None
 
+    def __str__(self) -> str:  # KeyError quotes its message, OSError puts a number in front of it
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:  # arguments of __init__ are those of each class, and not kept
+        return _revive, (type(self), self.args, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        """What an unpickled copy is given."""
+        return dict(vars(self))
+
+
+def _revive(cls: type[PromptvcError], args: tuple[Any, ...], state: dict[str, Any]) -> PromptvcError:
+    made = cls.__new__(cls)
+    made.args = args
+    for name, value in state.items():
+        setattr(made, name, value)
+    return made
+
 
 class Usage(PromptvcError):
     """The call itself is wrong: a bad argument, an unknown name."""
@@ -81,10 +103,11 @@ class NotAStore(Refused):
         self.path = path
 
 
-class StoreExists(Refused):
+class StoreExists(Refused, FileExistsError):
     """``init`` or ``clone`` would overwrite something."""
 
     kind = "store-exists"
+    errno = EEXIST
 
 
 class UnsupportedFormat(Refused):
@@ -192,7 +215,7 @@ class InvalidName(Usage):
     kind = "invalid-name"
 
 
-class UnknownRevision(Usage):
+class UnknownRevision(Usage, LookupError):
     """No commit is meant by this text."""
 
     kind = "unknown-revision"
@@ -203,7 +226,7 @@ class UnknownRevision(Usage):
         self.text = text
 
 
-class AmbiguousId(Usage):
+class AmbiguousId(Usage, LookupError):
     """A short id that begins several objects."""
 
     kind = "ambiguous-id"
@@ -214,10 +237,18 @@ class AmbiguousId(Usage):
         self.candidates = tuple(candidates)
 
 
-class PathMissing(Usage):
+class PathMissing(Usage, FileNotFoundError):
     """The path is not in that revision, or not among the working files."""
 
     kind = "path-missing"
+    errno = ENOENT
+
+    def __init__(self, message: str, hint: str | Advice | None = None, path: object = None) -> None:
+        super().__init__(message, hint)
+        self.filename = path
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "filename": self.filename}
 
 
 # --- working files ------------------------------------------------------------------------------------
@@ -301,7 +332,7 @@ class RenderFailed(Usage):
     kind = "render-failed"
 
 
-class RunMissing(Usage):
+class RunMissing(Usage, LookupError):
     """There is no such run: no declaration, or no outputs."""
 
     kind = "run-missing"
@@ -344,9 +375,6 @@ class RowMissing(Usage, KeyError):
     """No row has this key."""
 
     kind = "row-missing"
-
-    def __str__(self) -> str:
-        return self.message
 
 
 # --- sharing ------------------------------------------------------------------------------------------
@@ -417,7 +445,7 @@ class NoMergeOpen(Refused):
         super().__init__("no merge is under way", Advice("no-merge-open"))
 
 
-class ConflictMissing(Usage):
+class ConflictMissing(Usage, LookupError):
     """No conflict is meant by this path, key and field."""
 
     kind = "conflict-missing"

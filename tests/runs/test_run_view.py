@@ -11,6 +11,7 @@ from promptvc.content.runs.run import OutputRow, stale_row
 from promptvc.content.runs.view import Run, totals_words
 from promptvc.errors import RowMissing, RunMissing
 from promptvc.repo import Repo
+from tests.html.elements import elements
 from tests.runs.runfiles import write_run
 
 Make = Callable[..., Run]
@@ -175,6 +176,7 @@ def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
         first_error="ValueError: <no>",
     )
     html = result._repr_html_()
+    assert elements(result)
     assert "mine: 5 rows, 3 known, 1 called, 2 retries, exact 0.250" in html
     assert "&lt;mood&gt;" in html
     assert "ValueError: &lt;no&gt;" in html

@@ -13,6 +13,7 @@ from promptvc.content.prompt_formats.fields import HISTORY
 from promptvc.content.prompt_formats.paths import ROW_SUFFIXES, is_prompt_path, looks_like_messages
 from promptvc.content.prompt_formats.source import decode, unify_line_ends
 from promptvc.errors import RenderFailed
+from promptvc.html.render import render
 
 __all__ = ["Message", "Prompt", "is_prompt_path", "looks_like_messages", "read_prompt"]
 
@@ -71,14 +72,7 @@ class Prompt:
         return f"Prompt {self.path}: {count} message{'' if count == 1 else 's'}, {_variables_text(self.variables)}"
 
     def _repr_html_(self) -> str:
-        import html
-
-        rows = "".join(
-            f"<tr><th style='text-align:left;vertical-align:top'>{html.escape(message.role)}</th>"
-            f"<td style='text-align:left'><pre>{html.escape(message.text)}</pre></td></tr>"
-            for message in self.messages
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return render("prompt.html", prompt=self)
 
 
 def read_prompt(path: str, data: bytes) -> Prompt:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptvc.content.formats import HEAD_SIZE, empty_table, row_format
-from promptvc.content.formats.base import Json, Malformed, RowFormat
+from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.csvcells import write_cell
 from promptvc.content.table.keys import KeyToken, key_token
 from promptvc.content.table.keyscan import KeyScan
@@ -84,9 +84,11 @@ def upsert(
     format: RowFormat,
     key: Sequence[str] | None,
     rows: Iterable[Mapping[str, Json]],
+    adapt: Callable[[Mapping[str, Json], Row], Row] | None = None,
 ) -> Edited:
     """Put each row in the place of the first one with its key, as a whole; at the end where there is none.
 
+    ``adapt(row, there)`` makes the row of a given one that is put in the place of ``there``.
     What stays the same in a row keeps its bytes. Raises `Usage` where a row has no key, two have the same, or one
     has what the file cannot hold.
     """
@@ -103,7 +105,7 @@ def upsert(
         given = wanted.pop(token, None)
         if given is None:
             continue
-        new = format.encode(some[given], like=body)
+        new = format.encode(_adapted(some[given], format.parse(body), adapt), like=body)
         if new == body:
             unchanged += 1
         else:
@@ -150,6 +152,14 @@ def _find(
             token = None if isinstance(row, Malformed) else key_token(row, key)
             if token is not None and token in wanted:
                 yield at, number, body, token
+
+
+def _adapted(
+    row: Mapping[str, Json],
+    there: Row | Malformed,
+    adapt: Callable[[Mapping[str, Json], Row], Row] | None,
+) -> Mapping[str, Json]:
+    return row if adapt is None or isinstance(there, Malformed) else adapt(row, there)
 
 
 def _by_key(path: str, format: RowFormat, key: Sequence[str], bodies: Sequence[bytes]) -> dict[KeyToken, int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
@@ -15,6 +16,8 @@ from promptvc.content.formats.equal import same
 from promptvc.content.table.frames import Frames
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
+from promptvc.content.table.where import Where, condition
+from promptvc.content.values.plain import plain
 from promptvc.errors import RowMissing, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
@@ -78,6 +81,30 @@ class Table(Frames):
         """The first rows."""
         return list(islice(self, count))
 
+    def rows(self, where: Where | None = None, limit: int | None = None) -> list[Row]:
+        """The rows that are as ``where`` says, at most ``limit`` of them; all where it is None.
+
+        ``{"slice": "auth", "score": lambda score: score > 0.5}``: fields with their values, or with functions that
+        are given the value, None where a row has no such field; or one function that is given the row. Numbers are
+        equal as numbers. Rows that cannot be read are never among them. Where nothing is found, a field that no row
+        has raises `Usage`.
+        """
+        wanted = condition(where, as_text=self._format.columns is not None)
+        found = list(islice((row for row in self if not is_malformed(row) and wanted(row)), limit))
+        if not found and isinstance(where, Mapping) and limit != 0:
+            self._check_columns(where)
+        return found
+
+    def column(self, name: str) -> list[Json]:
+        """The values of one field in the order of the rows; None where a row has no such field, or cannot be read.
+
+        Raises `Usage` for a field that no row has.
+        """
+        values = [row.get(name) for row in self]
+        if all(value is None for value in values):
+            self._check_columns([name])
+        return values
+
     # --- rows by key --------------------------------------------------------------------------------------
 
     @property
@@ -85,8 +112,19 @@ class Table(Frames):
         """The configured key; else, as `guess_key` guesses, one that all readable rows have and that is unique."""
         return self._key or (self._index.key if self._index is not None else None)
 
-    def __getitem__(self, key: Json) -> Row:
-        """The first row with this key, a scalar, or a tuple where several fields make the key; raises `RowMissing`."""
+    @overload
+    def __getitem__(self, key: slice) -> list[Row]: ...
+
+    @overload
+    def __getitem__(self, key: Json) -> Row: ...
+
+    def __getitem__(self, key: Json) -> Row | list[Row]:
+        """The first row with this key, a scalar, or a tuple where several fields make the key; raises `RowMissing`.
+
+        A slice is of places: ``table[10:20]`` are the rows from place 10 on.
+        """
+        if isinstance(key, slice):
+            return self._rows_at(range(len(self))[key])
         return self.row(self._numbers(key)[0])
 
     def __contains__(self, key: object) -> bool:
@@ -186,6 +224,19 @@ class Table(Frames):
             known = self._counts[at] = self._format.count(self._chunk_runs[at].load(), at == 0)
         return known
 
+    def _rows_at(self, places: range) -> list[Row]:
+        """The rows at these places; chunk runs without any of them are not loaded."""
+        if places.step < 0:
+            return self._rows_at(places[::-1])[::-1]
+        rows: list[Row] = []
+        start = 0
+        for at in range(len(self._chunk_runs) if places else 0):
+            stop = start + self._count(at)
+            wanted = places[bisect_left(places, start) : bisect_left(places, stop)]
+            rows += [read_row(self._format, self._bodies(at)[place - start]) for place in wanted]
+            start = stop
+        return rows
+
     def _bodies(self, at: int) -> list[bytes]:
         if self._bodies_at[0] != at:
             self._bodies_at = at, self._format.bodies(self._chunk_runs[at].load(), at == 0)
@@ -198,7 +249,7 @@ class Table(Frames):
                 f"{self.path} has no key",
                 f'key = ["…"] under [tables."{self.path}"] in promptvc.toml names one; table.row(n) takes a place',
             )
-        values = key if isinstance(key, tuple) else (key,)
+        values = tuple(map(plain, key if isinstance(key, tuple) else (key,)))
         if len(values) != len(index.key):
             raise Usage(f"{self.path}: the key has {len(index.key)} fields: {', '.join(index.key)}")
         numbers = [number for number in index.find(values) if not is_malformed(self.row(number))]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from promptvc.content.runs.scores import ScoreKind
 from promptvc.content.values.dotted import MISSING, paths_of, pick
 from promptvc.errors import Advice, Usage
+from promptvc.html.render import render
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.comparison import Comparison, all_numbers
 from promptvc.runs.compare.examples import Examples
-from promptvc.runs.compare.html import html
 from promptvc.runs.compare.measures import compare_measures
 from promptvc.runs.compare.rows import ComparedRow as ComparedRow
 from promptvc.runs.compare.rows import Pairer, RowList, Side
@@ -18,8 +18,9 @@ from promptvc.runs.compare.scores import NoiseComparison, compare_noise, compare
 from promptvc.runs.compare.side import RunSide as RunSide
 from promptvc.runs.compare.side import side_of
 from promptvc.runs.compare.slices import compare_slices, slice_fields
+from promptvc.runs.compare.texts import score_texts
 from promptvc.runs.compare.why import causes
-from promptvc.runs.compare.words import summary
+from promptvc.runs.compare.words import cause_words, summary
 from promptvc.runs.sources import LoadedRun
 
 
@@ -30,7 +31,7 @@ class RunComparison(Comparison):
         return f"RunComparison {summary(self)}"
 
     def _repr_html_(self) -> str:
-        return html(self)
+        return render("scores.html", comparison=self, texts=score_texts, summary=summary, causes=cause_words)
 
 
 def compare_runs(

@@ -13,12 +13,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
 from promptvc.content.formats.base import Json
+from promptvc.html.render import render
 from promptvc.runs.compare.slices import slice_values
 
 _ASSETS = files("promptvc.runs.compare") / "assets"
@@ -40,7 +40,6 @@ _SCRIPTS = (
     "start",
 )
 """The parts of the one script, in the order in which they run; `start` draws the page."""
-_MARK = re.compile(r"\{\{(\w+)\}\}")
 # What could end or confuse the script element that holds the JSON, and what UTF-8 cannot write: lone surrogates.
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _EXACT = 2**53
@@ -63,14 +62,15 @@ def page(comparison: Comparison) -> str:
     """The whole HTML text; the same comparison always gives the same text."""
     value = comparison.to_json()
     style, script = _asset("compare.css"), "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
-    parts = {
-        "title": escape(_storable(_title(value))),
-        "policy": escape(_policy(style, script)),
-        "style": style,
-        "script": script,
-        "data": embedded({**value, "rows": [_with_slice_texts(row) for row in value.get("rows") or ()]}),
-    }
-    return _MARK.sub(lambda mark: parts[mark[1]], _asset("compare.html"))
+    rows = [_with_slice_texts(row) for row in value.get("rows") or ()]
+    return render(
+        "page.html",
+        title=_title(value),
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        data=embedded({**value, "rows": rows}),
+    )
 
 
 def embedded(value: Any) -> str:
@@ -122,7 +122,3 @@ def _hash(text: str) -> str:
 
 def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.runs.run import OutputRow
-from promptvc.errors import FileChanging, Usage
+from promptvc.content.table.frames import rows_to_pandas
+from promptvc.errors import FileChanging
 from promptvc.runs.compare.columns import Columns, Place
 from promptvc.runs.compare.examples import Described
 
@@ -166,11 +167,7 @@ class RowList(Sequence[ComparedRow]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A `pandas.DataFrame`: outputs as ``before`` and ``after``, scores as ``before_NAME`` and ``after_NAME``."""
-        try:
-            import pandas
-        except ImportError:
-            raise Usage("pandas is not installed", "pip install pandas") from None
-        return pandas.DataFrame([_flat(row) for row in self])
+        return rows_to_pandas([_flat(row) for row in self])
 
     def __repr__(self) -> str:
         ids = [example for example, _ in self.places[:4]]

@@ -13,6 +13,7 @@ from promptvc.content.runs.request import Calling, Request, calling_of, example_
 from promptvc.content.runs.run import Pin, RunRecord
 from promptvc.content.runs.spec import RunSpec
 from promptvc.content.table.view import Table
+from promptvc.content.text.near import did_you_mean
 from promptvc.errors import Advice, PathMissing, RunMissing, RunUnreadable, Usage
 from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.sources import Source, pin_of
@@ -141,9 +142,6 @@ def prepare(source: Source, spec: RunSpec) -> Prepared:
 def declared(runs: Mapping[str, RunSpec], name: str) -> RunSpec:
     """The declaration of a run; raises `RunMissing`."""
     if name not in runs:
-        known = ", ".join(list(runs)[:8])
-        raise RunMissing(
-            f"promptvc.toml declares no run {name!r}",
-            f"there is {known}" if known else "[runs.NAME] declares one",
-        )
+        known = f"there is {', '.join(list(runs)[:8])}" if runs else "[runs.NAME] declares one"
+        raise RunMissing(f"promptvc.toml declares no run {name!r}", did_you_mean(name, runs, known))
     return runs[name]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.view import totals_words
+from promptvc.html.render import render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,8 @@ class RunResult:
         return not self.failed and not self.stale
 
     def _repr_html_(self) -> str:
-        return _result_html(self)
+        scores = self.record.totals.get("scores") or {}
+        return render("result.html", caption=_result_words(self), scores=scores, error=self.first_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +62,3 @@ def _result_words(result: RunResult) -> str:
     ]
     parts = [f"{count:,} {words}" for count, words in counts if count or words != "retries"]
     return f"{result.name}: {', '.join([*parts, *totals_words(result.record.totals)])}"
-
-
-def _result_html(result: RunResult) -> str:
-    """What it did in one line, then its scores and, where calls failed, why the first of them did."""
-    scores = result.record.totals.get("scores") or {}
-    rows = "".join(f"<tr><th>{_text(name)}</th>{_cells(score)}</tr>" for name, score in scores.items())
-    table = (
-        "<table><thead><tr><th>score</th><th>mean</th><th>labels</th><th>rows</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-        if rows
-        else ""
-    )
-    error = f"<p>first error: {_text(result.first_error)}</p>" if result.first_error else ""
-    return f"<div><p>{_text(_result_words(result))}</p>{table}{error}</div>"
-
-
-def _cells(score: dict[str, object]) -> str:
-    mean, labels = score.get("mean"), score.get("labels")
-    shown = f"{mean:,.3f}" if isinstance(mean, float) else ""
-    counts = (
-        ", ".join(f"{label} {count}" for label, count in labels.items()) if isinstance(labels, dict) else ""
-    )
-    return f"<td>{shown}</td><td>{_text(counts)}</td><td>{_text(str(score.get('count', '')))}</td>"
-
-
-def _text(text: str) -> str:
-    return escape(text.encode("utf-8", "replace").decode())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptvc.errors import Advice, Negative, ObjectMissing, Refused, WorkWouldBeLost
+from promptvc.html.render import render
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.worktree import Worktree
@@ -73,6 +74,9 @@ class Undone:
     def is_empty(self) -> bool:
         """Whether nothing had to be changed."""
         return not (self.refs or self.head or self.files or self.config or self.state)
+
+    def _repr_html_(self) -> str:
+        return render("undone.html", done=self)
 
 
 def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, force: bool = False) -> Undone:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.values.conflict import Conflict
+from promptvc.html.render import render
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.merge.leaf import MergedFile
 from promptvc.session.merge.openmerge import Step
@@ -48,6 +50,9 @@ class Merged:
     def clean(self) -> bool:
         """Whether nothing conflicts."""
         return not self.conflicts
+
+    def _repr_html_(self) -> str:
+        return render("merged.html", done=self, missing=MISSING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.table import edit as rowedit
+from promptvc.content.table.intake import as_in_place
 from promptvc.content.table.view import Table
 from promptvc.content.values.merge import merge_value
 from promptvc.errors import Conflict, PathMissing, RowMissing
@@ -87,15 +89,17 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Put rows in the place of those with their keys."""
+    """Put rows in the place of those with their keys; rows of a frame say less (`as_in_place`)."""
 
     path: RepoPath
     rows: Sequence[Row]
     key: tuple[str, ...] | None
+    is_frame: bool = False
 
     def apply(self, state: State) -> None:
         """Do it."""
-        _edit_rows(state, self.path, self.rows, self.key, rowedit.upsert)
+        how = partial(rowedit.upsert, adapt=as_in_place) if self.is_frame else rowedit.upsert
+        _edit_rows(state, self.path, self.rows, self.key, how)
 
     def onto(self, base: State, tip: State) -> Upsert:
         """Rows that both changed are merged field by field, as `merge` does it."""
@@ -103,8 +107,13 @@ class Upsert:
             return self
         fields = tuple(self.key or tip.table(self.path).key or ())
         before, now = _table(base, self.path, fields), _table(tip, self.path, fields)
-        rows = [_merged(self.path, _key_of(row, fields), row, before, now) for row in self.rows]
-        return replace(self, rows=rows)
+        return replace(self, rows=[self._merged(row, fields, before, now) for row in self.rows])
+
+    def _merged(self, row: Row, fields: tuple[str, ...], before: Table | None, now: Table | None) -> Row:
+        key = _key_of(row, fields)
+        if self.is_frame and len(there := _rows(before, key) or _rows(now, key)) == 1:
+            row = as_in_place(row, there[0])
+        return _merged(self.path, key, row, before, now)
 
 
 @dataclass(frozen=True, slots=True)

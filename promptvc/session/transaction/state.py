@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.content.table.view import Table
+from promptvc.content.text.near import did_you_mean
 from promptvc.errors import NotATable, PathMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
@@ -48,7 +49,8 @@ class State:
         """A file; raises `PathMissing`."""
         found = self.get(path)
         if found is None:
-            raise PathMissing(f"{path} is not there", "write it first")
+            there = [name for name in {**self.files, **self.pending} if self.pending.get(name, True)]
+            raise PathMissing(f"{path} is not there", did_you_mean(path, there, "write it first"), path)
         return found
 
     def table(self, path: RepoPath, key: Sequence[str] | None = None) -> Table:

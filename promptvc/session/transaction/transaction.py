@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from promptvc.content.table.intake import Rows, given_rows
 from promptvc.content.table.view import Table
+from promptvc.content.values.plain import plain
 from promptvc.errors import RefMoved, StoreBusy, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.contents import Contents
@@ -27,7 +29,6 @@ TIMEOUT = 60.0
 """Seconds for which a transaction waits for its turn among others on the branch."""
 Moving = Callable[[RefName, Files, ObjectId | None, Files, ObjectId], AbstractContextManager[None]]
 """The block in which a branch is moved: (branch, files before, commit before, files after, commit after)."""
-Row = Mapping[str, Any]
 
 
 class Transaction:
@@ -72,21 +73,27 @@ class Transaction:
         """Remove a file; raises `PathMissing`."""
         self._do(Remove(RepoPath.parse(path)))
 
-    def upsert(self, path: str, rows: Iterable[Row], *, key: Sequence[str] | None = None) -> None:
+    def upsert(self, path: str, rows: Rows, *, key: Sequence[str] | None = None) -> None:
         """Put each row in the place of the one with its key, at the end where there is none.
 
+        Rows are mappings, or a data frame of pandas, polars, pyarrow or whatever gives an Arrow stream. In a frame a
+        missing value (None, NaN, NaT) is null, but where the row in place has no such field it stays absent.
         The key is that of promptvc.toml, else the table's own; a table that is not there is made. Unchanged rows
         keep their bytes. Raises `Usage` for rows without a key, or which the file cannot hold.
         """
-        self._do(Upsert(RepoPath.parse(path), _rows(rows), tuple(key) if key else None))
+        given = given_rows(rows)
+        self._do(Upsert(RepoPath.parse(path), given.rows, tuple(key) if key else None, given.is_frame))
 
-    def append(self, path: str, rows: Iterable[Row]) -> None:
-        """Add rows at the end of a table; one that is not there is made."""
-        self._do(Append(RepoPath.parse(path), _rows(rows)))
+    def append(self, path: str, rows: Rows) -> None:
+        """Add rows, mappings or a data frame, at the end of a table; one that is not there is made.
+
+        A missing value of a frame is null.
+        """
+        self._do(Append(RepoPath.parse(path), given_rows(rows).rows))
 
     def delete(self, path: str, keys: Iterable[Any], *, key: Sequence[str] | None = None) -> None:
         """Take out the rows with these keys; raises `RowMissing` where one is not there."""
-        self._do(Delete(RepoPath.parse(path), list(keys), tuple(key) if key else None))
+        self._do(Delete(RepoPath.parse(path), [_key(given) for given in keys], tuple(key) if key else None))
 
     # --- reading what was written -------------------------------------------------------------------------
 
@@ -185,9 +192,6 @@ class Transaction:
         return tip
 
 
-def _rows(given: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows as dicts; raises `Usage` for what is no row."""
-    rows = [given] if isinstance(given, Mapping | str) else list(given)
-    if isinstance(given, Mapping | str) or not all(isinstance(row, Mapping) for row in rows):
-        raise Usage("rows must be a list of mappings", 'tx.append("examples/t.jsonl", [{"id": 1}])')
-    return [dict(row) for row in rows]
+def _key(given: Any) -> Any:
+    """A key as a JSON value, or as a tuple of them."""
+    return tuple(map(plain, given)) if isinstance(given, tuple) else plain(given)

@@ -75,6 +75,11 @@ class FileDiff:
     def __repr__(self) -> str:
         return f"FileDiff {self.path} {self.status}: {self.summary}"
 
+    def _repr_html_(self) -> str:
+        from promptvc.session.workspace.html import comparison_html  # for notebooks only
+
+        return comparison_html("", [self], 1)
+
     @property
     def mode_change(self) -> tuple[int, int] | None:
         """The modes before and after, where they differ."""
@@ -115,14 +120,10 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        from html import escape  # 5 ms that only a notebook needs
+        from promptvc.session.workspace.html import comparison_html  # for notebooks only
 
-        cells = (
-            "".join(f"<td>{escape(text)}</td>" for text in (d.path, d.kind, d.status, d.summary))
-            for d in self
-        )
-        rows = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table><tr><th>file</th><th>kind</th><th>status</th><th>changes</th></tr>{rows}</table>"
+        count = len(self)
+        return comparison_html(f"{count} changed file{'s' * (count != 1)}", self, count)
 
     def __len__(self) -> int:
         return len(self.changes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptvc.content.kinds import FileKind
+from promptvc.content.text.near import did_you_mean, near_names
 from promptvc.errors import Advice, ConfigInvalid, NotATable, PathMissing, RunMissing
+from promptvc.html.render import render
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
@@ -63,6 +65,18 @@ class Snapshot:
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
 
+    def __getitem__(self, path: str) -> Prompt | Table | bytes:
+        """A file in its own kind: a `Prompt`, a `Table`, or the bytes of any other.
+
+        Raises `PathMissing`, or `NotAPrompt` where a prompt cannot be read.
+        """
+        match self.kind(path):
+            case "prompt":
+                return self.prompt(path)
+            case "table":
+                return self.table(path)
+        return self.read(path)
+
     def read(self, path: str) -> bytes:
         """The bytes of a file; raises `PathMissing`."""
         return self.file(path).read()
@@ -71,11 +85,11 @@ class Snapshot:
         """A prompt, read; raises `PathMissing`, or `NotAPrompt` saying why it cannot be read."""
         from promptvc.content.prompt.prompt import read_prompt
 
-        return read_prompt(path, self.read(path))
+        return read_prompt(path, self._of(path, "prompt").read())
 
     def table(self, path: str) -> Table:
         """A table, read lazily; raises `PathMissing`, or `NotATable` where the file holds no rows."""
-        return table_of(self.file(path), self.project, self._arrow())
+        return table_of(self._of(path, "table"), self.project, self._arrow())
 
     def run(self, name: str) -> Run:
         """A run: its record and its output rows, read lazily; raises `RunMissing`, `RunUnreadable`."""
@@ -84,9 +98,11 @@ class Snapshot:
 
         path, record = output_path(name), record_path(name)
         if path not in self:
-            known = ", ".join(run_names(self.paths)[:8])
-            hint = f"there is {known}" if known else Advice("make-run")
-            raise RunMissing(f"{self.id.short} has no outputs of a run {name!r}", hint)
+            runs = run_names(self.paths)
+            known = f"there is {', '.join(runs[:8])}" if runs else Advice("make-run")
+            raise RunMissing(
+                f"{self.id.short} has no outputs of a run {name!r}", did_you_mean(name, runs, known)
+            )
         table = table_of(self.file(path), self.project, self._arrow(), key=("example_id",))
         return Run(name, read_record(self.read(record), record) if record in self else None, table)
 
@@ -109,7 +125,7 @@ class Snapshot:
         """One file, as `diff` looks at it; raises `PathMissing`."""
         name = RepoPath(path)
         if name not in self._files:
-            raise PathMissing(f"{path} is not in {self.id.short}", Advice("show-commit", id=self.id.short))
+            raise self._missing(path, self.paths)
         return StoredFile(self._contents, name, self._files[name])
 
     @property
@@ -122,11 +138,7 @@ class Snapshot:
         return f'Snapshot {self.id.short} "{self.commit.subject}" {date} · {self._summary()}'
 
     def _repr_html_(self) -> str:
-        from html import escape  # 5 ms that only a notebook needs
-
-        rows = "".join(f"<tr><td>{escape(p)}</td><td>{self.kind(p)}</td></tr>" for p in self.paths[:50])
-        more = f"<p>… {len(self.paths) - 50} more</p>" if len(self.paths) > 50 else ""
-        return f"<div><p>{escape(repr(self))}</p><table>{rows}</table>{more}</div>"
+        return render("snapshot.html", snapshot=self, most=50)
 
     def _summary(self) -> str:
         kinds = [self.kind(path) for path in self.paths if path != PROJECT_FILE]
@@ -139,6 +151,19 @@ class Snapshot:
         if rest:
             counted.append(f"{rest} other file{'s' * (rest != 1)}")
         return ", ".join(counted) or "no files"
+
+    def _of(self, path: str, kind: FileKind) -> FileView:
+        """A file that is asked for as this kind; where it is missing, files of the kind are suggested first."""
+        if path in self:
+            return self.file(path)
+        of_kind = self._of_kind(kind)
+        raise self._missing(path, of_kind if near_names(path, of_kind) else self.paths)
+
+    def _missing(self, path: str, candidates: Iterable[str]) -> PathMissing:
+        otherwise = Advice("show-commit", id=self.id.short)
+        return PathMissing(
+            f"{path} is not in {self.id.short}", did_you_mean(str(path), candidates, otherwise), path
+        )
 
     def _of_kind(self, kind: FileKind) -> list[str]:
         return [path for path in self.paths if self.kind(path) == kind]

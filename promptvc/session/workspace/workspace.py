@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptvc.errors import Advice, NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
+from promptvc.html.render import render
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.exclusive import exclusively
 from promptvc.session.files.contents import Contents
@@ -47,6 +48,9 @@ class Status:
         """Whether nothing changed."""
         return not self.changes
 
+    def _repr_html_(self) -> str:
+        return render("status.html", status=self)
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -59,6 +63,9 @@ class Committed:
     changes: tuple[FileChange, ...]
     key_warnings: tuple[KeyWarning, ...] = ()
     name_warnings: tuple[tuple[RepoPath, str], ...] = ()
+
+    def _repr_html_(self) -> str:
+        return render("committed.html", done=self)
 
 
 class Workspace:

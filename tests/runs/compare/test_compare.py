@@ -32,6 +32,7 @@ from promptvc.runs.compare.scores import compare_score, score_kinds
 from promptvc.runs.compare.slices import slice_values
 from promptvc.runs.compare.texts import measure_texts, score_texts
 from promptvc.runs.compare.words import cause_words, summary
+from tests.html.elements import elements
 from tests.runs.runfiles import EXAMPLES, PROMPT, answer, load, write, write_run
 
 TICKETS = [
@@ -466,6 +467,7 @@ def test_notebooks_and_comments_show_no_markup_of_outputs(repo: Repo) -> None:
     )
     found = compare(repo, *rows)
     assert "<img" not in found._repr_html_()
+    assert attack in elements(found).text
     text = markdown(found)
     assert "<img" not in text
     assert "@team" not in text
