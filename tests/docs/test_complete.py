@@ -292,7 +292,8 @@ def test_the_map_names_files_that_exist() -> None:
     package = Path(inspect.getfile(promptvc)).parent
     for name in re.findall(r"`([\w/]+\.py)`", text):
         assert any(
-            path.as_posix().endswith(f"/{name}") for path in [*package.rglob("*.py"), *DOCS.glob("*.py")]
+            path.as_posix().endswith(f"/{name}")
+            for path in [*package.rglob("*.py"), *DOCS.glob("*.py"), *(ROOT / "tests").rglob("*.py")]
         ), name
     told = set(re.findall(r"^\| `([\w/]+)/` \|", text, re.MULTILINE))
     assert told >= {folder.name for folder in package.iterdir() if (folder / "__init__.py").exists()} - {
