@@ -246,7 +246,7 @@ def _meant(
     return [
         each
         for each in found
-        if (not paths or is_below(each[0].path, paths)) and _is_meant(each, key, field, line)
+        if (not paths or is_below(each[0].path, *paths)) and _is_meant(each, key, field, line)
     ]
 
 
