@@ -122,7 +122,7 @@ def sample() -> Sample:
     git = ["git", f"--git-dir={root / '.promptvc'}"]
     subprocess.run([*git, "tag", "-a", "v1", "-m", "text", first], check=True, capture_output=True)
     store = ObjectStore(root / ".promptvc" / "objects")
-    return Sample(root, {id: store.read(id) for id in store.all_ids()})
+    return Sample(root, {id: store.read(id) for id in store.ids_with_prefix("")})
 
 
 @functools.cache
