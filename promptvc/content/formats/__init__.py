@@ -4,7 +4,8 @@ base.py         RowFormat, Segment, Malformed: the port
 jsonl.py        JSON Lines         json_array.py   a JSON array of objects
 jsonobjects.py  rows as objects    csv.py          CSV and TSV
 jsonrow.py      JSON bytes -> row  jsonstyle.py    row -> JSON bytes in a file's style
-csvcells.py     the cells of one record            csvstyle.py  row -> record in a file's style
+csvcells.py     the cells of one record            csvheader.py   delimiter and names
+csvstyle.py     row -> record in a file's style
 joining.py      rows joined to a file, with what stands between them
 equal.py        when two values are the same
 

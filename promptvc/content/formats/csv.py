@@ -18,11 +18,10 @@ from promptvc.content.formats.base import (
     Segment,
 )
 from promptvc.content.formats.csvcells import QUOTED, is_open, read_cell, split_cells
+from promptvc.content.formats.csvheader import sniff_delimiter, unique_names
 from promptvc.content.formats.joining import LineJoining
 
-_DELIMITERS = b",;\t|"
 _LINE_ENDS = b"\r\n"
-_QUOTED = re.compile(QUOTED)
 _BLANK_LINE = re.compile(rb"[\r\n][\r\n]")
 _QUOTED_SAMPLE = 20
 _BEYOND = re.compile(r"#+\d+")
@@ -46,7 +45,7 @@ class Csv(LineJoining):
         self._ending = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
         self._blank = re.compile(rb"\r*+" if self._ending == b"\r" else rb"(?:\r*+\n)*+")
         start = self._header_start(head)
-        self.delimiter = b"\t" if suffix == ".tsv" else _sniff_delimiter(head, start, self._ending)
+        self.delimiter = b"\t" if suffix == ".tsv" else sniff_delimiter(head, start, self._ending)
         d, e = re.escape(self.delimiter), re.escape(self._ending)
         cell = rb"(?:" + QUOTED + rb'|(?!"))[^' + d + e + rb"]*+"
         self._record = re.compile(cell + rb"(?:" + d + cell + rb")*+" + e)
@@ -138,7 +137,7 @@ class Csv(LineJoining):
         cells = split_cells(header, self.delimiter)
         if is_open(cells[-1]) or not self._header_is_whole:
             cells = cells[:-1]
-        return _unique([read_cell(cell) for cell in cells])
+        return unique_names([read_cell(cell) for cell in cells])
 
     @property
     def quoted_names(self) -> dict[str, bool]:
@@ -247,39 +246,6 @@ class Csv(LineJoining):
     @property
     def _header_is_whole(self) -> bool:
         return len(self._head) < HEAD_SIZE or self._header_end(self._head) < len(self._head)
-
-
-def _sniff_delimiter(head: bytes, start: int, ending: bytes) -> bytes:
-    """The candidate that is most often in the header outside quotes; of equals, the first; the comma if none is."""
-    counts = dict.fromkeys(_DELIMITERS, 0)
-    at = start
-    while at < len(head):
-        quoted = _QUOTED.match(head, at)
-        if head[at] == 0x22 and quoted is None:
-            break
-        stop = re.compile(rb"[^,;\t|" + ending + rb"]*+").match(head, at if quoted is None else quoted.end())
-        at = len(head) if stop is None else stop.end()
-        if head[at : at + 1] in (ending, b""):
-            break
-        counts[head[at]] += 1
-        at += 1
-    return bytes([max(counts, key=lambda candidate: counts[candidate])])
-
-
-def _unique(names: list[str]) -> list[str]:
-    """``a b a -> a b a#2``."""
-    taken: set[str] = set(names)
-    seen: set[str] = set()
-    unique = []
-    for name in names:
-        number = 2
-        fresh = name
-        while fresh in seen or (fresh != name and fresh in taken):
-            fresh = f"{name}#{number}"
-            number += 1
-        seen.add(fresh)
-        unique.append(fresh)
-    return unique
 
 
 def _open_quote(body: bytes, offset: int) -> Malformed:
