@@ -115,8 +115,8 @@ def test_the_record_of_a_run_says_what_made_its_outputs(project: Project) -> Non
     project.write("made.jsonl", json.dumps(row) + "\n")
     project.write("prompts/a.md", "Hello {{ x }}\n")
     project(
-        "record", "mini", "--from", "made.jsonl", "--example-key", "example_id", "--score", "ok", "--prompt", "prompts/a.md",
-        "--model", "m-1", "--provider", "them",
+        "record", "mini", "--from", "made.jsonl", "--example-key", "example_id", "--score", "ok",
+        "--prompt", "prompts/a.md", "--model", "m-1", "--provider", "them",
     )  # fmt: skip
     project("commit", "-m", "outputs")
     told = project("show", "HEAD:outputs/mini.run.json")
