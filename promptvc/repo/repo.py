@@ -191,4 +191,4 @@ class Repo(WithMerges):
 
 
 def _below(files: Files, paths: Sequence[str]) -> Files:
-    return {path: entry for path, entry in files.items() if is_below(path, paths)} if paths else files
+    return {path: entry for path, entry in files.items() if is_below(path, *paths)} if paths else files

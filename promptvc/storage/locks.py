@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from promptvc.errors import StoreBusy
 from promptvc.storage.files import disk_errors
@@ -25,6 +26,7 @@ _GIT_TEXT = re.compile(rb"[0-9a-f]{40}\s|ref: |# pack-refs|\s*[\[#;]")
 """How the files begin that git writes under the name of a lock: refs, packed-refs, config."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03
+_Made = TypeVar("_Made")
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def git_lock(path: Path, scratch: Path) -> Iterator[None]:
 
 @contextmanager
 def flocked(
-    path: Path, *, shared: bool = False, patience: float = PATIENCE, busy: str = ""
+    path: Path, *, shared: bool = False, patience: float = PATIENCE, busy: str = "", hint: str = ""
 ) -> Iterator[None]:
     """Hold a file's flock until the block ends, or the process does; raises `StoreBusy` when patience ends.
 
@@ -57,7 +59,7 @@ def flocked(
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
-        wait_for(lambda: lock_handle(handle, shared=shared), patience, lambda: _busy(path, busy))
+        wait_for(lambda: _flock(handle, shared) is not False, patience, lambda: _busy(path, busy, hint))
         yield
     finally:
         os.close(handle)
@@ -76,16 +78,8 @@ def wait_for(ready: Callable[[], bool], patience: float, error: Callable[[], Exc
         )
 
 
-def lock_handle(handle: int, *, shared: bool = False) -> bool:
-    """Lock an open file until it is closed, also by the process' end; False where another one has it locked.
-
-    Systems without flock(2) lock nothing.
-    """
-    return _flock(handle, shared) is not False
-
-
 def _flock(handle: int, shared: bool = False) -> bool | None:
-    """Whether the lock was had; None where there are no locks."""
+    """Lock an open file until it is closed: whether that was had; None where there are no locks."""
     try:
         import fcntl  # not on Windows
 
@@ -103,24 +97,13 @@ def _acquire(lock: Path, scratch: Path) -> int:
     made = scratch_name(scratch, "lock")
     handle = _own_file(made)
     try:
-
-        def ready() -> bool:
-            try:
-                os.link(made, lock)
-            except FileExistsError:
-                _take_over(lock)
-                return False
-            except FileNotFoundError:
-                lock.parent.mkdir(parents=True, exist_ok=True)
-                return False
-            return True
-
-        wait_for(ready, PATIENCE, lambda: _busy(lock))
+        _wait_to_make(lock, lambda: os.link(made, lock))
     except OSError as error:
         os.close(handle)
         if error.errno not in _NO_LINKS:
             raise
-        return _acquire_without_links(lock)
+        # Without hard links, a kill may leave a lock that only its age tells of.
+        return _wait_to_make(lock, lambda: _own_file(lock))
     except BaseException:
         os.close(handle)
         raise
@@ -130,20 +113,21 @@ def _acquire(lock: Path, scratch: Path) -> int:
     return handle
 
 
-def _acquire_without_links(lock: Path) -> int:
-    """`_acquire` on a file system without hard links, where a kill may leave a lock that only its age tells of."""
-    handles: list[int] = []
+def _wait_to_make(lock: Path, make: Callable[[], _Made]) -> _Made:
+    """Make a lock file as soon as no living owner keeps it."""
+    made: list[_Made] = []
 
     def ready() -> bool:
         try:
-            handles.append(_own_file(lock))
+            made.append(make())
         except FileExistsError:
             _take_over(lock)
-            return False
-        return True
+        except FileNotFoundError:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+        return bool(made)
 
     wait_for(ready, PATIENCE, lambda: _busy(lock))
-    return handles[0]
+    return made[0]
 
 
 def _own_file(path: Path) -> int:
@@ -192,7 +176,7 @@ def _host() -> bytes:
     return b"-".join(name.encode("utf-8", "replace").split()) or b"-"
 
 
-def _busy(path: Path, what: str = "") -> StoreBusy:
+def _busy(path: Path, what: str = "", hint: str = "") -> StoreBusy:
     if what:
-        return StoreBusy(what, "try again when it has ended")
+        return StoreBusy(what, hint or "try again when it has ended")
     return StoreBusy(f"{path} is held by another process", "if none is running, delete this file")

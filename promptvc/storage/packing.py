@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import sha1
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, TypeVar
 
@@ -56,7 +57,7 @@ class PackWriter:
         self._linked: set[bytes] = set()  # what new trees, commits and tags name
         self._file: IO[bytes] | None = None
         self._at = 0
-        self._patience = PATIENT_BYTES
+        self._patience, self._counting = PATIENT_BYTES, Lock()
 
     def __enter__(self) -> PackWriter:
         self._while_open.__enter__()
@@ -146,8 +147,10 @@ class PackWriter:
         return done
 
     def _compress(self, data: bytes) -> bytes:
-        self._patience -= len(data)
-        return zlib.compress(data, 9) if self._patience >= 0 else isal_zlib.compress(data, LEVEL)
+        with self._counting:
+            self._patience -= len(data)
+            is_patient = self._patience >= 0
+        return zlib.compress(data, 9) if is_patient else isal_zlib.compress(data, LEVEL)
 
     def _append(self, raw: bytes, kind: Kind, size: int, compressed: bytes) -> None:
         entry = entry_header(kind, size) + compressed

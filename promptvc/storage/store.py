@@ -189,13 +189,6 @@ class ObjectStore:
         found.update(self._loose_ids(digits[:2]))
         return sorted(ObjectId(id) for id in found if id.startswith(digits))
 
-    def all_ids(self) -> Iterator[ObjectId]:
-        """Every object here, packed ones first; an object may come twice."""
-        self._refresh()
-        for pack in self.packs():
-            yield from (ObjectId.from_raw(raw) for raw in pack.ids())
-        yield from (ObjectId(id) for id in self._loose_ids(""))
-
     def verify_object(self, id: ObjectId) -> None:
         """Read an object and hash it; raises `ObjectDamaged` when its bytes are not its name's."""
         self.read(id)

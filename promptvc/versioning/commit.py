@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptvc.errors import UnknownRevision, UnsupportedFormat
+from promptvc.errors import ObjectDamaged, ObjectMissing, UnknownRevision, UnsupportedFormat
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import Commit, Kind, Signature, encode_commit
 from promptvc.storage.store import ObjectStore
@@ -46,15 +46,31 @@ def is_ours(commit: Commit) -> bool:
     return commit.header(HEADER) is not None
 
 
-def peel(store: ObjectStore, id: ObjectId) -> ObjectId:
-    """Follow annotated tags to the commit they name; raises `UnknownRevision` when it is something else."""
+def follow_tags(store: ObjectStore, id: ObjectId) -> tuple[list[ObjectId], ObjectId, Kind]:
+    """(annotated tags on the way, what an id comes to, its kind); raises `ObjectMissing`, `ObjectDamaged`."""
+    tags = []
     kind, _ = store.read(id)
     while kind is Kind.TAG:
+        tags.append(id)
         id = store.load_tag(id).target
         kind, _ = store.read(id)
+    return tags, id, kind
+
+
+def peel(store: ObjectStore, id: ObjectId) -> ObjectId:
+    """The commit that an id comes to through annotated tags; raises `UnknownRevision` when it is something else."""
+    _, id, kind = follow_tags(store, id)
     if kind is not Kind.COMMIT:
         raise UnknownRevision(f"{id.short} (a {kind.name.lower()})")
     return id
+
+
+def find_commit(store: ObjectStore, id: ObjectId) -> ObjectId | None:
+    """`peel` for an id of any kind; None where it comes to no commit, or that cannot be read here."""
+    try:
+        return peel(store, id)
+    except (UnknownRevision, ObjectMissing, ObjectDamaged):
+        return None
 
 
 def with_trailer(message: str, name: str, value: str) -> str:

@@ -96,16 +96,14 @@ def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None
     return FileEntry(tree, rope_mode(below), is_rope=True) if is_rope(below) else None
 
 
-def is_below(path: str, folders: Iterable[str]) -> bool:
+def is_below(path: str, *folders: str) -> bool:
     """Whether a path is one of these, or inside one; ``""`` and ``.`` stand for the whole project."""
     return any(folder in ("", ".", path) or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def in_the_way(path: RepoPath, files: Iterable[RepoPath]) -> Iterator[RepoPath]:
     """The files that cannot be beside a file at this path: those it would be a folder of, or is in a folder of."""
-    return (
-        other for other in files if other != path and (is_below(path, [other]) or is_below(other, [path]))
-    )
+    return (other for other in files if other != path and (is_below(path, other) or is_below(other, path)))
 
 
 def write_tree(writer: PackWriter, files: Mapping[RepoPath, FileEntry]) -> ObjectId:

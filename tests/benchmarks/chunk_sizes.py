@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.session.files.contents import cutting_of
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes import chunking
+from promptvc.versioning.ropes.chunking import file_blocks
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.rope import write_rows
 from promptvc.versioning.upkeep.upkeep import fold
@@ -128,9 +129,8 @@ def write_version(store: ObjectStore, path: Path, known: ChunkList | None) -> tu
         format = row_format(path.name, file.read(HEAD_SIZE))
         assert format is not None
         file.seek(0)
-        read: Callable[[int], bytes] = file.read
         with store.begin() as writer:
-            written = write_rows(read, cutting_of(format), writer, known, seed=1)
+            written = write_rows(file_blocks(file.read), cutting_of(format), writer, known, seed=1)
             objects = writer.count
             writer.finish()
     spent = time.perf_counter() - wall, time.process_time() - cpu

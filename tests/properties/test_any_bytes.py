@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.formats import ROW_SUFFIXES
+from promptvc.content.formats import row_suffixes
 from promptvc.repo import Repo, Surroundings
 from tests.conftest import ME
 
@@ -42,7 +42,7 @@ def files(draw: st.DrawFn) -> bytes:
     return b"".join(piece * times for piece, times in pieces)[: 3 << 20]
 
 
-@pytest.mark.parametrize("suffix", [*ROW_SUFFIXES, ".bin"])
+@pytest.mark.parametrize("suffix", [*row_suffixes(), ".bin"])
 @settings(max_examples=30)
 @given(data=files())
 def test_bytes_come_back_and_equal_bytes_are_equal_trees(suffix: str, data: bytes) -> None:

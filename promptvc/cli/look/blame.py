@@ -46,7 +46,7 @@ def command(app: App, file: str, rev: str | None, keys: tuple[str, ...], lines: 
         raise click.UsageError("give --key or -L, not both")
     snapshot, view = _open(app, file, rev)
     lineage = lineage_of(app)
-    if view.kind in ("table", "run"):
+    if view.kind == "table":
         source = _source(snapshot, view)
         if keys:
             show_cells(app.out, _cells(lineage, snapshot, source, keys))

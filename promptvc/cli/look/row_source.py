@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.cli.show.row_stream import NumberedRow, likely_key, stream_rows
+from promptvc.content.formats import HEAD_SIZE, row_format, table_words
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.session.files.contents import file_chunk_runs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
@@ -121,8 +122,6 @@ def open_rows(app: App, text: str, revision: str | None) -> RowSource:
 
 
 def _working(app: App, file: Path, path: str) -> RowSource:
-    from promptvc.content.formats import HEAD_SIZE, row_format
-
     if file.is_dir():
         raise PathMissing(f"{path or 'this'} is a folder", "promptvc rows takes one table")
     try:
@@ -141,7 +140,5 @@ def _working(app: App, file: Path, path: str) -> RowSource:
 
 def _needed(format: RowFormat | None, path: str) -> RowFormat:
     if format is None:
-        raise NotATable(
-            f"{path} is not a table", "tables are .jsonl, .ndjson, .csv, .tsv, and .json arrays of objects"
-        )
+        raise NotATable(f"{path} is not a table", f"tables are {table_words()}")
     return format

@@ -53,7 +53,7 @@ def _latest(lineage: Lineage, ids: Sequence[ObjectId], path: str) -> tuple[Objec
     for id in chain(ids, parents):
         file = lineage.file(id, path)
         if file is not None:
-            if file.kind not in ("table", "run"):
+            if file.kind != "table":
                 raise NotATable(f"{path} is not a table", f"without --key: promptvc log {path}")
             return id, file
     raise PathMissing(f"{path} is in none of these commits", "promptvc show HEAD: lists the files")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.content.formats import ROW_KINDS
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -22,7 +23,7 @@ SHOWN = 3
 @click.option("--from", "file", metavar="FILE", required=True, help="What the other tool wrote.")
 @click.option(
     "--format",
-    type=click.Choice(["jsonl", "csv", "json", "promptfoo", "inspect"]),
+    type=click.Choice([*(kind.name for kind in ROW_KINDS), "promptfoo", "inspect"]),
     help="What FILE is, where its name does not say.",
 )
 @click.option(

@@ -1,4 +1,4 @@
-"""What one file is: a table's rows and columns, a prompt's messages, variables and settings."""
+"""What one file is: a table's rows and columns, a prompt's messages, variables and settings, a run's record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptvc.cli.show.diff.words import name_cut, paint
 from promptvc.cli.show.row_stream import file_rows, key_of_file
 from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.dicts import malformed_row
-from promptvc.errors import NotAPrompt
+from promptvc.errors import NotAPrompt, RunUnreadable
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -28,10 +28,12 @@ _SAMPLE = 1000
 
 def file_lines(out: Output, file: FileView, project: Project) -> Iterator[str]:
     """A file described, and a look into it."""
-    if file.kind in ("table", "run"):
+    if file.kind == "table":
         yield from _table(out, file, project)
     elif file.kind == "prompt":
         yield from _prompt(out, file)
+    elif file.kind == "run":
+        yield from _run(out, file)
     else:
         yield _title(out, file, size_words(file.size()))
         if file.kind == "text":
@@ -42,12 +44,14 @@ def file_lines(out: Output, file: FileView, project: Project) -> Iterator[str]:
 def file_value(file: FileView, project: Project) -> dict[str, Any]:
     """The same facts for programs."""
     value: dict[str, Any] = {"path": file.path, "kind": file.kind, "size": file.size(), "id": file.entry.id}
-    if file.kind in ("table", "run"):
+    if file.kind == "table":
         key = key_of_file(file, project)
         value |= {"rows": file.count_rows(), "key": list(key) if key else None, "columns": column_names(file)}
         value["first"] = [_fields(item.row, item.body) for item in islice(file_rows(file), _FIRST_ROWS)]
     elif file.kind == "prompt":
         value |= _prompt_value(file)
+    elif file.kind == "run":
+        value |= _run_value(file)
     return value
 
 
@@ -97,10 +101,7 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
     try:
         prompt = _read(file)
     except NotAPrompt as error:
-        yield _title(out, file, size_words(file.size()))
-        yield f"  not read as a prompt: {visible(error.message)}"
-        yield ""
-        yield from _text(file)
+        yield from _unread(out, file, "a prompt", error.message)
         return
     yield _title(out, file, f"{plural(len(prompt.messages), 'message')}, {size_words(file.size())}")
     yield f"  {'variables':<{_LABEL}}{', '.join(map(visible, prompt.variables)) or 'none'}"
@@ -113,6 +114,38 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
             yield from (f"  {shown[start:stop]}" for start, stop in wrap(shown, out.width - 2))
         for name, value in message.extra.items():
             yield f"  {name_cut(name, 20)}: {json_text(value)}"
+
+
+def _run(out: Output, file: FileView) -> Iterator[str]:
+    # What reads runs takes longer to import than a look at another file takes.
+    from promptvc.cli.show.record import record_facts
+    from promptvc.content.runs.run import read_record
+
+    try:
+        record = read_record(file.read(), file.path)
+    except RunUnreadable as error:
+        yield from _unread(out, file, "the record of a run", error.message)
+        return
+    yield _title(out, file, f"the record of {visible(record.name)}, {size_words(file.size())}")
+    for label, words in record_facts(record):
+        for at, (start, stop) in enumerate(wrap(words, out.width - _LABEL - 2)):
+            yield f"  {label if at == 0 else '':<{_LABEL}}{words[start:stop]}"
+
+
+def _run_value(file: FileView) -> dict[str, Any]:
+    from promptvc.content.runs.run import read_record
+
+    try:
+        return {"record": read_record(file.read(), file.path).to_value()}
+    except RunUnreadable as error:
+        return {"problem": error.message}
+
+
+def _unread(out: Output, file: FileView, what: str, why: str) -> Iterator[str]:
+    yield _title(out, file, size_words(file.size()))
+    yield f"  not read as {what}: {visible(why)}"
+    yield ""
+    yield from _text(file)
 
 
 def _settings(prompt: Prompt) -> Iterator[tuple[str, str]]:

@@ -39,7 +39,7 @@ def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -
     files = repo.workspace.head_files() if source is None else repo.snapshot(source).files
     before = repo.workspace.head_files()
     written = repo.workspace.restore(chosen, files, force=force, name=source or "HEAD")
-    stay = [path for path in repo.workspace.left_untracked(before, files) if is_below(path, chosen)]
+    stay = [path for path in repo.workspace.left_untracked(before, files) if is_below(path, *chosen)]
     _tell(app, written, files, source or "HEAD", stay)
 
 
@@ -68,7 +68,9 @@ def _need_no_merge(repo: Repo, paths: list[str]) -> None:
     from promptvc.versioning.tree import is_below
 
     merge = repo.open_merge
-    written = next((path for path in merge.before if is_below(path, paths or [""])), None) if merge else None
+    written = (
+        next((path for path in merge.before if is_below(path, *(paths or [""]))), None) if merge else None
+    )
     if merge and written:
         raise Refused(
             f"{written} has what the {merge.step} under way brought together",

@@ -22,7 +22,7 @@ from promptvc.content.arrow.kinds import (
     join,
     whole,
 )
-from promptvc.content.formats.base import RowFormat
+from promptvc.content.formats.base import ReadsRows
 from promptvc.content.formats.jsonrow import MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ _EMPTY_OBJECTS = Members({})
 _EXACT = 2.0**53
 
 
-def can_parse(format: RowFormat, kinds: Mapping[str, Kind], narrow: bool) -> bool:
+def can_parse(format: ReadsRows, kinds: Mapping[str, Kind], narrow: bool) -> bool:
     """Whether this way is open: the rows are JSON, and Arrow has a type for every column.
 
     ``narrow`` skips fields that are not in ``kinds``, in nested objects too: then these must not be wanted.
     """
-    if format.reading != ("json",) or (narrow and any(map(_has_members, kinds.values()))):
+    if not format.is_json or (narrow and any(map(_has_members, kinds.values()))):
         return False
     return all(kind == _EMPTY_OBJECTS or arrow_type(kind) is not None for kind in kinds.values())
 
@@ -51,7 +51,7 @@ def _has_members(kind: Kind) -> bool:
     return isinstance(kind, Members) or (isinstance(kind, Items) and _has_members(kind.item))
 
 
-def json_lines(format: RowFormat, chunk_runs: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
+def json_lines(format: ReadsRows, chunk_runs: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
     """The ``count`` rows of some chunk runs (data, first), one a line; None where Python must look.
 
     Each row begins with ``{`` and ends with ``}``. As ``}{`` is nowhere in JSON, rows cannot share an object: where

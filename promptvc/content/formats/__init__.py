@@ -1,24 +1,62 @@
 """Row formats: which files hold rows, and the class that reads and writes each kind.
 
-base.py        RowFormat, Segment, Malformed: the port
-jsonl.py       JSON Lines        json_array.py   a JSON array of objects
-csv.py         CSV and TSV       csvcells.py     the cells of one record
-jsonrow.py     JSON bytes -> row jsonstyle.py    row -> JSON bytes in a file's style
-layout.py      rows added to a file and taken out of it
-equal.py       when two values are the same
+base.py         RowFormat, Segment, Malformed: the port
+jsonl.py        JSON Lines         json_array.py   a JSON array of objects
+jsonobjects.py  rows as objects    csv.py          CSV and TSV
+jsonrow.py      JSON bytes -> row  jsonstyle.py    row -> JSON bytes in a file's style
+csvcells.py     the cells of one record            csvheader.py   delimiter and names
+csvstyle.py     row -> record in a file's style
+joining.py      rows joined to a file, with what stands between them
+equal.py        when two values are the same
+
+Another format is a file of its own and a line of `ROW_KINDS`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 
 from promptvc.content.formats.base import HEAD_SIZE as HEAD_SIZE
-from promptvc.content.formats.base import RowFormat
+from promptvc.content.formats.base import RowFormat, RowFormatType
 
-ROW_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json")
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class RowKind:
+    """A kind of row file: its name, its suffixes, and the module and class that read it (a `RowFormatType`).
+
+    Where the suffix alone does not tell, ``opening`` matches how such files begin, and ``noun`` is what they hold.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    home: str
+    opening: re.Pattern[bytes] | None = None
+    noun: str = ""
+
+    def is_opened_by(self, head: bytes) -> bool:
+        """Whether a file that begins so is of this kind. UTF-16 is no row format: its line ends are not bytes."""
+        return not head.startswith(_UTF16_MARKS) and (self.opening is None or bool(self.opening.match(head)))
+
 
 _ARRAY_OF_OBJECTS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\[[ \t\r\n]*+(?:[{\]]|\Z)")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+ROW_KINDS: tuple[RowKind, ...] = (
+    RowKind("jsonl", (".jsonl", ".ndjson"), "promptvc.content.formats.jsonl.JsonLines"),
+    RowKind("csv", (".csv", ".tsv"), "promptvc.content.formats.csv.Csv"),
+    RowKind(
+        "json",
+        (".json",),
+        "promptvc.content.formats.json_array.JsonArray",
+        opening=_ARRAY_OF_OBJECTS,
+        noun="arrays of objects",
+    ),
+)
 
 
 def row_format(path: str, head: bytes) -> RowFormat | None:
@@ -26,34 +64,54 @@ def row_format(path: str, head: bytes) -> RowFormat | None:
 
     ``head`` is exactly the first ``min(size, HEAD_SIZE)`` bytes of the file: the style comes from it alone, so
     the same bytes always give the same format. The suffix decides, in any case; ``.json`` must open an array
-    whose first element is an object. UTF-16 is no row format: its line ends are not bytes.
+    whose first element is an object.
     """
-    suffix = path[path.rfind(".") :].lower()
-    if head.startswith(_UTF16_MARKS):
-        return None
-    # Each is imported where it is needed: most commands meet one kind of file, and start-up is counted in ms.
-    if suffix in (".jsonl", ".ndjson"):
-        from promptvc.content.formats.jsonl import JsonLines
-
-        return JsonLines(head)
-    if suffix in (".csv", ".tsv"):
-        from promptvc.content.formats.csv import Csv
-
-        return Csv(head, tabs=suffix == ".tsv")
-    if suffix == ".json" and _ARRAY_OF_OBJECTS.match(head):
-        from promptvc.content.formats.json_array import JsonArray
-
-        return JsonArray(head)
-    return None
+    kind = row_kind(path)
+    return _type_at(kind.home)(head, _suffix(path)) if kind and kind.is_opened_by(head) else None
 
 
-def empty_table(path: str, columns: list[str]) -> bytes:
-    """The bytes of a new table without rows: nothing, ``[]`` or a header of ``columns``, by the suffix of path."""
-    suffix = path[path.rfind(".") :].lower()
-    if suffix == ".json":
-        return b"[]\n"
-    if suffix not in (".csv", ".tsv"):
-        return b""
-    from promptvc.content.formats.csvcells import write_record
+def row_kind(path: str) -> RowKind | None:
+    """The kind of row file that the suffix of a path names."""
+    suffix = _suffix(path)
+    return next((kind for kind in ROW_KINDS if suffix in kind.suffixes), None)
 
-    return write_record(columns, b"\t" if suffix == ".tsv" else b",") + b"\n"
+
+def is_row_path(path: str) -> bool:
+    """Whether the suffix of a path alone tells that the file holds rows."""
+    kind = row_kind(path)
+    return kind is not None and kind.opening is None
+
+
+def blank_table(path: str, columns: Sequence[str] = ()) -> bytes:
+    """A table without rows, with a header of ``columns`` where the format has one; nothing for what is no table."""
+    kind = row_kind(path)
+    return _type_at(kind.home).blank(_suffix(path), columns) if kind else b""
+
+
+def row_suffixes() -> list[str]:
+    """The suffixes of row files."""
+    return [suffix for kind in ROW_KINDS for suffix in kind.suffixes]
+
+
+def suffix_words() -> str:
+    """``.jsonl, .ndjson, .csv, .tsv or .json``."""
+    *others, last = row_suffixes()
+    return f"{', '.join(others)} or {last}"
+
+
+def table_words() -> str:
+    """``.jsonl, .ndjson, .csv, .tsv, and .json arrays of objects``."""
+    *others, last = (f"{', '.join(kind.suffixes)} {kind.noun}".rstrip() for kind in ROW_KINDS)
+    return f"{', '.join(others)}, and {last}"
+
+
+def _suffix(path: str) -> str:
+    return path[path.rfind(".") :].lower()
+
+
+@cache
+def _type_at(home: str) -> RowFormatType:
+    # Imported when it is met: most commands see one kind of file, and start-up is counted in ms.
+    module, _, name = home.rpartition(".")
+    found: RowFormatType = getattr(import_module(module), name)
+    return found

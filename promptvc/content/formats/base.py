@@ -1,8 +1,8 @@
-"""The port that a row format implements."""
+"""The port that a row format implements, by role: where rows end, what they say, how they are written and joined."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,14 +44,44 @@ class Segment:
         return self.lead + (self.body or b"") + self.trail
 
 
-class RowFormat(Protocol):
-    """One kind of row file, bound to the style of one file (delimiter, header, line end, indent).
+@dataclass(frozen=True, slots=True)
+class FileStyle:
+    """How a file is written beside its rows, by component; one that a format does not have is empty."""
+
+    line_end: bytes = b""
+    delimiter: bytes = b""
+    indent: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+class CutsRows(Protocol):
+    """Where rows end: part of the storage format.
 
     ``first`` says that data begins where the file begins, so that a header or an opening ``[`` is found there.
-    Data cut at any row ends gives, piece by piece, the segments and bodies of the whole.
     """
 
-    name: str
+    @property
+    def cutting(self) -> tuple[object, ...]:
+        """How files are cut: under formats of equal cutting, equal bytes from a row end on have equal row ends."""
+
+    @property
+    def row_per_end(self) -> bool:
+        """Whether each row end, but for that of a header, ends one row if its bytes begin with a visible one."""
+
+    def row_ends(self, data: bytes, start: int) -> Iterator[int]:
+        r"""Offsets in data, rising, at which a row ends, seen from ``start``, which is 0 or such an offset.
+
+        An offset is given only when the bytes before it prove it; the end of data is not one by itself.
+        ``b'{"a":1}\n{"a":2}\n{"a"'`` from 0 gives 8, 16. 0 is the beginning of the file. These offsets are
+        part of the storage format: they must never change for bytes already stored.
+        """
+
+    def count(self, data: bytes, first: bool) -> int:
+        """How many rows data holds: as many as `ReadsRows.bodies` gives, faster."""
+
+
+class ReadsRows(Protocol):
+    """What rows say. Data cut at any row ends gives, piece by piece, the segments and bodies of the whole."""
 
     @property
     def columns(self) -> list[str] | None:
@@ -62,28 +92,16 @@ class RowFormat(Protocol):
         """How bodies are understood: under formats of equal reading, equal bodies are equal rows."""
 
     @property
-    def cutting(self) -> tuple[object, ...]:
-        """How files are cut: under formats of equal cutting, equal bytes from a row end on have equal row ends."""
+    def is_json(self) -> bool:
+        """Whether bodies are JSON text."""
 
     @property
-    def row_per_end(self) -> bool:
-        """Whether each row end, but for that of a header, ends one row if its bytes begin with a visible one."""
+    def row_is_line(self) -> bool:
+        """Whether a row is one line, which ends at its first LF."""
 
     @property
-    def line_end(self) -> bytes:
-        """What ends a new line of the file."""
-
-    @property
-    def layout(self) -> tuple[object, ...]:
-        """How rows are indented and set apart, where that is a matter of the whole file; empty where it is not."""
-
-    def row_ends(self, data: bytes, start: int) -> Iterator[int]:
-        r"""Offsets in data, rising, at which a row ends, seen from ``start``, which is 0 or such an offset.
-
-        An offset is given only when the bytes before it prove it; the end of data is not one by itself.
-        ``b'{"a":1}\n{"a":2}\n{"a"'`` from 0 gives 8, 16. 0 is the beginning of the file. These offsets are
-        part of the storage format: they must never change for bytes already stored.
-        """
+    def text_only(self) -> bool:
+        """Whether values are text: what is written comes back as text."""
 
     def segments(self, data: bytes, first: bool) -> Sequence[Segment]:
         """Cut whole rows into segments; joined, they are data.
@@ -94,17 +112,51 @@ class RowFormat(Protocol):
     def bodies(self, data: bytes, first: bool) -> list[bytes]:
         """The bodies of the segments that have one, in order: what a diff compares. The fast form of `segments`."""
 
-    def count(self, data: bytes, first: bool) -> int:
-        """How many rows data holds: ``len(bodies(data, first))``, faster."""
-
     def parse(self, body: bytes) -> Row | Malformed:
         """One row's fields. Never raises."""
 
+
+class WritesRows(Protocol):
+    """Rows as bytes in the style of the file."""
+
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
-        """A body for this row in the style of the file; unchanged fields keep the bytes they have in ``like``.
+        """A body for this row; unchanged fields keep the bytes they have in ``like``.
 
         ``like`` is a body of this format: its fields keep their order, new ones come last. Raises `Usage`,
         naming the field, for what the format cannot hold: a field outside a header, a value that is no JSON.
+        """
+
+    def translate(
+        self, row: Mapping[str, Json], body: bytes, source: ReadsRows, columns: Container[str]
+    ) -> bytes:
+        """A body for a row of another version of the file, bound to ``source``, where it is ``body``.
+
+        ``columns`` are those of all versions: what is in one of them, and not in this file's header, was dropped.
+        """
+
+    def fitted(self, row: Row) -> Row:
+        """The fields that the file can hold: all of them where it has no header."""
+
+
+class JoinsRows(Protocol):
+    """Rows joined to a file, with what opens and closes it and stands between them."""
+
+    @property
+    def line_end(self) -> bytes:
+        """What ends a new line of the file."""
+
+    @property
+    def file_style(self) -> FileStyle:
+        """How the file is written beside its rows."""
+
+    @property
+    def by_line(self) -> bool:
+        """Whether a file is its opening and then rows with `line_end` behind each, so that it can be `restyled`."""
+
+    def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
+        """The format in another style, and what opens such a file; names are written as here or as in ``other``.
+
+        Only for formats that are `by_line`: another keeps its style.
         """
 
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
@@ -115,8 +167,22 @@ class RowFormat(Protocol):
         JSON array goes, the row before it must be among ``old``, since its comma goes too.
         """
 
-    def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
-        """What replaces ``tail``, the segments of a file's last chunk run, once rows are added at its end."""
+    def ends_open(self, data: bytes, first: bool) -> bool:
+        """Whether the last row of a file, whose last chunk run is data, would take in what comes behind it."""
 
-    def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
-        """What replaces ``segments`` once those at these indexes (rows only) are taken out; as for `rebuild`."""
+
+class RowFormat(CutsRows, ReadsRows, WritesRows, JoinsRows, Protocol):
+    """One kind of row file, bound to the style of one file (delimiter, header, line end, indent).
+
+    It is made of the file's beginning and its suffix: see `RowFormatType`.
+    """
+
+
+class RowFormatType(Protocol):
+    """The class of a row format, as the table in ``__init__`` names it."""
+
+    def __call__(self, head: bytes, suffix: str) -> RowFormat:
+        """The format bound to a file that begins with ``head``, the first `HEAD_SIZE` bytes or all of it."""
+
+    def blank(self, suffix: str, columns: Sequence[str]) -> bytes:
+        """A file without rows: nothing, ``[]``, or a header that reads back as ``columns``."""

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from promptvc.content.formats.base import BOM, HEAD_SIZE, Json, Malformed, Row, Segment
+from promptvc.content.formats.base import (
+    BOM,
+    HEAD_SIZE,
+    FileStyle,
+    Json,
+    Malformed,
+    ReadsRows,
+    Row,
+    RowFormat,
+    Segment,
+)
 from promptvc.content.formats.csvcells import QUOTED, is_open, read_cell, split_cells
-from promptvc.content.formats.layout import LineLayout
+from promptvc.content.formats.csvheader import sniff_delimiter, unique_names
+from promptvc.content.formats.joining import LineJoining
 
-_DELIMITERS = b",;\t|"
 _LINE_ENDS = b"\r\n"
-_QUOTED = re.compile(QUOTED)
 _BLANK_LINE = re.compile(rb"[\r\n][\r\n]")
 _QUOTED_SAMPLE = 20
+_BEYOND = re.compile(r"#+\d+")
 
 
-class Csv(LineLayout):
+class Csv(LineJoining):
     """Records end with LF (CRs before it belong to the line end), or with CR where the head has CRs and no LF.
 
     The header is the first record that is not blank. The delimiter of ``.csv`` is the one of ``, ; tab |`` that
@@ -25,21 +35,37 @@ class Csv(LineLayout):
     names by their number: ``#5`` is the fifth. A short record lacks its last fields.
     """
 
-    def __init__(self, head: bytes, tabs: bool = False) -> None:
-        self.name = "tsv" if tabs else "csv"
-        self._head = head
+    is_json = False
+    row_is_line = False
+    row_per_end = True
+    text_only = True
+
+    def __init__(self, head: bytes, suffix: str = ".csv") -> None:
+        self._head, self._suffix = head, suffix
         self._ending = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
         self._blank = re.compile(rb"\r*+" if self._ending == b"\r" else rb"(?:\r*+\n)*+")
         start = self._header_start(head)
-        self.delimiter = b"\t" if tabs else _sniff_delimiter(head, start, self._ending)
+        self.delimiter = b"\t" if suffix == ".tsv" else sniff_delimiter(head, start, self._ending)
         d, e = re.escape(self.delimiter), re.escape(self._ending)
         cell = rb"(?:" + QUOTED + rb'|(?!"))[^' + d + e + rb"]*+"
         self._record = re.compile(cell + rb"(?:" + d + cell + rb")*+" + e)
 
+    @classmethod
+    def blank(cls, suffix: str, columns: Sequence[str]) -> bytes:
+        """See `RowFormatType`: a header, with quotes where a name looks like a delimiter or a byte-order mark."""
+        from promptvc.content.formats.csvstyle import write_header  # only writers need it
+
+        if not columns:
+            return b""
+        delimiter = b"\t" if suffix == ".tsv" else b","
+        header = write_header(columns, delimiter, ())
+        reads_back = cls(header[:HEAD_SIZE], suffix).columns == list(columns)
+        return header if reads_back else write_header(columns, delimiter, columns)
+
     # --- where rows are -----------------------------------------------------------------------------------
 
     def row_ends(self, data: bytes, start: int) -> Iterator[int]:
-        """See `RowFormat`: after each record, the header included; blank lines in front of the header end none."""
+        """See `CutsRows`: after each record, the header included; blank lines in front of the header end none."""
         return self._ends(data, start or self._header_start(data))
 
     def _ends(self, data: bytes, start: int) -> Iterator[int]:
@@ -56,7 +82,7 @@ class Csv(LineLayout):
             start = end
 
     def segments(self, data: bytes, first: bool) -> list[Segment]:
-        """See `RowFormat`: the header, with what is in front of it, is a segment without a row."""
+        """See `ReadsRows`: the header, with what is in front of it, is a segment without a row."""
         at = self._header_end(data) if first else 0
         segments = [Segment(data[:at], None, b"")] if at else []
         for record in self._records(data, at):
@@ -65,22 +91,19 @@ class Csv(LineLayout):
         return segments
 
     def bodies(self, data: bytes, first: bool) -> list[bytes]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         at = self._header_end(data) if first else 0
         records = data[at:].split(self._ending) if data.find(b'"', at) < 0 else self._records(data, at)
         return [body for record in records if (body := record.rstrip(_LINE_ENDS))]
 
     def count(self, data: bytes, first: bool) -> int:
-        """See `RowFormat`."""
+        """See `CutsRows`."""
         if first or not data or data[0] in _LINE_ENDS or b'"' in data or b"\r" in data or b"\n\n" in data:
             return len(self.bodies(data, first))
         return data.count(b"\n") + (not data.endswith(b"\n"))
 
     def ends_open(self, data: bytes, first: bool) -> bool:
-        """Whether the last record of a file, whose last chunk run is data, opens a quote that never closes.
-
-        What came behind it would be a part of it.
-        """
+        """See `JoinsRows`: where the last record opens a quote that never closes."""
         at = self._header_end(data) if first else 0
         last = b""
         for record in self._records(data, at):
@@ -114,30 +137,26 @@ class Csv(LineLayout):
         cells = split_cells(header, self.delimiter)
         if is_open(cells[-1]) or not self._header_is_whole:
             cells = cells[:-1]
-        return _unique([read_cell(cell) for cell in cells])
+        return unique_names([read_cell(cell) for cell in cells])
 
     @property
-    def header_cells(self) -> dict[str, bytes]:
-        """Each column's name in the header as it is written, quotes and all."""
-        return dict(zip(self.columns, split_cells(self._header, self.delimiter), strict=False))
+    def quoted_names(self) -> dict[str, bool]:
+        """For each column, whether its name has quotes in the header."""
+        cells = split_cells(self._header, self.delimiter)
+        return {name: cell.startswith(b'"') for name, cell in zip(self.columns, cells, strict=False)}
 
     @property
     def reading(self) -> tuple[object, ...]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         return ("csv", self.delimiter, self._ending, *self.columns)
 
     @property
     def cutting(self) -> tuple[object, ...]:
-        """See `RowFormat`."""
+        """See `CutsRows`."""
         return ("csv", self.delimiter, self._ending)
 
-    @property
-    def row_per_end(self) -> bool:
-        """See `RowFormat`."""
-        return True
-
     def parse(self, body: bytes) -> Row | Malformed:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         cells = split_cells(body, self.delimiter)
         if is_open(cells[-1]):
             return _open_quote(body, len(body) - len(cells[-1]))
@@ -145,7 +164,7 @@ class Csv(LineLayout):
         return dict(zip(columns, map(read_cell, cells), strict=False))
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
-        """See `RowFormat`. Values that are not text are written as JSON, None as an empty cell."""
+        """See `WritesRows`. Values that are not text are written as JSON, None as an empty cell."""
         from promptvc.content.formats.csvstyle import encode_record  # only writers need it
 
         old = [] if like is None else split_cells(like, self.delimiter)
@@ -161,6 +180,47 @@ class Csv(LineLayout):
                 name = "#" + name
             names.append(name)
         return names
+
+    def translate(
+        self, row: Mapping[str, Json], body: bytes, source: ReadsRows, columns: Container[str]
+    ) -> bytes:
+        """See `WritesRows`."""
+        from promptvc.content.formats.csvstyle import fit_record, shorten  # only merges need it
+
+        like = body if self._shows_how(source) else None
+        if source.columns is None:
+            return self.encode(row, like)
+        fitted = fit_record(row, source.columns, self, columns)
+        encoded = self.encode(fitted, like)
+        return shorten(encoded, fitted, self) if like is None else encoded
+
+    def fitted(self, row: Row) -> Row:
+        """See `WritesRows`: cells beyond the header, ``#5``, come behind its last one."""
+        named = {name: cell for name, cell in row.items() if name in self.columns}
+        beyond = [cell for name, cell in row.items() if name not in self.columns and _BEYOND.fullmatch(name)]
+        return named | {f"#{number}": cell for number, cell in enumerate(beyond, len(self.columns) + 1)}
+
+    def _shows_how(self, source: ReadsRows) -> bool:
+        """Whether bodies of source show how a row is written here: their cells mean the same."""
+        if not isinstance(source, Csv) or source.delimiter != self.delimiter:
+            return False
+        return self.columns[: len(source.columns)] == source.columns
+
+    # --- how the file is written --------------------------------------------------------------------------
+
+    @property
+    def file_style(self) -> FileStyle:
+        """See `JoinsRows`."""
+        return FileStyle(self.line_end, self.delimiter, columns=tuple(self.columns))
+
+    def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
+        """See `JoinsRows`."""
+        from promptvc.content.formats.csvstyle import write_header  # only merges need it
+
+        there = other.quoted_names if isinstance(other, Csv) else {}
+        quoted = [name for name, is_quoted in (there | self.quoted_names).items() if is_quoted]
+        header = write_header(style.columns, style.delimiter, quoted, style.line_end)
+        return Csv(header[:HEAD_SIZE], self._suffix), header
 
     @cached_property
     def line_end(self) -> bytes:
@@ -186,39 +246,6 @@ class Csv(LineLayout):
     @property
     def _header_is_whole(self) -> bool:
         return len(self._head) < HEAD_SIZE or self._header_end(self._head) < len(self._head)
-
-
-def _sniff_delimiter(head: bytes, start: int, ending: bytes) -> bytes:
-    """The candidate that is most often in the header outside quotes; of equals, the first; the comma if none is."""
-    counts = dict.fromkeys(_DELIMITERS, 0)
-    at = start
-    while at < len(head):
-        quoted = _QUOTED.match(head, at)
-        if head[at] == 0x22 and quoted is None:
-            break
-        stop = re.compile(rb"[^,;\t|" + ending + rb"]*+").match(head, at if quoted is None else quoted.end())
-        at = len(head) if stop is None else stop.end()
-        if head[at : at + 1] in (ending, b""):
-            break
-        counts[head[at]] += 1
-        at += 1
-    return bytes([max(counts, key=lambda candidate: counts[candidate])])
-
-
-def _unique(names: list[str]) -> list[str]:
-    """``a b a -> a b a#2``."""
-    taken: set[str] = set(names)
-    seen: set[str] = set()
-    unique = []
-    for name in names:
-        number = 2
-        fresh = name
-        while fresh in seen or (fresh != name and fresh in taken):
-            fresh = f"{name}#{number}"
-            number += 1
-        seen.add(fresh)
-        unique.append(fresh)
-    return unique
 
 
 def _open_quote(body: bytes, offset: int) -> Malformed:

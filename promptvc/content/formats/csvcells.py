@@ -7,7 +7,6 @@ cell's start, ``""`` inside is one quote, and text after the closing quote belon
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
@@ -63,8 +62,3 @@ def write_cell(text: str, delimiter: bytes, quoted: bool = False) -> bytes:
     if quoted or delimiter in raw or b'"' in raw or b"\n" in raw or b"\r" in raw:
         return b'"' + raw.replace(b'"', b'""') + b'"'
     return raw
-
-
-def write_record(texts: Sequence[str], delimiter: bytes) -> bytes:
-    """A record of these texts with as few quotes as possible; never empty, which would be a blank line."""
-    return delimiter.join(write_cell(text, delimiter) for text in texts) or b'""'

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Protocol
 
-from promptvc.content.formats.base import Json
-from promptvc.content.formats.csvcells import read_cell, write_cell
+from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.csvcells import read_cell, split_cells, write_cell
 from promptvc.errors import Usage
 
 
@@ -24,6 +24,9 @@ class CsvStyle(Protocol):
     def quoted(self) -> list[bool]:
         """For each column, whether its cells are quoted even where they need not be."""
 
+    def names(self, count: int) -> list[str]:
+        """The names of the first ``count`` cells: the columns, then names for what is beyond them."""
+
 
 def encode_record(
     row: Mapping[str, Json], old: Sequence[bytes], names: Sequence[str], style: CsvStyle
@@ -38,6 +41,41 @@ def encode_record(
     width = max(last + 1, len(old) or len(style.columns))
     cells = [_cell(row, names[at], at, old, style) for at in range(width)]
     return style.delimiter.join(cells) or b'""'
+
+
+def fit_record(
+    row: Mapping[str, Json], header: Sequence[str], style: CsvStyle, columns: Container[str]
+) -> Row:
+    """A row of one header under another: cells beyond the header stay beyond it, those of dropped columns go.
+
+    A record that was whole has a cell in every column; one that was short stays so. ``columns`` are those of all
+    versions.
+    """
+    known = set(style.columns)
+    extra = [name for name in row if name not in known and name not in columns]
+    beyond = style.names(len(style.columns) + len(extra))[len(style.columns) :]
+    names = dict(zip(extra, beyond, strict=True))
+    shared = [name for name in header if name in known]
+    is_short = bool(shared) and shared[-1] not in row
+    cells: Row = {} if is_short else dict.fromkeys(style.columns, "")
+    return cells | {
+        names.get(name, name): value for name, value in row.items() if name in known or name in names
+    }
+
+
+def shorten(body: bytes, row: Mapping[str, Json], style: CsvStyle) -> bytes:
+    """A record without the empty cells behind its last field."""
+    cells = split_cells(body, style.delimiter)
+    last = max((at for at, name in enumerate(style.names(len(cells))) if name in row), default=0)
+    return style.delimiter.join(cells[: last + 1]) or b'""'
+
+
+def write_header(
+    columns: Sequence[str], delimiter: bytes, quoted: Container[str], line_end: bytes = b"\n"
+) -> bytes:
+    """The line of a header, which is blank only without columns; ``quoted`` names get quotes in any case."""
+    names = delimiter.join(write_cell(name, delimiter, name in quoted) for name in columns)
+    return (names or b'""' * bool(columns)) + line_end
 
 
 def _cell(row: Mapping[str, Json], name: str, at: int, old: Sequence[bytes], style: CsvStyle) -> bytes:

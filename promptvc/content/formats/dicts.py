@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.content.formats.base import Malformed, ReadsRows, Row
 
 MALFORMED_FIELD = "$malformed"
 """The one field of a row that cannot be read: its text, with U+FFFD for bytes that are not UTF-8."""
 
 
-def read_rows(format: RowFormat, data: bytes, first: bool) -> list[Row]:
+def read_rows(format: ReadsRows, data: bytes, first: bool) -> list[Row]:
     """Every row of a chunk run in order; ``len(…) == format.count(data, first)``, whatever the bytes."""
     return [read_row(format, body) for body in format.bodies(data, first)]
 
 
-def read_row(format: RowFormat, body: bytes) -> Row:
+def read_row(format: ReadsRows, body: bytes) -> Row:
     """One row; ``{"$malformed": "…"}`` where it cannot be read."""
     row = format.parse(body)
     return malformed_row(body) if isinstance(row, Malformed) else row

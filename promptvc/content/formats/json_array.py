@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promptvc.content.formats.base import Json, Malformed, Row, Segment
-from promptvc.content.formats.jsonrow import parse_json
-from promptvc.content.formats.layout import ArrayLayout
+from promptvc.content.formats.base import FileStyle, RowFormat, Segment
+from promptvc.content.formats.joining import ArrayJoining
+from promptvc.content.formats.jsonobjects import JsonObjects
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -43,20 +43,23 @@ _AFTER_OBJECT = re.compile(_AFTER)
 _TOKEN = re.compile(_STRING + rb'|[{}"]', re.DOTALL)
 
 
-class JsonArray(ArrayLayout):
+class JsonArray(JsonObjects, ArrayJoining):
     """An element is found by its braces, minding strings; whatever else stands between elements is skipped."""
 
-    name = "json"
-    columns = None
-    reading: tuple[object, ...] = ("json",)
     cutting: tuple[object, ...] = ("json",)
     row_per_end = False  # where a comma is missing, a row end closes two elements
+    row_is_line = False
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, suffix: str = ".json") -> None:
         self._head = head
 
+    @staticmethod
+    def blank(suffix: str, columns: Sequence[str]) -> bytes:
+        """See `RowFormatType`."""
+        return b"[]\n"
+
     def row_ends(self, data: bytes, start: int) -> Iterator[int]:
-        r"""See `RowFormat`: after an element's comma, the blanks that follow it and their line end.
+        r"""See `CutsRows`: after an element's comma, the blanks that follow it and their line end.
 
         ``b'[\n {"a":1},\n {"a":2}\n]'`` gives 12. The last element has no comma, so none.
         """
@@ -67,7 +70,7 @@ class JsonArray(ArrayLayout):
                 yield end
 
     def segments(self, data: bytes, first: bool) -> list[Segment]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         segments: list[Segment] = []
         at = 0
         for start, stop, end in _elements(data, 0):
@@ -77,7 +80,7 @@ class JsonArray(ArrayLayout):
         return _with_rest(segments, data[at:])
 
     def bodies(self, data: bytes, first: bool) -> list[bytes]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         bodies = []
         stop = 0
         for start, stop, _ in _elements(data, 0):
@@ -86,21 +89,11 @@ class JsonArray(ArrayLayout):
         return [*bodies, data[unfinished:].rstrip(b" \t\r\n")] if unfinished is not None else bodies
 
     def count(self, data: bytes, first: bool) -> int:
-        """See `RowFormat`."""
+        """See `CutsRows`."""
         count = stop = 0
         for _, stop, _ in _elements(data, 0):  # noqa: B007
             count += 1
         return count + (_unfinished(data, stop) is not None)
-
-    def parse(self, body: bytes) -> Row | Malformed:
-        """See `RowFormat`."""
-        return parse_json(body)
-
-    def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
-        """See `RowFormat`."""
-        from promptvc.content.formats.jsonstyle import encode_json  # only writers need it
-
-        return encode_json(row, like, self.style)
 
     @cached_property
     def style(self) -> JsonStyle:
@@ -108,6 +101,10 @@ class JsonArray(ArrayLayout):
         from promptvc.content.formats.jsonstyle import sniff_array
 
         return sniff_array(self._head)
+
+    def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
+        """See `JoinsRows`."""
+        return self, b""
 
 
 def _elements(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:

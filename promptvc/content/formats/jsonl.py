@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promptvc.content.formats.base import BOM, Json, Malformed, Row, Segment
-from promptvc.content.formats.jsonrow import parse_json
-from promptvc.content.formats.layout import LineLayout
+from promptvc.content.formats.base import BOM, FileStyle, RowFormat, Segment
+from promptvc.content.formats.joining import LineJoining
+from promptvc.content.formats.jsonobjects import JsonObjects
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -18,20 +18,23 @@ _BLANKS = b" \t\r\n"
 _BLANK_LINE = re.compile(rb"\n[ \t\r\n]")
 
 
-class JsonLines(LineLayout):
+class JsonLines(JsonObjects, LineJoining):
     """Lines end with LF; blank ones hold no row; blanks and a CR around an object belong to the line, not the row."""
 
-    name = "jsonl"
-    columns = None
-    reading: tuple[object, ...] = ("json",)
     cutting: tuple[object, ...] = ("jsonl",)
     row_per_end = True
+    row_is_line = True
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, suffix: str = ".jsonl") -> None:
         self._head = head
 
+    @staticmethod
+    def blank(suffix: str, columns: Sequence[str]) -> bytes:
+        """See `RowFormatType`."""
+        return b""
+
     def row_ends(self, data: bytes, start: int) -> Iterator[int]:
-        """See `RowFormat`: after each LF."""
+        """See `CutsRows`: after each LF."""
         find = data.find
         end = find(b"\n", start) + 1
         while end:
@@ -39,7 +42,7 @@ class JsonLines(LineLayout):
             end = find(b"\n", end) + 1
 
     def segments(self, data: bytes, first: bool) -> list[Segment]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         lines = data.split(b"\n")
         pieces = (
             [line + b"\n" for line in lines[:-1]] + lines[-1:]
@@ -49,28 +52,18 @@ class JsonLines(LineLayout):
         return [_segment(piece, first and at == 0) for at, piece in enumerate(pieces)]
 
     def bodies(self, data: bytes, first: bool) -> list[bytes]:
-        """See `RowFormat`."""
+        """See `ReadsRows`."""
         if first and data.startswith(BOM):
             data = data[len(BOM) :]
         return [body for line in data.split(b"\n") if (body := line.strip(_BLANKS))]
 
     def count(self, data: bytes, first: bool) -> int:
-        """See `RowFormat`."""
+        """See `CutsRows`."""
         if not data:
             return 0
         if data[0] in _BLANKS or data[0] == BOM[0] or _BLANK_LINE.search(data):
             return len(self.bodies(data, first))
         return data.count(b"\n") + (not data.endswith(b"\n"))
-
-    def parse(self, body: bytes) -> Row | Malformed:
-        """See `RowFormat`."""
-        return parse_json(body)
-
-    def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
-        """See `RowFormat`."""
-        from promptvc.content.formats.jsonstyle import encode_json  # only writers need it
-
-        return encode_json(row, like, self._style)
 
     @cached_property
     def line_end(self) -> bytes:
@@ -79,10 +72,15 @@ class JsonLines(LineLayout):
         return b"\r\n" if at > 0 and self._head[at - 1] == 0x0D else b"\n"
 
     @cached_property
-    def _style(self) -> JsonStyle:
+    def style(self) -> JsonStyle:
+        """How the file's first object is written."""
         from promptvc.content.formats.jsonstyle import sniff_lines
 
         return sniff_lines(self._head)
+
+    def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
+        """See `JoinsRows`."""
+        return JsonLines(b"{}" + style.line_end), b""
 
 
 def _segment(piece: bytes, first: bool) -> Segment:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.prompt_formats import front_matter
-from promptvc.content.prompt_formats.source import unify_line_ends
-from promptvc.content.prompt_formats.yaml_text import load_yaml
+from promptvc.content.prompt_formats.source import read_yaml, unify_line_ends
 from promptvc.content.text.merge import merge_lines
 from promptvc.content.values.json import rewrite_json
+from promptvc.content.yaml.blocks import holds
 from promptvc.content.yaml.merge import merge_yaml
 from promptvc.content.yaml.rewrite import rewrite_yaml
 from promptvc.errors import NotAPrompt
@@ -73,7 +73,7 @@ def is_list_path(path: str) -> bool:
 def load_list(path: str, text: str) -> Json:
     """The value of a file of messages: a list, or a mapping that holds one; it may be empty. Raises `NotAPrompt`."""
     if not path.lower().endswith(".json"):
-        return load_yaml(path, text)
+        return read_yaml(path, text)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -142,4 +142,4 @@ def _closed(text: str, end: str) -> str:
 def _opened(text: str, value: Json) -> str:
     """Without the final line end, unless it belongs to the value."""
     bare = text.removesuffix("\n").removesuffix("\r")
-    return bare if same(load_yaml("", bare), value) else text
+    return bare if holds(bare, value) else text

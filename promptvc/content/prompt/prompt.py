@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from promptvc.content.formats import is_row_path
 from promptvc.content.prompt_formats import front_matter, plain, settings
 from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
 from promptvc.content.prompt_formats.fields import HISTORY
-from promptvc.content.prompt_formats.paths import ROW_SUFFIXES, is_prompt_path, looks_like_messages
+from promptvc.content.prompt_formats.paths import is_prompt_path, looks_like_messages
 from promptvc.content.prompt_formats.source import decode, unify_line_ends
 from promptvc.errors import RenderFailed
 from promptvc.html.render import render
@@ -101,7 +102,7 @@ def read_prompt(path: str, data: bytes) -> Prompt:
 
 def _read(path: str, source: str) -> Reading:
     name = path.rpartition("/")[2].lower()
-    if name.endswith(ROW_SUFFIXES):
+    if is_row_path(name):
         raise refuse(path, "a file of rows, not a prompt")
     if name.endswith((".yml", ".yaml", ".json")):
         return _message_list(path, name, source)

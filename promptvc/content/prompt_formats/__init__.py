@@ -2,9 +2,8 @@
 
 paths         which files are prompts
 base          the values that every syntax produces, and how a file is refused
-source        bytes -> text, and the blank lines around a message
+source        bytes -> text or YAML values, and the blank lines around a message
 front_matter  the YAML mapping between two --- lines
-yaml_text     YAML, guarded
 settings      what front matter says about model, parameters and inputs
 roles         role lines: system: user: assistant:
 fields        {{ name }} in text that is otherwise literal, and the other pieces of simple templates

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from promptvc.content.prompt_formats.base import Json, refuse
-from promptvc.content.prompt_formats.yaml_text import load_yaml
+from promptvc.content.prompt_formats.source import read_yaml
 
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 # dotprompt lets comments (a licence, mostly) and blank lines stand before the front matter.
@@ -40,7 +40,7 @@ def split(path: str, text: str, *, required: bool, preamble: bool = False) -> Fr
         if required:
             raise refuse(path, "the front matter that begins here has no closing ---", line, 1)
         return nothing
-    config = load_yaml(path, text[opening.end() + 1 : closing.start()], line)
+    config = read_yaml(path, text[opening.end() + 1 : closing.start()], line)
     if config is not None and not isinstance(config, dict):
         if required:
             raise refuse(path, "the front matter is not a YAML mapping", line + 1, 1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from promptvc.content.prompt_formats import fields
+from promptvc.content.prompt_formats import fields, source
 from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
-from promptvc.content.prompt_formats.yaml_text import load_yaml
 
 _MAX_DEPTH = 60
 
@@ -18,7 +17,7 @@ def read_yaml(path: str, text: str) -> Reading:
     The format is https://docs.github.com/en/github-models/use-github-models/storing-prompts-in-github-repositories.
     Raises `NotAPrompt`.
     """
-    return _reading(path, load_yaml(path, text))
+    return _reading(path, source.read_yaml(path, text))
 
 
 def read_json(path: str, text: str) -> Reading:

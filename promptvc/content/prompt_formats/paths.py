@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-ROW_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
+from promptvc.content.formats import is_row_path
+
 _PROMPT_SUFFIXES = (
     ".prompt",
     ".prompty",
@@ -27,7 +28,7 @@ def is_prompt_path(path: str) -> bool:
     """
     parts = PurePosixPath(path).parts
     name = parts[-1].lower() if parts else ""
-    if not name or name.startswith(".") or name.endswith((*ROW_SUFFIXES, ".json")):
+    if not name or name.startswith(".") or is_row_path(name) or name.endswith(".json"):
         return False
     return "prompts" in parts[:-1] or name.endswith(_PROMPT_SUFFIXES)
 

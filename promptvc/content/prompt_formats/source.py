@@ -1,8 +1,9 @@
-"""From a file's bytes to its text, and the blank lines around a message."""
+"""From a file's bytes to its text and YAML values, and the blank lines around a message."""
 
 from __future__ import annotations
 
-from promptvc.content.prompt_formats.base import refuse
+from promptvc.content.prompt_formats.base import Json, refuse
+from promptvc.content.yaml.load import YamlInvalid, load_yaml
 
 MAX_BYTES = 4 << 20
 """The largest file that is read as a prompt: a million tokens, about what the largest models take."""
@@ -33,6 +34,18 @@ def decode(path: str, data: bytes) -> str:
 def unify_line_ends(text: str) -> str:
     r"""Every line end as ``\n``: what a model is sent does not depend on the editor that saved the file."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_yaml(path: str, text: str, skipped: int = 0) -> Json:
+    """The values of a YAML document; ``skipped`` is the number of lines of the file above the text.
+
+    Raises `NotAPrompt` with line and column.
+    """
+    try:
+        return load_yaml(text)
+    except YamlInvalid as error:
+        line = None if error.line is None else skipped + error.line
+        raise refuse(path, f"invalid YAML: {error.problem}", line, error.column) from None
 
 
 def trim(text: str) -> str:

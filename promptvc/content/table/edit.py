@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from promptvc.content.formats import HEAD_SIZE, empty_table, row_format
+from promptvc.content.formats import HEAD_SIZE, blank_table, row_format, suffix_words
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
-from promptvc.content.formats.csvcells import write_cell
 from promptvc.content.table.keys import KeyToken, key_token
 from promptvc.content.table.keyscan import KeyScan
 from promptvc.content.table.splice import OpenFile, splice
@@ -48,20 +47,13 @@ def new_file(path: str, rows: Iterable[Mapping[str, Json]]) -> bytes:
     """
     some = list(rows)
     columns = list(dict.fromkeys(name for row in some for name in row))
-    head = empty_table(path, columns) if columns or path.lower().endswith(".json") else b""
-    format = row_format(path, head[:HEAD_SIZE])
-    if format is not None and format.columns not in (None, columns):
-        head = _quoted_header(path, columns)  # a name looks like a delimiter or a byte-order mark
-        format = row_format(path, head[:HEAD_SIZE])
+    blank = blank_table(path, columns)
+    format = row_format(path, blank[:HEAD_SIZE])
     if format is None:
-        raise NotATable(f"{path} is not a table", "tables end in .jsonl, .ndjson, .csv, .tsv or .json")
-    segments = format.append(format.segments(head, True), _encode(path, format, some))
-    return b"".join(segment.data for segment in segments)
-
-
-def _quoted_header(path: str, columns: Sequence[str]) -> bytes:
-    delimiter = b"\t" if path.lower().endswith(".tsv") else b","
-    return delimiter.join([write_cell(name, delimiter, quoted=True) for name in columns]) + b"\n"
+        raise NotATable(f"{path} is not a table", f"tables end in {suffix_words()}")
+    segments = format.segments(blank, True)
+    rebuilt = format.rebuild(segments, [*segments, *_encode(path, format, some)])
+    return b"".join(segment.data for segment in rebuilt)
 
 
 def append(
@@ -182,7 +174,7 @@ def _token(path: str, format: RowFormat, key: Sequence[str], given: Json) -> Key
     if len(values) != len(key):
         raise Usage(f"{path}: the key has {len(key)} fields: {', '.join(key)}")
     try:
-        if format.columns is not None:
+        if format.text_only:
             values = tuple(value if isinstance(value, str) else json.dumps(value) for value in values)
         token = key_token(dict(zip(key, values, strict=True)), key)
     except TypeError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from promptvc.content.formats.base import Json, RowFormat
+from promptvc.content.formats.base import Json, ReadsRows
 from promptvc.content.table.keys import KeyToken, key_token
 
 _PLAIN_NAME = re.compile(
@@ -21,7 +21,7 @@ _VALUE = rb'(?=[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",\]}\s]++)
 class KeyScan:
     """Finds values of one field, text or integers, in rows of JSON; for anything else every place is possible."""
 
-    def __init__(self, format: RowFormat, field: str, values: Iterable[Json]) -> None:
+    def __init__(self, format: ReadsRows, field: str, values: Iterable[Json]) -> None:
         wanted = list(values)
         self._texts = {value for value in wanted if type(value) is str}
         numbers = {b"%d" % value for value in wanted if type(value) is int}
@@ -30,11 +30,7 @@ class KeyScan:
         }
         self._spellings |= numbers | ({b"-0"} if b"0" in numbers else set())
         self._pattern: re.Pattern[bytes] | None = None
-        if (
-            format.reading == ("json",)
-            and _PLAIN_NAME.match(field)
-            and all(type(value) in (str, int) for value in wanted)
-        ):
+        if format.is_json and _PLAIN_NAME.match(field) and all(type(value) in (str, int) for value in wanted):
             self._pattern = re.compile(rb'"' + re.escape(field.encode()) + rb'"' + _VALUE, re.DOTALL)
 
     def may_hold(self, data: bytes) -> bool:
@@ -53,13 +49,17 @@ class KeyScan:
             return True
 
 
-def leading_keys(format: RowFormat, field: str, data: bytes, count: int) -> list[KeyToken] | None:
+def leading_keys(format: ReadsRows, field: str, data: bytes, count: int) -> list[KeyToken] | None:
     """The keys of the ``count`` rows of a chunk run, where each is a line of JSON Lines that begins with this field.
 
     Else None, as where the field is met once more than there are rows, or its values are not plain text or short
     integers. Rows may be malformed behind their key.
     """
-    if format.name != "jsonl" or not _PLAIN_NAME.match(field) or _ESCAPED_ASCII.search(data):
+    if (
+        not (format.is_json and format.row_is_line)
+        or not _PLAIN_NAME.match(field)
+        or _ESCAPED_ASCII.search(data)
+    ):
         return None
     name = b'"%s"' % field.encode()
     if data.count(name) != count:

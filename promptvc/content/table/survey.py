@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from promptvc.content.formats.base import BOM, Malformed, RowFormat
+from promptvc.content.formats.base import BOM, Malformed, ReadsRows
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
@@ -31,7 +31,7 @@ class Survey:
     malformed: tuple[MalformedRow, ...]
 
 
-def survey(format: RowFormat, chunk_runs: Iterable[ChunkRun]) -> Survey:
+def survey(format: ReadsRows, chunk_runs: Iterable[ChunkRun]) -> Survey:
     """Read every row of a file."""
     names = dict.fromkeys(format.columns or [])
     malformed: list[MalformedRow] = []
@@ -65,7 +65,7 @@ class _Place:
 
 
 def _locate(
-    format: RowFormat, data: bytes, first: bool, wrong: dict[int, Malformed], place: _Place, count: int
+    format: ReadsRows, data: bytes, first: bool, wrong: dict[int, Malformed], place: _Place, count: int
 ) -> Iterator[MalformedRow]:
     """Where the rows of a chunk run stand that cannot be read; ``place`` and ``count`` tell what is before it."""
     if not wrong:

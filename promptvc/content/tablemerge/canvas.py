@@ -123,7 +123,7 @@ class Canvas:
     def write(self, layout: Layout) -> tuple[ChunkRun | bytes, ...]:
         """The pieces of the merged file."""
         own = self._files[self.side]
-        if layout.side is None or (layout.side != self.side and own.format.name != "json"):
+        if layout.side is None or (layout.side != self.side and own.format.by_line):
             return _framed((self._rewritten(layout),), layout)
         changes = {number: self._encoded(content, own.format) for number, content in self.changes.items()}
         inserted = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from promptvc.content.formats.base import BOM, HEAD_SIZE, Malformed, Row, RowFormat
+from promptvc.content.formats.base import BOM, FileStyle, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.tablediff.pairs import Pairs, TableSide
 from promptvc.content.tablemerge.outcome import BASE, OURS, THEIRS, Content, Outcomes, renamed
@@ -29,36 +29,27 @@ class Layout:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """One version's layout, by component."""
-
-    line_end: bytes
-    delimiter: bytes
-    indent: tuple[object, ...]
-    columns: tuple[str, ...]
-
-
 def merge_layouts(base: TableSide, ours: TableSide, theirs: TableSide, outcomes: Outcomes) -> Layout:
     """What one side changed of the layout holds; where both did, ours."""
     sides = (base, ours, theirs)
-    shapes = [_shape(side, outcomes.names[place]) for place, side in enumerate(sides)]
-    shapes = _with_columns(_with_line_ends(shapes, sides))
-    columns = _merge_columns(*(shape.columns for shape in shapes), kept=outcomes.undropped)
-    wanted = _Shape(
-        _pick(*(shape.line_end for shape in shapes)),
-        _pick(*(shape.delimiter for shape in shapes)),
-        _pick(*(shape.indent for shape in shapes)),
+    styles = [_style(side.format, outcomes.names[place]) for place, side in enumerate(sides)]
+    styles = _with_columns(_with_line_ends(styles, sides))
+    columns = _merge_columns(*(style.columns for style in styles), kept=outcomes.undropped)
+    wanted = FileStyle(
+        _pick(*(style.line_end for style in styles)),
+        _pick(*(style.delimiter for style in styles)),
+        _pick(*(style.indent for style in styles)),
         columns,
     )
     marked, ended = _pick(*map(_is_marked, sides)), _pick(*map(_is_ended, sides))
     for place in (OURS, THEIRS):
         # A header whose columns the other side renamed is not the one that is wanted, though it reads so.
-        if shapes[place] == wanted and not _has_renamed(sides[place].format.columns, outcomes.names[place]):
+        if styles[place] == wanted and not _has_renamed(sides[place].format.columns, outcomes.names[place]):
             return Layout(sides[place].format, place, b"", marked, ended)
-    if ours.format.name == "json":
+    if not ours.format.by_line:
         return Layout(ours.format, OURS, b"", marked, ended)
-    return _new_layout([ours.format, theirs.format], wanted, marked, ended)
+    format, head = ours.format.restyled(wanted, theirs.format)
+    return Layout(format, None, head, marked, ended)
 
 
 def find_renames(pairs: Pairs) -> dict[str, str]:
@@ -87,75 +78,33 @@ def encode(
         if isinstance(parsed, Malformed):
             return content.body
         row = renamed(parsed, outcomes.names[content.side])
-    like = content.body if _is_like(source, target) else None
-    if target.columns is None or source.columns is None:
-        return target.encode(row, like)
     columns = {name for format in formats.values() for name in format.columns or ()}
-    fitted = _fitted(row, source, target, columns)
-    body = target.encode(fitted, like)
-    return _shortened(body, fitted, target) if like is None else body
-
-
-def _is_like(source: RowFormat, target: RowFormat) -> bool:
-    """Whether bodies of one format can show how a row of the other is written: their cells mean the same there."""
-    if source.columns is not None and (target.columns or [])[: len(source.columns)] != source.columns:
-        return False
-    return source.reading[:2] == target.reading[:2]
-
-
-def _fitted(row: Row, source: Any, target: Any, columns: Container[str]) -> Row:
-    """A row of one header under another: cells beyond the header stay beyond it, those of dropped columns go.
-
-    A record that was whole has a cell in every column; one that was short stays so. ``columns`` are those of all
-    versions.
-    """
-    known = set(target.columns)
-    extra = [name for name in row if name not in known and name not in columns]
-    beyond = target.names(len(target.columns) + len(extra))[len(target.columns) :]
-    names = dict(zip(extra, beyond, strict=True))
-    shared = [name for name in source.columns if name in known]
-    is_short = bool(shared) and shared[-1] not in row
-    cells = {} if is_short else dict.fromkeys(target.columns, "")
-    return cells | {
-        names.get(name, name): value for name, value in row.items() if name in known or name in names
-    }
-
-
-def _shortened(body: bytes, row: Row, target: Any) -> bytes:
-    """A record without the empty cells behind its last field."""
-    from promptvc.content.formats.csvcells import split_cells
-
-    cells = split_cells(body, target.delimiter)
-    last = max((at for at, name in enumerate(target.names(len(cells))) if name in row), default=0)
-    delimiter: bytes = target.delimiter
-    return delimiter.join(cells[: last + 1]) or b'""'
+    return target.translate(row, content.body, source, columns)
 
 
 def _pick(base: _T, ours: _T, theirs: _T) -> _T:
     return theirs if ours == base else ours
 
 
-def _shape(side: TableSide, names: Mapping[str, str]) -> _Shape:
-    format: Any = side.format
-    columns = tuple(names.get(name, name) for name in format.columns or ())
-    if format.name == "json":
-        return _Shape(b"", b"", format.layout, ())
-    return _Shape(format.line_end, getattr(format, "delimiter", b""), (), columns)
+def _style(format: RowFormat, names: Mapping[str, str]) -> FileStyle:
+    """How a version is written, with its columns under the names that the other side gave them."""
+    style = format.file_style
+    return replace(style, columns=tuple(names.get(name, name) for name in style.columns))
 
 
-def _with_line_ends(shapes: Sequence[_Shape], sides: Sequence[TableSide]) -> list[_Shape]:
+def _with_line_ends(styles: Sequence[FileStyle], sides: Sequence[TableSide]) -> list[FileStyle]:
     """A version without any line end says nothing about them: it goes with base, and base with another one."""
     known = [
-        shape.line_end if _has_line_end(side) else None for shape, side in zip(shapes, sides, strict=True)
+        style.line_end if _has_line_end(side) else None for style, side in zip(styles, sides, strict=True)
     ]
-    base = next((end for end in known if end is not None), shapes[BASE].line_end)
-    return [replace(shape, line_end=end or base) for shape, end in zip(shapes, known, strict=True)]
+    base = next((end for end in known if end is not None), styles[BASE].line_end)
+    return [replace(style, line_end=end or base) for style, end in zip(styles, known, strict=True)]
 
 
-def _with_columns(shapes: Sequence[_Shape]) -> list[_Shape]:
+def _with_columns(styles: Sequence[FileStyle]) -> list[FileStyle]:
     """A version without any header, an empty file, dropped no column."""
-    base = shapes[BASE].columns
-    return [replace(shape, columns=shape.columns or base) for shape in shapes]
+    base = styles[BASE].columns
+    return [replace(style, columns=style.columns or base) for style in styles]
 
 
 def _has_line_end(side: TableSide) -> bool:
@@ -206,23 +155,6 @@ def _with_kept(columns: Sequence[str], base: Sequence[str], kept: Sequence[str])
 
 def _has_renamed(columns: Sequence[str] | None, names: Mapping[str, str]) -> bool:
     return any(name in names for name in columns or ())
-
-
-def _new_layout(formats: Sequence[RowFormat], wanted: _Shape, marked: bool, ended: bool) -> Layout:
-    """A format of lines with a header made for the merge, of the names as they are written on a side."""
-    from promptvc.content.formats.csv import Csv
-    from promptvc.content.formats.csvcells import write_cell
-    from promptvc.content.formats.jsonl import JsonLines
-
-    written = [format for format in formats if isinstance(format, Csv)]
-    if not written:
-        return Layout(JsonLines(b"{}" + wanted.line_end), None, b"", marked, ended)
-    quoted = {
-        n: cell.startswith(b'"') for format in reversed(written) for n, cell in format.header_cells.items()
-    }
-    cells = [write_cell(name, wanted.delimiter, quoted.get(name, False)) for name in wanted.columns]
-    head = wanted.delimiter.join(cells) + wanted.line_end
-    return Layout(Csv(head[:HEAD_SIZE], tabs=written[0].name == "tsv"), None, head, marked, ended)
 
 
 def _best_names(rows: Sequence[tuple[Row, Row]], gone: Sequence[str], new: Sequence[str]) -> dict[str, str]:

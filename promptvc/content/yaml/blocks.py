@@ -11,8 +11,7 @@ from typing import Any, Literal
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING, Missing
-from promptvc.content.prompt_formats.yaml_text import load_yaml
-from promptvc.errors import NotAPrompt
+from promptvc.content.yaml.load import YamlInvalid, load_yaml
 
 Kind = Literal["mapping", "sequence", "nothing"]
 
@@ -59,8 +58,8 @@ class Blocks:
 def value_of(text: str) -> Json | Missing:
     """The value that the text holds; `MISSING` where it cannot be read."""
     try:
-        return load_yaml("", text)
-    except NotAPrompt:
+        return load_yaml(text)
+    except YamlInvalid:
         return MISSING
 
 

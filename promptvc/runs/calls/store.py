@@ -33,11 +33,11 @@ from promptvc.runs.calls.index import CallIndex, Entry, Place
 from promptvc.runs.calls.journal import Journal, damaged_lines, journal_files, sound_lines
 from promptvc.session.files.contents import Contents
 from promptvc.storage.files import disk_errors
-from promptvc.storage.locks import lock_handle
-from promptvc.storage.objects import Kind
+from promptvc.storage.locks import flocked
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.sealed import is_damaged
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import find_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, load_files
 
@@ -96,12 +96,9 @@ class CallStore:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Let no other process make calls meanwhile, which would pay for the same; raises `StoreBusy`."""
-        with disk_errors(self._folder), (self._folder / "lock").open("ab") as lock:
-            if not lock_handle(lock.fileno()):
-                raise StoreBusy(
-                    "another process makes calls in this store",
-                    "wait for it: what it is answered is known then",
-                )
+        busy = "another process makes calls in this store"
+        hint = "wait for it: what it is answered is known then"
+        with disk_errors(self._folder), flocked(self._folder / "lock", patience=0.0, busy=busy, hint=hint):
             yield
 
     # --- entering -----------------------------------------------------------------------------------------
@@ -158,7 +155,7 @@ class CallStore:
     def _new_commits(self) -> tuple[list[ObjectId], bool]:
         """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
         tips = [*self._refs.find().values(), self._refs.read(HEAD)]
-        todo = list(dict.fromkeys(filter(None, map(self._commit_of, filter(None, tips)))))
+        todo = list(dict.fromkeys(filter(None, (find_commit(self._store, tip) for tip in tips if tip))))
         history, found, whole = History(self._store), dict.fromkeys(todo), True
         new: list[ObjectId] = []
         while todo:
@@ -171,15 +168,6 @@ class CallStore:
             todo += [parent for parent in there if parent not in found]
             found.update(dict.fromkeys(there))
         return new, whole
-
-    def _commit_of(self, id: ObjectId) -> ObjectId | None:
-        """The commit that a ref leads to, through tags; None for what is none, or not here."""
-        while self._store.contains(id):
-            kind = self._store.read(id)[0]
-            if kind is not Kind.TAG:
-                return id if kind is Kind.COMMIT else None
-            id = self._store.load_tag(id).target
-        return None
 
     def _is_of(self, rows: FileEntry, record: FileEntry) -> bool:
         """Whether rows are those that their record names: edited ones are no answers of a model."""

@@ -16,7 +16,7 @@ from promptvc.session.files.contents import Contents, cutting_of
 from promptvc.session.files.project import Project
 from promptvc.session.workspace.snapshot import table_of
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.ropes.chunking import cut
+from promptvc.versioning.ropes.chunking import cut, file_blocks
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 ROWS_SUFFIX = ".jsonl"
@@ -96,7 +96,7 @@ def _chunk_runs(path: Path, head: bytes) -> Iterator[ChunkRun]:
     assert format is not None
     with path.open("rb") as file:
         start = end = 0
-        for piece in cut(file.read, cutting_of(format)):
+        for piece in cut(file_blocks(file.read), cutting_of(format)):
             end += len(piece.data)
             if not piece.broken:
                 yield ChunkRun(b"", partial(_range, path, start, end - start), end - start)

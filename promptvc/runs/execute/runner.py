@@ -37,6 +37,7 @@ from promptvc.session.files.contents import Contents
 from promptvc.session.files.contents import Source as Bytes
 from promptvc.session.files.worktree import Worktree
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes.chunking import file_blocks
 
 if TYPE_CHECKING:
     from promptvc.runs.execute.workers import Progress
@@ -257,13 +258,12 @@ class Runner:
         """Put the rows and the record among the working files; gives whether anything changed, and the record."""
         name = self.prepared.spec.name
         before = {path: self.source.files.get(path) for path in (output_path(name), record_path(name))}
-        size = out.tell()
         out.seek(0)
         after, record = store_run(
             self.store,
             self.contents,
             self._record(made_calls, started),
-            Bytes(size, out.read),
+            Bytes(file_blocks(out.read)),
             like=before[output_path(name)],
             pinned=[self.source.file(self.prepared.spec.prompt), self.prepared.examples_file],
             settled=self._settled,

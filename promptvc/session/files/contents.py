@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ from promptvc.ids import ObjectId
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut
+from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut, file_blocks
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
 from promptvc.versioning.ropes.rope import chunk_runs, known_chunk_runs, walk_chunks, write_rows
 from promptvc.versioning.tree import FileEntry
@@ -27,20 +28,18 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 _CHUNKS = "chunks"
-_UNKNOWN_SIZE = 1 << 62
 CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
 """How many chunk lists are kept, and in how many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of a file to be stored: ``read(size)`` gives them from its start, ``b""`` at the end.
+    """The bytes of a file to be stored, in blocks of any size, read once.
 
     ``handle`` is the open file, where there is one.
     """
 
-    size: int
-    read: Callable[[int], bytes]
+    blocks: Iterable[bytes]
     mode: int = FILE
     handle: int | None = None
 
@@ -59,15 +58,14 @@ class Contents:
         self, path: str, source: Source, writer: PackWriter | None, like: FileEntry | None = None
     ) -> FileEntry:
         """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it."""
-        head = _read_full(source.read, min(source.size, HEAD_SIZE))
-        format = row_format(path, head) if source.size >= CHUNK_MIN else None
-        read = _after(head, source.read)
+        head, blocks = _peek(source.blocks)
+        format = row_format(path, head) if len(head) >= CHUNK_MIN else None
         if format is None:
-            data = b"".join(iter(lambda: read(1 << 24), b""))
+            data = b"".join(blocks)
             id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
             return FileEntry(id, source.mode)
         known = self.chunk_list(like.id) if like is not None and like.is_rope else None
-        written = write_rows(read, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
+        written = write_rows(blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, source.mode, written.is_rope)
@@ -82,10 +80,9 @@ class Contents:
     ) -> FileEntry:
         """Store a row file given in pieces: the entry that their bytes have, but what stays of ``like`` is not read."""
         known = self.chunk_list(like.id) if like.is_rope else None
-        format = row_format(path, _head_of(pieces)) if known is not None else None
+        format = row_format(path, head_of(load_pieces(pieces))) if known is not None else None
         if known is None or format is None or cutting_of(format).style != known.style:
-            blocks = (piece if isinstance(piece, bytes) else piece.load() for piece in pieces)
-            return self.write(path, Source(_UNKNOWN_SIZE, _reader(blocks), mode), writer, like)
+            return self.write(path, Source(load_pieces(pieces), mode), writer, like)
         written = write_pieces(pieces, cutting_of(format), writer, known, seed=self.seed, mode=mode)
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
@@ -107,12 +104,7 @@ class Contents:
 
     def head(self, entry: FileEntry) -> bytes:
         """The first 64 KiB of a file, or all of it."""
-        data = b""
-        for block in self.blocks(entry):
-            data += block
-            if len(data) >= HEAD_SIZE:
-                break
-        return data[:HEAD_SIZE]
+        return head_of(self.blocks(entry))
 
     def size(self, entry: FileEntry) -> int:
         """The size of a file in bytes."""
@@ -186,7 +178,7 @@ def file_chunk_runs(file: Path, format: RowFormat) -> Iterator[ChunkRun]:
     """A file as chunk runs of whole rows, each already loaded; no more of the file is read than is asked for."""
     with file.open("rb") as source:
         data = b""
-        for piece in cut(source.read, cutting_of(format)):
+        for piece in cut(file_blocks(source.read), cutting_of(format)):
             data += piece.data
             if not piece.broken:
                 yield ChunkRun(b"", partial(bytes, data), len(data))
@@ -197,44 +189,20 @@ def file_chunk_runs(file: Path, format: RowFormat) -> Iterator[ChunkRun]:
 
 def source_of(data: bytes, mode: int = FILE) -> Source:
     """Bytes at hand, for storing."""
-    return Source(len(data), _reader([data]), mode)
+    return Source([data], mode)
 
 
-def _reader(blocks: Iterable[bytes]) -> Callable[[int], bytes]:
-    """Reads blocks one after another, whatever their size; nothing at the end."""
-    rest = (block for block in blocks if block)
-    held = b""
-
-    def read(size: int) -> bytes:
-        nonlocal held
-        held = held or next(rest, b"")
-        made, held = held[:size], held[size:]
-        return made
-
-    return read
+def head_of(blocks: Iterable[bytes]) -> bytes:
+    """The first `HEAD_SIZE` bytes, or all there are."""
+    return _peek(blocks)[0]
 
 
-def _head_of(pieces: Sequence[ChunkRun | bytes]) -> bytes:
-    head = b""
-    for piece in pieces:
-        head += piece if isinstance(piece, bytes) else piece.load()
-        if len(head) >= HEAD_SIZE:
-            break
-    return head[:HEAD_SIZE]
-
-
-def _read_full(read: Callable[[int], bytes], size: int) -> bytes:
-    data = b""
-    while len(data) < size and (block := read(size - len(data))):
-        data += block
-    return data
-
-
-def _after(head: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Read ``head`` first, then on."""
-    rest = [head] if head else []
-
-    def read_on(size: int) -> bytes:
-        return rest.pop() if rest else read(size)
-
-    return read_on
+def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The head, and all blocks, those that it took included."""
+    rest = iter(blocks)
+    taken: list[bytes] = []
+    size = 0
+    while size < HEAD_SIZE and (block := next(rest, None)) is not None:
+        taken.append(block)
+        size += len(block)
+    return b"".join(taken)[:HEAD_SIZE], chain(taken, rest)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from promptvc.errors import FileChanging, FileUnreadable
@@ -14,6 +15,7 @@ from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Source
 from promptvc.session.files.project import Project
 from promptvc.storage.objects import EXECUTABLE, FILE, LINK
+from promptvc.versioning.ropes.chunking import BLOCK, file_blocks
 
 HALF_MADE = ".promptvc-half"
 """How the names of half-made files begin that had to be made beside the working files; they are never tracked."""
@@ -100,7 +102,7 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
     try:
         if found.mode == LINK:
             target = os.fsencode(path.readlink())
-            yield Source(len(target), _reader(target), LINK)
+            yield Source([target], LINK)
             return
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
@@ -109,7 +111,8 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
         ) from error
     try:
         before = os.fstat(handle)
-        yield Source(before.st_size, lambda size: os.read(handle, size), found.mode, handle)
+        size = min(before.st_size + 1, BLOCK)  # one more tells in one go that a small file is at its end
+        yield Source(file_blocks(partial(os.read, handle), size), found.mode, handle)
         if signature(os.fstat(handle)) != signature(before) or signature(before) != signature(found.stat):
             raise FileChanging(
                 f"{found.path} changed while it was read", "try again when its writer has finished"
@@ -121,11 +124,6 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
 def signature(info: os.stat_result) -> tuple[int, int, int, int, int]:
     """What changes when a file's content does: size, times, number, mode."""
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_mode
-
-
-def _reader(data: bytes) -> Callable[[int], bytes]:
-    rest = [data]
-    return lambda size: rest.pop() if rest else b""
 
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10))}

@@ -106,7 +106,7 @@ class WorkingFile:
     def read(self) -> bytes:
         """Its bytes."""
         with open_source(self._root, self._found) as source:
-            return b"".join(iter(lambda: source.read(1 << 24), b""))
+            return b"".join(source.blocks)
 
     def size(self) -> int:
         """Its size in bytes."""

@@ -72,10 +72,10 @@ class Worktree:
         """
         remembered = self._remembered()
         self._found = {found.path: found for found in scan(self.root, self.project())}
-        entries = Files() if only is None else {p: e for p, e in base.items() if not is_below(p, only)}
+        entries = Files() if only is None else {p: e for p, e in base.items() if not is_below(p, *only)}
         fresh = dict(remembered)
         for path, found in self._found.items():
-            if only is not None and not is_below(path, only):
+            if only is not None and not is_below(path, *only):
                 continue
             entry = _entry(remembered.get(path), found)
             if entry is None or (
@@ -92,7 +92,7 @@ class Worktree:
         selected = list(paths)
         known = {*base, *(found.path for found in scan(self.root, self.project()))}
         for path in selected:
-            if not any(is_below(name, [path]) for name in known):
+            if not any(is_below(name, path) for name in known):
                 raise PathMissing(
                     f"{path}: no tracked file here", "[track] in promptvc.toml says what is tracked"
                 )

@@ -71,7 +71,7 @@ class Lineage:
         made = []
         for place, chunk_run in enumerate(file.chunk_runs()):
             if chunk_run.rows is None:
-                key = (format.name, format.cutting, place == 0, chunk_run.id)
+                key = (format.cutting, place == 0, chunk_run.id)
                 if key not in self._counts:
                     self._counts[key] = format.count(chunk_run.load(), place == 0)
                 chunk_run = chunk_run._replace(rows=self._counts[key])
@@ -85,8 +85,9 @@ def is_same(before: FileView | None, after: FileView | None) -> bool:
         return before is after
     if before.entry.id != after.entry.id or before.entry.is_link != after.entry.is_link:
         return False
-    return before.path == after.path or (before.kind == after.kind and _name(before) == _name(after))
+    return before.path == after.path or (before.kind == after.kind and _rows_are(before) == _rows_are(after))
 
 
-def _name(file: FileView) -> str | None:
-    return file.format.name if file.format else None
+def _rows_are(file: FileView) -> tuple[object, ...] | None:
+    """How the rows of a file are found and read."""
+    return (file.format.cutting, file.format.reading) if file.format else None

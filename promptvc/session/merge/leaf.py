@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from promptvc.content.formats import row_format
+from promptvc.content.formats import blank_table, row_format
 from promptvc.content.kinds import FileKind
 from promptvc.content.runs.run import read_record
 from promptvc.content.text.merge import merge_lines
@@ -183,11 +183,8 @@ def _named(conflicts: tuple[Conflict, ...], path: RepoPath) -> tuple[Conflict, .
 
 def ends_open(side: TableSide) -> bool:
     """Whether a file's last row would take in rows that a merge puts behind it: a CSV quote that never closes."""
-    from promptvc.content.formats.csv import Csv
-
-    if not isinstance(side.format, Csv) or not side.chunk_runs:
-        return False
-    return side.format.ends_open(side.chunk_runs[-1].load(), len(side.chunk_runs) == 1)
+    chunk_runs = side.chunk_runs
+    return bool(chunk_runs) and side.format.ends_open(chunk_runs[-1].load(), len(chunk_runs) == 1)
 
 
 def _side(file: StoredFile) -> TableSide:
@@ -201,6 +198,6 @@ def _side(file: StoredFile) -> TableSide:
 def _empty(path: RepoPath) -> TableSide:
     from promptvc.content.tablemerge.merge import TableSide
 
-    format = row_format(path, b"[]" if path.lower().endswith(".json") else b"")
+    format = row_format(path, blank_table(path))
     assert format is not None
     return TableSide([], format)

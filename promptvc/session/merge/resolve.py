@@ -227,10 +227,10 @@ def _commit_of(merge: OpenMerge, choice: Choice, history: History) -> ObjectId |
 
 
 def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
-    """What a row or cell is put to: of a side, what the table has columns for; in CSV text as it was typed."""
+    """What a row or cell is put to: of a side, what the table has columns for; else as typed, if values are text."""
     if choice.take is not None:
         return taken_row(file, conflict, choice.of(conflict))
-    if choice.text is None or file.format is None or file.format.columns is None:
+    if choice.text is None or file.format is None or not file.format.text_only:
         return choice.exact().value
     return choice.value if isinstance(choice.value, str | dict) else choice.text
 
@@ -246,7 +246,7 @@ def _meant(
     return [
         each
         for each in found
-        if (not paths or is_below(each[0].path, paths)) and _is_meant(each, key, field, line)
+        if (not paths or is_below(each[0].path, *paths)) and _is_meant(each, key, field, line)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
@@ -18,8 +17,6 @@ from promptvc.session.transaction.pending import PendingFile
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 Pieces = tuple[ChunkRun | bytes, ...]
-
-_BEYOND = re.compile(r"#+\d+")
 
 
 def taken_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> Any | Missing:
@@ -106,13 +103,7 @@ def _is_row(file: OpenFile, found: Row, wanted: Any) -> bool:
 
 
 def _fitted(row: Row, format: RowFormat) -> Row:
-    """The fields for which the table has a column; cells beyond the header, ``#5``, come behind its last one."""
-    columns = format.columns
-    if columns is None or is_malformed(row):
-        return row
-    named = {name: cell for name, cell in row.items() if name in columns}
-    beyond = [cell for name, cell in row.items() if name not in columns and _BEYOND.fullmatch(name)]
-    return named | {f"#{number}": cell for number, cell in enumerate(beyond, len(columns) + 1)}
+    return row if is_malformed(row) else format.fitted(row)
 
 
 def _rows(file: OpenFile) -> Any:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
-from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.table.edit import Edited
 from promptvc.ids import RepoPath
-from promptvc.session.files.contents import Source
+from promptvc.session.files.contents import Source, head_of
 from promptvc.session.files.views import FileView
 from promptvc.storage.objects import FILE
-from promptvc.versioning.ropes.chunkrun import ChunkRun
-
-_UNKNOWN_SIZE = 1 << 62
+from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +40,7 @@ class PendingFile:
     @property
     def format(self) -> RowFormat | None:
         """How its rows are read; None when it has none."""
-        head = b""
-        for piece in self.pieces:
-            head += piece.load()
-            if len(head) >= HEAD_SIZE:
-                break
-        return row_format(self.path, head[:HEAD_SIZE])
+        return row_format(self.path, head_of(load_pieces(self.pieces)))
 
     def chunk_runs(self) -> list[ChunkRun]:
         """Its chunk runs of whole rows."""
@@ -57,26 +48,11 @@ class PendingFile:
 
     def read(self) -> bytes:
         """Its bytes."""
-        return b"".join(piece.load() for piece in self.pieces)
+        return b"".join(load_pieces(self.pieces))
 
     def source(self) -> Source:
         """Its bytes for storing, a piece at a time."""
-        return Source(_UNKNOWN_SIZE, _Reader(piece.load() for piece in self.pieces).read, self.mode)
-
-
-class _Reader:
-    """Reads blocks one after another, whatever size is asked for."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks: Iterator[bytes] = (block for block in blocks if block)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        """Some bytes, at most size; none at the end."""
-        if not self._rest:
-            self._rest = b"".join(islice(self._blocks, 64))
-        made, self._rest = self._rest[:size], self._rest[size:]
-        return made
+        return Source(load_pieces(self.pieces), self.mode)
 
 
 def _chunk_run(data: bytes) -> ChunkRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from promptvc.content.formats import suffix_words
 from promptvc.content.table.view import Table
 from promptvc.content.text.near import did_you_mean
 from promptvc.errors import NotATable, PathMissing
@@ -58,7 +59,7 @@ class State:
         file = self.need(path)
         format = file.format
         if format is None:
-            raise NotATable(f"{path} is not a table", "name it .jsonl, .ndjson, .csv, .tsv or .json")
+            raise NotATable(f"{path} is not a table", f"name it {suffix_words()}")
         settings = self.project.table(path)
         return Table(path, file.chunk_runs(), format, tuple(key) if key else settings.key, settings.unique)
 

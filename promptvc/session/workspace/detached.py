@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import peel
+from promptvc.versioning.commit import find_commit
 from promptvc.versioning.history import History
 
 
@@ -17,8 +14,5 @@ def left_behind(store: ObjectStore, refs: Refs, tip: ObjectId) -> list[ObjectId]
     tips = {id for id in (refs.read(HEAD), *refs.find().values()) if id is not None}
     if tip in tips:  # spares most the walk
         return []
-    kept = []
-    for id in tips:
-        with suppress(PromptvcError):  # a tag may name something that is no commit, or is not here
-            kept.append(peel(store, id))
+    kept = [commit for id in tips if (commit := find_commit(store, id)) is not None]
     return list(History(store).in_order([tip], kept))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from promptvc.content.formats import table_words
 from promptvc.content.kinds import FileKind
 from promptvc.content.text.near import did_you_mean, near_names
 from promptvc.errors import Advice, ConfigInvalid, NotATable, PathMissing, RunMissing
@@ -179,7 +180,7 @@ def table_of(
     if format is None:
         raise NotATable(
             f"{file.path} is not a table",
-            "tables are .jsonl, .ndjson, .csv, .tsv, and .json arrays of objects",
+            f"tables are {table_words()}",
         )
     settings = project.table(file.path)
     return Table(file.path, file.chunk_runs(), format, key or settings.key, settings.unique, arrow)

@@ -213,7 +213,7 @@ class Workspace:
         current = self.worktree.files(base)
 
         target: dict[RepoPath, FileEntry] = {
-            path: entry for path, entry in source.items() if is_below(path, chosen)
+            path: entry for path, entry in source.items() if is_below(path, *chosen)
         }
         # A new file that source lacks is left alone: it is nobody's to remove.
         # So is one that source only does not track.
@@ -221,7 +221,7 @@ class Workspace:
         wanted = [
             p
             for p in sorted({*target, *base} - {*stay})
-            if is_below(p, chosen) and current.get(p) != target.get(p)
+            if is_below(p, *chosen) and current.get(p) != target.get(p)
         ]
         lost = [path for path in wanted if path in current and current[path] != base.get(path)]
         if lost and not force:
@@ -327,7 +327,7 @@ class Workspace:
 def _need_paths(paths: Sequence[str], source: Files, name: str) -> None:
     """Raise `PathMissing` for a path at which, and below which, there is no file."""
     for path in paths:
-        if path not in ("", ".") and not any(is_below(file, [path]) for file in source):
+        if path not in ("", ".") and not any(is_below(file, path) for file in source):
             raise PathMissing(f"{path} is not in {name}", Advice("path-log", path=path))
 
 

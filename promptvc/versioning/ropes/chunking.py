@@ -5,7 +5,7 @@ The cut points depend on the bytes alone; docs/format.md is their specification,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ CUT_BELOW = (1 << 64) // (CHUNK_TARGET - CHUNK_MIN)
 
 _BLANK = 0x20
 BLOCK = 1 << 20
-"""Bytes read at a time."""
+"""Bytes of a file read at a time, and the most that are cut at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,60 @@ class Piece(NamedTuple):
     run: int = 1
 
 
-def cut(read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:
-    """Cut what ``read(size)`` gives until it gives nothing; memory is a few blocks, or the longest row.
+def cut(blocks: Iterable[bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:
+    """Cut a file given in blocks of any size; memory is a few blocks, or the longest row.
 
-    With the chunks of an earlier version at hand, a chunk run equal to one of them is not looked at row by row.
+    With the chunks of an earlier version at hand, a chunk run equal to one of them is not looked at row by row. No
+    more blocks are taken than the pieces need that are asked for.
     """
-    return _Cutter(read, cutting, known if known is not None and known.style == cutting.style else None).run()
+    return _Cutter(
+        blocks, cutting, known if known is not None and known.style == cutting.style else None
+    ).run()
 
 
-def cut_on(read: Callable[[int], bytes], cutting: Cutting) -> Iterator[Piece]:
+def cut_on(blocks: Iterable[bytes], cutting: Cutting) -> Iterator[Piece]:
     """`cut` for what follows a cut in the middle of a file."""
-    cutter = _Cutter(read, cutting, None)
+    cutter = _Cutter(blocks, cutting, None)
     # Offset 0 means the file's beginning to a row format, so one byte stands in front.
     cutter.begin_behind(b"\n")
     return cutter.run()
 
 
+def file_blocks(read: Callable[[int], bytes], size: int = BLOCK) -> Iterator[bytes]:
+    """The blocks of a file: what ``read(size)`` gives until it gives nothing."""
+    return iter(lambda: read(size), b"")
+
+
+class _Reader:
+    """Reads blocks by size: small ones are joined, large ones come in parts."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._block = b""
+        self._at = 0
+
+    def read(self, least: int) -> bytes:
+        """At least so many bytes, fewer only at the end; of large blocks not much more."""
+        parts: list[bytes] = []
+        size = 0
+        while size < least:
+            if self._at == len(self._block):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._block, self._at = block, 0
+            part = self._block[self._at : self._at + max(BLOCK, least)]
+            self._at += len(part)
+            size += len(part)
+            parts.append(part)
+        return b"".join(parts)
+
+
 class _Cutter:
     """A window on the file: ``start`` is where the chunk begins in it, ``row`` where the row under way begins."""
 
-    def __init__(self, read: Callable[[int], bytes], cutting: Cutting, known: ChunkList | None) -> None:
-        self._read, self._row_ends, self._known = read, cutting.row_ends, known
+    def __init__(self, blocks: Iterable[bytes], cutting: Cutting, known: ChunkList | None) -> None:
+        self._read, self._row_ends, self._known = _Reader(blocks).read, cutting.row_ends, known
         self._row_per_end = cutting.row_per_end
         self._data = b""
         self._start = self._row = 0
@@ -144,7 +177,7 @@ class _Cutter:
         # One byte stays in front, since offset 0 means the file's beginning to a row format.
         keep = max(0, min(self._start, self._row) - 1)
         held = len(self._data) - keep
-        block = self._read(max(BLOCK, held if held > CHUNK_MAX else 0, least))
+        block = self._read(max(CHUNK_MIN, held if held > CHUNK_MAX else 0, least))
         if not block:
             self._ended = True
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 
@@ -17,3 +17,9 @@ class ChunkRun(NamedTuple):
     load: Callable[[], bytes]
     length: int | None = None
     rows: int | None = None
+
+
+def load_pieces(pieces: Iterable[ChunkRun | bytes]) -> Iterator[bytes]:
+    """The bytes of chunk runs, loaded one after another, and of what is between them."""
+    for piece in pieces:
+        yield piece.load() if isinstance(piece, ChunkRun) else piece

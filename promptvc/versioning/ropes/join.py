@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.rope import Written, write_cut
 
 if TYPE_CHECKING:
@@ -68,36 +68,32 @@ def _cut_from(
     pieces: Sequence[ChunkRun | bytes], start: int, cutting: Cutting, places: _Places, known: ChunkList
 ) -> Generator[Piece, None, int]:
     """Cut from a piece on; ends with the number of the piece that may be known again."""
-    reader = _Reader(pieces, start)
-    found = cut(reader.read, cutting) if start == 0 else cut_on(reader.read, cutting)
+    loaded = _Loaded(pieces, start)
+    found = cut(loaded, cutting) if start == 0 else cut_on(loaded, cutting)
     done = 0
     for piece in found:
         yield piece
         done += len(piece.data)
-        at = reader.begins(done)
+        at = loaded.begins(done)
         if piece.firm and at is not None and _place(pieces[at], False, places, known) is not None:
             return at
     return len(pieces)
 
 
-class _Reader:
-    """Gives pieces one after another, and knows where each began."""
+class _Loaded:
+    """The bytes of pieces from one on, loaded when they are asked for; knows where each began."""
 
     def __init__(self, pieces: Sequence[ChunkRun | bytes], start: int) -> None:
-        self._pieces, self._next = pieces, start
+        self._pieces, self._start = pieces, start
         self._starts = {0: start}
-        self._given = 0
 
-    def read(self, size: int) -> bytes:
-        """The next piece that is not empty, whatever its size; nothing at the end."""
-        data = b""
-        while not data and self._next < len(self._pieces):
-            piece = self._pieces[self._next]
-            data = piece.load() if isinstance(piece, ChunkRun) else piece
-            self._next += 1
-            self._given += len(data)
-            self._starts[self._given] = self._next
-        return data
+    def __iter__(self) -> Iterator[bytes]:
+        given = 0
+        pieces = (self._pieces[at] for at in range(self._start, len(self._pieces)))
+        for after, data in enumerate(load_pieces(pieces), self._start + 1):
+            given += len(data)
+            self._starts[given] = after
+            yield data
 
     def begins(self, offset: int) -> int | None:
         """The piece that begins at an offset; None where none does, and at the end."""

@@ -58,7 +58,7 @@ class Written:
 
 
 def write_rows(
-    read: Callable[[int], bytes],
+    blocks: Iterable[bytes],
     cutting: Cutting,
     writer: PackWriter | None,
     known: ChunkList | None = None,
@@ -68,9 +68,9 @@ def write_rows(
 ) -> Written:
     """Write a row file; without a writer only work out its id.
 
-    ``read(size)`` gives the file from its start, ``known`` the chunks of an earlier version. Same bytes, same id.
+    ``blocks`` joined are the file, ``known`` the chunks of an earlier version. Same bytes, same id.
     """
-    return write_cut(cut(read, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+    return write_cut(cut(blocks, cutting, known), cutting, writer, known, seed=seed, mode=mode)
 
 
 def write_cut(

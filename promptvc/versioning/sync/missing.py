@@ -9,6 +9,7 @@ from promptvc.errors import ObjectDamaged, ObjectMissing, TransferFailed
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import SUBMODULE, Kind, TreeEntry
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import find_commit, follow_tags
 from promptvc.versioning.history import History
 
 
@@ -66,7 +67,7 @@ def objects_to_send(
     have = set(there)
     tips = []
     for id in wanted:
-        tags, target, kind = _unwrap(store, id)
+        tags, target, kind = follow_tags(store, id)
         found.update(dict.fromkeys(tag for tag in tags if tag not in have))
         if kind is Kind.COMMIT:
             tips.append(target)
@@ -118,7 +119,7 @@ def _check_whole(
     store: ObjectStore, tips: Iterable[ObjectId], known: Iterable[ObjectId], received: frozenset[ObjectId]
 ) -> None:
     history = History(store)
-    targets = [_unwrap(store, id) for id in tips]
+    targets = [follow_tags(store, id) for id in tips]
     heads = [target for _, target, kind in targets if kind is Kind.COMMIT]
     commits = new_commits(history, heads, _commits_of(store, known))
     checked: dict[ObjectId, None] = {}
@@ -134,28 +135,9 @@ def _check_whole(
         checked.update(content)
 
 
-def _unwrap(store: ObjectStore, id: ObjectId) -> tuple[list[ObjectId], ObjectId, Kind]:
-    """(annotated tags on the way, what an id comes to, its kind); raises `ObjectMissing`."""
-    tags = []
-    kind, _ = store.read(id)
-    while kind is Kind.TAG:
-        tags.append(id)
-        id = store.load_tag(id).target
-        kind, _ = store.read(id)
-    return tags, id, kind
-
-
 def _commits_of(store: ObjectStore, ids: Iterable[ObjectId]) -> list[ObjectId]:
     """The commits that these ids come to; those that are not here are left out."""
-    found = []
-    for id in ids:
-        try:
-            _, target, kind = _unwrap(store, id)
-        except (ObjectMissing, ObjectDamaged):
-            continue
-        if kind is Kind.COMMIT:
-            found.append(target)
-    return found
+    return [found for id in ids if (found := find_commit(store, id)) is not None]
 
 
 def _new_content(

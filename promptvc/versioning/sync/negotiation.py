@@ -6,10 +6,9 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 
-from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import peel
+from promptvc.versioning.commit import find_commit
 from promptvc.versioning.history import History
 
 _DENSE = 32
@@ -41,7 +40,7 @@ class Negotiation:
     def next(self) -> ObjectId | None:
         """The next commit to offer; None at the end."""
         while self._tips:
-            tip = self._commit_of(self._tips.popleft())
+            tip = find_commit(self._store, self._tips.popleft())
             if tip is not None and tip not in self._queued:
                 self._enqueue(tip)
                 return tip
@@ -74,9 +73,3 @@ class Negotiation:
     def _enqueue(self, id: ObjectId) -> None:
         self._queued.add(id)
         heapq.heappush(self._heap, (-self._history.commit(id).committer.time, id))
-
-    def _commit_of(self, id: ObjectId) -> ObjectId | None:
-        try:
-            return peel(self._store, id)
-        except PromptvcError:
-            return None

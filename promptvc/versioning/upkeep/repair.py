@@ -12,11 +12,11 @@ from pathlib import Path
 from promptvc.errors import ObjectDamaged, ObjectMissing, RefDamaged, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import sync_folder, write_durably
-from promptvc.storage.objects import Kind
 from promptvc.storage.packing import index_bytes
 from promptvc.storage.reflog import drop_damaged
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import follow_tags
 from promptvc.versioning.history import History
 from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.upkeep.verify import Problem, readable
@@ -92,8 +92,7 @@ def _candidates(refs: Refs, name: RefName, good: dict[RefName, ObjectId]) -> Ite
 def _is_whole(store: ObjectStore, id: ObjectId) -> bool:
     """Whether a commit is here with its history."""
     try:
-        if store.read(id)[0] is Kind.TAG:
-            id = store.load_tag(id).target
+        _, id, _ = follow_tags(store, id)
         return all(store.contains(store.load_commit(each).tree) for each in History(store).ancestors([id]))
     except (ObjectMissing, ObjectDamaged):
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.conftest import Project
@@ -106,6 +108,40 @@ def test_a_prompt_that_cannot_be_read_is_shown_as_text_with_the_reason(project: 
     assert "not read as a prompt: " in out
     assert out.endswith("{{ broken\n")
     assert "problem" in project.json("show", "HEAD:prompts/x.j2")[0]
+
+
+def test_the_record_of_a_run_says_what_made_its_outputs(project: Project) -> None:
+    row = {"example_id": "t-1", "output": "yes", "ok": True}
+    project.write("made.jsonl", json.dumps(row) + "\n")
+    project.write("prompts/a.md", "Hello {{ x }}\n")
+    project(
+        "record", "mini", "--from", "made.jsonl", "--example-key", "example_id", "--score", "ok",
+        "--prompt", "prompts/a.md", "--model", "m-1", "--provider", "them",
+    )  # fmt: skip
+    project("commit", "-m", "outputs")
+    told = project("show", "HEAD:outputs/mini.run.json")
+    assert told.lines[0].startswith("outputs/mini.run.json  ")
+    assert "  run, the record of mini, " in told.lines[0]
+    pinned = project.repo.snapshot("HEAD").file("prompts/a.md").entry.id
+    assert told.lines[1:] == [
+        "  outputs    1 row, ok 1.000",
+        "  taken from made.jsonl (jsonl)",
+        "  model      them m-1",
+        f"  prompt     prompts/a.md, object {pinned.short}",
+    ]
+    (value,) = project("show", "HEAD:outputs/mini.run.json", "--json").values
+    assert (value["kind"], value["record"]["model"], "rows" in value) == ("run", "m-1", False)
+    assert project("blame", "outputs/mini.run.json").lines[0].endswith("  1  {")
+    refused = project("log", "outputs/mini.run.json", "--key", "x", code=2)
+    assert "outputs/mini.run.json is not a table" in refused.err
+
+
+def test_a_record_that_cannot_be_read_is_shown_as_text_with_the_reason(project: Project) -> None:
+    project.write("outputs/odd.run.json", "{}\n")
+    project("commit", "-m", "odd")
+    told = project("show", "HEAD:outputs/odd.run.json")
+    assert told.lines[1].startswith("  not read as the record of a run: outputs/odd.run.json cannot be read")
+    assert told.lines[-1] == "{}"
 
 
 def test_a_folder_lists_its_files(shown: Project) -> None:

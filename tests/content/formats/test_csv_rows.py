@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.formats import empty_table, row_format
+from promptvc.content.formats import blank_table, row_format
 from promptvc.content.formats.base import Malformed, RowFormat
 from promptvc.errors import Usage
 
@@ -180,10 +180,13 @@ def test_a_row_of_one_empty_cell_is_not_a_blank_line() -> None:
 
 def test_an_empty_table_has_the_columns_asked_for() -> None:
     for path in ("a.csv", "a.tsv"):
-        data = empty_table(path, ["id", "a,b\tc", ""])
+        data = blank_table(path, ["id", "a,b\tc", ""])
         assert table(data, path).columns == ["id", "a,b\tc", ""]
         assert rows_of(data, path) == []
-    assert (empty_table("a.jsonl", ["id"]), empty_table("a.json", [])) == (b"", b"[]\n")
+        assert blank_table(path) == b""
+    assert (blank_table("a.jsonl", ["id"]), blank_table("a.json", ["id"])) == (b"", b"[]\n")
+    for names in (["a;b;c", "d"], ["\ufeffa", "b"], [""]):  # what the header would be taken for is quoted
+        assert table(blank_table("a.csv", names)).columns == names
 
 
 # Where the files and their JSON disagree among themselves: the CSV lost its CRs, the JSON has another number and

@@ -46,7 +46,7 @@ def write_history(repo: Repo, versions: Versions) -> list[ObjectId]:
         who = Signature("Me", "me@example.com", 1_700_000_000 + 60 * number)
         with repo.store.begin() as writer:
             entries = {
-                RepoPath(path): repo.contents.write(path, Source(len(data), io.BytesIO(data).read), writer)
+                RepoPath(path): repo.contents.write(path, Source([data]), writer)
                 for path, data in files.items()
             }
             tree = write_tree(writer, entries)
@@ -338,7 +338,7 @@ def test_a_parent_that_is_missing_is_an_error_unless_the_clone_is_shallow(tmp_pa
     gone = ObjectId("1" * 40)
     with repo.store.begin() as writer:
         data = b"one\ntwo\n"
-        entry = repo.contents.write("a.txt", Source(len(data), io.BytesIO(data).read), writer)
+        entry = repo.contents.write("a.txt", Source([data]), writer)
         who = Signature("Me", "me@example.com", 1)
         tree = write_tree(writer, {RepoPath("a.txt"): entry})
         cut = encode_commit(Commit(tree, (gone,), who, who, "cut"))

@@ -35,7 +35,7 @@ def write(store: ObjectStore, suffix: str, data: bytes) -> Written:
     assert format is not None
     blocks = [data[at : at + 70_000] for at in range(0, len(data), 70_000)]
     with store.begin() as writer:
-        found = write_rows(lambda _: blocks.pop(0) if blocks else b"", cutting_of(format), writer)
+        found = write_rows(blocks, cutting_of(format), writer)
         writer.finish()
     return found
 

@@ -41,7 +41,7 @@ def stat_lines(out: Output, comparison: Comparison) -> Iterator[str]:
 def _measure(comparison: Comparison, change: FileChange, totals: Totals) -> tuple[str, Amounts]:
     """A file's change in words, and how much of each operation there is."""
     kind = comparison.kind(change)
-    if change.status in ("added", "removed") and kind in ("table", "run"):
+    if change.status in ("added", "removed") and kind == "table":
         count, new = comparison.view(change).count_rows(), change.status == "added"
         totals.count(kind, *((count, 0) if new else (0, count)))
         return f"{'new' if new else 'removed'}, {plural(count, 'row')}", {"+" if new else "-": count}

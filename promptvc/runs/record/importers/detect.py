@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats import HEAD_SIZE, ROW_KINDS, row_kind
 from promptvc.errors import Advice, FileUnreadable, PathMissing, Usage
 from promptvc.runs.record.importers.base import Foreign, parse_json
 from promptvc.runs.record.importers.inspect_log import is_inspect, read_inspect_archive, read_inspect_json
 from promptvc.runs.record.importers.promptfoo import is_promptfoo, read_promptfoo
 from promptvc.runs.record.importers.rows import read_row_file
 
-FORMATS = ("jsonl", "csv", "json", "promptfoo", "inspect")
-_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".eval": "inspect"}
+ROWS = tuple(kind.name for kind in ROW_KINDS)
+FORMATS = (*ROWS, "promptfoo", "inspect")
 
 
 def open_foreign(
@@ -34,7 +34,7 @@ def open_foreign(
 
 
 def _open(file: Path, format: str | None, provider: str | None, prompt_label: str | None) -> Foreign:
-    if format in ("jsonl", "csv", "json"):
+    if format in ROWS:
         return read_row_file(file, format)
     if format == "inspect" and _is_archive(file):
         return read_inspect_archive(file)
@@ -50,15 +50,15 @@ def _format_of(file: Path) -> str | None:
     """The format by the file's name, and for a JSON array by its beginning; None for another JSON file."""
     with file.open("rb") as source:
         head = source.read(HEAD_SIZE)
-    suffix = file.suffix.lower()
-    if suffix == ".json":
-        return "json" if row_format("rows.json", head) is not None else None
-    if suffix not in _BY_SUFFIX:
+    kind = row_kind(file.name)
+    if kind is not None:
+        return kind.name if kind.opening is None or kind.is_opened_by(head) else None
+    if file.suffix.lower() != ".eval":
         raise Usage(
             f"{file.name} does not tell by its name what it is",
             Advice("name-format", known=", ".join(FORMATS)),
         )
-    return _BY_SUFFIX[suffix]
+    return "inspect"
 
 
 def _is_archive(file: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats import HEAD_SIZE, ROW_KINDS, row_format
 from promptvc.content.formats.base import Row, RowFormat
 from promptvc.content.formats.dicts import is_malformed, read_rows
 from promptvc.content.table.survey import survey
@@ -13,14 +13,12 @@ from promptvc.errors import Advice, Usage
 from promptvc.runs.record.importers.base import Foreign
 from promptvc.session.files.contents import file_chunk_runs
 
-_SUFFIXES = {"jsonl": (".jsonl", ".ndjson"), "csv": (".csv", ".tsv"), "json": (".json",)}
-
 
 def read_row_file(file: Path, format: str) -> Foreign:
-    """A file of rows; ``format`` is jsonl, csv or json. Raises `Usage` where it is none."""
+    """A file of rows; ``format`` is the name of a `RowKind`. Raises `Usage` where it is none."""
     with file.open("rb") as source:
         head = source.read(HEAD_SIZE)
-    suffixes = _SUFFIXES[format]
+    suffixes = next(kind.suffixes for kind in ROW_KINDS if kind.name == format)
     suffix = file.suffix.lower() if file.suffix.lower() in suffixes else suffixes[0]
     found = row_format(f"rows{suffix}", head)
     if found is None:
@@ -28,7 +26,7 @@ def read_row_file(file: Path, format: str) -> Foreign:
             f"{file.name} cannot be read as {format}",
             Advice("row-format"),
         )
-    return Foreign(rows=_rows(file, found), source=f"{file.name} ({format})", texts=format == "csv")
+    return Foreign(rows=_rows(file, found), source=f"{file.name} ({format})", texts=found.text_only)
 
 
 def _rows(file: Path, format: RowFormat) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from promptvc.content.prompt_formats.base import Json, refuse
+from promptvc.content.formats.base import Json
 
 _MAX_DEPTH = 50
 _MAX_NODES = 100_000  # with every alias written out
@@ -15,35 +15,44 @@ _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(_PREFIX + name for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 
 
-def load_yaml(path: str, text: str, skipped: int = 0) -> Json:
+class YamlInvalid(ValueError):
+    """The text is no YAML, or none that is taken: why, and where, in lines and columns from 1, if that is known."""
+
+    def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem, self.line, self.column = problem, line, column
+
+
+def load_yaml(text: str) -> Json:
     """The one document in ``text`` as plain values; dates stay text, keys become text.
 
-    Raises `NotAPrompt` with line and column for invalid YAML, tags such as ``!function``, aliases that multiply and
-    nesting without end. ``skipped`` is the number of lines of the file above the text.
+    Raises `YamlInvalid` for invalid YAML, tags such as ``!function``, aliases that multiply and nesting without end.
     """
     import yaml  # only here: it takes longer to import than most commands take to run
 
-    _refuse_control_characters(path, text, skipped)
+    _refuse_control_characters(text)
     loader = _loader(yaml)
     try:
-        _refuse_shape(path, yaml.parse(text, Loader=loader), skipped)
+        _refuse_shape(yaml.parse(text, Loader=loader))
         return _plain(yaml.load(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (skipped + mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise refuse(path, f"invalid YAML: {error.problem or error.context}", line, column) from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise YamlInvalid(str(error.problem or error.context), line, column) from None
+    except YamlInvalid:
+        raise
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise refuse(path, f"invalid YAML: {error}") from None
+        raise YamlInvalid(str(error)) from None
 
 
-def _refuse_control_characters(path: str, text: str, skipped: int) -> None:
+def _refuse_control_characters(text: str) -> None:
     from yaml.reader import Reader
 
     found = Reader.NON_PRINTABLE.search(text)
     if found:
-        line = skipped + text.count("\n", 0, found.start()) + 1
+        line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
-        raise refuse(path, f"invalid YAML: the character U+{ord(found[0]):04X} is not allowed", line, column)
+        raise YamlInvalid(f"the character U+{ord(found[0]):04X} is not allowed", line, column)
 
 
 def _loader(yaml: Any) -> Any:
@@ -56,7 +65,7 @@ def _loader(yaml: Any) -> Any:
     return type("PlainLoader", (base,), {"yaml_implicit_resolvers": resolvers})
 
 
-def _refuse_shape(path: str, events: Iterable[Any], skipped: int) -> None:
+def _refuse_shape(events: Iterable[Any]) -> None:
     """Refuse by the stream of events, before anything is built from it: depth, size, tags."""
     sizes: dict[str, int] = {}  # of what an anchor names
     open_nodes: list[tuple[str | None, int]] = []  # anchor, and how many nodes came before
@@ -79,7 +88,7 @@ def _refuse_shape(path: str, events: Iterable[Any], skipped: int) -> None:
         problem = _problem(kind, event, len(open_nodes), total)
         if problem:
             mark = event.start_mark
-            raise refuse(path, f"invalid YAML: {problem}", skipped + mark.line + 1, mark.column + 1)
+            raise YamlInvalid(problem, mark.line + 1, mark.column + 1)
 
 
 def _problem(kind: str, event: Any, depth: int, total: int) -> str | None:

@@ -1,12 +1,12 @@
-"""Rows added to a file and taken out of it, with what stands between them put right."""
+"""Rows joined to a file: what opens and closes it stays, what stands between them is put right."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from promptvc.content.formats.base import BOM, Segment
+from promptvc.content.formats.base import BOM, FileStyle, Segment
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _BLANKS = b" \t\r\n"
 
 
-class LineLayout:
+class LineJoining:
     """Rows that end with a line end: each but the last must have one, the last has one if the last had one before."""
+
+    by_line = True
 
     @property
     def line_end(self) -> bytes:
@@ -23,26 +25,21 @@ class LineLayout:
         raise NotImplementedError
 
     @property
-    def layout(self) -> tuple[object, ...]:
-        """See `RowFormat`: a line is a line."""
-        return ()
+    def file_style(self) -> FileStyle:
+        """See `JoinsRows`."""
+        return FileStyle(self.line_end)
+
+    def ends_open(self, data: bytes, first: bool) -> bool:
+        """See `JoinsRows`: a line ends whatever is in it."""
+        return False
 
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
-        """See `RowFormat`."""
+        """See `JoinsRows`."""
         segments = [item if isinstance(item, Segment) else Segment(b"", item, self.line_end) for item in new]
         ended = not old or self._is_ended(old[-1])
         last = len(segments) - 1
         segments = [self._end(s, ended or at < last) for at, s in enumerate(segments)]
         return _keep_mark(segments) if old and old[0].lead.startswith(BOM) else segments
-
-    def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
-        """See `RowFormat`."""
-        return self.rebuild(tail, [*tail, *bodies])
-
-    def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
-        """See `RowFormat`."""
-        gone = set(positions)
-        return self.rebuild(segments, [s for at, s in enumerate(segments) if at not in gone])
 
     def _is_ended(self, segment: Segment) -> bool:
         return segment.data.endswith(self.line_end[-1:])
@@ -65,8 +62,10 @@ def _keep_mark(segments: list[Segment]) -> list[Segment]:
     return [replace(bare[0], lead=BOM + bare[0].lead), *bare[1:]]
 
 
-class ArrayLayout:
+class ArrayJoining:
     """Rows between ``[`` and ``]`` with a comma between them."""
+
+    by_line = False
 
     @property
     def style(self) -> JsonStyle:
@@ -79,12 +78,16 @@ class ArrayLayout:
         return self.style.line_end.encode()
 
     @property
-    def layout(self) -> tuple[object, ...]:
-        """See `RowFormat`: indentation, and whether each element begins a line."""
-        return (self.style.outer, self.style.unit, self.style.line_end)
+    def file_style(self) -> FileStyle:
+        """See `JoinsRows`: indentation, and whether each element begins a line."""
+        return FileStyle(indent=(self.style.outer, self.style.unit, self.style.line_end))
+
+    def ends_open(self, data: bytes, first: bool) -> bool:
+        """See `JoinsRows`: what stands behind ``]`` is no element."""
+        return False
 
     def rebuild(self, old: Sequence[Segment], new: Sequence[Segment | bytes]) -> list[Segment]:
-        """See `RowFormat`."""
+        """See `JoinsRows`."""
         opening, closing, rest = self._frame(old)
         rows = [s for s in new if not isinstance(s, Segment) or s.body is not None]
         if not rows:
@@ -97,19 +100,6 @@ class ArrayLayout:
         segments[0] = replace(segments[0], lead=opening)
         segments[-1] = replace(segments[-1], trail=closing)
         return [*segments, Segment(rest, None, b"")] if rest else segments
-
-    def append(self, tail: Sequence[Segment], bodies: Sequence[bytes]) -> list[Segment]:
-        """See `RowFormat`."""
-        return self.rebuild(tail, [*tail, *bodies]) if bodies else list(tail)
-
-    def without(self, segments: Sequence[Segment], positions: Collection[int]) -> list[Segment]:
-        """See `RowFormat`."""
-        gone = set(positions)
-        return (
-            self.rebuild(segments, [s for at, s in enumerate(segments) if at not in gone])
-            if gone
-            else list(segments)
-        )
 
     def _frame(self, old: Sequence[Segment]) -> tuple[bytes, bytes, bytes]:
         """What stands before the first row, after the last one, and in a segment of its own after that."""
