@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import find_changes
 from promptvc.content.prompt.prompt import Message, Prompt
 from promptvc.content.text.diff import Span, count_groups, diff_words, similarity
 
@@ -96,7 +96,7 @@ def _message_json(message: MessageDiff) -> dict[str, Json]:
 
 
 def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterator[MessageDiff]:
-    for change in align(
+    for change in find_changes(
         [_identity(message) for message in before], [_identity(message) for message in after]
     ):
         pairs = _paired(before[change.a1 : change.a2], after[change.b1 : change.b2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import find_changes
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING, Missing
@@ -262,7 +262,7 @@ def _encoded(text: str) -> bytes:
 def _lines_of_theirs(ours: str, merged: TextMerge) -> tuple[int, ...]:
     """The lines at which the merged text, with ours in place of conflicts, differs from ours; markers counted."""
     text = merged.text()
-    changes = align(ours.split("\n"), text.split("\n")) if text != ours else []
+    changes = find_changes(ours.split("\n"), text.split("\n")) if text != ours else []
     return tuple(_shown_line(merged, change.b1) for change in changes)
 
 

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 
-from promptvc.content.align.rows import align
+from promptvc.content.align.align import align
 from promptvc.content.table.keys import key_token
 from promptvc.content.tablediff.pairs import Pairs
 from promptvc.content.tablemerge.outcome import OURS, THEIRS, Content, Outcomes

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from promptvc.content.align.rows import gaps
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import align
+from promptvc.content.align.runs import gaps
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.values.similarity import Similarity
@@ -35,17 +35,13 @@ def align_lists(before: Sequence[Json], after: Sequence[Json], *, edits: bool = 
     elements are paired.
     """
     kept: list[int | None] = [None] * len(before)
-    at_before = at_after = 0
-    changes = align(list(map(token, before)), list(map(token, after)))
-    for change in changes:
-        for step in range(change.a1 - at_before):
-            kept[at_before + step] = at_after + step
-        if edits:
-            for i, j in _edits(before[change.a1 : change.a2], after[change.b1 : change.b2]):
-                kept[change.a1 + i] = change.b1 + j
-        at_before, at_after = change.a2, change.b2
-    for step in range(len(before) - at_before):
-        kept[at_before + step] = at_after + step
+    runs = align(list(map(token, before)), list(map(token, after)))
+    for b, a, length in runs:
+        kept[b : b + length] = range(a, a + length)
+    if edits:
+        for b, b_stop, a, a_stop in gaps(runs, (0, len(before), 0, len(after))):
+            for i, j in _edits(before[b:b_stop], after[a:a_stop]):
+                kept[b + i] = a + j
     return Alignment(after, tuple(kept), _inserted(kept, after))
 
 
