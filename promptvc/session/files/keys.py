@@ -8,9 +8,9 @@ from typing import Protocol
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.tablediff.diff import duplicate_keys
+from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
-from promptvc.session.files.project import TableSettings
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
@@ -43,16 +43,16 @@ class Rows(Protocol):
         """Its chunk runs of whole rows."""
 
 
-def check_keys(file: Rows, settings: TableSettings) -> list[KeyWarning]:
+def check_keys(file: Rows, rules: MergeRules) -> list[KeyWarning]:
     """The groups of rows that share a key; raises `DuplicateKey` for the first when keys must be unique."""
     format = file.format
-    if format is None or settings.key is None:
+    if format is None or rules.key is None:
         return []
     found = []
-    for numbers, row in duplicate_keys(_rows(file, format), settings.key):
-        key = tuple((field, row.get(field)) for field in settings.key)
+    for numbers, row in duplicate_keys(_rows(file, format), rules.key):
+        key = tuple((field, row.get(field)) for field in rules.key)
         found.append(KeyWarning(file.path, key, tuple(number + 1 for number in numbers)))
-    if found and settings.unique:
+    if found and rules.unique:
         raise DuplicateKey(str(found[0]), "make the keys unique, or set another key in promptvc.toml")
     return found
 

@@ -92,11 +92,11 @@ class LeafMerger:
         # Most merges that take files whole never come here.
         from promptvc.content.tablemerge.merge import merge_rows
 
-        key = self._project.table(leaf.path).key
+        rules = self._project.table(leaf.path)
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
         if any(map(ends_open, sides)):
             return self._binary(leaf)
-        found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
+        found = merge_rows(*sides, rules, prefer_base=self._in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
         entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
         conflicts = _named(found.conflicts, leaf.path)
