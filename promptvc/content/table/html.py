@@ -7,6 +7,7 @@ from html import escape
 
 from promptvc.content.arrow.rows import json_text
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.words import plural
 
 _COLUMNS = 20
 _LENGTH = 120
@@ -18,7 +19,7 @@ def table_html(caption: str, rows: Sequence[Row], more: int) -> str:
     shown = names[:_COLUMNS]
     head = "".join(f"<th>{_text(name)}</th>" for name in shown) + "<th>…</th>" * (len(names) > len(shown))
     body = "".join("<tr>" + "".join(_cell(row, name) for name in shown) + "</tr>" for row in rows)
-    rest = f"<p>… {more:,} more row{'s' * (more != 1)}</p>" if more else ""
+    rest = f"<p>… {plural(more, 'more row')}</p>" if more else ""
     return f"<div><p>{_text(caption)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}</div>"
 
 

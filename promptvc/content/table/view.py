@@ -12,6 +12,7 @@ from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
 from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
 from promptvc.content.formats.equal import same
+from promptvc.content.formats.words import plural
 from promptvc.content.table.frames import Frames
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
@@ -70,7 +71,7 @@ class Table(Frames):
                 return self._bodies(at)[left]
             left -= count
         raise RowMissing(
-            f"{self.path} has {_rows(len(self))}: there is none at place {number}",
+            f"{self.path} has {plural(len(self), 'row')}: there is none at place {number}",
             "places count from 0, table[key] finds a row by its key",
         )
 
@@ -158,7 +159,7 @@ class Table(Frames):
         key = ", ".join(beginning.key or ()) or "none"
         columns = beginning.columns
         shown = ", ".join([*columns[:_SHOWN], "…"] if len(columns) > _SHOWN else columns) or "none"
-        return f"Table {self.path}: {_rows(len(self))}, key {key}, columns {shown}"
+        return f"Table {self.path}: {plural(len(self), 'row')}, key {key}, columns {shown}"
 
     def _repr_html_(self) -> str:
         from promptvc.content.table.html import table_html
@@ -246,7 +247,3 @@ def _matches(found: Json, text: str, value: Json) -> bool:
         return found == text
     numbers = type(found) in (int, float) and type(value) in (int, float)
     return bool(found == value) if numbers else same(found, value)
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"

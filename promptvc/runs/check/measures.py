@@ -8,6 +8,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Literal
 
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.checkspec import MEASURES
 from promptvc.content.runs.run import Score
 from promptvc.runs.compare.columns import Columns
@@ -94,7 +95,7 @@ def near(text: str, known: Sequence[str]) -> str | None:
 
 def rows_words(count: int) -> str:
     """``1 row``, ``1,200 rows``."""
-    return f"{count:,} row{'s' * (count != 1)}"
+    return plural(count, "row")
 
 
 def over_words(known: int, count: int) -> str:

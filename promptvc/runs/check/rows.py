@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.checkspec import CheckSpec, RowFilter
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import OutputRow, RunRecord, Score
 from promptvc.content.runs.spec import ScorerSpec
 from promptvc.content.table.keys import output_name
 from promptvc.content.table.view import Table
-from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import FileChanging, PathMissing, RunMissing
 from promptvc.runs.compare.columns import Columns, Place, read_columns
 from promptvc.runs.compare.slices import slice_values, value_at
@@ -271,7 +273,7 @@ class GateRows(Sequence[GateRow]):
         return {name: columns.score(name)[numbers[number]] for name in self._scores}
 
     def __repr__(self) -> str:
-        return f"{len(self):,} row{'s' * (len(self) != 1)}"
+        return plural(len(self), "row")
 
 
 NO_ROWS = GateRows(Side(""), Examples((), ()), (), ())

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptvc.content.formats.base import Json
-from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.examples import Examples

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.missing import MISSING, Missing
 from promptvc.content.runs.run import STALE, OutputRow, Score
-from promptvc.content.values.dotted import MISSING, Missing, paths_of, pick
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.record.importers.base import Fields, Foreign, as_text
 from promptvc.runs.scoring.kinds import Unscored

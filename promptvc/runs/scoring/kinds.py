@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.run import OutputRow
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.errors import ConfigInvalid
 
 Measure = Callable[[str | None, Row, OutputRow], object]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.content.table.numbered import number_rows
 from promptvc.content.tablediff.diff import duplicate_keys
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import DuplicateKey
@@ -58,10 +59,6 @@ def check_keys(file: Rows, rules: MergeRules) -> list[KeyWarning]:
 
 
 def _rows(file: Rows, format: RowFormat) -> Iterator[tuple[int, Row]]:
-    number = 0
-    for place, chunk_run in enumerate(file.chunk_runs()):
-        for body in format.bodies(chunk_run.load(), place == 0):
-            row = format.parse(body)
-            if not isinstance(row, Malformed):
-                yield number, row
-            number += 1
+    for found in number_rows(format, file.chunk_runs()):
+        if not isinstance(found.row, Malformed):
+            yield found.number, found.row

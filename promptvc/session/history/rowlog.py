@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from promptvc.content.formats.base import Malformed, Row
+from promptvc.content.table.numbered import number_rows
 from promptvc.content.tablediff.diff import RowChange
 from promptvc.ids import ObjectId
 from promptvc.session.files.views import FileView
@@ -45,15 +46,9 @@ def walk_row(
 
 def find_rows(file: FileView, meant: Meant) -> Iterator[tuple[int, bytes, Row]]:
     """Number, bytes and fields of the rows that are meant."""
-    number, format = 0, file.format
-    if format is None:
-        return
-    for place, chunk_run in enumerate(file.chunk_runs()):
-        for body in format.bodies(chunk_run.load(), place == 0):
-            row = format.parse(body)
-            if not isinstance(row, Malformed) and meant(row):
-                yield number, body, row
-            number += 1
+    for found in number_rows(file.format, file.chunk_runs()) if file.format else ():
+        if not isinstance(found.row, Malformed) and meant(found.row):
+            yield found.number, found.body, found.row
 
 
 def _changes(
