@@ -111,8 +111,8 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
         for line in message.text.split("\n"):
             shown = visible(line)
             yield from (f"  {shown[start:stop]}" for start, stop in wrap(shown, out.width - 2))
-        for name, value in message.extra.items():
-            yield f"  {name_cut(name, 20)}: {json_text(value)}"
+        for name, extra in message.extra.items():
+            yield f"  {name_cut(name, 20)}: {json_text(extra)}"
 
 
 def _settings(prompt: Prompt) -> Iterator[tuple[str, str]]:

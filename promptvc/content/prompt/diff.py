@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 from promptvc.content.align.align import find_changes
+from promptvc.content.json_type import Json
 from promptvc.content.prompt.prompt import Message, Prompt
 from promptvc.content.text.diff import Span, count_groups, diff_words, similarity
 
-Json = Any
+Value: TypeAlias = "Json | tuple[Json, ...]"
+"""A setting, or the content of a message, which may be a tuple of parts."""
 
-Settings = Mapping[str, tuple[Json, Json]]
+Settings: TypeAlias = "Mapping[str, tuple[Value, Value]]"
 """``{"temperature": (0.7, 0.2)}``: values before and after by dotted key, None where there is none."""
 
 _ENOUGH_SIMILARITY = 0.3  # below, a message was not edited but replaced
@@ -63,7 +65,7 @@ class PromptDiff:
         return {
             "messages": [_message_json(message) for message in self.messages],
             "variables": {"added": list(self.variables_added), "removed": list(self.variables_removed)},
-            "settings": {key: list(values) for key, values in self.settings.items()},
+            "settings": {key: [*map(_plain, values)] for key, values in self.settings.items()},
             "word_groups": self.word_groups,
             "layout": self.layout,
         }
@@ -87,9 +89,13 @@ def _message_json(message: MessageDiff) -> dict[str, Json]:
         "at": [message.before, message.after],
         "spans": [[span.op, span.text] for span in message.spans],
     }
-    return told | (
-        {"fields": {key: list(pair) for key, pair in message.fields.items()}} if message.fields else {}
-    )
+    if message.fields:
+        told["fields"] = {key: [*map(_plain, pair)] for key, pair in message.fields.items()}
+    return told
+
+
+def _plain(value: Value) -> Json:
+    return list(value) if isinstance(value, tuple) else value
 
 
 # --- messages -----------------------------------------------------------------------------------------
@@ -107,7 +113,7 @@ def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterat
 
 
 def _identity(message: Message) -> str:
-    return _dumped([message.role, message.content, dict(message.extra)])
+    return _dumped([message.role, _plain(message.content), dict(message.extra)])
 
 
 def _message(old: Message | None, new: Message | None, i: int | None, j: int | None) -> MessageDiff:
@@ -186,14 +192,14 @@ def _worth(old: Message, new: Message) -> float:
 # --- settings -----------------------------------------------------------------------------------------
 
 
-def _settings(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, tuple[Json, Json]]:
+def _settings(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, tuple[Value, Value]]:
     """What differs, by dotted key, in the order of ``after``; then what is gone."""
-    changed: dict[str, tuple[Json, Json]] = {}
+    changed: dict[str, tuple[Value, Value]] = {}
     _compare("", dict(before), dict(after), changed)
     return changed
 
 
-def _compare(key: str, old: Json, new: Json, changed: dict[str, tuple[Json, Json]]) -> None:
+def _compare(key: str, old: Json, new: Json, changed: dict[str, tuple[Value, Value]]) -> None:
     inner = _inner(old), _inner(new)
     if inner[0] is not None and inner[1] is not None:
         for name in [*inner[1], *(name for name in inner[0] if name not in inner[1])]:
@@ -209,7 +215,9 @@ def _inner(value: Json) -> dict[str, Json] | None:
         return value
     if not isinstance(value, list) or not value:
         return None
-    named = {str(item["name"]): item for item in value if isinstance(item, dict) and item.get("name")}
+    named: dict[str, Json] = {
+        str(item["name"]): item for item in value if isinstance(item, dict) and item.get("name")
+    }
     return named if len(named) == len(value) else None
 
 

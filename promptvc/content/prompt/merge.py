@@ -166,6 +166,7 @@ def _with_heads(path: str, base: str, ours: str, theirs: str) -> PromptMerge | N
     if not left.head or not right.head:
         return None
     settings = merge_value(old.config, left.config, right.config)
+    assert isinstance(settings.value, dict)
     head = _head(old, left, right, settings.value)
     body = merge_lines(old.body, left.body, right.body)
     if head is not None:
@@ -201,6 +202,7 @@ def _head(old: PromptParts, left: PromptParts, right: PromptParts, config: Json)
 def _set_in_head(path: str, text: str, at: tuple[str, ...], value: Json | Missing, like: str) -> str | None:
     found = divide_prompt(path, text)
     config = put(found.config, at, value)
+    assert not isinstance(config, Missing)
     inner = rewrite_yaml(found.inner, config, _inner(path, like)) if found.head else None
     if inner is None:
         return None
@@ -229,7 +231,8 @@ def _lists(path: str, base: str, ours: str, theirs: str) -> PromptMerge | None:
     if not isinstance(old, type(left) | Missing):
         return None
     merged = merge_value(*(_as_mapping(value) for value in (old, left, right)))
-    value = merged.value if isinstance(left, dict) else merged.value["messages"]  # type: ignore[index]
+    assert isinstance(merged.value, dict)
+    value = merged.value if isinstance(left, dict) else merged.value["messages"]
     text = write_list(path, base, ours, theirs, value)
     if text is None:
         return _by_line(base, ours, theirs, TextMerge((TextConflict(base, ours, theirs),)))

@@ -75,9 +75,10 @@ def load_list(path: str, text: str) -> Json:
     if not path.lower().endswith(".json"):
         return load_yaml(path, text)
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise NotAPrompt(f"{path}: {error}") from None
+    return value
 
 
 def write_list(path: str, base: str, ours: str, theirs: str, value: Json) -> str | None:

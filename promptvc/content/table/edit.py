@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from promptvc.content.formats import HEAD_SIZE, empty_table, row_format
 from promptvc.content.formats.base import Json, Malformed, RowFormat
 from promptvc.content.formats.csvcells import write_cell
-from promptvc.content.table.keys import KeyToken, key_token
+from promptvc.content.table.keys import KeyToken, KeyValue, key_token
 from promptvc.content.table.keyscan import KeyScan
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import NotATable, Usage
@@ -28,7 +28,7 @@ class Edited:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
-    missing: tuple[Json, ...] = ()
+    missing: tuple[KeyValue, ...] = ()
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file, piece by piece."""
@@ -118,7 +118,7 @@ def delete(
     chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     key: Sequence[str] | None,
-    keys: Iterable[Json],
+    keys: Iterable[KeyValue],
 ) -> Edited:
     """Take out every row with one of these keys: scalars, or tuples where several fields make the key."""
     fields = _require_key(path, key)
@@ -167,8 +167,8 @@ def _by_key(path: str, format: RowFormat, key: Sequence[str], bodies: Sequence[b
     return numbers
 
 
-def _token(path: str, format: RowFormat, key: Sequence[str], given: Json) -> KeyToken:
-    values = given if isinstance(given, tuple) else (given,)
+def _token(path: str, format: RowFormat, key: Sequence[str], given: KeyValue) -> KeyToken:
+    values: tuple[Json, ...] = given if isinstance(given, tuple) else (given,)
     if len(values) != len(key):
         raise Usage(f"{path}: the key has {len(key)} fields: {', '.join(key)}")
     try:

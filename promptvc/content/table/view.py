@@ -13,6 +13,7 @@ from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
 from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.words import plural
+from promptvc.content.json_type import LooseJson
 from promptvc.content.table.frames import Frames
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from promptvc.content.arrow.tables import ArrowCache
+    from promptvc.content.table.keys import KeyValue
     from promptvc.content.table.lookup import KeyIndex
 
 _SMALL_CHUNK_RUNS = 64
@@ -86,7 +88,7 @@ class Table(Frames):
         """The configured key; else, as `guess_key` guesses, one that all readable rows have and that is unique."""
         return self._key or (self._index.key if self._index is not None else None)
 
-    def __getitem__(self, key: Json) -> Row:
+    def __getitem__(self, key: KeyValue) -> Row:
         """The first row with this key, a scalar, or a tuple where several fields make the key; raises `RowMissing`."""
         return self.row(self._numbers(key)[0])
 
@@ -97,7 +99,7 @@ class Table(Frames):
         except RowMissing:
             return False
 
-    def rows_with_key(self, key: Json) -> list[Row]:
+    def rows_with_key(self, key: KeyValue) -> list[Row]:
         """All rows with this key, in their order; raises `RowMissing`."""
         return [self.row(number) for number in self._numbers(key)]
 
@@ -192,7 +194,7 @@ class Table(Frames):
             self._bodies_at = at, self._format.bodies(self._chunk_runs[at].load(), at == 0)
         return self._bodies_at[1]
 
-    def _numbers(self, key: Json) -> list[int]:
+    def _numbers(self, key: LooseJson) -> list[int]:
         index = self._index
         if index is None:
             raise Usage(
@@ -237,9 +239,10 @@ def _other_type(value: Json) -> Json:
 def _from_json(text: str) -> Json:
     """The value that text is JSON for, else text itself."""
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return value
 
 
 def _matches(found: Json, text: str, value: Json) -> bool:

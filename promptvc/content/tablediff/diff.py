@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
@@ -22,7 +22,7 @@ from promptvc.content.table.keys import guess_key as guess_key
 from promptvc.content.tablediff.pairs import Pairs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
-Cells = dict[str, tuple[Json | Missing, Json | Missing]]
+Cells: TypeAlias = "dict[str, tuple[Json | Missing, Json | Missing]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promptvc.content.align.align import align
 from promptvc.content.align.runs import gaps
-from promptvc.content.formats.base import Json
+from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.values.similarity import Similarity
 
@@ -54,14 +54,16 @@ def _edits(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[int, int
     """Pairs of elements of a part that changed as a whole, rising on both sides."""
     if not before or not after:
         return []
-    old, new = (
-        [value if isinstance(value, dict) else {"": value} for value in side] for side in (before, after)
-    )
+    old, new = [_as_row(value) for value in before], [_as_row(value) for value in after]
     alike = Similarity(old, new, _BUDGET).pairs(range(len(before)), range(len(after)))
     pairs = list(alike)
     for b, b_stop, a, a_stop in gaps([(*pair, 1) for pair in alike], (0, len(before), 0, len(after))):
         pairs += _in_place(before, after, range(b, b_stop), range(a, a_stop))
     return sorted(pairs)
+
+
+def _as_row(value: Json) -> Row:
+    return value if isinstance(value, dict) else {"": value}
 
 
 def _in_place(

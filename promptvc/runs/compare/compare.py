@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptvc.content.formats.base import Json
 from promptvc.content.formats.missing import MISSING
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns

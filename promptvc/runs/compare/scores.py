@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import Score
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.stats import Interval, Noise, mean_interval, noise, sign_test

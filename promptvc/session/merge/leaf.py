@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.formats import row_format
+from promptvc.content.json_type import Json
 from promptvc.content.kinds import FileKind
 from promptvc.content.runs.run import read_record
 from promptvc.content.text.merge import merge_lines
@@ -149,7 +150,7 @@ class LeafMerger:
 
 def file_conflict(found: PathConflict) -> Conflict:
     """A file as a whole that conflicts, told as every conflict is; its versions are values with ``id`` and ``mode``."""
-    values = [
+    values: list[Json] = [
         {
             "id": str(entry.id),
             "mode": f"{entry.mode:o}",
