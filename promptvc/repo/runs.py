@@ -112,7 +112,14 @@ class WithRuns(Parts):
         from promptvc.content.runs.request import Calling
         from promptvc.runs.record.logbook import LogSettings, RunLog
 
-        calling = Calling(provider, model, dict(params or {}), tools, response_format, base_url)
+        calling = Calling(
+            provider=provider,
+            model=model,
+            params=dict(params or {}),
+            tools=tools,
+            response_format=response_format,
+            base_url=base_url,
+        )
         return RunLog(self.runs, LogSettings(name, calling, prompt, examples, inputs or {}, slices))
 
     def _output_merger(self) -> RunsMerger:

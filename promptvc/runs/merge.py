@@ -109,7 +109,15 @@ def _merged_rows(
     for request in prepared.requests():
         place = next((place for place, known in enumerate(answers) if request.hash in known), 2)
         if place == 2:
-            yield 2, OutputRow(*request.place, error=UNANSWERED, request_hash=request.hash)
+            yield (
+                2,
+                OutputRow(
+                    example_id=request.example_id,
+                    sample_index=request.sample_index,
+                    error=UNANSWERED,
+                    request_hash=request.hash,
+                ),
+            )
             continue
         row = replace(
             answers[place][request.hash], example_id=request.example_id, sample_index=request.sample_index

@@ -28,7 +28,9 @@ def solutions(repo: Repo, data: Path) -> Repo:
     found: list[dict[str, Any]] = [json.loads(line) for line in lines]
     for system in SYSTEMS:
         rows = [
-            OutputRow(each["question"], output=one["solution"], scores={"is_correct": one["is_correct"]})
+            OutputRow(
+                example_id=each["question"], output=one["solution"], scores={"is_correct": one["is_correct"]}
+            )
             for each in found
             for one in [each[system]]
         ]
@@ -69,7 +71,7 @@ def test_three_prompts_differ_in_the_length_of_what_they_bring(repo: Repo, data:
         found = json.loads(
             (data / "alpaca_eval" / "model_outputs" / f"{file}.json").read_text(encoding="utf-8")
         )
-        rows = [OutputRow(row["instruction"], output=row["output"]) for row in found]
+        rows = [OutputRow(example_id=row["instruction"], output=row["output"]) for row in found]
         write_run(repo, style, rows, recorded=True, scorers=(), model=None)
     for style in ("concise", "verbose"):
         compared = compare_runs(load(repo, "plain"), load(repo, style))

@@ -27,7 +27,7 @@ def write(repo: Repo, path: str, content: str | bytes | Iterable[Mapping[str, An
 def answer(example: str, output: str | None = "x", sample: int = 0, **fields: Any) -> OutputRow:
     """An output row; keywords that are no field of it are scores."""
     own = {name: fields.pop(name) for name in list(fields) if name in OutputRow.__slots__}
-    return OutputRow(example, sample, output=output, scores=fields, **own)
+    return OutputRow(example_id=example, sample_index=sample, output=output, scores=fields, **own)
 
 
 def write_run(repo: Repo, name: str, rows: Iterable[OutputRow], **record: Any) -> None:
@@ -44,7 +44,7 @@ def write_run(repo: Repo, name: str, rows: Iterable[OutputRow], **record: Any) -
         **record,
     }
     write(repo, output_path(name), b"".join(map(encode_row, rows)))
-    write(repo, record_path(name), RunRecord(name, **settings).encode())
+    write(repo, record_path(name), RunRecord(name=name, **settings).encode())
 
 
 def load(repo: Repo, name: str) -> LoadedRun:

@@ -150,7 +150,7 @@ def test_a_result_is_shown_in_a_notebook(repo: Repo) -> None:
     from promptvc.runs.execute.results import RunResult
 
     totals = {"scores": {"exact": {"count": 4, "mean": 0.25}, "<mood>": {"count": 4, "labels": {"calm": 4}}}}
-    record = RunRecord("mine", totals=totals)
+    record = RunRecord(name="mine", totals=totals)
     result = RunResult("mine", 5, 3, 1, 1, 0, 2, 0.5, True, record, "ValueError: <no>")
     html = result._repr_html_()
     assert "mine: 5 rows, 3 known, 1 called, 2 retries, exact 0.250" in html

@@ -42,8 +42,14 @@ def git(*arguments: str) -> None:
 
 
 def spec(provider: str = "openai", base_url: str | None = None, scorers: tuple[str, ...] = ()) -> RunSpec:
-    paths = RepoPath("prompts/a.md"), RepoPath("examples/t.jsonl")
-    return RunSpec("mini", *paths, provider, base_url, scorers=tuple(map(ScorerSpec.parse, scorers)))
+    return RunSpec(
+        name="mini",
+        prompt=RepoPath("prompts/a.md"),
+        examples=RepoPath("examples/t.jsonl"),
+        provider=provider,
+        base_url=base_url,
+        scorers=tuple(map(ScorerSpec.parse, scorers)),
+    )
 
 
 @pytest.fixture

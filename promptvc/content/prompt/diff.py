@@ -23,7 +23,7 @@ _ENOUGH_SIMILARITY = 0.3  # below, a message was not edited but replaced
 _MANY_PAIRS = 2_500  # of messages; above, they are paired by their order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDiff:
     """One message that differs.
 
@@ -39,7 +39,7 @@ class MessageDiff:
     fields: Settings = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptDiff:
     """What changed in a prompt.
 
@@ -79,7 +79,14 @@ def diff_prompts(before: Prompt, after: Prompt) -> PromptDiff:
     removed = tuple(name for name in before.variables if name not in after.variables)
     groups = sum(count_groups(message.spans) for message in messages)
     layout = before.text != after.text and not (messages or settings or added or removed)
-    return PromptDiff(messages, added, removed, settings, groups, layout)
+    return PromptDiff(
+        messages=messages,
+        variables_added=added,
+        variables_removed=removed,
+        settings=settings,
+        word_groups=groups,
+        layout=layout,
+    )
 
 
 def _message_json(message: MessageDiff) -> dict[str, Json]:
@@ -121,11 +128,13 @@ def _message(old: Message | None, new: Message | None, i: int | None, j: int | N
     if old is None or new is None:
         message = old or new
         assert message is not None
-        return MessageDiff("removed" if new is None else "added", message.role, i, j, spans)
+        return MessageDiff(
+            op="removed" if new is None else "added", role=message.role, before=i, after=j, spans=spans
+        )
     fields = _settings(_beside_text(old), _beside_text(new))
     if not fields and not count_groups(spans):
         fields = {"content": (old.content, new.content)}  # one text as a string and as parts
-    return MessageDiff("changed", new.role, i, j, spans, fields)
+    return MessageDiff(op="changed", role=new.role, before=i, after=j, spans=spans, fields=fields)
 
 
 def _beside_text(message: Message) -> dict[str, Json]:

@@ -45,7 +45,7 @@ class PromptMerge:
         """Those of settings and messages first, then those of lines."""
         texts = self.text.conflicts
         return self.settings + tuple(
-            Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
+            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
         )
 
     @property
@@ -152,7 +152,16 @@ def _by_line(base: str, ours: str, theirs: str, otherwise: TextMerge) -> PromptM
 
 def _conflicts(found: ValueMerge) -> tuple[Conflict, ...]:
     return tuple(
-        Conflict(each.kind, None, None, each.at[0], each.at[1:], each.base, each.ours, each.theirs)
+        Conflict(
+            kind=each.kind,
+            key=None,
+            row=None,
+            field=each.at[0],
+            at=each.at[1:],
+            base=each.base,
+            ours=each.ours,
+            theirs=each.theirs,
+        )
         for each in found.conflicts
     )
 

@@ -56,7 +56,7 @@ class SliceSpec:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
     """One declared check of a run.
 
@@ -100,15 +100,15 @@ def read_check(name: str, values: Mapping[str, Any], invalid: Invalid) -> CheckS
         raise invalid(f"{label}.run is missing")
     limits = take.limits()
     found = CheckSpec(
-        name,
-        run,
-        limits,
-        take.flag("fresh", True),
-        take.rows("must_pass"),
-        take.rows("no_broken"),
-        take.names("score"),
-        tuple(_slices(take, limits)),
-        take.names("per_slice"),
+        name=name,
+        run=run,
+        limits=limits,
+        fresh=take.flag("fresh", True),
+        must_pass=take.rows("must_pass"),
+        no_broken=take.rows("no_broken"),
+        score=take.names("score"),
+        slices=tuple(_slices(take, limits)),
+        per_slice=take.names("per_slice"),
     )
     _check_sense(label, found, invalid)
     return found

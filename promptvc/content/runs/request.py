@@ -26,7 +26,7 @@ _FORMATS = ("response_format", "responseFormat")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calling:
     """What all requests of a run have in common.
 
@@ -82,7 +82,14 @@ def calling_of(spec: RunSpec, prompt: Prompt) -> Calling:
     )
     tools = _first(sources, "tools")
     found = _first(sources, *_FORMATS)
-    return Calling(spec.provider, model, params, tools, found, spec.base_url)
+    return Calling(
+        provider=spec.provider,
+        model=model,
+        params=params,
+        tools=tools,
+        response_format=found,
+        base_url=spec.base_url,
+    )
 
 
 def _first(sources: Iterable[Mapping[str, Json]], *names: str) -> Json:

@@ -55,7 +55,7 @@ def run_names(paths: Iterable[str]) -> list[str]:
     return sorted({run_name(path) or "" for path in paths if path.endswith(RECORD_SUFFIX)} - {""})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
     """One output: of one example, and of one sample where several are drawn.
 
@@ -191,7 +191,7 @@ class ScorerPin:
         return {"name": self.name, "spec": self.spec, "code": self.code}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """What produced the rows of a run.
 
@@ -206,7 +206,7 @@ class RunRecord:
     name: str
     recorded: bool = False
     source: str | None = None
-    outputs: ObjectId | None = field(default=None, kw_only=True)
+    outputs: ObjectId | None = None
     prompt: Pin | None = None
     examples: Pin | None = None
     example_key: tuple[str, ...] | None = None

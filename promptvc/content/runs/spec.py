@@ -58,7 +58,7 @@ class ScorerSpec:
         return cls(label.strip() or default or kind, kind, argument)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """One declared run. ``inputs`` leads from a prompt's variables to fields of rows.
 
@@ -110,20 +110,20 @@ def read_run(name: str, values: Mapping[str, Any], invalid: Callable[[str], Exce
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise invalid(f"{label}.samples must be a whole number from 1")
     return RunSpec(
-        name,
-        RepoPath(take.text("prompt")),
-        RepoPath(take.text("examples")),
-        take.text("provider"),
-        take.maybe("base_url"),
-        take.maybe("model"),
-        take.mapping("params"),
-        values.get("tools"),
-        values.get("response_format"),
-        samples,
-        take.texts("inputs"),
-        scorers,
-        tuple(take.strings("slices")),
-        take.numbers("price", ("input", "output")),
+        name=name,
+        prompt=RepoPath(take.text("prompt")),
+        examples=RepoPath(take.text("examples")),
+        provider=take.text("provider"),
+        base_url=take.maybe("base_url"),
+        model=take.maybe("model"),
+        params=take.mapping("params"),
+        tools=values.get("tools"),
+        response_format=values.get("response_format"),
+        samples=samples,
+        inputs=take.texts("inputs"),
+        scorers=scorers,
+        slices=tuple(take.strings("slices")),
+        price=take.numbers("price", ("input", "output")),
     )
 
 

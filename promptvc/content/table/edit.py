@@ -16,7 +16,7 @@ from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
     """A file after an edit: chunk runs that stayed as they were, and new bytes between them.
 
@@ -73,9 +73,9 @@ def append(
     """
     some = list(rows)
     if _has_no_header(format):
-        return Edited((new_file(path, some),), inserted=len(some))
+        return Edited(pieces=(new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
-    return Edited(splice(OpenFile(chunk_runs, format), {}, bodies), inserted=len(some))
+    return Edited(pieces=splice(OpenFile(chunk_runs, format), {}, bodies), inserted=len(some))
 
 
 def upsert(
@@ -93,7 +93,7 @@ def upsert(
     some = list(rows)
     fields = _require_key(path, key)
     if _has_no_header(format):
-        return Edited((new_file(path, some),), inserted=len(some))
+        return Edited(pieces=(new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
     wanted = _by_key(path, format, fields, bodies)
     file = OpenFile(chunk_runs, format)
@@ -110,7 +110,9 @@ def upsert(
             changes.setdefault(at, {})[number] = new
     added = [bodies[given] for given in wanted.values()]
     updated = sum(map(len, changes.values()))
-    return Edited(splice(file, changes, added), len(added), updated, unchanged)
+    return Edited(
+        pieces=splice(file, changes, added), inserted=len(added), updated=updated, unchanged=unchanged
+    )
 
 
 def delete(
@@ -131,7 +133,7 @@ def delete(
         found.add(token)
     missing = tuple(given for token, given in wanted.items() if token not in found)
     deleted = sum(map(len, changes.values()))
-    return Edited(splice(file, changes, []), deleted=deleted, missing=missing)
+    return Edited(pieces=splice(file, changes, []), deleted=deleted, missing=missing)
 
 
 def _find(

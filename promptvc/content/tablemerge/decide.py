@@ -8,7 +8,7 @@ from dataclasses import replace
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.tablemerge.outcome import Content, Decisions, Outcome, Placed
 from promptvc.content.tablemerge.partners import Partners, find_partners
-from promptvc.content.tablemerge.rowmerge import (
+from promptvc.content.tablemerge.row import (
     Decision,
     decide_both_added,
     decide_both_replaced,

@@ -10,7 +10,7 @@ from itertools import accumulate
 from promptvc.content.tablemerge.outcome import Content, Decisions, Outcome, Place
 from promptvc.content.tablemerge.partners import Partners
 from promptvc.content.tablemerge.positions import Positions
-from promptvc.content.tablemerge.rowmerge import added
+from promptvc.content.tablemerge.row import added
 from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Versions
 
 Inserted = Mapping[int, Sequence[tuple[Place, Content]]]

@@ -12,7 +12,7 @@ class MergeRules:
     - ``key``: the fields that identify a row; None to find them;
     - ``unique``: whether a commit in which two rows share a key is refused.
 
-    A rule for columns is another field here, read in session/files/project.py and applied in rowmerge.py, where
+    A rule for columns is another field here, read in session/files/project.py and applied in row.py, where
     `Versions` brings it.
     """
 

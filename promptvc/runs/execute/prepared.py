@@ -89,12 +89,12 @@ class Prepared:
     def calls_as(self, record: RunRecord) -> bool:
         """Whether a record was made with the same provider, model and parameters, as fingerprints tell them apart."""
         then = Calling(
-            record.provider or "",
-            record.model or "",
-            record.params,
-            record.tools,
-            record.response_format,
-            record.base_url,
+            provider=record.provider or "",
+            model=record.model or "",
+            params=record.params,
+            tools=record.tools,
+            response_format=record.response_format,
+            base_url=record.base_url,
         )
         return fingerprint(then, ()) == fingerprint(self.calling, ())
 

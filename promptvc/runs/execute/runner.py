@@ -168,7 +168,12 @@ class Runner:
         """Write the rows that are left, known or not."""
         for request, row, is_present in self._looked_up(self._written):
             error = errors.get(request.hash, NOT_CALLED)
-            self._put(out, request, row or OutputRow("", error=error, request_hash=request.hash), is_present)
+            self._put(
+                out,
+                request,
+                row or OutputRow(example_id="", error=error, request_hash=request.hash),
+                is_present,
+            )
 
     def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
         row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)

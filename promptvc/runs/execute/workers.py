@@ -135,16 +135,16 @@ class Calls:
 def row_of(request: Request, answer: Answer, latency_ms: float | None) -> OutputRow:
     """An answer as an output row, with the cost that the provider names."""
     return OutputRow(
-        request.example_id,
-        request.sample_index,
-        answer.output,
-        answer.finish_reason,
-        answer.input_tokens,
-        answer.output_tokens,
-        latency_ms,
-        answer.cost_usd,
-        None,
-        answer.response_model,
-        request.hash,
-        answer.tool_calls,
+        example_id=request.example_id,
+        sample_index=request.sample_index,
+        output=answer.output,
+        finish_reason=answer.finish_reason,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        latency_ms=latency_ms,
+        cost_usd=answer.cost_usd,
+        error=None,
+        response_model=answer.response_model,
+        request_hash=request.hash,
+        tool_calls=answer.tool_calls,
     )

@@ -72,7 +72,7 @@ class RowTaker:
             self._key(row),
             self._whole(row, fields.sample),
             OutputRow(
-                "",
+                example_id="",
                 output=as_text(output),
                 finish_reason=as_text(self._find(row, fields.finish_reason)),
                 input_tokens=self._whole(row, fields.input_tokens),

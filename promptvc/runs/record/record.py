@@ -304,7 +304,7 @@ def _record(
     for row in placed.rows:
         totals.add(row)
     return RunRecord(
-        name,
+        name=name,
         recorded=True,
         source=foreign.source,
         prompt=pin_of(files.prompt) if files.prompt else None,

@@ -176,19 +176,19 @@ def spec_of(record: RunRecord) -> RunSpec:
     assert record.prompt is not None
     assert record.examples is not None
     return RunSpec(
-        record.name,
-        record.prompt.path,
-        record.examples.path,
-        record.provider or "",
-        record.base_url,
-        record.model,
-        record.params,
-        record.tools,
-        record.response_format,
-        record.samples,
-        record.inputs,
-        tuple(ScorerSpec(pin.name, *_kind_and_argument(pin.spec)) for pin in record.scorers),
-        record.slices,
+        name=record.name,
+        prompt=record.prompt.path,
+        examples=record.examples.path,
+        provider=record.provider or "",
+        base_url=record.base_url,
+        model=record.model,
+        params=record.params,
+        tools=record.tools,
+        response_format=record.response_format,
+        samples=record.samples,
+        inputs=record.inputs,
+        scorers=tuple(ScorerSpec(pin.name, *_kind_and_argument(pin.spec)) for pin in record.scorers),
+        slices=record.slices,
     )
 
 
@@ -223,7 +223,12 @@ def _take_pinned(source: Source, run: LoadedRun, pin: Pin) -> FileView:
 def _rebuilt(source: Source, record: RunRecord, prompt: FileView, examples: FileView) -> Rebuilt:
     spec = spec_of(record)
     calling = Calling(
-        spec.provider, spec.model or "", spec.params, spec.tools, spec.response_format, spec.base_url
+        provider=spec.provider,
+        model=spec.model or "",
+        params=spec.params,
+        tools=spec.tools,
+        response_format=spec.response_format,
+        base_url=spec.base_url,
     )
     try:
         read = read_prompt(prompt.path, prompt.read())

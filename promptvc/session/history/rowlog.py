@@ -92,9 +92,11 @@ def _between(
                 yield change
         return
     for number, body, found in find_rows(before, meant) if before else ():
-        yield RowChange("removed", _key_of(found, key), (number, None), before=found, before_raw=body)
+        yield RowChange(
+            op="removed", key=_key_of(found, key), at=(number, None), before=found, before_raw=body
+        )
     for number, body, found in find_rows(after, meant) if after else ():
-        yield RowChange("added", _key_of(found, key), (None, number), after=found, after_raw=body)
+        yield RowChange(op="added", key=_key_of(found, key), at=(None, number), after=found, after_raw=body)
 
 
 def _key_of(row: Row, key: Sequence[str]) -> Row:

@@ -116,7 +116,7 @@ class LeafMerger:
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
         conflicts = tuple(
-            Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
+            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
             for each in found.conflicts
         )
         in_place = self._in_place == "ours" and bool(conflicts)
@@ -161,7 +161,7 @@ def file_conflict(found: PathConflict) -> Conflict:
         else None
         for entry, path in zip((found.base, found.ours, found.theirs), found.paths, strict=True)
     ]
-    return Conflict(found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
+    return Conflict(kind=found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
 
 
 def entry_of(value: object) -> tuple[RepoPath, FileEntry] | None:

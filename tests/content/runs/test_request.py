@@ -22,7 +22,9 @@ values = st.recursive(
 
 
 def of(value: Any) -> str:
-    return fingerprint(Calling("p", "m", {"x": value}), [{"role": "user", "content": "hello"}])
+    return fingerprint(
+        Calling(provider="p", model="m", params={"x": value}), [{"role": "user", "content": "hello"}]
+    )
 
 
 def plain(value: Any) -> Any:
@@ -50,7 +52,14 @@ def test_the_order_of_keys_and_zero_after_the_point_do_not_matter() -> None:
 
 
 def test_a_fingerprint_never_changes() -> None:
-    calling = Calling("openai", "tiny", {"temperature": 0}, None, None, None)
+    calling = Calling(
+        provider="openai",
+        model="tiny",
+        params={"temperature": 0},
+        tools=None,
+        response_format=None,
+        base_url=None,
+    )
     messages = [{"role": "system", "content": "Sort."}, {"role": "user", "content": "Ünïcode \U0001f600"}]
     assert (
         fingerprint(calling, messages, 2)
@@ -70,14 +79,20 @@ def test_what_the_run_says_comes_before_what_the_prompt_says() -> None:
     text = b"---\nmodel: one\ntemperature: 1\nresponse_format: {type: text}\n---\nuser:\n{{ x }}\n"
     prompt = read_prompt("prompts/a.md", text)
     spec = RunSpec(
-        "r",
-        RepoPath("prompts/a.md"),
-        RepoPath("e.jsonl"),
-        "openai",
+        name="r",
+        prompt=RepoPath("prompts/a.md"),
+        examples=RepoPath("e.jsonl"),
+        provider="openai",
         params={"responseFormat": {"type": "json"}},
     )
     found = calling_of(spec, prompt)
     assert (found.model, found.params, found.response_format) == ("one", {"temperature": 1}, {"type": "json"})
-    plain_spec = RunSpec("r", RepoPath("prompts/a.md"), RepoPath("e.jsonl"), "openai", model="two")
+    plain_spec = RunSpec(
+        name="r",
+        prompt=RepoPath("prompts/a.md"),
+        examples=RepoPath("e.jsonl"),
+        provider="openai",
+        model="two",
+    )
     assert calling_of(plain_spec, prompt).response_format == {"type": "text"}
     assert calling_of(plain_spec, prompt).model == "two"

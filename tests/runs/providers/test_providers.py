@@ -55,10 +55,10 @@ class Here:
         self.write("model", head + textwrap.dedent(text), 0o755)
 
     def open(self, provider: str, **options: Any) -> Provider:
-        return provider_of(Calling(provider, "tiny-1", **options), self.root, self.environment)
+        return provider_of(Calling(provider=provider, model="tiny-1", **options), self.root, self.environment)
 
     def ask(self, provider: str, asked: Request | None = None, **options: Any) -> Answer:
-        calling = Calling(provider, "tiny-1", **options)
+        calling = Calling(provider=provider, model="tiny-1", **options)
         with closing(provider_of(calling, self.root, self.environment)) as made:
             return made.call(calling, asked or request())
 
@@ -233,11 +233,13 @@ def test_async_functions_share_one_loop(here: Here) -> None:
             await asyncio.sleep(1000)
         """,
     )
-    calling = Calling("python:waits:answer", "tiny-1")
+    calling = Calling(provider="python:waits:answer", model="tiny-1")
     with closing(here.open(calling.provider)) as provider, ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: provider.call(calling, request(f"{n}")).output, range(40)))
     assert found == [f"{n} 1" for n in range(40)]
-    assert_ends_when_closed(here.open("python:waits:forever"), Calling("python:waits:forever", "tiny-1"))
+    assert_ends_when_closed(
+        here.open("python:waits:forever"), Calling(provider="python:waits:forever", model="tiny-1")
+    )
 
 
 def assert_ends_when_closed(
@@ -341,14 +343,14 @@ def test_a_program_that_does_not_read_and_one_that_cannot_start(here: Here) -> N
 def test_a_program_that_takes_too_long_is_stopped_with_what_it_started(here: Here) -> None:
     here.write("model", "#!/bin/sh\nsleep 1000 &\necho $! >inner\nwait\n", 0o755)
     provider = CommandProvider("./model", here.root, here.environment, timeout=1)
-    failed = failure(lambda: provider.call(Calling("command:./model", "tiny-1"), request()))
+    failed = failure(lambda: provider.call(Calling(provider="command:./model", model="tiny-1"), request()))
     assert failed.message == "command:./model gave no answer in 1 s"
     assert_gone(int((here.root / "inner").read_text()))
 
 
 def test_closing_stops_programs_under_way(here: Here) -> None:
     here.write("model", "#!/bin/sh\nsleep 1000 &\necho $! >inner\nwait\n", 0o755)
-    calling, inner = Calling("command:./model", "tiny-1"), here.root / "inner"
+    calling, inner = Calling(provider="command:./model", model="tiny-1"), here.root / "inner"
     assert_ends_when_closed(
         here.open(calling.provider), calling, lambda: inner.exists() and inner.read_text() != ""
     )
@@ -380,7 +382,7 @@ class Client:
     """The openai provider, opened for a server."""
 
     def __init__(self, server: ChatServer, environment: Mapping[str, str], **options: Any) -> None:
-        self.calling = Calling("openai", "tiny-1", base_url=server.url, **options)
+        self.calling = Calling(provider="openai", model="tiny-1", base_url=server.url, **options)
         self.provider = provider_of(self.calling, Path(), environment)
 
     def __call__(self, text: str = "Where is Berlin?") -> Answer:
@@ -413,7 +415,17 @@ def test_parameters_go_into_the_body_those_of_other_services_too(server: ChatSer
     }
     tools, form = [{"type": "function", "function": {"name": "f"}}], {"type": "json_object"}
     with closing(Client(server, {}, params=params, tools=tools, response_format=form).provider) as provider:
-        provider.call(Calling("openai", "tiny-1", params, tools, form, server.url), request())
+        provider.call(
+            Calling(
+                provider="openai",
+                model="tiny-1",
+                params=params,
+                tools=tools,
+                response_format=form,
+                base_url=server.url,
+            ),
+            request(),
+        )
     [body] = server.bodies
     assert body == {
         "messages": MESSAGES, "model": "tiny-1", "tools": tools, "response_format": form, **params,
@@ -641,7 +653,7 @@ def test_the_server_runs_as_a_process(tmp_path: Path) -> None:
                 return json.load(response)
 
         fetch("/script", {"next": ["500"], "every": {"3": "429:0"}})
-        calling = Calling("openai", "tiny-1", base_url=f"{base}/v1")
+        calling = Calling(provider="openai", model="tiny-1", base_url=f"{base}/v1")
         with closing(provider_of(calling, tmp_path, {})) as provider:
             failure(lambda: provider.call(calling, request()))
             provider.call(calling, request())

@@ -103,7 +103,9 @@ def test_calls_without_messages_are_recorded(project: Repo) -> None:
 
 
 def test_an_answer_is_known_as_soon_as_it_is_logged(project: Repo) -> None:
-    hash = fingerprint(Calling("my-service", "large-2", {"temperature": 0.5}), asked("case 0"))
+    hash = fingerprint(
+        Calling(provider="my-service", model="large-2", params={"temperature": 0.5}), asked("case 0")
+    )
     with pytest.raises(ZeroDivisionError), project.log_run("mine", **WHO, **PATHS) as log:
         log.add("t-0", messages=asked("case 0"), output="a")
         project.runs.calls.refresh()

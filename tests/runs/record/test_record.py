@@ -157,7 +157,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(sums: Repo) -> None:
 
 def test_a_run_that_was_made_here_is_replaced_only_by_force(sums: Repo) -> None:
     write(sums, "outputs/mini.jsonl", "")
-    write(sums, "outputs/mini.run.json", RunRecord("mini").encode().decode())
+    write(sums, "outputs/mini.run.json", RunRecord(name="mini").encode().decode())
     with pytest.raises(Refused, match="promptvc run made") as caught:
         sums.record_run("mini", ANSWERS, **HOW)
     assert "--force" in (caught.value.hint or "")
@@ -270,7 +270,17 @@ def test_tokens_times_costs_and_errors(sums: Repo) -> None:
         error="e",
     )
     first, second, third = done.rows
-    assert first == OutputRow("t-1", 0, None, None, 10, 3, 1.5, 0.01, "late")
+    assert first == OutputRow(
+        example_id="t-1",
+        sample_index=0,
+        output=None,
+        finish_reason=None,
+        input_tokens=10,
+        output_tokens=3,
+        latency_ms=1.5,
+        cost_usd=0.01,
+        error="late",
+    )
     assert (second.output, second.error) == ('{"x": 1}', None)
     assert (third.error, third.is_stale) == ("error: stale connection", False)
     assert (done.record.totals["errors"], done.record.totals["cost_usd"]) == (2, 0.01)

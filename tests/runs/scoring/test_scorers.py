@@ -37,7 +37,7 @@ def scorer(text: str, function: Callable[..., object] | None = None, **files: by
 
 
 def score(text: str, output: str | None, **example: Any) -> Score:
-    return scorer(text).score(output, example, OutputRow("e", output=output))
+    return scorer(text).score(output, example, OutputRow(example_id="e", output=output))
 
 
 TEXT = st.text()
@@ -72,7 +72,7 @@ def test_a_field_inside_a_field_is_named_by_a_dotted_path() -> None:
 
 def test_contains_is_given_no_score_where_there_is_nothing_to_look_for() -> None:
     made = scorer("contains:expected")
-    assert made.score("anything", {"expected": " "}, OutputRow("e", output="anything")) is None
+    assert made.score("anything", {"expected": " "}, OutputRow(example_id="e", output="anything")) is None
     assert made.problems == ["contains, example e: the field 'expected' is empty, which any output contains"]
 
 
@@ -110,7 +110,7 @@ def test_regex_searches_the_output() -> None:
 def test_regex_of_a_field() -> None:
     assert score("regex:@pattern", "id 17", pattern="id \\d+") is True
     made = scorer("regex:@pattern")
-    assert made.score("x", {"pattern": "("}, OutputRow("e", output="x")) is None
+    assert made.score("x", {"pattern": "("}, OutputRow(example_id="e", output="x")) is None
     assert made.failures == 1
 
 
@@ -178,7 +178,10 @@ def test_the_answers_of_gsm8k_are_read_as_their_makers_read_them(data: Path) -> 
     answers = {row["question"]: row for row in tests}
     made = scorer("numeric:answer")
     for system, right in {"175b_finetuning": 458, "175b_verification": 742}.items():
-        found = [made.score(r[system]["solution"], answers[r["question"]], OutputRow("e")) for r in solutions]
+        found = [
+            made.score(r[system]["solution"], answers[r["question"]], OutputRow(example_id="e"))
+            for r in solutions
+        ]
         assert sum(map(bool, found)) == right
         assert made.failures == 0
 
@@ -204,7 +207,7 @@ def test_json_schema_inline_of_a_file_and_of_a_field() -> None:
             "NaN",
             None,
         ]
-        found = [made.score(text, example, OutputRow("e", output=text)) for text in outputs]
+        found = [made.score(text, example, OutputRow(example_id="e", output=text)) for text in outputs]
         assert found == [True, False, False, False, False, False, False]
 
 
@@ -228,7 +231,7 @@ def test_a_schema_that_is_not_there_is_refused_at_once() -> None:
 
 def test_no_schema_is_fetched() -> None:
     made = scorer('json_schema:{"$ref": "http://127.0.0.1:1/schema.json"}')
-    assert made.score("{}", {}, OutputRow("e", output="{}")) is None
+    assert made.score("{}", {}, OutputRow(example_id="e", output="{}")) is None
     assert made.failures == 1
 
 
@@ -238,7 +241,7 @@ def test_no_schema_is_fetched() -> None:
 def test_a_function_gives_numbers_booleans_and_labels() -> None:
     for value in (1, 0.5, True, "good", None):
         made = scorer("python:m:f", lambda output, example, value=value: value)
-        assert made.score("x", {}, OutputRow("e")) is value
+        assert made.score("x", {}, OutputRow(example_id="e")) is value
         assert made.failures == 0
 
 
@@ -252,23 +255,31 @@ def test_a_function_gets_the_row_if_it_takes_one() -> None:
     def optional(output: str, example: Row, row: OutputRow | None = None) -> bool:
         return row is not None
 
-    assert scorer("python:m:f", three).score("x", {}, OutputRow("e-1")) == "e-1"
-    assert scorer("python:m:f", two).score("x", {}, OutputRow("e-1")) == 0.5
-    assert scorer("python:m:f", optional).score("x", {}, OutputRow("e-1")) is True
+    assert scorer("python:m:f", three).score("x", {}, OutputRow(example_id="e-1")) == "e-1"
+    assert scorer("python:m:f", two).score("x", {}, OutputRow(example_id="e-1")) == 0.5
+    assert scorer("python:m:f", optional).score("x", {}, OutputRow(example_id="e-1")) is True
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [], {}, object(), 1j])
 def test_what_is_no_score_is_none_and_a_problem(value: object) -> None:
     made = scorer("python:m:f", lambda output, example: value)
-    assert made.score("x", {}, OutputRow("e")) is None
+    assert made.score("x", {}, OutputRow(example_id="e")) is None
     assert made.failures == 1
 
 
 def test_a_number_of_numpy_is_a_number() -> None:
     import numpy as np
 
-    assert scorer("python:m:f", lambda output, example: np.float32(0.5)).score("x", {}, OutputRow("e")) == 0.5
-    assert scorer("python:m:f", lambda output, example: np.bool_(True)).score("x", {}, OutputRow("e")) is True
+    assert (
+        scorer("python:m:f", lambda output, example: np.float32(0.5)).score(
+            "x", {}, OutputRow(example_id="e")
+        )
+        == 0.5
+    )
+    assert (
+        scorer("python:m:f", lambda output, example: np.bool_(True)).score("x", {}, OutputRow(example_id="e"))
+        is True
+    )
 
 
 @pytest.mark.parametrize("error", [ValueError("two\nlines"), SystemExit(3), RecursionError(), KeyError("x")])
@@ -278,7 +289,7 @@ def test_whatever_a_function_raises_is_a_problem_and_no_more(error: BaseExceptio
 
     made = scorer("python:m:f", fail)
     for number in range(30):
-        assert made.score("x", {}, OutputRow(f"e-{number}")) is None
+        assert made.score("x", {}, OutputRow(example_id=f"e-{number}")) is None
     assert made.failures == 30
     assert len(made.problems) == 10
     assert made.problems[0].startswith(f"f, example e-0: {type(error).__name__}")
@@ -286,7 +297,7 @@ def test_whatever_a_function_raises_is_a_problem_and_no_more(error: BaseExceptio
 
 
 def test_a_row_with_an_error_is_not_scored() -> None:
-    row = OutputRow("e", error="timeout")
+    row = OutputRow(example_id="e", error="timeout")
     for made in (scorer("exact:f"), scorer("python:m:f", lambda output, example: 1)):
         assert made.score(None, {"f": ""}, row) is None
         assert made.failures == 0
@@ -334,7 +345,7 @@ def test_an_argument_that_is_wrong_is_refused(text: str) -> None:
 
 def test_a_missing_field_is_a_problem_that_names_it() -> None:
     made = scorer("right=exact:expected")
-    assert made.score("x", {"other": 1}, OutputRow("e")) is None
+    assert made.score("x", {"other": 1}, OutputRow(example_id="e")) is None
     assert made.problems == ["right, example e: the example has no field 'expected'"]
 
 
@@ -348,7 +359,7 @@ def test_pins_say_how_a_scorer_was_declared_and_differ_by_kind() -> None:
 
 def test_all_scores_of_a_row_by_name() -> None:
     specs = [ScorerSpec.parse(text) for text in ("exact:a", "near=similarity:a")]
-    found = scores_of(scorers_of(specs, no_code), {"a": "x"}, OutputRow("e", output="x"))
+    found = scores_of(scorers_of(specs, no_code), {"a": "x"}, OutputRow(example_id="e", output="x"))
     assert found == {"exact": True, "near": 1.0}
 
 

@@ -68,7 +68,7 @@ def decide_both_replaced(versions: Versions, ours: int, theirs: int, base: int) 
     rows = versions.base_row(base), versions.new_row(OURS, ours), versions.new_row(THEIRS, theirs)
     bodies = versions.base_body(base), versions.new_body(OURS, ours), versions.new_body(THEIRS, theirs)
     values = [malformed_row(body) if row is None else row for row, body in zip(rows, bodies, strict=True)]
-    conflict = Conflict("both-changed", base=values[0], ours=values[1], theirs=values[2])
+    conflict = Conflict(kind="both-changed", base=values[0], ours=values[1], theirs=values[2])
     return Decision(added(versions, OURS, ours), (Placed((OURS, ours), conflict),))
 
 
@@ -82,7 +82,7 @@ def _decide_gone(
         return Decision(None)
     values = [MISSING if row is None else row for row in (base, mine, other)]
     key = versions.key_of(base)
-    conflict = Conflict("edit-delete", key, base=values[0], ours=values[1], theirs=values[2])
+    conflict = Conflict(kind="edit-delete", key=key, base=values[0], ours=values[1], theirs=values[2])
     outcome = None if mine is None else kept(versions, OURS, number)
     if prefer_base:
         outcome = Content(BASE, versions.base_body(number), base)
@@ -130,8 +130,16 @@ def _in_place(found: ValueMerge, prefer_base: bool) -> Row:
 
 def _placed(versions: Versions, place: Place, row: Row, found: Iterable[ValueConflict]) -> Iterator[Placed]:
     for each in found:
-        values = each.base, each.ours, each.theirs
-        yield Placed(place, Conflict(each.kind, versions.key_of(row), None, each.at[0], each.at[1:], *values))
+        conflict = Conflict(
+            kind=each.kind,
+            key=versions.key_of(row),
+            field=each.at[0],
+            at=each.at[1:],
+            base=each.base,
+            ours=each.ours,
+            theirs=each.theirs,
+        )
+        yield Placed(place, conflict)
 
 
 def _changed(before: Row, after: Row) -> Iterator[str]:
