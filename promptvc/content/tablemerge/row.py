@@ -64,9 +64,11 @@ def decide_both_added(versions: Versions, prefer_base: bool, ours: int, theirs: 
 
 
 def decide_both_replaced(versions: Versions, ours: int, theirs: int, base: int) -> Decision:
-    """The row that ours put in the place of one for which theirs put in another: a conflict."""
+    """The row that ours put in the place of one for which theirs put in another: a conflict, unless they are equal."""
     rows = versions.base_row(base), versions.new_row(OURS, ours), versions.new_row(THEIRS, theirs)
     bodies = versions.base_body(base), versions.new_body(OURS, ours), versions.new_body(THEIRS, theirs)
+    if bodies[1] == bodies[2] or (rows[1] is not None and rows[2] is not None and same(rows[1], rows[2])):
+        return Decision(added(versions, OURS, ours))
     values = [malformed_row(body) if row is None else row for row, body in zip(rows, bodies, strict=True)]
     conflict = Conflict(kind="both-changed", base=values[0], ours=values[1], theirs=values[2])
     return Decision(added(versions, OURS, ours), (Placed((OURS, ours), conflict),))
