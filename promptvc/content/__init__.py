@@ -12,5 +12,6 @@ tablemerge     three versions of a table, by row and field
 prompt_formats one module a prompt syntax
 prompt         prompts: read, rendered, compared, merged
 runs           what the files of a run and their declarations mean
+json_type      the type of JSON values
 kinds          what a file is, by its path and first bytes
 """

@@ -13,6 +13,7 @@ import pytest
 
 from promptvc.content.formats.base import Malformed
 from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
+from promptvc.content.tablemerge.rules import MergeRules
 from tests.content.tablefiles import chunk_runs_of, format_of
 from tests.reference_merge import Merged, Place, Table, key_text, merge_tables, read_table, text_of
 
@@ -36,7 +37,9 @@ class Files:
 
     def merge(self, key: list[str], every: int = 5) -> RowMerge:
         sides = (self.base, self.ours, self.theirs)
-        return merge_rows(*(side_of(self.path, data, every) for data in sides), key=key)
+        return merge_rows(
+            *(side_of(self.path, data, every) for data in sides), MergeRules(key=tuple(key) if key else None)
+        )
 
     def reference(self, key: list[str]) -> Merged:
         base, ours, theirs = (read_table(self.path, data) for data in (self.base, self.ours, self.theirs))

@@ -226,9 +226,10 @@ def test_environment_variables_are_documented() -> None:
 
 
 def test_settings_of_the_project_are_documented() -> None:
-    from promptvc.session.files.project import DEFAULT_EXCLUDE, TableSettings
+    from promptvc.content.tablemerge.rules import MergeRules
+    from promptvc.session.files.project import DEFAULT_EXCLUDE
 
-    for field in dataclasses.fields(TableSettings):
+    for field in dataclasses.fields(MergeRules):
         assert f'`tables."PATH".{field.name}`' in CONCEPTS
     assert "`track.include`" in CONCEPTS
     assert "`track.exclude`" in CONCEPTS

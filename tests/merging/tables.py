@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats.base import BOM, Malformed
 from promptvc.content.tablemerge.merge import RowMerge, TableSide, merge_rows
+from promptvc.content.tablemerge.rules import MergeRules
 from tests.content.tablefiles import chunk_runs_of, format_of
 
 PATHS = ("a.jsonl", "a.csv", "a.tsv", "a.json")
@@ -90,7 +91,10 @@ def side(path: str, data: bytes, every: int = 1, counted: bool = False) -> Table
 def merge(
     path: str, base: bytes, ours: bytes, theirs: bytes, key: Sequence[str] | None = None, every: int = 1
 ) -> RowMerge:
-    return merge_rows(*(side(path, data, every) for data in (base, ours, theirs)), key=key)
+    return merge_rows(
+        *(side(path, data, every) for data in (base, ours, theirs)),
+        MergeRules(key=tuple(key) if key else None),
+    )
 
 
 def read(path: str, data: bytes) -> list[Item]:

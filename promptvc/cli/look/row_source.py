@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.cli.arguments import find_range, revision_path, split_path
-from promptvc.cli.show.row_stream import NumberedRow, likely_key, stream_rows
+from promptvc.cli.show.row_stream import NumberedRow, likely_key
 from promptvc.content.formats import HEAD_SIZE, row_format, table_words
+from promptvc.content.table.numbered import number_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.session.files.contents import file_chunk_runs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
@@ -44,7 +45,7 @@ class RowSource:
 
     def rows(self, skip: int = 0) -> Iterator[NumberedRow]:
         """The rows from number ``skip`` on."""
-        return stream_rows(self.format, self._chunk_runs(), skip)
+        return number_rows(self.format, self._chunk_runs(), skip)
 
     def holding(self, needle: bytes) -> Iterator[NumberedRow]:
         """The rows of the chunk runs in which these bytes occur: a fast way to the few that may be meant."""

@@ -75,5 +75,16 @@ def _as_diff(rows: tuple[RowChange, ...]) -> TableDiff:
     """Nothing but these changes."""
     added, removed, changed = (sum(row.op == op for row in rows) for op in ("added", "removed", "changed"))
     return TableDiff(
-        None, (), (), removed + changed, added + changed, added, removed, changed, 0, 0, rows, ()
+        key=None,
+        columns_added=(),
+        columns_removed=(),
+        before_rows=removed + changed,
+        after_rows=added + changed,
+        added=added,
+        removed=removed,
+        changed=changed,
+        moved=0,
+        reformatted=0,
+        rows=rows,
+        moves=(),
     )

@@ -9,6 +9,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.content.formats import ROW_KINDS
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -104,17 +105,17 @@ def _warn(out: Output, done: Recorded) -> None:
     if done.unmatched:
         count = len(done.unmatched)
         out.warn(
-            f"{_count(count, 'output')} of no example, kept under {'its' if count == 1 else 'their'} own key: "
+            f"{plural(count, 'output')} of no example, kept under {'its' if count == 1 else 'their'} own key: "
             f"{_some(done.unmatched)}"
         )
     if done.missing:
-        out.warn(f"{_count(len(done.missing), 'example')} without an output: {_some(done.missing)}")
+        out.warn(f"{plural(len(done.missing), 'example')} without an output: {_some(done.missing)}")
 
 
 def _lines(done: Recorded, dry_run: bool) -> list[str]:
     record = done.record
     verb = "would be recorded" if dry_run else "recorded"
-    lines = [f"{record.name}: {_count(len(done.rows), 'output')} {verb} from {record.source}"]
+    lines = [f"{record.name}: {plural(len(done.rows), 'output')} {verb} from {record.source}"]
     if record.examples is not None:
         matched = done.examples - len(done.missing)
         lines.append(f"  examples  {record.examples.path}, {matched:,} of {done.examples:,} have an output")
@@ -155,10 +156,6 @@ def _to_value(done: Recorded) -> dict[str, Any]:
         "written": list(done.written),
         "record": done.record.to_value(),
     }
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _some(ids: tuple[str, ...]) -> str:

@@ -112,8 +112,8 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
         for line in message.text.split("\n"):
             shown = visible(line)
             yield from (f"  {shown[start:stop]}" for start, stop in wrap(shown, out.width - 2))
-        for name, value in message.extra.items():
-            yield f"  {name_cut(name, 20)}: {json_text(value)}"
+        for name, extra in message.extra.items():
+            yield f"  {name_cut(name, 20)}: {json_text(extra)}"
 
 
 def _run(out: Output, file: FileView) -> Iterator[str]:

@@ -13,6 +13,7 @@ from types import NoneType
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.json_type import LooseJson
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,11 +80,12 @@ def infer(values: Sequence[Json], depth: int = 0) -> Kind:
     if len(types) > 1 or depth > MAX_DEPTH:
         return MIXED
     found = types.pop()
-    if found is dict or found is list:
-        some = [value for value in values if value is not None]
-        return _infer_members(some, depth) if found is dict else _infer_items(some, depth)
+    if found is dict:
+        return _infer_members([value for value in values if isinstance(value, dict)], depth)
+    if found is list:
+        return _infer_items([value for value in values if isinstance(value, list)], depth)
     if found is int:
-        some = [value for value in values if value is not None]
+        some = [value for value in values if isinstance(value, int)]
         return whole(min(some), max(some))
     return {str: STRING, float: FLOAT, bool: BOOL}.get(found, MIXED)
 
@@ -205,7 +207,7 @@ def kind_to_plain(kind: Kind) -> Json:
             return ["object", *([name, kind_to_plain(field)] for name, field in fields.items())]
 
 
-def kind_from_plain(plain: Json) -> Kind:
+def kind_from_plain(plain: LooseJson) -> Kind:
     """The kind of which `kind_to_plain` gave this."""
     match plain:
         case ["int", bool(negative), bool(inexact), bool(unsigned)]:

@@ -74,7 +74,7 @@ def _array(values: list[Json]) -> pa.Array:
 
     types = {type(value) for value in values} - {type(None)}
     if len(types) > 1 and str not in types:
-        values = [None if value is None else float(value) for value in values]
+        values = [float(value) if isinstance(value, int | float) else None for value in values]
     elif len(types) > 1:
         values = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
     return pa.array(values, arrow_field("", infer(values)).type)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-Json = Any
-"""A JSON value: None, bool, int, float, str, list or dict with str keys."""
+from promptvc.content.json_type import Json as Json
 
 Row = dict[str, Json]
 

@@ -13,9 +13,9 @@ def same(one: Json, other: Json) -> bool:
     kind = type(one)
     if kind is not type(other):
         return False
-    if kind is dict:
+    if isinstance(one, dict) and isinstance(other, dict):
         return _same_members(one, other)
-    if kind is list:
+    if isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             return False
         # Loops and not all(…): a generator would double the depth of the call stack for nested values.

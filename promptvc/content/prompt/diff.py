@@ -6,22 +6,24 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import find_changes
+from promptvc.content.json_type import Json
 from promptvc.content.prompt.prompt import Message, Prompt
 from promptvc.content.text.diff import Span, count_groups, diff_words, similarity
 
-Json = Any
+Value: TypeAlias = "Json | tuple[Json, ...]"
+"""A setting, or the content of a message, which may be a tuple of parts."""
 
-Settings = Mapping[str, tuple[Json, Json]]
+Settings: TypeAlias = "Mapping[str, tuple[Value, Value]]"
 """``{"temperature": (0.7, 0.2)}``: values before and after by dotted key, None where there is none."""
 
 _ENOUGH_SIMILARITY = 0.3  # below, a message was not edited but replaced
 _MANY_PAIRS = 2_500  # of messages; above, they are paired by their order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDiff:
     """One message that differs.
 
@@ -37,7 +39,7 @@ class MessageDiff:
     fields: Settings = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptDiff:
     """What changed in a prompt.
 
@@ -63,7 +65,7 @@ class PromptDiff:
         return {
             "messages": [_message_json(message) for message in self.messages],
             "variables": {"added": list(self.variables_added), "removed": list(self.variables_removed)},
-            "settings": {key: list(values) for key, values in self.settings.items()},
+            "settings": {key: [*map(_plain, values)] for key, values in self.settings.items()},
             "word_groups": self.word_groups,
             "layout": self.layout,
         }
@@ -77,7 +79,14 @@ def diff_prompts(before: Prompt, after: Prompt) -> PromptDiff:
     removed = tuple(name for name in before.variables if name not in after.variables)
     groups = sum(count_groups(message.spans) for message in messages)
     layout = before.text != after.text and not (messages or settings or added or removed)
-    return PromptDiff(messages, added, removed, settings, groups, layout)
+    return PromptDiff(
+        messages=messages,
+        variables_added=added,
+        variables_removed=removed,
+        settings=settings,
+        word_groups=groups,
+        layout=layout,
+    )
 
 
 def _message_json(message: MessageDiff) -> dict[str, Json]:
@@ -87,16 +96,20 @@ def _message_json(message: MessageDiff) -> dict[str, Json]:
         "at": [message.before, message.after],
         "spans": [[span.op, span.text] for span in message.spans],
     }
-    return told | (
-        {"fields": {key: list(pair) for key, pair in message.fields.items()}} if message.fields else {}
-    )
+    if message.fields:
+        told["fields"] = {key: [*map(_plain, pair)] for key, pair in message.fields.items()}
+    return told
+
+
+def _plain(value: Value) -> Json:
+    return list(value) if isinstance(value, tuple) else value
 
 
 # --- messages -----------------------------------------------------------------------------------------
 
 
 def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterator[MessageDiff]:
-    for change in align(
+    for change in find_changes(
         [_identity(message) for message in before], [_identity(message) for message in after]
     ):
         pairs = _paired(before[change.a1 : change.a2], after[change.b1 : change.b2])
@@ -107,7 +120,7 @@ def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterat
 
 
 def _identity(message: Message) -> str:
-    return _dumped([message.role, message.content, dict(message.extra)])
+    return _dumped([message.role, _plain(message.content), dict(message.extra)])
 
 
 def _message(old: Message | None, new: Message | None, i: int | None, j: int | None) -> MessageDiff:
@@ -115,11 +128,13 @@ def _message(old: Message | None, new: Message | None, i: int | None, j: int | N
     if old is None or new is None:
         message = old or new
         assert message is not None
-        return MessageDiff("removed" if new is None else "added", message.role, i, j, spans)
+        return MessageDiff(
+            op="removed" if new is None else "added", role=message.role, before=i, after=j, spans=spans
+        )
     fields = _settings(_beside_text(old), _beside_text(new))
     if not fields and not count_groups(spans):
         fields = {"content": (old.content, new.content)}  # one text as a string and as parts
-    return MessageDiff("changed", new.role, i, j, spans, fields)
+    return MessageDiff(op="changed", role=new.role, before=i, after=j, spans=spans, fields=fields)
 
 
 def _beside_text(message: Message) -> dict[str, Json]:
@@ -186,14 +201,14 @@ def _worth(old: Message, new: Message) -> float:
 # --- settings -----------------------------------------------------------------------------------------
 
 
-def _settings(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, tuple[Json, Json]]:
+def _settings(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, tuple[Value, Value]]:
     """What differs, by dotted key, in the order of ``after``; then what is gone."""
-    changed: dict[str, tuple[Json, Json]] = {}
+    changed: dict[str, tuple[Value, Value]] = {}
     _compare("", dict(before), dict(after), changed)
     return changed
 
 
-def _compare(key: str, old: Json, new: Json, changed: dict[str, tuple[Json, Json]]) -> None:
+def _compare(key: str, old: Json, new: Json, changed: dict[str, tuple[Value, Value]]) -> None:
     inner = _inner(old), _inner(new)
     if inner[0] is not None and inner[1] is not None:
         for name in [*inner[1], *(name for name in inner[0] if name not in inner[1])]:
@@ -209,7 +224,9 @@ def _inner(value: Json) -> dict[str, Json] | None:
         return value
     if not isinstance(value, list) or not value:
         return None
-    named = {str(item["name"]): item for item in value if isinstance(item, dict) and item.get("name")}
+    named: dict[str, Json] = {
+        str(item["name"]): item for item in value if isinstance(item, dict) and item.get("name")
+    }
     return named if len(named) == len(value) else None
 
 

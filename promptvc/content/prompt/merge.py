@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import find_changes
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING, Missing
@@ -45,7 +45,7 @@ class PromptMerge:
         """Those of settings and messages first, then those of lines."""
         texts = self.text.conflicts
         return self.settings + tuple(
-            Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
+            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
         )
 
     @property
@@ -152,7 +152,16 @@ def _by_line(base: str, ours: str, theirs: str, otherwise: TextMerge) -> PromptM
 
 def _conflicts(found: ValueMerge) -> tuple[Conflict, ...]:
     return tuple(
-        Conflict(each.kind, None, None, each.at[0], each.at[1:], each.base, each.ours, each.theirs)
+        Conflict(
+            kind=each.kind,
+            key=None,
+            row=None,
+            field=each.at[0],
+            at=each.at[1:],
+            base=each.base,
+            ours=each.ours,
+            theirs=each.theirs,
+        )
         for each in found.conflicts
     )
 
@@ -166,6 +175,7 @@ def _with_heads(path: str, base: str, ours: str, theirs: str) -> PromptMerge | N
     if not left.head or not right.head:
         return None
     settings = merge_value(old.config, left.config, right.config)
+    assert isinstance(settings.value, dict)
     head = _head(old, left, right, settings.value)
     body = merge_lines(old.body, left.body, right.body)
     if head is not None:
@@ -201,6 +211,7 @@ def _head(old: PromptParts, left: PromptParts, right: PromptParts, config: Json)
 def _set_in_head(path: str, text: str, at: tuple[str, ...], value: Json | Missing, like: str) -> str | None:
     found = divide_prompt(path, text)
     config = put(found.config, at, value)
+    assert not isinstance(config, Missing)
     inner = rewrite_yaml(found.inner, config, _inner(path, like)) if found.head else None
     if inner is None:
         return None
@@ -229,7 +240,8 @@ def _lists(path: str, base: str, ours: str, theirs: str) -> PromptMerge | None:
     if not isinstance(old, type(left) | Missing):
         return None
     merged = merge_value(*(_as_mapping(value) for value in (old, left, right)))
-    value = merged.value if isinstance(left, dict) else merged.value["messages"]  # type: ignore[index]
+    assert isinstance(merged.value, dict)
+    value = merged.value if isinstance(left, dict) else merged.value["messages"]
     text = write_list(path, base, ours, theirs, value)
     if text is None:
         return _by_line(base, ours, theirs, TextMerge((TextConflict(base, ours, theirs),)))
@@ -262,7 +274,7 @@ def _encoded(text: str) -> bytes:
 def _lines_of_theirs(ours: str, merged: TextMerge) -> tuple[int, ...]:
     """The lines at which the merged text, with ours in place of conflicts, differs from ours; markers counted."""
     text = merged.text()
-    changes = align(ours.split("\n"), text.split("\n")) if text != ours else []
+    changes = find_changes(ours.split("\n"), text.split("\n")) if text != ours else []
     return tuple(_shown_line(merged, change.b1) for change in changes)
 
 

@@ -21,7 +21,7 @@ _FENCE = re.compile(r"---[ \t]*(\r\n?|\n|\Z)")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptParts:
     """A text with front matter: ``opening`` ends with the first fence, ``inner`` is YAML, ``closing`` the second one.
 
@@ -51,18 +51,25 @@ def divide_prompt(path: str, text: str) -> PromptParts:
     """The front matter and body of a text prompt. Raises `NotAPrompt` for front matter that cannot be read."""
     name = path.rpartition("/")[2].lower()
     if not name.endswith((".md", ".txt", ".prompty", ".prompt")):
-        return PromptParts({}, "", "", "", text)
+        return PromptParts(config={}, opening="", inner="", closing="", body=text)
     preamble = name.endswith(".prompt")
     required = name.endswith((".prompt.md", ".prompty", ".prompt"))
     found = front_matter.split(path, unify_line_ends(text), required=required, preamble=preamble)
     lines = _LINE.findall(text)
     head, body = lines[: found.line - 1], "".join(lines[found.line - 1 :])
     if not head:
-        return PromptParts({}, "", "", "", text)
+        return PromptParts(config={}, opening="", inner="", closing="", body=text)
     end = "" if head[-1].endswith(("\n", "\r")) else "\r\n" if "\r\n" in text else "\n"
     first = next(at for at, line in enumerate(head) if _FENCE.match(line)) + 1
     inner = "".join(head[first:-1])
-    return PromptParts(found.config, "".join(head[:first]), inner, head[-1] + end, body, end)
+    return PromptParts(
+        config=found.config,
+        opening="".join(head[:first]),
+        inner=inner,
+        closing=head[-1] + end,
+        body=body,
+        added_end=end,
+    )
 
 
 def is_list_path(path: str) -> bool:
@@ -75,9 +82,10 @@ def load_list(path: str, text: str) -> Json:
     if not path.lower().endswith(".json"):
         return read_yaml(path, text)
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise NotAPrompt(f"{path}: {error}") from None
+    return value
 
 
 def write_list(path: str, base: str, ours: str, theirs: str, value: Json) -> str | None:

@@ -19,7 +19,7 @@ from promptvc.html.render import render
 __all__ = ["Message", "Prompt", "is_prompt_path", "looks_like_messages", "read_prompt"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Prompt:
     """A prompt as it is in one file; never changes.
 
@@ -96,7 +96,14 @@ def read_prompt(path: str, data: bytes) -> Prompt:
     compiled = cache(lambda: reading.compile(threads))
     defaults = {**inputs.defaults, **({HISTORY: []} if reading.syntax == "dotprompt" else {})}
     return Prompt(
-        path, reading.syntax, source, reading.messages, variables, reading.config, compiled, defaults
+        path=path,
+        syntax=reading.syntax,
+        text=source,
+        messages=reading.messages,
+        variables=variables,
+        config=reading.config,
+        _compiled=compiled,
+        _defaults=defaults,
     )
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from promptvc.content.json_type import Json as Json
 from promptvc.errors import NotAPrompt
-
-Json = Any
-"""A JSON value: None, bool, int, float, str, list or dict with str keys."""
 
 Render = Callable[[Mapping[str, object]], list[dict[str, Json]]]
 """Values of the variables -> messages; may raise anything, `Prompt.render` narrows it."""

@@ -55,7 +55,7 @@ def _checked(path: str, value: Json) -> list[dict[str, Json]]:
         problem = _problem(item)
         if problem:
             raise refuse(path, f"message {number} {problem}")
-    return listed
+    return [item for item in listed if isinstance(item, dict)]
 
 
 def _problem(item: Json) -> str | None:
@@ -84,9 +84,11 @@ def _inside(value: Json) -> list[Json]:
 
 
 def _message(item: dict[str, Json]) -> Message:
+    """Of a mapping without a `_problem`."""
     content = item.get("content")
     extra = {key: value for key, value in item.items() if key not in ("role", "content")}
-    return Message(item["role"], tuple(content) if isinstance(content, list) else content, extra)
+    text = content if isinstance(content, str) else None
+    return Message(str(item["role"]), tuple(content) if isinstance(content, list) else text, extra)
 
 
 def _variables(messages: tuple[Message, ...]) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ def _variables(messages: tuple[Message, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in texts for name in fields.variables(fields.pieces(text))))
 
 
-def _texts(content: Json) -> Iterator[str]:
+def _texts(content: Json | tuple[Json, ...]) -> Iterator[str]:
     """Every text in a content: that of image addresses too, so that they can be variables."""
     if isinstance(content, str):
         yield content
@@ -122,7 +124,7 @@ def _compile(messages: tuple[Message, ...]) -> Render:
     return render
 
 
-def _filled(content: Json, write: Callable[[str], str]) -> Json:
+def _filled(content: Json | tuple[Json, ...], write: Callable[[str], str]) -> Json:
     if isinstance(content, str):
         return write(content)
     if isinstance(content, list | tuple):

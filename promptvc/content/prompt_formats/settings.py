@@ -112,9 +112,9 @@ def _schema(schema: Json) -> list[tuple[str, bool]]:
     """Name of each property and whether it may be left out, in JSON Schema or Picoschema."""
     if not isinstance(schema, dict):
         return []
-    if schema.get("type") == "object" and isinstance(schema.get("properties"), dict):
-        schema = schema["properties"]
-    keys = (_PICOSCHEMA_KEY.match(key) for key in schema)
+    properties = schema.get("properties")
+    names = properties if schema.get("type") == "object" and isinstance(properties, dict) else schema
+    keys = (_PICOSCHEMA_KEY.match(key) for key in names)
     return [(key[1], bool(key[2])) for key in keys if key]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgpack
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.json_type import LooseJson
 from promptvc.content.prompt.prompt import Message, Prompt
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import RenderFailed, Usage
@@ -189,11 +190,11 @@ def _pack_messages(messages: Sequence[Mapping[str, Json]]) -> bytes:
     return bytes(msgpack.packb(plain, unicode_errors="surrogatepass"))
 
 
-def _pack(value: Json) -> bytes:
+def _pack(value: LooseJson) -> bytes:
     return bytes(msgpack.packb(_canonical(value), unicode_errors="surrogatepass"))
 
 
-def _canonical(value: Json) -> Json:
+def _canonical(value: LooseJson) -> LooseJson:
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return value

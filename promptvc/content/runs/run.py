@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson
 from promptvc.errors import Advice, RunUnreadable, Usage
 from promptvc.ids import ObjectId, RepoPath
 
@@ -255,7 +256,7 @@ class RunRecord:
     code_commit: str | None = None
     started: float | None = None
     ended: float | None = None
-    totals: Mapping[str, Json] = field(default_factory=dict)
+    totals: Mapping[str, LooseJson] = field(default_factory=dict)
 
     def to_value(self) -> dict[str, Json]:
         """As in the file."""

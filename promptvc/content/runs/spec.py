@@ -165,14 +165,16 @@ class _Taker:
 
     def texts(self, name: str) -> dict[str, str]:
         found = self.mapping(name)
-        if not all(isinstance(each, str) for each in found.values()):
+        texts = {each: value for each, value in found.items() if isinstance(value, str)}
+        if len(texts) < len(found):
             raise self._invalid(f"{self._label}.{name} must lead from names to names")
-        return found
+        return texts
 
     def numbers(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
-        found = self.mapping(name)
-        for each, value in found.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if each not in known or not is_number or not 0 <= value < math.inf:
+        numbers: dict[str, float] = {}
+        for each, value in self.mapping(name).items():
+            number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
+            if each not in known or not 0 <= number < math.inf:
                 raise self._invalid(f"{self._label}.{name} has numbers for {' and '.join(known)}")
-        return found
+            numbers[each] = number
+        return numbers

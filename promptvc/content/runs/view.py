@@ -96,7 +96,6 @@ def _score_words(score: Mapping[str, Any]) -> str:
 def _shown(row: OutputRow) -> dict[str, Json]:
     """A row for people: without what is empty, and without the hash."""
     value = row.to_value()
-    scores = value.pop("scores")
-    del value["request_hash"]
-    kept = {name: item for name, item in value.items() if item is not None}
-    return {**kept, **scores}
+    hidden = ("scores", "request_hash")
+    kept = {name: item for name, item in value.items() if item is not None and name not in hidden}
+    return {**kept, **row.scores}

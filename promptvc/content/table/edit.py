@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from promptvc.content.formats import HEAD_SIZE, blank_table, row_format, suffix_words
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
-from promptvc.content.table.keys import KeyToken, key_token
+from promptvc.content.table.keys import KeyToken, KeyValue, key_token
 from promptvc.content.table.keyscan import KeyScan
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
     """A file after an edit: chunk runs that stayed as they were, and new bytes between them.
 
@@ -27,7 +27,7 @@ class Edited:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
-    missing: tuple[Json, ...] = ()
+    missing: tuple[KeyValue, ...] = ()
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file, piece by piece."""
@@ -65,9 +65,9 @@ def append(
     """
     some = list(rows)
     if _has_no_header(format):
-        return Edited((new_file(path, some),), inserted=len(some))
+        return Edited(pieces=(new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
-    return Edited(splice(OpenFile(chunk_runs, format), {}, bodies), inserted=len(some))
+    return Edited(pieces=splice(OpenFile(chunk_runs, format), {}, bodies), inserted=len(some))
 
 
 def upsert(
@@ -87,7 +87,7 @@ def upsert(
     some = list(rows)
     fields = _require_key(path, key)
     if _has_no_header(format):
-        return Edited((new_file(path, some),), inserted=len(some))
+        return Edited(pieces=(new_file(path, some),), inserted=len(some))
     bodies = _encode(path, format, some)
     wanted = _by_key(path, format, fields, bodies)
     file = OpenFile(chunk_runs, format)
@@ -104,7 +104,9 @@ def upsert(
             changes.setdefault(at, {})[number] = new
     added = [bodies[given] for given in wanted.values()]
     updated = sum(map(len, changes.values()))
-    return Edited(splice(file, changes, added), len(added), updated, unchanged)
+    return Edited(
+        pieces=splice(file, changes, added), inserted=len(added), updated=updated, unchanged=unchanged
+    )
 
 
 def delete(
@@ -112,7 +114,7 @@ def delete(
     chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     key: Sequence[str] | None,
-    keys: Iterable[Json],
+    keys: Iterable[KeyValue],
 ) -> Edited:
     """Take out every row with one of these keys: scalars, or tuples where several fields make the key."""
     fields = _require_key(path, key)
@@ -125,7 +127,7 @@ def delete(
         found.add(token)
     missing = tuple(given for token, given in wanted.items() if token not in found)
     deleted = sum(map(len, changes.values()))
-    return Edited(splice(file, changes, []), deleted=deleted, missing=missing)
+    return Edited(pieces=splice(file, changes, []), deleted=deleted, missing=missing)
 
 
 def _find(
@@ -169,8 +171,8 @@ def _by_key(path: str, format: RowFormat, key: Sequence[str], bodies: Sequence[b
     return numbers
 
 
-def _token(path: str, format: RowFormat, key: Sequence[str], given: Json) -> KeyToken:
-    values = given if isinstance(given, tuple) else (given,)
+def _token(path: str, format: RowFormat, key: Sequence[str], given: KeyValue) -> KeyToken:
+    values: tuple[Json, ...] = given if isinstance(given, tuple) else (given,)
     if len(values) != len(key):
         raise Usage(f"{path}: the key has {len(key)} fields: {', '.join(key)}")
     try:

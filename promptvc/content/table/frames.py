@@ -55,7 +55,7 @@ def rows_to_pandas(rows: Sequence[Row]) -> pandas.DataFrame:
     for name in frame.columns[frame.dtypes == "float64"]:
         values = [row.get(name) for row in rows]
         if {type(value) for value in values} == {int, type(None)} and all(
-            abs(value or 0) < 1 << 63 for value in values
+            abs(value) < 1 << 63 for value in values if isinstance(value, int)
         ):
             frame[name] = pandas.array(values, dtype="Int64")
     return frame

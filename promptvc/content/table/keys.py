@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from promptvc.content.formats.base import Json, Row
 
@@ -17,6 +18,9 @@ _CANDIDATES = tuple(
 )
 
 KeyToken = tuple[Hashable, ...]
+
+KeyValue: TypeAlias = "Json | tuple[Json, ...]"
+"""A key as it is given: a scalar, or a tuple where several fields make the key."""
 
 
 def key_token(row: Row, key: Sequence[str]) -> KeyToken | None:

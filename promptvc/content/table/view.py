@@ -13,6 +13,8 @@ from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
 from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
 from promptvc.content.formats.equal import same
+from promptvc.content.formats.words import plural
+from promptvc.content.json_type import LooseJson
 from promptvc.content.table.frames import Frames
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from promptvc.content.arrow.tables import ArrowCache
+    from promptvc.content.table.keys import KeyValue
     from promptvc.content.table.lookup import KeyIndex
 
 _SMALL_CHUNK_RUNS = 64
@@ -73,7 +76,7 @@ class Table(Frames):
                 return self._bodies(at)[left]
             left -= count
         raise RowMissing(
-            f"{self.path} has {_rows(len(self))}: there is none at place {number}",
+            f"{self.path} has {plural(len(self), 'row')}: there is none at place {number}",
             "places count from 0, table[key] finds a row by its key",
         )
 
@@ -116,9 +119,9 @@ class Table(Frames):
     def __getitem__(self, key: slice) -> list[Row]: ...
 
     @overload
-    def __getitem__(self, key: Json) -> Row: ...
+    def __getitem__(self, key: KeyValue) -> Row: ...
 
-    def __getitem__(self, key: Json) -> Row | list[Row]:
+    def __getitem__(self, key: KeyValue | slice) -> Row | list[Row]:
         """The first row with this key, a scalar, or a tuple where several fields make the key; raises `RowMissing`.
 
         A slice is of places: ``table[10:20]`` are the rows from place 10 on.
@@ -134,7 +137,7 @@ class Table(Frames):
         except RowMissing:
             return False
 
-    def rows_with_key(self, key: Json) -> list[Row]:
+    def rows_with_key(self, key: KeyValue) -> list[Row]:
         """All rows with this key, in their order; raises `RowMissing`."""
         return [self.row(number) for number in self._numbers(key)]
 
@@ -196,7 +199,7 @@ class Table(Frames):
         key = ", ".join(beginning.key or ()) or "none"
         columns = beginning.columns
         shown = ", ".join([*columns[:_SHOWN], "…"] if len(columns) > _SHOWN else columns) or "none"
-        return f"Table {self.path}: {_rows(len(self))}, key {key}, columns {shown}"
+        return f"Table {self.path}: {plural(len(self), 'row')}, key {key}, columns {shown}"
 
     def _repr_html_(self) -> str:
         from promptvc.content.table.html import table_html
@@ -242,7 +245,7 @@ class Table(Frames):
             self._bodies_at = at, self._format.bodies(self._chunk_runs[at].load(), at == 0)
         return self._bodies_at[1]
 
-    def _numbers(self, key: Json) -> list[int]:
+    def _numbers(self, key: LooseJson) -> list[int]:
         index = self._index
         if index is None:
             raise Usage(
@@ -287,9 +290,10 @@ def _other_type(value: Json) -> Json:
 def _from_json(text: str) -> Json:
     """The value that text is JSON for, else text itself."""
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return value
 
 
 def _matches(found: Json, text: str, value: Json) -> bool:
@@ -297,7 +301,3 @@ def _matches(found: Json, text: str, value: Json) -> bool:
         return found == text
     numbers = type(found) in (int, float) and type(value) in (int, float)
     return bool(found == value) if numbers else same(found, value)
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import align
 from promptvc.content.tablediff.diff import TableDiff
 
 Run = tuple[int, int, int]
@@ -62,12 +62,7 @@ class Part(NamedTuple):
 
 def line_origins(before: bytes, after: bytes) -> Origins:
     """For texts: lines that are the same; nothing of a line that changed."""
-    old, new = split_lines(before), split_lines(after)
-    changes = align(old, new)
-    starts = [(0, 0), *((change.a2, change.b2) for change in changes)]
-    stops = [*(change.a1 for change in changes), len(old)]
-    runs = ((a, b, stop - a) for (a, b), stop in zip(starts, stops, strict=True))
-    return Origins(tuple(run for run in runs if run[2]), {})
+    return Origins(tuple(align(split_lines(before), split_lines(after))), {})
 
 
 def split_lines(text: bytes) -> list[bytes]:

@@ -1,15 +1,13 @@
 """What changed between two versions of a table: rows and cells, at a cost that follows the change.
 
-rowpairs.py      two versions side by side
-rowalign.py      equal parts of two sequences      rowkeys.py       what identifies a row
-rowmatch.py      which row is which                rowsimilarity.py   how alike two rows are
+pairs     two versions side by side      match     which row is which
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
@@ -22,10 +20,10 @@ from promptvc.content.table.keys import guess_key as guess_key
 from promptvc.content.tablediff.pairs import Pairs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
-Cells = dict[str, tuple[Json | Missing, Json | Missing]]
+Cells: TypeAlias = "dict[str, tuple[Json | Missing, Json | Missing]]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowChange:
     """A row that was added, removed or changed.
 
@@ -46,7 +44,7 @@ class RowChange:
     malformed: Malformed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableDiff:
     """The difference of two tables.
 
@@ -155,9 +153,15 @@ class _Comparison:
                 continue  # equal bytes, or malformed and equal
             cells = changed_cells(before, after)
             if cells:
-                raw = (old.bodies[b], new.bodies[a])
                 self._changed[b] = RowChange(
-                    "changed", self._key_of(after), (b, a), before, after, cells, *raw
+                    op="changed",
+                    key=self._key_of(after),
+                    at=(b, a),
+                    before=before,
+                    after=after,
+                    cells=cells,
+                    before_raw=old.bodies[b],
+                    after_raw=new.bodies[a],
                 )
             elif old.bodies[b] != new.bodies[a]:
                 self._reformatted += 1
@@ -188,13 +192,15 @@ class _Comparison:
     def _added(self, a: int) -> RowChange:
         row, raw = self._new.rows.get(a), self._new.bodies[a]
         malformed = self._new.malformed.get(a)
-        return RowChange("added", self._key_of(row), (None, a), after=row, after_raw=raw, malformed=malformed)
+        return RowChange(
+            op="added", key=self._key_of(row), at=(None, a), after=row, after_raw=raw, malformed=malformed
+        )
 
     def _removed(self, b: int) -> RowChange:
         row, raw = self._old.rows.get(b), self._old.bodies[b]
         malformed = self._old.malformed.get(b)
         return RowChange(
-            "removed", self._key_of(row), (b, None), before=row, before_raw=raw, malformed=malformed
+            op="removed", key=self._key_of(row), at=(b, None), before=row, before_raw=raw, malformed=malformed
         )
 
     def _key_of(self, row: Row | None) -> dict[str, Json] | None:

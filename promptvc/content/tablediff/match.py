@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-from promptvc.content.align.rows import Span, align, longest_rising
+from promptvc.content.align.align import align
+from promptvc.content.align.anchors import longest_rising
+from promptvc.content.align.runs import Span
 from promptvc.content.formats.base import Row
 from promptvc.content.values.similarity import Similarity
 

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from promptvc.content.align.rows import Run, Span, align, gaps
+from promptvc.content.align.align import align
+from promptvc.content.align.runs import Run, Span, gaps
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.table.keys import key_token
 from promptvc.content.tablediff.match import Matching

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from promptvc.content.formats.base import BOM, FileStyle, Malformed, Row, RowFormat
-from promptvc.content.formats.equal import same
-from promptvc.content.tablediff.pairs import Pairs, TableSide
-from promptvc.content.tablemerge.outcome import BASE, OURS, THEIRS, Content, Outcomes, renamed
+from promptvc.content.formats.base import BOM, FileStyle, RowFormat
+from promptvc.content.tablediff.pairs import TableSide
+from promptvc.content.tablemerge.renames import Names
+from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Files
 
 _T = TypeVar("_T")
 
@@ -29,12 +29,15 @@ class Layout:
     ended: bool
 
 
-def merge_layouts(base: TableSide, ours: TableSide, theirs: TableSide, outcomes: Outcomes) -> Layout:
-    """What one side changed of the layout holds; where both did, ours."""
-    sides = (base, ours, theirs)
-    styles = [_style(side.format, outcomes.names[place]) for place, side in enumerate(sides)]
+def merge_layouts(sides: Files, names: Sequence[Names], undropped: Sequence[str]) -> Layout:
+    """What one side changed of the layout holds; where both did, ours.
+
+    ``names`` are how the fields of each version are renamed, ``undropped`` the columns that stay after all.
+    """
+    ours, theirs = sides[OURS], sides[THEIRS]
+    styles = [_style(side.format, names[place]) for place, side in enumerate(sides)]
     styles = _with_columns(_with_line_ends(styles, sides))
-    columns = _merge_columns(*(style.columns for style in styles), kept=outcomes.undropped)
+    columns = _merge_columns(*(style.columns for style in styles), kept=undropped)
     wanted = FileStyle(
         _pick(*(style.line_end for style in styles)),
         _pick(*(style.delimiter for style in styles)),
@@ -44,42 +47,12 @@ def merge_layouts(base: TableSide, ours: TableSide, theirs: TableSide, outcomes:
     marked, ended = _pick(*map(_is_marked, sides)), _pick(*map(_is_ended, sides))
     for place in (OURS, THEIRS):
         # A header whose columns the other side renamed is not the one that is wanted, though it reads so.
-        if styles[place] == wanted and not _has_renamed(sides[place].format.columns, outcomes.names[place]):
+        if styles[place] == wanted and not _has_renamed(sides[place].format.columns, names[place]):
             return Layout(sides[place].format, place, b"", marked, ended)
     if not ours.format.by_line:
         return Layout(ours.format, OURS, b"", marked, ended)
     format, head = ours.format.restyled(wanted, theirs.format)
     return Layout(format, None, head, marked, ended)
-
-
-def find_renames(pairs: Pairs) -> dict[str, str]:
-    """Fields that have another name in every row after, mostly with the same values: old name -> new name."""
-    if len(pairs.old.bodies) < pairs.old.count or not pairs.matching.to_after:
-        return {}  # some rows are as they were
-    rows = [
-        (pairs.old.row(before), pairs.new.row(after)) for before, after in pairs.matching.to_after.items()
-    ]
-    both = [(before, after) for before, after in rows if before is not None and after is not None]
-    was = dict.fromkeys(name for before, _ in both for name in before)
-    now = dict.fromkeys(name for _, after in both for name in after)
-    return _best_names(both, [n for n in was if n not in now], [n for n in now if n not in was])
-
-
-def encode(
-    content: Content, target: RowFormat, formats: Mapping[int, RowFormat], outcomes: Outcomes
-) -> bytes:
-    """The bytes of a row in the merged file; those that it has, where they mean the same there."""
-    source = formats[content.side]
-    row = content.row
-    if row is None:
-        if source.reading == target.reading:
-            return content.body
-        parsed = source.parse(content.body)
-        if isinstance(parsed, Malformed):
-            return content.body
-        row = renamed(parsed, outcomes.names[content.side])
-    columns = {name for format in formats.values() for name in format.columns or ()}
-    return target.translate(row, content.body, source, columns)
 
 
 def _pick(base: _T, ours: _T, theirs: _T) -> _T:
@@ -155,22 +128,3 @@ def _with_kept(columns: Sequence[str], base: Sequence[str], kept: Sequence[str])
 
 def _has_renamed(columns: Sequence[str] | None, names: Mapping[str, str]) -> bool:
     return any(name in names for name in columns or ())
-
-
-def _best_names(rows: Sequence[tuple[Row, Row]], gone: Sequence[str], new: Sequence[str]) -> dict[str, str]:
-    """For each name that is gone the new one with the same values in half of the rows that had it, or more."""
-    found: dict[str, str] = {}
-    for name in gone:
-        having = [(before[name], after) for before, after in rows if name in before]
-        counts = {
-            other: sum(other in after and same(value, after[other]) for value, after in having)
-            for other in new
-            if other not in found.values()
-        }
-        best = max(counts, key=lambda other: counts[other], default=None)
-        if best is not None and 2 * counts[best] >= max(2, len(having)):
-            found[name] = best
-    return found
-
-
-__all__ = ["BASE", "Layout", "encode", "find_renames", "merge_layouts"]

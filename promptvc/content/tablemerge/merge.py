@@ -1,23 +1,22 @@
 """Three versions of a table merged: rows by key, fields independently, values inside fields.
 
-rowoutcome.py    what becomes of each row           rowinserts.py    rows that one side put in: which, and where
-rowlayout.py     header, line ends, indentation     rowcanvas.py     the file written on top of one side
-rowpairs.py      two versions side by side          valuemerge.py    inside a field
+The way through: read the versions, decide what becomes of each row, place the rows, write the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from promptvc.content.formats.base import Json
-from promptvc.content.table.keys import guess_common_key
-from promptvc.content.tablediff.pairs import Pairs
 from promptvc.content.tablediff.pairs import TableSide as TableSide
-from promptvc.content.tablemerge.canvas import Canvas
-from promptvc.content.tablemerge.inserts import Inserts
-from promptvc.content.tablemerge.layout import Layout, find_renames, merge_layouts
-from promptvc.content.tablemerge.outcome import BASE, OURS, THEIRS, Outcomes
+from promptvc.content.tablemerge.decide import decide
+from promptvc.content.tablemerge.layout import Layout, merge_layouts
+from promptvc.content.tablemerge.outcome import Decisions, Placed
+from promptvc.content.tablemerge.place import Numbers, place
+from promptvc.content.tablemerge.rules import MergeRules
+from promptvc.content.tablemerge.versions import OURS, THEIRS, Files, Versions, read_versions
+from promptvc.content.tablemerge.write import write
 from promptvc.content.values.conflict import Conflict
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
@@ -41,7 +40,7 @@ class MergedRow:
     theirs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowMerge:
     """A merged table: chunk runs that stayed as they were on one side, and new bytes between them.
 
@@ -68,67 +67,69 @@ class RowMerge:
 
 
 def merge_rows(
-    base: TableSide,
-    ours: TableSide,
-    theirs: TableSide,
-    key: Sequence[str] | None = None,
-    *,
-    prefer_base: bool = False,
+    base: TableSide, ours: TableSide, theirs: TableSide, rules: MergeRules, *, prefer_base: bool = False
 ) -> RowMerge:
     """Merge two versions that come from a common one.
 
-    Rows are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows of all three, else as a
-    sequence. Only chunk runs that a side changed are loaded, and rows that neither changed keep their bytes. The order
-    is that of ours, theirs' new rows behind the row that they followed; where theirs alone put rows into another
-    order, theirs. With ``prefer_base`` stands what base has in place of what conflicts. docs/merging.md says what is
-    merged and what is a conflict.
+    Rows are matched by the key of the rules, else by the first of `KEY_NAMES` that fits the changed rows of all three,
+    else as a sequence. Only chunk runs that a side changed are loaded, and rows that neither changed keep their bytes.
+    The order is that of ours, theirs' new rows behind the row that they followed; where theirs alone put rows into
+    another order, theirs. With ``prefer_base`` stands what base has in place of what conflicts. docs/merging.md says
+    what is merged and what is a conflict.
     """
-    unchanged = _unchanged(base, ours, theirs)
+    files = (base, ours, theirs)
+    unchanged = _unchanged(files)
     if unchanged is not None:
         return unchanged
-    left = Pairs(base.chunk_runs, ours.chunk_runs, base.format, ours.format)
-    right = Pairs(base.chunk_runs, theirs.chunk_runs, base.format, theirs.format)
-    fields = tuple(key) if key else _guess(left, right)
-    left.match(fields)
-    right.match(fields)
-    outcomes = Outcomes(left, right, fields, find_renames(left), find_renames(right), prefer_base)
-    outcomes.decide()
-    layout = merge_layouts(base, ours, theirs, outcomes)
-    inserts = Inserts(left, right, outcomes)
-    files, pairs = {BASE: base, OURS: ours, THEIRS: theirs}, {OURS: left, THEIRS: right}
-    canvas = Canvas(_canvas_side(left, right, layout), files, pairs, outcomes, inserts)
+    versions = read_versions(files, rules)
+    decisions = decide(versions, prefer_base=prefer_base)
+    layout = merge_layouts(files, versions.names, decisions.undropped)
+    placement = place(versions, decisions, _side(versions, layout))
+    pieces = write(files, versions.names, placement, layout)
+    numbers = Numbers(versions, decisions.partners, placement)
     return RowMerge(
-        canvas.write(layout),
-        canvas.side == THEIRS,
-        tuple(canvas.numbered(outcomes.conflicts)),
-        fields,
-        (_counts(left, outcomes, OURS), _counts(right, outcomes, THEIRS)),
-        tuple(MergedRow(m.key, canvas.number(m.place), m.ours, m.theirs) for m in outcomes.merged),
+        pieces=pieces,
+        from_theirs=placement.side == THEIRS,
+        conflicts=_numbered(decisions.conflicts, numbers),
+        key=versions.rules.key,
+        counts=(_counts(versions, decisions, OURS), _counts(versions, decisions, THEIRS)),
+        merged=tuple(MergedRow(m.key, numbers.of(m.place), m.ours, m.theirs) for m in decisions.merged),
     )
 
 
-def _unchanged(base: TableSide, ours: TableSide, theirs: TableSide) -> RowMerge | None:
+def _unchanged(files: Files) -> RowMerge | None:
     """The side that holds as it is, where one did nothing, or both did the same."""
-    ids = [[chunk_run.id for chunk_run in side.chunk_runs] for side in (base, ours, theirs)]
+    _, ours, theirs = files
+    ids = [[chunk_run.id for chunk_run in side.chunk_runs] for side in files]
     if ids[0] != ids[1] and ids[0] != ids[2] and ids[1] != ids[2]:
         return None
     kept = theirs if ids[0] == ids[1] else ours
     nothing = SideCounts(0, 0, 0)
-    return RowMerge(tuple(kept.chunk_runs), kept is theirs, (), None, (nothing, nothing), ())
+    return RowMerge(
+        pieces=tuple(kept.chunk_runs),
+        from_theirs=kept is theirs,
+        conflicts=(),
+        key=None,
+        counts=(nothing, nothing),
+        merged=(),
+    )
 
 
-def _guess(left: Pairs, right: Pairs) -> tuple[str, ...] | None:
-    return guess_common_key([list(side.rows.values()) for side in (left.old, left.new, right.old, right.new)])
-
-
-def _canvas_side(left: Pairs, right: Pairs, layout: Layout) -> int:
+def _side(versions: Versions, layout: Layout) -> int:
     """The side on top of which the file is written: whose order holds, and if both do, whose layout."""
-    if right.moved and not left.moved:
+    if versions.right.moved and not versions.left.moved:
         return THEIRS
-    return THEIRS if layout.side == THEIRS and not left.moved else OURS
+    return THEIRS if layout.side == THEIRS and not versions.left.moved else OURS
 
 
-def _counts(pairs: Pairs, outcomes: Outcomes, side: int) -> SideCounts:
+def _numbered(found: Iterable[Placed], numbers: Numbers) -> tuple[Conflict, ...]:
+    """The conflicts with the numbers of their rows in the merged file, in their order."""
+    made = [replace(each.conflict, row=numbers.of(each.place)) for each in found]
+    return tuple(sorted(made, key=lambda conflict: conflict.row or 0))
+
+
+def _counts(versions: Versions, decisions: Decisions, side: int) -> SideCounts:
+    pairs = versions.pairs(side)
     gone = len(pairs.old.bodies) - len(pairs.matching.to_after)
     added = len(pairs.new.bodies) - len(pairs.matching.to_before)
-    return SideCounts(added, gone, outcomes.changed[side])
+    return SideCounts(added, gone, decisions.changed[side])

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from promptvc.content.align.texts import Change, align
+from promptvc.content.align.align import find_changes
+from promptvc.content.align.ends import trimmed
+from promptvc.content.align.runs import Change
 from promptvc.content.text.words import tokens, weight, words
 
 Op = Literal["=", "-", "+"]
@@ -57,7 +59,7 @@ def diff_lines(before: str, after: str, context: int = 3) -> list[Hunk]:
     Only ``\n`` ends a line, so ``\r\n`` against ``\n`` is a change.
     """
     a, b = _lines(before), _lines(after)
-    changes = [_slid(change, a, b, *room) for change, room in _with_room(align(a, b), len(a))]
+    changes = [_slid(change, a, b, *room) for change, room in _with_room(find_changes(a, b), len(a))]
     return [_hunk(a, b, group, context) for group in _near(changes, 2 * context)]
 
 
@@ -114,7 +116,7 @@ def similarity(before: str, after: str) -> float:
 
 
 def _word_spans(a: list[str], b: list[str], whole: int = 0) -> list[Span]:
-    changes = _without_islands(align(a, b, whole), a, b)
+    changes = _without_islands(find_changes(a, b, whole), a, b)
     return list(_spans(a, b, [_slid(change, a, b, *room) for change, room in _with_room(changes, len(a))]))
 
 
@@ -122,7 +124,7 @@ def _spans_by_line(before: str, after: str, whole: int) -> Iterator[Span]:
     """Words compared only inside lines that changed; ``whole`` is the number of tokens of both texts."""
     a, b = _lines(before), _lines(after)
     at = 0
-    for change in align(a, b):
+    for change in find_changes(a, b):
         yield Span("=", "".join(a[at : change.a1]))
         removed, added = "".join(a[change.a1 : change.a2]), "".join(b[change.b1 : change.b2])
         yield from _word_spans(tokens(removed), tokens(added), whole)
@@ -181,18 +183,8 @@ def _without_islands(changes: list[Change], a: list[str], b: list[str]) -> list[
         kept.append(change)
         while len(kept) > 1 and weak(kept[-2], kept[-1]):
             right, left = kept.pop(), kept.pop()
-            kept.append(_trimmed(Change(left.a1, right.a2, left.b1, right.b2), a, b))
+            kept.append(Change(*trimmed(a, b, (left.a1, right.a2, left.b1, right.b2))[1]))
     return kept
-
-
-def _trimmed(change: Change, a: list[str], b: list[str]) -> Change:
-    """Without equal tokens at the ends, which joining two changes can bring in."""
-    a1, a2, b1, b2 = change.a1, change.a2, change.b1, change.b2
-    while a1 < a2 and b1 < b2 and a[a1] == b[b1]:
-        a1, b1 = a1 + 1, b1 + 1
-    while a1 < a2 and b1 < b2 and a[a2 - 1] == b[b2 - 1]:
-        a2, b2 = a2 - 1, b2 - 1
-    return Change(a1, a2, b1, b2)
 
 
 # --- where a change begins ----------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptvc.content.align.texts import Change, align
+from promptvc.content.align.align import find_changes
+from promptvc.content.align.ends import common_head, common_tail, trimmed
+from promptvc.content.align.runs import Change
 
 Lines = Sequence[str]
 
@@ -57,8 +59,8 @@ class _Group:
 
 def _groups(texts: Region) -> list[_Group]:
     """The changes of both sides in order, those that overlap together."""
-    changes = [(change, True) for change in align(texts.base, texts.ours)]
-    changes += [(change, False) for change in align(texts.base, texts.theirs)]
+    changes = [(change, True) for change in find_changes(texts.base, texts.ours)]
+    changes += [(change, False) for change in find_changes(texts.base, texts.theirs)]
     # An insertion stands before a change of the line that it was put in front of.
     changes.sort(key=lambda found: (found[0].a1, found[0].a2))
     groups: list[_Group] = []
@@ -109,30 +111,19 @@ def _settled(region: Region) -> list[Part]:
         return [ours]
     if base == ours:
         return [theirs]
-    head = _common(ours, theirs)
-    tail = _common(ours[head:][::-1], theirs[head:][::-1])
+    (_, _, head), inner, (_, _, tail) = trimmed(ours, theirs, (0, len(ours), 0, len(theirs)))
     first, last = ours[:head], ours[len(ours) - tail :]
     # Base goes along with what both sides agree on, as far as it has the same lines.
-    base = base[_common(base, first) :]
-    base = base[: len(base) - _common(base[::-1], last[::-1])]
-    inner = Region(base, ours[head : len(ours) - tail], theirs[head : len(theirs) - tail])
-    return [first, _unless_one_sided(inner), last]
+    base = base[common_head(base, first, (0, len(base), 0, head)) :]
+    base = base[: len(base) - common_tail(base, last, (0, len(base), 0, tail))]
+    region = Region(base, ours[inner[0] : inner[1]], theirs[inner[2] : inner[3]])
+    return [first, _unless_one_sided(region), last]
 
 
 def _unless_one_sided(region: Region) -> Part:
     if region.base == region.ours:
         return list(region.theirs)
     return list(region.ours) if region.base == region.theirs else region
-
-
-def _common(one: Lines, other: Lines) -> int:
-    """How many items both begin with."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _joined(parts: list[Part]) -> list[Part]:

@@ -11,7 +11,7 @@ from promptvc.content.formats.missing import MISSING, Missing
 ConflictKind = Literal["both-changed", "edit-delete", "both-added", "text"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
     """One place that both sides changed, and differently; in the merged file stands what ours has there.
 

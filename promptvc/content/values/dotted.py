@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 
 from promptvc.content.formats.base import Json
+from promptvc.content.formats.missing import MISSING, Missing
 
 _DEPTH = 3
 _PER_LEVEL = 40
-
-
-class Missing(Enum):
-    """What stands for a field that is not there, which null is not."""
-
-    MISSING = "missing"
-
-
-MISSING = Missing.MISSING
 
 
 def pick(value: Json, path: str) -> Json | Missing:

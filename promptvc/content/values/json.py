@@ -45,9 +45,10 @@ def load_exact(text: str, otherwise: Json) -> Json:
         return lambda digits: read(digits) if repr(read(digits)) == digits else _WAITING + digits
 
     try:
-        return json.loads(text, parse_float=number(float), parse_int=number(int))
+        value: Json = json.loads(text, parse_float=number(float), parse_int=number(int))
     except (ValueError, RecursionError):
         return otherwise
+    return value
 
 
 def write_exact(data: bytes) -> bytes:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from promptvc.content.align.rows import gaps
-from promptvc.content.align.texts import align
-from promptvc.content.formats.base import Json
+from promptvc.content.align.align import align
+from promptvc.content.align.runs import gaps
+from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.values.similarity import Similarity
 
@@ -35,17 +35,13 @@ def align_lists(before: Sequence[Json], after: Sequence[Json], *, edits: bool = 
     elements are paired.
     """
     kept: list[int | None] = [None] * len(before)
-    at_before = at_after = 0
-    changes = align(list(map(token, before)), list(map(token, after)))
-    for change in changes:
-        for step in range(change.a1 - at_before):
-            kept[at_before + step] = at_after + step
-        if edits:
-            for i, j in _edits(before[change.a1 : change.a2], after[change.b1 : change.b2]):
-                kept[change.a1 + i] = change.b1 + j
-        at_before, at_after = change.a2, change.b2
-    for step in range(len(before) - at_before):
-        kept[at_before + step] = at_after + step
+    runs = align(list(map(token, before)), list(map(token, after)))
+    for b, a, length in runs:
+        kept[b : b + length] = range(a, a + length)
+    if edits:
+        for b, b_stop, a, a_stop in gaps(runs, (0, len(before), 0, len(after))):
+            for i, j in _edits(before[b:b_stop], after[a:a_stop]):
+                kept[b + i] = a + j
     return Alignment(after, tuple(kept), _inserted(kept, after))
 
 
@@ -58,14 +54,16 @@ def _edits(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[int, int
     """Pairs of elements of a part that changed as a whole, rising on both sides."""
     if not before or not after:
         return []
-    old, new = (
-        [value if isinstance(value, dict) else {"": value} for value in side] for side in (before, after)
-    )
+    old, new = [_as_row(value) for value in before], [_as_row(value) for value in after]
     alike = Similarity(old, new, _BUDGET).pairs(range(len(before)), range(len(after)))
     pairs = list(alike)
     for b, b_stop, a, a_stop in gaps([(*pair, 1) for pair in alike], (0, len(before), 0, len(after))):
         pairs += _in_place(before, after, range(b, b_stop), range(a, a_stop))
     return sorted(pairs)
+
+
+def _as_row(value: Json) -> Row:
+    return value if isinstance(value, dict) else {"": value}
 
 
 def _in_place(

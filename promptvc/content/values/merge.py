@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -17,7 +18,8 @@ from promptvc.content.text.merge import merge_lines
 from promptvc.content.values.conflict import ConflictKind
 from promptvc.content.values.lists import Alignment, align_lists
 
-Value = Json | Missing
+Value: TypeAlias = "Json | Missing"
+_J = TypeVar("_J", bound=Json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,14 @@ def merge_sequences(base: Sequence[Json], ours: Sequence[Json], theirs: Sequence
     return made
 
 
-def merge_runs(one: Sequence[Json], other: Sequence[Json]) -> list[Json]:
+def merge_runs(one: Sequence[_J], other: Sequence[_J]) -> list[_J]:
     """What both sides inserted at one place: what they share once, the rest in an order of its own.
 
     ``merge_runs(a, b) == merge_runs(b, a)``.
     """
     if not one or not other:
         return list(one or other)
-    merged: list[Json] = []
+    merged: list[_J] = []
     i = j = 0
     for at_one, at_other in [*_shared(one, other), (len(one), len(other))]:
         parts = sorted([list(one[i:at_one]), list(other[j:at_other])], key=_order)
@@ -226,5 +228,5 @@ def _shared(one: Sequence[Json], other: Sequence[Json]) -> list[tuple[int, int]]
     return pairs if same(first, list(one)) else [(found, place) for place, found in pairs]
 
 
-def _order(values: list[Json]) -> str:
+def _order(values: Sequence[Json]) -> str:
     return json.dumps(values, sort_keys=True, ensure_ascii=True)

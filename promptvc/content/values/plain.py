@@ -27,7 +27,8 @@ def plain(value: Any) -> Json:
     Inside objects and arrays too; anything else stays as it is.
     """
     if type(value) in _AS_THEY_ARE:
-        return value
+        scalar: Json = value
+        return scalar
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

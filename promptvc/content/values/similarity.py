@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from promptvc.content.align.rows import gaps, longest_rising
+from promptvc.content.align.anchors import longest_rising
+from promptvc.content.align.runs import gaps
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 

@@ -100,7 +100,8 @@ def split(text: str) -> Blocks | None:
     if value is None and all(_BLANK_OR_COMMENT.match(line) for line in rows(text)):
         return Blocks("nothing", tail=text)
     found = _starts(text, value) if isinstance(value, dict | list) else None
-    values = list(value.items()) if isinstance(value, dict) else [("", item) for item in value or ()]
+    items = value if isinstance(value, list) else []
+    values = list(value.items()) if isinstance(value, dict) else [("", item) for item in items]
     if found is None or len(found[1]) != len(values):
         return None
     return _divided(text, "mapping" if isinstance(value, dict) else "sequence", *found, values)

@@ -116,7 +116,8 @@ def _plain(value: Any, depth: int = 0) -> Json:
         return {_key(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item, depth + 1) for item in value]
-    return value
+    scalar: Json = value
+    return scalar
 
 
 def _key(key: object) -> str:

@@ -119,8 +119,9 @@ def _in_place(entry: Entry, value: Json, like: Entry | None) -> str | None:
         model = around_value(like)
         return before + model[1] + after if model is not None and "\n" not in model[1] else None
     # A date is text here, and for others only if it has quotes: it gets none where there are none.
-    is_date = isinstance(value, str) and old == entry.value and _DATE.match(old) and _DATE.match(value)
-    return before + (value if is_date else _emit_inline(value)) + after
+    if isinstance(value, str) and old == entry.value and _DATE.match(old) and _DATE.match(value):
+        return before + value + after
+    return before + _emit_inline(value) + after
 
 
 def _inside(entry: Entry, value: Json, kind: Kind, column: int, like: Entry | None) -> str | None:

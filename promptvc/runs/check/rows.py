@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from promptvc.content.formats.base import Json
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import OutputRow, Score
 from promptvc.content.table.keys import output_name
 from promptvc.errors import FileChanging
@@ -125,7 +126,7 @@ class GateRows(Sequence[GateRow]):
         return {name: columns.score(name)[numbers[number]] for name in self._scores}
 
     def __repr__(self) -> str:
-        return f"{len(self):,} row{'s' * (len(self) != 1)}"
+        return plural(len(self), "row")
 
 
 def gate_rows(

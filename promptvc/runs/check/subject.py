@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.checkspec import CheckSpec, RowFilter
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.scores import ScoreKind, kind_of
 from promptvc.content.runs.spec import ScorerSpec
 from promptvc.content.table.view import Table
-from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import PathMissing, RunMissing, UnknownRevision
 from promptvc.runs.compare.columns import Columns, pair, read_columns
 from promptvc.runs.compare.slices import slice_values, value_at

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.scores import ScoreKind
-from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Advice, Usage
 from promptvc.html.render import render
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns

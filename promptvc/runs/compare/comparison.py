@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.runs.compare.columns import Pairing
 from promptvc.runs.compare.measures import Measures
 from promptvc.runs.compare.rows import Numbers, Pairer, RowList, Status

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.spec import ScorerSpec
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.errors import NotAPrompt, ObjectMissing
 from promptvc.runs.compare.slices import slice_values, value_at
 from promptvc.runs.scoring.expected import expected_field, expected_fields

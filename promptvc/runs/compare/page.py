@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.html.render import render
 from promptvc.runs.compare.slices import slice_values
 

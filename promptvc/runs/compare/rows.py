@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.table.frames import rows_to_pandas
 from promptvc.errors import FileChanging
@@ -173,7 +174,7 @@ class RowList(Sequence[ComparedRow]):
         ids = [example for example, _ in self.places[:4]]
         more = ", …" if len(self) > len(ids) else ""
         shown = f": {', '.join(ids)}{more}" if ids else ""
-        return f"{len(self):,} {self._name} row{'s' * (len(self) != 1)}{shown}"
+        return f"{plural(len(self), f'{self._name} row')}{shown}"
 
 
 def _read_rows(table: Table, numbers: Sequence[int]) -> dict[int, OutputRow]:

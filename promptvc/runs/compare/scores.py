@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import Score
 from promptvc.content.runs.scores import ScoreKind, as_number, kind_of, mean
 from promptvc.runs.compare.columns import Columns

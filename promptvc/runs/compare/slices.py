@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.scores import ScoreKind
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.scores import Pairs, ScoreComparison, compare_score
 from promptvc.runs.sources import LoadedRun

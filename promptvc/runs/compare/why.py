@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import Pin, RunRecord
 from promptvc.runs.sources import LoadedRun
 

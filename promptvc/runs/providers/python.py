@@ -25,7 +25,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid
 from promptvc.runs.providers.answer import Answer, CallFailed, read_answer, reason_of

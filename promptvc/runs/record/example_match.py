@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from promptvc.content.formats.base import Row
 from promptvc.content.formats.dicts import is_malformed
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.table.view import Table
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.errors import Advice, Usage
 from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
 

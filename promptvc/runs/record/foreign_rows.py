@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Row
+from promptvc.content.formats.missing import MISSING, Missing
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import OutputRow, Score
-from promptvc.content.values.dotted import MISSING, Missing, paths_of, pick
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Usage
 from promptvc.runs.record.importers.base import Fields, Foreign, as_text
 from promptvc.runs.scoring.kinds import Unscored
@@ -101,7 +103,7 @@ class RowTaker:
 
     def _look(self, row: Row, path: str, folder: str | None = None) -> Json | Missing:
         """The field at a path, first inside of ``folder``."""
-        found = MISSING if folder is None else pick(row.get(folder), path)
+        found: Json = MISSING if folder is None else pick(row.get(folder), path)
         found = pick(row, path) if found is MISSING else found
         if found is not MISSING:
             self._missing.pop(path, None)
@@ -154,7 +156,8 @@ class RowTaker:
         folder = "scores" if self._foreign.all_scores else None
         found: dict[str, Any] = {}
         if folder and not self._fields.scores:
-            found = dict(row.get(folder) or {})
+            given: Json = row.get(folder)
+            found = dict(given or {})
         for name, path in self._fields.scores.items():
             value = self._look(row, path, folder)
             found[name] = None if value is MISSING else value

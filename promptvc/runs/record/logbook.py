@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from promptvc.content.formats.base import Json
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.request import Calling, example_ids, fingerprint
 from promptvc.content.runs.run import (
     OutputRow,
@@ -166,8 +167,7 @@ class RunLog:
         return len(self._rows)
 
     def __repr__(self) -> str:
-        count = len(self)
-        return f"RunLog {self._settings.name}: {count:,} call{'s' * (count != 1)}"
+        return f"RunLog {self._settings.name}: {plural(len(self), 'call')}"
 
     # --- writing ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from promptvc.content.formats.base import Json
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.request import Request
 from promptvc.content.runs.run import OutputRow, Score, Totals
 from promptvc.content.runs.spec import RunSpec

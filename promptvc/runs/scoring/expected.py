@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from promptvc.content.formats.base import Row
+from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.spec import ScorerSpec
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.runs.scoring.kinds import KINDS
 
 COMMON = ("expected", "expected_output", "answer", "target", "ideal", "reference", "ground_truth", "label")

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Row
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import OutputRow
-from promptvc.content.values.dotted import MISSING, pick
+from promptvc.content.values.dotted import pick
 from promptvc.errors import ConfigInvalid
 
 Measure = Callable[[str | None, Row, OutputRow], object]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.content.table.numbered import number_rows
 from promptvc.content.tablediff.diff import duplicate_keys
+from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
-from promptvc.session.files.project import TableSettings
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
@@ -43,25 +44,21 @@ class Rows(Protocol):
         """Its chunk runs of whole rows."""
 
 
-def check_keys(file: Rows, settings: TableSettings) -> list[KeyWarning]:
+def check_keys(file: Rows, rules: MergeRules) -> list[KeyWarning]:
     """The groups of rows that share a key; raises `DuplicateKey` for the first when keys must be unique."""
     format = file.format
-    if format is None or settings.key is None:
+    if format is None or rules.key is None:
         return []
     found = []
-    for numbers, row in duplicate_keys(_rows(file, format), settings.key):
-        key = tuple((field, row.get(field)) for field in settings.key)
+    for numbers, row in duplicate_keys(_rows(file, format), rules.key):
+        key = tuple((field, row.get(field)) for field in rules.key)
         found.append(KeyWarning(file.path, key, tuple(number + 1 for number in numbers)))
-    if found and settings.unique:
+    if found and rules.unique:
         raise DuplicateKey(str(found[0]), "make the keys unique, or set another key in promptvc.toml")
     return found
 
 
 def _rows(file: Rows, format: RowFormat) -> Iterator[tuple[int, Row]]:
-    number = 0
-    for place, chunk_run in enumerate(file.chunk_runs()):
-        for body in format.bodies(chunk_run.load(), place == 0):
-            row = format.parse(body)
-            if not isinstance(row, Malformed):
-                yield number, row
-            number += 1
+    for found in number_rows(format, file.chunk_runs()):
+        if not isinstance(found.row, Malformed):
+            yield found.number, found.row

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
 
@@ -45,14 +46,6 @@ TEMPLATE = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class TableSettings:
-    """What the project says of a table: its key fields (None: find them), and whether keys must be unique."""
-
-    key: tuple[str, ...] | None = None
-    unique: bool = False
-
-
 @dataclass(frozen=True)
 class Project:
     """The settings of a project at one version. Patterns are those of .gitignore files.
@@ -62,7 +55,7 @@ class Project:
 
     include: tuple[str, ...] = DEFAULT_INCLUDE
     exclude: tuple[str, ...] = ()
-    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+    tables: Mapping[str, MergeRules] = field(default_factory=dict)
     _runs: Mapping[str, Any] = field(default_factory=dict)
     _checks: Mapping[str, Any] = field(default_factory=dict)
 
@@ -87,12 +80,12 @@ class Project:
         include, exclude = self._specs
         return path == PROJECT_FILE or (include.match_file(path) and not exclude.match_file(path))
 
-    def table(self, path: str) -> TableSettings:
-        """The settings of a table: those under its path, else under the first pattern that fits."""
+    def table(self, path: str) -> MergeRules:
+        """The rules of a table: those under its path, else under the first pattern that fits."""
         if path in self.tables:
             return self.tables[path]
         return next(
-            (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), TableSettings()
+            (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), MergeRules()
         )
 
     @cached_property
@@ -145,8 +138,7 @@ def read_project(data: bytes) -> Project:
     track = _table(values, "track")
     _known(track, "track", ("include", "exclude"))
     tables = {
-        path: _table_settings(path, _table(_table(values, "tables"), path))
-        for path in _table(values, "tables")
+        path: _merge_rules(path, _table(_table(values, "tables"), path)) for path in _table(values, "tables")
     }
     project = Project(
         include=_strings(track, "track.include", "include", DEFAULT_INCLUDE),
@@ -162,7 +154,7 @@ def read_project(data: bytes) -> Project:
     return project
 
 
-def _table_settings(path: str, values: Mapping[str, Any]) -> TableSettings:
+def _merge_rules(path: str, values: Mapping[str, Any]) -> MergeRules:
     name = f'tables."{path}"'
     _known(values, name, ("key", "unique"))
     key = values.get("key")
@@ -172,7 +164,7 @@ def _table_settings(path: str, values: Mapping[str, Any]) -> TableSettings:
         raise _invalid(f"{name}.unique must be true or false")
     if unique and fields is None:
         raise _invalid(f"{name}.unique needs a key beside it")
-    return TableSettings(fields, unique)
+    return MergeRules(fields, unique)
 
 
 def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from promptvc.content.formats.base import Malformed, Row
+from promptvc.content.table.numbered import number_rows
 from promptvc.content.tablediff.diff import RowChange
 from promptvc.ids import ObjectId
 from promptvc.session.files.views import FileView
@@ -45,15 +46,9 @@ def walk_row(
 
 def find_rows(file: FileView, meant: Meant) -> Iterator[tuple[int, bytes, Row]]:
     """Number, bytes and fields of the rows that are meant."""
-    number, format = 0, file.format
-    if format is None:
-        return
-    for place, chunk_run in enumerate(file.chunk_runs()):
-        for body in format.bodies(chunk_run.load(), place == 0):
-            row = format.parse(body)
-            if not isinstance(row, Malformed) and meant(row):
-                yield number, body, row
-            number += 1
+    for found in number_rows(file.format, file.chunk_runs()) if file.format else ():
+        if not isinstance(found.row, Malformed) and meant(found.row):
+            yield found.number, found.body, found.row
 
 
 def _changes(
@@ -97,9 +92,11 @@ def _between(
                 yield change
         return
     for number, body, found in find_rows(before, meant) if before else ():
-        yield RowChange("removed", _key_of(found, key), (number, None), before=found, before_raw=body)
+        yield RowChange(
+            op="removed", key=_key_of(found, key), at=(number, None), before=found, before_raw=body
+        )
     for number, body, found in find_rows(after, meant) if after else ():
-        yield RowChange("added", _key_of(found, key), (None, number), after=found, after_raw=body)
+        yield RowChange(op="added", key=_key_of(found, key), at=(None, number), after=found, after_raw=body)
 
 
 def _key_of(row: Row, key: Sequence[str]) -> Row:

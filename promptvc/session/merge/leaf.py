@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from promptvc.content.formats import blank_table, row_format
+from promptvc.content.json_type import Json
 from promptvc.content.kinds import FileKind
 from promptvc.content.runs.run import read_record
 from promptvc.content.text.merge import merge_lines
@@ -92,11 +93,11 @@ class LeafMerger:
         # Most merges that take files whole never come here.
         from promptvc.content.tablemerge.merge import merge_rows
 
-        key = self._project.table(leaf.path).key
+        rules = self._project.table(leaf.path)
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
         if any(map(ends_open, sides)):
             return self._binary(leaf)
-        found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
+        found = merge_rows(*sides, rules, prefer_base=self._in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
         entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
         conflicts = _named(found.conflicts, leaf.path)
@@ -115,7 +116,7 @@ class LeafMerger:
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
         conflicts = tuple(
-            Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
+            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
             for each in found.conflicts
         )
         in_place = self._in_place == "ours" and bool(conflicts)
@@ -149,7 +150,7 @@ class LeafMerger:
 
 def file_conflict(found: PathConflict) -> Conflict:
     """A file as a whole that conflicts, told as every conflict is; its versions are values with ``id`` and ``mode``."""
-    values = [
+    values: list[Json] = [
         {
             "id": str(entry.id),
             "mode": f"{entry.mode:o}",
@@ -160,7 +161,7 @@ def file_conflict(found: PathConflict) -> Conflict:
         else None
         for entry, path in zip((found.base, found.ours, found.theirs), found.paths, strict=True)
     ]
-    return Conflict(found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
+    return Conflict(kind=found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
 
 
 def entry_of(value: object) -> tuple[RepoPath, FileEntry] | None:

@@ -219,13 +219,13 @@ def conflict_of(value: Mapping[str, Any]) -> Conflict:
     absent = value.get("absent", ())
     base, ours, theirs = (MISSING if n in absent else value[n] for n in ("base", "ours", "theirs"))
     return Conflict(
-        value["kind"],
-        value["key"],
-        value["row"],
-        value["field"],
-        tuple(value["at"]),
-        base,
-        ours,
-        theirs,
-        value["path"],
+        kind=value["kind"],
+        key=value["key"],
+        row=value["row"],
+        field=value["field"],
+        at=tuple(value["at"]),
+        base=base,
+        ours=ours,
+        theirs=theirs,
+        path=value["path"],
     )

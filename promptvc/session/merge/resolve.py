@@ -199,7 +199,7 @@ class _Draft:
 
     def replace(self, file: PendingFile, pieces: Sequence[ChunkRun | bytes]) -> None:
         """Put other content in a file."""
-        self.edited[file.path] = file.edited(Edited(tuple(pieces)))
+        self.edited[file.path] = file.edited(Edited(pieces=tuple(pieces)))
 
 
 def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:

@@ -8,6 +8,7 @@ from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD, is_malformed, malformed_row
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import Missing
+from promptvc.content.table.numbered import number_rows
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import write_exact
@@ -90,7 +91,8 @@ def _find(file: OpenFile, conflict: Conflict) -> int | None:
     near = _row_at(file, row)
     if near is not None and _has(near, conflict.key):
         return row
-    matches = [number for number, found in _rows(file) if _has(found, conflict.key)]
+    rows = number_rows(file.format, file.chunk_runs)
+    matches = [found.number for found in rows if _has(found.row, conflict.key)]
     return min(matches, key=lambda number: abs(number - row), default=None)
 
 
@@ -104,14 +106,6 @@ def _is_row(file: OpenFile, found: Row, wanted: Any) -> bool:
 
 def _fitted(row: Row, format: RowFormat) -> Row:
     return row if is_malformed(row) else format.fitted(row)
-
-
-def _rows(file: OpenFile) -> Any:
-    number = 0
-    for at in range(len(file.chunk_runs)):
-        for body in file.format.bodies(file.data(at), at == 0):
-            yield number, file.format.parse(body)
-            number += 1
 
 
 def _row_at(file: OpenFile, number: int) -> Any:

@@ -142,7 +142,7 @@ class Delete:
             fields = tuple(self.key or base.table(self.path).key or ())
             before, now = _table(base, self.path, fields), _table(tip, self.path, fields)
             for key in (tuple(k) if isinstance(k, list | tuple) else k for k in self.keys):
-                if not same(_rows(before, key), _rows(now, key)):
+                if not same([*_rows(before, key)], [*_rows(now, key)]):
                     raise _row_conflict(self.path, key)
         return self
 
@@ -177,7 +177,7 @@ def _table(state: State, path: RepoPath, key: tuple[str, ...]) -> Table | None:
 def _merged(path: RepoPath, key: Any, row: Row, before: Table | None, now: Table | None) -> Row:
     """A row of ours on top of what others made of it since; raises `Conflict`."""
     old, new = _rows(before, key), _rows(now, key)
-    if same(old, new) or same(new, [dict(row)]):
+    if same([*old], [*new]) or same([*new], [dict(row)]):
         return row
     if len(old) > 1 or len(new) != 1:  # removed there, or rows that share a key
         raise _row_conflict(path, key)

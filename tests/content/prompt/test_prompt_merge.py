@@ -110,7 +110,9 @@ def test_a_setting_that_both_changed_conflicts_with_ours_in_place() -> None:
     one = edited(MD, ("0.5", "0.7"))
     other = edited(MD, ("0.5", "0.9"), ("# warm", "# hot"), ("100", "200"))
     found = merge("a.md", MD, one, other)
-    assert found.conflicts == (Conflict("both-changed", field="temperature", base=0.5, ours=0.7, theirs=0.9),)
+    assert found.conflicts == (
+        Conflict(kind="both-changed", field="temperature", base=0.5, ours=0.7, theirs=0.9),
+    )
     assert found.data.decode() == edited(MD, ("0.5", "0.7"), ("# warm", "# hot"), ("100", "200"))
     assert found.marked("ours", "theirs") == found.data
 
@@ -162,14 +164,14 @@ def test_a_byte_order_mark_that_one_side_added_does_not_conflict() -> None:
 
 def test_front_matter_that_both_sides_added_is_merged_by_setting() -> None:
     found = merge("a.md", "", "---\na: 1\nb: 1\n---\nhi\n", "---\na: 1\nb: 2\nc: 3\n---\nhi\n")
-    assert found.conflicts == (Conflict("both-added", field="b", base=MISSING, ours=1, theirs=2),)
+    assert found.conflicts == (Conflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=2),)
     assert found.data == b"---\na: 1\nb: 1\nc: 3\n---\nhi\n"
 
 
 def test_a_setting_that_both_added_differently_beside_a_changed_one_does_not_stand_there_twice() -> None:
     base = "---\na: 0\n---\n"
     found = merge("a.md", base, "---\na: 0\nb: 1\n---\n", "---\na: 1\nb: 0\n---\n")
-    assert found.conflicts == (Conflict("both-added", field="b", base=MISSING, ours=1, theirs=0),)
+    assert found.conflicts == (Conflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=0),)
     assert found.data == b"---\na: 1\nb: 1\n---\n"
 
 
@@ -179,7 +181,7 @@ def test_a_setting_that_both_added_differently_beside_a_changed_one_does_not_sta
 def test_lines_of_the_body_conflict_between_markers() -> None:
     found = merge("a.md", MD, edited(MD, ("kind", "brief")), edited(MD, ("kind", "polite"), ("100", "200")))
     assert found.conflicts == (
-        Conflict("text", base="Be kind.\n", ours="Be brief.\n", theirs="Be polite.\n"),
+        Conflict(kind="text", base="Be kind.\n", ours="Be brief.\n", theirs="Be polite.\n"),
     )
     shown = "<<<<<<< O\nBe brief.\n||||||| base\nBe kind.\n=======\nBe polite.\n>>>>>>> T\n"
     assert found.marked("O", "T").decode() == edited(MD, ("Be kind.\n", shown), ("100", "200"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.align.texts import align
+from promptvc.content.align.align import find_changes
 from promptvc.content.text.diff import Span, count_groups, diff_lines, diff_words, elide, similarity
 from promptvc.content.text.words import tokens
 
@@ -69,7 +69,7 @@ def test_hunks_with_all_context_hold_both_texts(before: str, after: str) -> None
 @given(st.lists(st.integers(0, 5), max_size=40), st.lists(st.integers(0, 5), max_size=40))
 def test_alignment_leaves_equal_items_between_changes(before: list[int], after: list[int]) -> None:
     at_a = at_b = 0
-    for change in align(before, after):
+    for change in find_changes(before, after):
         assert before[at_a : change.a1] == after[at_b : change.b1]
         assert change.a1 > at_a or at_a == 0
         at_a, at_b = change.a2, change.b2
@@ -84,7 +84,7 @@ def test_short_sequences_keep_as_much_as_can_be_kept(before: list[int], after: l
             longest[i + 1][j + 1] = (
                 longest[i][j] + 1 if old == new else max(longest[i][j + 1], longest[i + 1][j])
             )
-    kept = len(before) - sum(change.a2 - change.a1 for change in align(before, after))
+    kept = len(before) - sum(change.a2 - change.a1 for change in find_changes(before, after))
     assert kept == longest[-1][-1]
 
 

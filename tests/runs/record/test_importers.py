@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.cli.hints import hint_of
-from promptvc.content.values.dotted import MISSING, paths_of, pick
+from promptvc.content.formats.missing import MISSING
+from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import PathMissing, PromptvcError, Usage
 from promptvc.runs.record.importers.base import Foreign
 from promptvc.runs.record.importers.detect import open_foreign

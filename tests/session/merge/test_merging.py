@@ -504,7 +504,19 @@ def test_the_library_gives_conflicts_as_values_and_changes_nothing(repo: Repo) -
     before = repo.revisions.resolve("main")
     done = repo.merge("feature", into="main")
     assert done.commit is None
-    assert done.conflicts == (Conflict("both-changed", {"id": 1}, 1, "a", (), "x", "ours", "theirs", TABLE),)
+    assert done.conflicts == (
+        Conflict(
+            kind="both-changed",
+            key={"id": 1},
+            row=1,
+            field="a",
+            at=(),
+            base="x",
+            ours="ours",
+            theirs="theirs",
+            path=TABLE,
+        ),
+    )
     assert repo.revisions.resolve("main") == before
     assert repo.open_merge is None
 

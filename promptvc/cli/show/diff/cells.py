@@ -16,7 +16,8 @@ from promptvc.cli.show.diff.words import (
     text_block,
     word_lines,
 )
-from promptvc.content.align.rows import align, gaps
+from promptvc.content.align.align import align
+from promptvc.content.align.runs import gaps
 from promptvc.content.tablediff.diff import MISSING, changed_cells
 from promptvc.content.text.diff import Span, diff_words, elide
 

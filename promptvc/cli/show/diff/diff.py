@@ -180,9 +180,11 @@ def whole_rows(file: FileView, key: tuple[str, ...] | None, new: bool) -> Iterat
         named = values is not None and key is not None and all(values.get(name) is not None for name in key)
         fields = {name: values[name] for name in key or ()} if values is not None and named else None
         yield (
-            RowChange("added", fields, (None, number), after=values, after_raw=body, malformed=why)
+            RowChange(op="added", key=fields, at=(None, number), after=values, after_raw=body, malformed=why)
             if new
-            else RowChange("removed", fields, (number, None), before=values, before_raw=body, malformed=why)
+            else RowChange(
+                op="removed", key=fields, at=(number, None), before=values, before_raw=body, malformed=why
+            )
         )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Row
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.errors import Usage
 
 

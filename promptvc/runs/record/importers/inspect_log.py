@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Row
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.errors import Usage
 from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mapping, as_text, parse_json
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from promptvc.content.formats.base import Json, Row
+from promptvc.content.formats.base import Row
+from promptvc.content.json_type import LooseJson as Json
 from promptvc.errors import Advice, Usage
 from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mapping, as_text
 

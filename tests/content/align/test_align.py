@@ -9,7 +9,10 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.align.rows import align, few_edits, gaps, longest_rising
+from promptvc.content.align.align import align
+from promptvc.content.align.anchors import longest_rising
+from promptvc.content.align.ends import common_head, common_tail
+from promptvc.content.align.runs import gaps
 
 WORDS = st.text("abcx", max_size=14)
 
@@ -23,6 +26,12 @@ def common(before: str, after: str) -> int:
             new.append(row[at] + 1 if one == other else max(row[at + 1], new[-1]))
         row = new
     return row[-1]
+
+
+def shared_start(before: str, after: str) -> int:
+    """How many characters both begin with."""
+    pairs = zip(before, after, strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
 
 
 @given(st.text(max_size=20) | WORDS, st.text(max_size=20) | WORDS)
@@ -42,10 +51,22 @@ def test_runs_are_equal_and_rise_on_both_sides(before: str, after: str) -> None:
 
 
 @given(WORDS, WORDS)
-def test_few_edits_leave_a_longest_common_subsequence(before: str, after: str) -> None:
-    runs = few_edits(before, after, (0, len(before), 0, len(after)))
+def test_small_sequences_keep_a_longest_common_subsequence(before: str, after: str) -> None:
+    runs = align(before, after)
     assert all(before[b : b + length] == after[a : a + length] for b, a, length in runs)
     assert sum(length for _, _, length in runs) == common(before, after)
+
+
+@given(st.text("ab", max_size=40), st.text("ab", max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_common_ends_are_as_long_as_they_can_be(one: str, other: str, skip: int, leave: int) -> None:
+    shared = "ab" * 30 + one
+    for before, after in ((shared, shared + other), (one, other), (one + shared, other + shared)):
+        b, a = min(skip, len(before)), min(leave, len(after))
+        head = common_head(before, after, (b, len(before), a, len(after)))
+        assert head == shared_start(before[b:], after[a:])
+        tail = common_tail(before, after, (0, len(before) - b, 0, len(after) - a))
+        ends = before[: len(before) - b][::-1], after[: len(after) - a][::-1]
+        assert tail == shared_start(*ends)
 
 
 @given(st.lists(st.integers(0, 9)))

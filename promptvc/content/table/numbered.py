@@ -1,0 +1,31 @@
+"""The rows of a table with their numbers, read as they are asked for: no more chunk runs are loaded than they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from promptvc.content.formats.base import Malformed, Row, RowFormat
+from promptvc.versioning.ropes.chunkrun import ChunkRun
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedRow:
+    """A row and its number, from 0; ``row`` says why where it cannot be read."""
+
+    number: int
+    body: bytes
+    row: Row | Malformed
+
+
+def number_rows(format: RowFormat, chunk_runs: Iterable[ChunkRun], skip: int = 0) -> Iterator[NumberedRow]:
+    """The rows from number ``skip`` on."""
+    number = 0
+    for place, chunk_run in enumerate(chunk_runs):
+        if chunk_run.rows is not None and number + chunk_run.rows <= skip:
+            number += chunk_run.rows
+            continue
+        for body in format.bodies(chunk_run.load(), place == 0):
+            if number >= skip:
+                yield NumberedRow(number, body, format.parse(body))
+            number += 1
