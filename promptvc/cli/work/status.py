@@ -49,8 +49,7 @@ def _merge_value(repo: Repo) -> dict[str, object]:
         return {}
     from promptvc.session.merge.openmerge import conflict_value
 
-    left = repo.resolving.conflicts() if merge.is_written else merge.conflicts
-    conflicts = [conflict_value(conflict) for conflict in left]
+    conflicts = [conflict_value(conflict) for conflict in repo.conflicts]
     return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
 
 
@@ -79,7 +78,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
     if not merge.is_written:
         yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again; or promptvc undo"
         return
-    conflicts = repo.resolving.conflicts()
+    conflicts = repo.conflicts
     if not conflicts:
         yield f"{what}, all conflicts resolved: promptvc commit"
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -94,6 +94,17 @@ class Project:
         return next(
             (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), TableSettings()
         )
+
+    def keyed(
+        self, files: Collection[RepoPath], changed: Collection[RepoPath]
+    ) -> list[tuple[RepoPath, TableSettings]]:
+        """The tables with a declared key whose rows may share one, after these files changed.
+
+        A new promptvc.toml may declare keys for any table.
+        """
+        paths = files if PROJECT_FILE in changed else [path for path in changed if path in files]
+        found = ((path, self.table(path)) for path in paths)
+        return [(path, settings) for path, settings in found if settings.key is not None]
 
     @cached_property
     def roots(self) -> tuple[str, ...]:

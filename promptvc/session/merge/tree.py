@@ -17,16 +17,15 @@ from promptvc.session.merge.leaf import InPlace, LeafMerger, MergedFile, file_co
 from promptvc.session.merge.runs import MergedFiles, MergedRun, RunsMerger
 from promptvc.session.workspace.similarity import file_similarity
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.merge import FileMerge, merge_files
-from promptvc.versioning.tree import Files, load_files
+from promptvc.versioning.tree import Files, files_of
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TreeMerge:
     """The files of a merge, with ours in place of ``conflicts``.
 
@@ -79,7 +78,14 @@ class TreeMerger:
         conflicts += [conflict for each in merged for conflict in each.conflicts]
         conflicts.sort(key=lambda conflict: conflict.path)
         taken = tuple(path for path in found.taken if path not in deferred)
-        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), taken, runs, project)
+        return TreeMerge(
+            files=dict(sorted(files.items())),
+            conflicts=tuple(conflicts),
+            merged=tuple(merged),
+            taken=taken,
+            runs=runs,
+            project=project,
+        )
 
     def _deferred(self, project: Project, ours: Files, theirs: Files, found: FileMerge) -> list[str]:
         """The runs that are merged last; not those whose files conflict as a whole."""
@@ -119,17 +125,13 @@ class TreeMerger:
         Where the bases conflict stands what they come from. Without any, nothing.
         """
         bases = history.merge_bases(ours, theirs)
-        files = self.files_of(bases[0]) if bases else {}
+        files = files_of(self._store, bases[0] if bases else None)
         for other in bases[1:]:
             before = self.base_files(history, bases[0], other)
             with self._store.begin() as writer:
-                files = self.merge(before, files, self.files_of(other), writer, in_place="base").files
+                files = self.merge(before, files, files_of(self._store, other), writer, in_place="base").files
                 writer.finish()
         return files
-
-    def files_of(self, commit: ObjectId) -> Files:
-        """The files of a commit."""
-        return load_files(self._store, read_commit(self._store, commit).tree)
 
     def _project(self, found: FileMerge) -> Project:
         """The settings that hold for the merge; those of ours where promptvc.toml is still to be merged."""
