@@ -23,7 +23,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
-from promptvc.versioning.tree import FileEntry, load_files
+from promptvc.versioning.tree import FileEntry
 
 if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
@@ -212,7 +212,7 @@ class Parts:
         """`snapshot` of a commit that is already known."""
         commit = read_commit(self.store, id)
         return Snapshot(
-            id, commit, load_files(self.store, commit.tree), self.contents, lambda: self.arrow_cache
+            id, commit, self.contents.files_below(commit.tree), self.contents, lambda: self.arrow_cache
         )
 
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:

@@ -19,7 +19,6 @@ from promptvc.storage.objects import (
     encode_tree,
 )
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import read_commit
 from promptvc.versioning.ropes.marker import is_rope, rope_mode
 
 if TYPE_CHECKING:
@@ -64,11 +63,6 @@ def load_files(store: ObjectStore, tree: ObjectId | None) -> Files:
     if len(files) < len(found):
         raise ObjectDamaged(f"tree {tree} names a file twice", "promptvc fsck tells more")
     return files
-
-
-def files_of(store: ObjectStore, commit: ObjectId | None) -> Files:
-    """The files of a commit; of no commit, none."""
-    return load_files(store, read_commit(store, commit).tree if commit else None)
 
 
 def _walk(

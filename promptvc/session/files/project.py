@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from promptvc.errors import ConfigInvalid
@@ -137,6 +137,7 @@ def tracks_by_default(path: str) -> bool:
     )
 
 
+@lru_cache(maxsize=8)  # one command asks for the same bytes up to seven times
 def read_project(data: bytes) -> Project:
     """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
     if not _SAYS_SOMETHING.search(data):

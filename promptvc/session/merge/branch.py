@@ -20,7 +20,7 @@ from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.diff import diff_files
-from promptvc.versioning.tree import FileEntry, Files, files_of
+from promptvc.versioning.tree import FileEntry, Files
 
 
 class Branch:
@@ -57,7 +57,7 @@ class Branch:
 
     def forward(self, head: ObjectId | None, other: ObjectId, request: MergeRequest) -> None:
         """Move the ref on; raises `RefMoved`."""
-        before, after = files_of(self.store, head), files_of(self.store, other)
+        before, after = self.contents.files_of(head), self.contents.files_of(other)
         with self._moving(self.ref, before, head, after, other):
             self._refs.move(self.ref, head, other, request.committer(), request.forward_reason)
 
@@ -141,5 +141,6 @@ class Draft:
             parent=sides.head,
             message=text,
             changes=changes,
+            files=self._files,
             key_warnings=warnings,
         )

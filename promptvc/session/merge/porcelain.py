@@ -17,7 +17,6 @@ from promptvc.session.merge.tree import TreeMerge, TreeMerger
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.diff import diff_files
 from promptvc.versioning.history import History
-from promptvc.versioning.tree import files_of
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
@@ -59,7 +58,7 @@ class Merging:
         if head is None or how == "fast-forward":
             return self._forward(to, head, other, request, dry_run)
         base = self._merger.base_files(history, head, other)
-        ours, theirs = files_of(self._store, head), files_of(self._store, other)
+        ours, theirs = self._contents.files_of(head), self._contents.files_of(other)
         sides = Sides(head=head, other=other, base=base, ours=ours, theirs=theirs, request=request)
         return self._apply(to, sides, dry_run)
 
@@ -76,9 +75,9 @@ class Merging:
         head = to.head()
         if head is None:
             raise Refused("there is no commit to build on", "promptvc commit makes the first one")
-        after, before = files_of(self._store, commit), files_of(self._store, parent)
+        after, before = self._contents.files_of(commit), self._contents.files_of(parent)
         base, theirs = (after, before) if request.step == "revert" else (before, after)
-        ours = files_of(self._store, head)
+        ours = self._contents.files_of(head)
         sides = Sides(head=head, other=commit, base=base, ours=ours, theirs=theirs, request=request)
         return self._apply(to, sides, dry_run)
 
@@ -91,13 +90,13 @@ class Merging:
             commit=head,
             other=other,
             request=request,
-            files=files_of(self._store, head),
+            files=self._contents.files_of(head),
         )
 
     def _forward(
         self, to: Destination, head: ObjectId | None, other: ObjectId, request: MergeRequest, dry_run: bool
     ) -> Merged:
-        ours, theirs = files_of(self._store, head), files_of(self._store, other)
+        ours, theirs = self._contents.files_of(head), self._contents.files_of(other)
         if dry_run:
             to.check_forward(ours, theirs)
         else:

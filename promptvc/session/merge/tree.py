@@ -19,7 +19,7 @@ from promptvc.session.workspace.similarity import file_similarity
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.history import History
 from promptvc.versioning.merge import FileMerge, merge_files
-from promptvc.versioning.tree import Files, files_of
+from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -125,11 +125,13 @@ class TreeMerger:
         Where the bases conflict stands what they come from. Without any, nothing.
         """
         bases = history.merge_bases(ours, theirs)
-        files = files_of(self._store, bases[0] if bases else None)
+        files = self._contents.files_of(bases[0] if bases else None)
         for other in bases[1:]:
             before = self.base_files(history, bases[0], other)
             with self._store.begin() as writer:
-                files = self.merge(before, files, files_of(self._store, other), writer, in_place="base").files
+                files = self.merge(
+                    before, files, self._contents.files_of(other), writer, in_place="base"
+                ).files
                 writer.finish()
         return files
 

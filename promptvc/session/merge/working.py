@@ -23,7 +23,7 @@ from promptvc.session.workspace.workspace import Committed, Workspace
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.tree import FileEntry, Files, files_of, in_the_way
+from promptvc.versioning.tree import FileEntry, Files, in_the_way
 
 
 class WorkingFiles:
@@ -201,7 +201,7 @@ class WorkingFiles:
         head = self._refs.read(HEAD)
         if head is None or head == merge.head:
             return dict(merge.before)
-        old, new = files_of(self.store, merge.head), files_of(self.store, head)
+        old, new = self.contents.files_of(merge.head), self.contents.files_of(head)
         moved = [path for path in {*old, *new} if old.get(path) != new.get(path)]
         here = {**self._workspace.worktree.at(moved), **merge.before}
         return {**merge.before, **{path: new.get(path) for path in moved if here[path] == old.get(path)}}

@@ -21,7 +21,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import CODE_TRAILER, with_trailer, write_commit
 from promptvc.versioning.diff import FileChange, diff_files
 from promptvc.versioning.history import History
-from promptvc.versioning.tree import FileEntry, Files, files_of, is_below, write_tree
+from promptvc.versioning.tree import FileEntry, Files, is_below, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class Status:
     """How the working files stand: on which branch (None: detached), at which commit, and what changed since.
 
-    ``ahead`` and ``behind`` count commits against the upstream; None without one.
+    ``files`` are the working files. ``ahead`` and ``behind`` count commits against the upstream; None without one.
     """
 
     branch: str | None
     head: ObjectId | None
     changes: tuple[FileChange, ...]
+    files: Files
     upstream: RefName | None = None
     ahead: int | None = None
     behind: int | None = None
@@ -50,13 +51,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """A commit just made: its id, the branch it is on (None: detached), its parent, and things to look at."""
+    """A commit just made: its id, the branch it is on (None: detached), its parent, what it has, things to look at."""
 
     id: ObjectId
     branch: str | None
     parent: ObjectId | None
     message: str
     changes: tuple[FileChange, ...]
+    files: Files
     key_warnings: tuple[KeyWarning, ...] = ()
     name_warnings: tuple[tuple[RepoPath, str], ...] = ()
 
@@ -96,14 +98,21 @@ class Workspace:
         """What changed since the current commit, and how the branch stands to its upstream."""
         target, head = self._refs.head(), self._refs.current()
         base = self._files_of(head)
-        changes = tuple(diff_files(base, self.worktree.files(base)))
+        files = self.worktree.files(base)
+        changes = tuple(diff_files(base, files))
         upstream = self._upstream(target) if isinstance(target, RefName) else None
         theirs = self._refs.read(upstream) if upstream else None
         ahead = behind = None
         if head and theirs:
             ahead, behind = History(self._store).ahead_behind(head, theirs)
         return Status(
-            branch=self.branch, head=head, changes=changes, upstream=upstream, ahead=ahead, behind=behind
+            branch=self.branch,
+            head=head,
+            changes=changes,
+            files=files,
+            upstream=upstream,
+            ahead=ahead,
+            behind=behind,
         )
 
     @property
@@ -132,7 +141,7 @@ class Workspace:
         """
         head = self._refs.current()
         base = self._files_of(head)
-        only = self.worktree.select(paths, base) if paths else None
+        only = list(paths) or None
         with self._store.begin() as writer:
             files = self.worktree.files(base, writer, only)
             changes = tuple(diff_files(base, files))
@@ -141,6 +150,7 @@ class Workspace:
             warnings = self._check(files, changes)
             text = with_trailer(message, CODE_TRAILER, code_commit) if code_commit else message
             tree = write_tree(writer, files)
+            self._contents.remember_files(tree, files)
             before = ((head,) if head else ()) + others
             id = write_commit(writer, tree, before, text, author, committer)
             writer.finish()
@@ -157,6 +167,7 @@ class Workspace:
             parent=head,
             message=message,
             changes=changes,
+            files=files,
             key_warnings=tuple(warnings),
             name_warnings=tuple(names),
         )
@@ -284,7 +295,7 @@ class Workspace:
         return self.worktree.view(path, entry)
 
     def _files_of(self, commit: ObjectId | None) -> Files:
-        return files_of(self._store, commit)
+        return self._contents.files_of(commit)
 
     def current_ref(self) -> RefName:
         """The ref that a new commit moves: that of the current branch, or HEAD where it is on none."""
