@@ -371,14 +371,14 @@ class WithMerges(WithRuns):
         if left is not None and to is None:
             return settled(left)
         parts = UndoParts(
-            self.oplog,
-            self.store,
-            self.refs,
-            self.who,
-            self.config,
-            lambda: self.workspace.worktree,
-            self.intents,
-            self.merge_state.id,
+            log=self.oplog,
+            store=self.store,
+            refs=self.refs,
+            who=self.who,
+            config=self.config,
+            worktree=lambda: self.workspace.worktree,
+            intents=self.intents,
+            state=self.merge_state.id,
         )
         with self._at_work_on():
             return undo(parts, self.merge_state.put, to, force=force)

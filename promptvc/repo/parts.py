@@ -147,13 +147,13 @@ class Parts:
         from promptvc.session.recovery import RecoveryParts, settle  # for what was interrupted only
 
         parts = RecoveryParts(
-            self._worktree,
-            self.refs,
-            self.oplog,
-            self.config,
-            self.who,
-            self.merge_state.id,
-            self.merge_state.put,
+            worktree=self._worktree,
+            refs=self.refs,
+            log=self.oplog,
+            config=self.config,
+            who=self.who,
+            state=self.merge_state.id,
+            write_state=self.merge_state.put,
         )
         return settle(parts, intent, direction, force)
 

@@ -27,7 +27,7 @@ InPlace = Literal["ours", "base"]
 """Which version stands where something conflicts: ours for people, base where bases themselves are merged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergedFile:
     """A merged file: what it is, where it is stored, and what conflicts.
 
@@ -68,7 +68,7 @@ class LeafMerger:
     def merge(self, leaf: Leaf) -> MergedFile:
         """Merge one file; that of a run which is merged later stays as it is in ours."""
         if leaf.path in self._deferred:
-            return MergedFile(leaf.path, "run", leaf.ours)
+            return MergedFile(path=leaf.path, kind="run", entry=leaf.ours)
         base = StoredFile(self._contents, leaf.path, leaf.base) if leaf.base else None
         ours = StoredFile(self._contents, leaf.path, leaf.ours)
         theirs = StoredFile(self._contents, leaf.path, leaf.theirs)
@@ -99,8 +99,14 @@ class LeafMerger:
         found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
         entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
-        conflicts = _named(found.conflicts, leaf.path)
-        return MergedFile(leaf.path, ours.kind, entry, conflicts, found, read=lambda: found.data)
+        return MergedFile(
+            path=leaf.path,
+            kind=ours.kind,
+            entry=entry,
+            conflicts=_named(found.conflicts, leaf.path),
+            rows=found,
+            read=lambda: found.data,
+        )
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         from promptvc.content.prompt.merge import merge_prompts  # reads prompts, which takes long to import
@@ -108,9 +114,15 @@ class LeafMerger:
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
         data = found.marked(*self._labels) if size else found.data
-        conflicts = _named(found.conflicts, leaf.path)
-        entry = self._store(leaf, data)
-        return MergedFile(leaf.path, "prompt", entry, conflicts, None, found.lines, size, lambda: data)
+        return MergedFile(
+            path=leaf.path,
+            kind="prompt",
+            entry=self._store(leaf, data),
+            conflicts=_named(found.conflicts, leaf.path),
+            lines=found.lines,
+            marker_size=size,
+            read=lambda: data,
+        )
 
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
@@ -123,7 +135,12 @@ class LeafMerger:
         data = text.encode("utf-8", "surrogateescape")
         size = found.marker_size if in_place else 0
         return MergedFile(
-            leaf.path, kind, self._store(leaf, data), conflicts, marker_size=size, read=lambda: data
+            path=leaf.path,
+            kind=kind,
+            entry=self._store(leaf, data),
+            conflicts=conflicts,
+            marker_size=size,
+            read=lambda: data,
         )
 
     def _settings(
@@ -141,7 +158,7 @@ class LeafMerger:
         kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"
         whole = PathConflict(leaf.path, kind, leaf.base, leaf.ours, leaf.theirs)
         entry = leaf.base if self._in_place == "base" and leaf.base else leaf.ours
-        return MergedFile(leaf.path, "binary", entry, (file_conflict(whole),))
+        return MergedFile(path=leaf.path, kind="binary", entry=entry, conflicts=(file_conflict(whole),))
 
     def _store(self, leaf: Leaf, data: bytes) -> FileEntry:
         return self._contents.write(leaf.path, source_of(data, leaf.mode), self._writer, leaf.ours)
