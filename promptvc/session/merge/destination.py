@@ -13,7 +13,7 @@ from promptvc.session.files.views import StoredFile
 from promptvc.session.merge.desk import Desk
 from promptvc.session.merge.openmerge import OpenMerge
 from promptvc.session.merge.request import MergeRequest
-from promptvc.session.merge.tree import TreeMerge
+from promptvc.session.merge.tree import TreeMerge, Versions
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import FileEntry, Files, write_tree
 
@@ -25,16 +25,19 @@ Planned = Mapping[RepoPath, FileEntry | None]
 """The working files that will be written or removed, each as it is now; None for those that are not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sides:
-    """What is merged: the commits ``head`` and ``other``, and the files of both sides and of what they come from."""
+    """What is merged: the commits ``head`` and ``other``, and the files that they come to."""
 
     head: ObjectId
     other: ObjectId
-    base: Files
-    ours: Files
-    theirs: Files
+    versions: Versions
     request: MergeRequest
+
+    @property
+    def ours(self) -> Files:
+        """The files of ``head``."""
+        return self.versions.ours
 
     def waiting(self, found: TreeMerge, planned: Planned) -> OpenMerge:
         """The merge as it waits for its conflicts."""

@@ -46,24 +46,25 @@ class MergedFile:
     """Its bytes, where they are new and not in the store yet."""
 
 
-class LeafMerger:
-    """Merges files, and stores them through ``writer``; without one only works out what they would be.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How files are merged.
 
-    ``labels`` name the two sides in markers.
+    ``writer`` stores what is new; without one it is only worked out. ``labels`` name the two sides in markers.
     """
 
+    writer: PackWriter | None = None
+    labels: tuple[str, str] = ("ours", "theirs")
+    in_place: InPlace = "ours"
+
+
+class LeafMerger:
+    """Merges files; those of ``deferred`` paths are merged later."""
+
     def __init__(
-        self,
-        contents: Contents,
-        project: Project,
-        writer: PackWriter | None,
-        labels: tuple[str, str] = ("ours", "theirs"),
-        in_place: InPlace = "ours",
-        deferred: Container[str] = (),
+        self, contents: Contents, project: Project, manner: Manner, deferred: Container[str] = ()
     ) -> None:
-        self._deferred = deferred
-        self._contents, self._project, self._writer = contents, project, writer
-        self._labels, self._in_place = labels, in_place
+        self._contents, self._project, self._manner, self._deferred = contents, project, manner, deferred
 
     def merge(self, leaf: Leaf) -> MergedFile:
         """Merge one file; that of a run which is merged later stays as it is in ours."""
@@ -84,7 +85,7 @@ class LeafMerger:
             return self._settings(
                 leaf, before, ours.read(), theirs.read(), lambda data: read_record(data, leaf.path)
             )
-        if self._in_place == "ours" and ours.kind == "prompt":
+        if self._manner.in_place == "ours" and ours.kind == "prompt":
             return self._prompt(leaf, before, ours.read(), theirs.read())
         return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
 
@@ -96,9 +97,9 @@ class LeafMerger:
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
         if any(map(ends_open, sides)):
             return self._binary(leaf)
-        found = merge_rows(*sides, key, prefer_base=self._in_place == "base")
+        found = merge_rows(*sides, key, prefer_base=self._manner.in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
-        entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
+        entry = self._contents.write_pieces(leaf.path, found.pieces, self._manner.writer, like, leaf.mode)
         return MergedFile(
             path=leaf.path,
             kind=ours.kind,
@@ -113,7 +114,7 @@ class LeafMerger:
 
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
-        data = found.marked(*self._labels) if size else found.data
+        data = found.marked(*self._manner.labels) if size else found.data
         return MergedFile(
             path=leaf.path,
             kind="prompt",
@@ -130,8 +131,8 @@ class LeafMerger:
             Conflict("text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
             for each in found.conflicts
         )
-        in_place = self._in_place == "ours" and bool(conflicts)
-        text = found.marked(*self._labels) if in_place else found.text(self._in_place)
+        in_place = self._manner.in_place == "ours" and bool(conflicts)
+        text = found.marked(*self._manner.labels) if in_place else found.text(self._manner.in_place)
         data = text.encode("utf-8", "surrogateescape")
         size = found.marker_size if in_place else 0
         return MergedFile(
@@ -157,11 +158,11 @@ class LeafMerger:
     def _binary(self, leaf: Leaf) -> MergedFile:
         kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"
         whole = PathConflict(leaf.path, kind, leaf.base, leaf.ours, leaf.theirs)
-        entry = leaf.base if self._in_place == "base" and leaf.base else leaf.ours
+        entry = leaf.base if self._manner.in_place == "base" and leaf.base else leaf.ours
         return MergedFile(path=leaf.path, kind="binary", entry=entry, conflicts=(file_conflict(whole),))
 
     def _store(self, leaf: Leaf, data: bytes) -> FileEntry:
-        return self._contents.write(leaf.path, source_of(data, leaf.mode), self._writer, leaf.ours)
+        return self._contents.write(leaf.path, source_of(data, leaf.mode), self._manner.writer, leaf.ours)
 
 
 def file_conflict(found: PathConflict) -> Conflict:

@@ -11,9 +11,10 @@ from promptvc.ids import ObjectId
 from promptvc.session.files.contents import Contents
 from promptvc.session.merge.desk import Desk
 from promptvc.session.merge.destination import Destination, Planned, Sides, shared_keys, write_merge
+from promptvc.session.merge.leaf import Manner
 from promptvc.session.merge.request import Forward, MergeRequest
 from promptvc.session.merge.result import Merged, Outcome
-from promptvc.session.merge.tree import TreeMerge, TreeMerger
+from promptvc.session.merge.tree import TreeMerge, TreeMerger, Versions
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.diff import diff_files
 from promptvc.versioning.history import History
@@ -58,9 +59,8 @@ class Merging:
         if head is None or how == "fast-forward":
             return self._forward(to, head, other, request, dry_run)
         base = self._merger.base_files(history, head, other)
-        ours, theirs = self._contents.files_of(head), self._contents.files_of(other)
-        sides = Sides(head=head, other=other, base=base, ours=ours, theirs=theirs, request=request)
-        return self._apply(to, sides, dry_run)
+        versions = Versions(base, self._contents.files_of(head), self._contents.files_of(other))
+        return self._apply(to, Sides(head, other, versions, request), dry_run)
 
     def pick(
         self,
@@ -77,9 +77,8 @@ class Merging:
             raise Refused("there is no commit to build on", "promptvc commit makes the first one")
         after, before = self._contents.files_of(commit), self._contents.files_of(parent)
         base, theirs = (after, before) if request.step == "revert" else (before, after)
-        ours = self._contents.files_of(head)
-        sides = Sides(head=head, other=commit, base=base, ours=ours, theirs=theirs, request=request)
-        return self._apply(to, sides, dry_run)
+        versions = Versions(base, self._contents.files_of(head), theirs)
+        return self._apply(to, Sides(head, commit, versions, request), dry_run)
 
     # --- details ------------------------------------------------------------------------------------------
 
@@ -115,12 +114,12 @@ class Merging:
     def _apply(self, to: Destination, sides: Sides, dry_run: bool) -> Merged:
         labels = sides.request.labels
         if dry_run:
-            found = self._merger.merge(sides.base, sides.ours, sides.theirs, None, labels)
+            found = self._merger.merge(sides.versions, Manner(labels=labels))
             to.plan(sides.ours, found)
             return _merged(sides, found)
         sides.request.author()  # an author that is not known is told before anything is written
         with self._store.begin() as writer:
-            found = self._merger.merge(sides.base, sides.ours, sides.theirs, writer, labels)
+            found = self._merger.merge(sides.versions, Manner(writer, labels))
             if sides.request.step != "merge" and found.files == sides.ours and not found.conflicts:
                 return self._nothing(sides.head, sides.other, sides.request)
             planned = to.plan(sides.ours, found)
