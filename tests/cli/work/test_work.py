@@ -257,7 +257,7 @@ main()
 PLACES = [
     ("promptvc/__main__.py", range(1, 13)),
     ("promptvc/cli/main.py", range(1, 90, 4)),
-    ("promptvc/session/workspace.py", (1, 30, 90)),
+    ("promptvc/session/workspace/workspace.py", (1, 30, 90)),
     ("promptvc/storage/packing.py", (5, 60, 200)),
     ("promptvc/storage/refs.py", (5, 40, 90, 140)),
 ]
