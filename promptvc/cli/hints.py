@@ -77,6 +77,7 @@ HINTS = {
     "row-format": "JSON arrays hold objects; text is UTF-8; --format says what the file is",
     "run-anew": "promptvc run writes it anew",
     "show-commit": "promptvc show {id} lists what is",
+    "show-parents": "promptvc show tells them",
     "show-rows": "promptvc rows {path} shows it",
     "status": "promptvc status shows what did",
     "store-exists": "promptvc status shows how it stands",

@@ -2,71 +2,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from promptvc.errors import Usage
+from promptvc.content.formats.missing import MISSING
+from promptvc.errors import MergeOpen, Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.repo.parts import Parts
 from promptvc.repo.place import INTENT, LOCAL, MERGING
 from promptvc.repo.runs import WithRuns
 from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
+    from promptvc.content.values.conflict import Conflict
     from promptvc.session.history.undo import Undone
-    from promptvc.session.merge.merging import Forward, Merged, MergeRequest, Merging
+    from promptvc.session.merge.destination import Destination
     from promptvc.session.merge.openmerge import OpenMerge, Step
-    from promptvc.session.merge.resolve import Resolving
+    from promptvc.session.merge.porcelain import Merging
+    from promptvc.session.merge.request import Forward, MergeRequest
+    from promptvc.session.merge.resolve import Resolved, Resolving, Take
+    from promptvc.session.merge.result import Merged
+    from promptvc.session.merge.runs import RunsMerger
+    from promptvc.session.merge.working import WorkingFiles
     from promptvc.versioning.oplog.operation import Operation
 
 
-class WithMerges(WithRuns):
-    """Merges of all kinds, and the operations that can be undone."""
+class Merges:
+    """Merges of all kinds, into the working files or into a branch without them.
+
+    ``output_merger()`` gives what merges the outputs of runs.
+    """
+
+    def __init__(self, parts: Parts, output_merger: Callable[[], RunsMerger]) -> None:
+        self._parts, self._output_merger = parts, output_merger
+
+    # --- the merge under way ------------------------------------------------------------------------------
 
     @property
     def open_merge(self) -> OpenMerge | None:
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
-        if self.root is not None and (self.path / LOCAL / INTENT).exists():
-            self.intents.ensure_settled()
-        if not (self.path / LOCAL / MERGING).exists():  # spares most commands the imports
+        parts = self._parts
+        if parts.root is not None and (parts.path / LOCAL / INTENT).exists():
+            parts.intents.ensure_settled()
+        if not (parts.path / LOCAL / MERGING).exists():  # spares most commands the imports
             return None
-        return self.merge_state.load()
+        return parts.merge_state.load()
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """What is left to resolve of the merge under way; nothing where there is none."""
+        merge = self.open_merge
+        if merge is None:
+            return []
+        return list(self.resolving.conflicts() if merge.is_written else merge.conflicts)
 
     def need_no_merge(self) -> None:
         """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
         merge = self.open_merge
         if merge is not None:
-            from promptvc.errors import MergeOpen
+            raise MergeOpen(merge.step, len(self.conflicts))
 
-            left = self.resolving.conflicts() if merge.is_written else merge.conflicts
-            raise MergeOpen(merge.step, len(left))
-
-    @cached_property
-    def merging(self) -> Merging:
-        """Merge, cherry-pick and revert with the working files."""
-        from promptvc.session.merge.merging import Merging
-        from promptvc.session.merge.tree import TreeMerger
-
-        merger = TreeMerger(self.store, self.contents, self._output_merger)
-        operation = self.oplog.operation
-        return Merging(
-            self.workspace, self.store, self.refs, merger, self.merge_state, self.intents, operation
-        )
-
-    @cached_property
+    @property
     def resolving(self) -> Resolving:
         """Resolves the conflicts of the merge under way."""
         from promptvc.session.merge.resolve import Resolving
 
-        return Resolving(
-            self.workspace.worktree,
-            self.store,
-            self.contents,
-            self.merge_state,
-            self.intents,
-            self.oplog.operation,
+        return Resolving(self.working)
+
+    def resolve(
+        self,
+        paths: str | Sequence[str] = (),
+        *,
+        take: Take | None = None,
+        value: Any = MISSING,
+        as_is: bool = False,
+        key: Any = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> Resolved:
+        """Resolve conflicts of the merge under way: those in these paths (all) that have this key, field and line.
+
+        ``take`` is a side's version, ``value`` any other; ``as_is`` keeps what the working file has. The key is that of
+        the row, as text, as a value, or as the conflict has it. Raises `NoMergeOpen`, `ConflictMissing` where none is
+        meant, `ConflictStale` where the file has something else there, `Usage` for what cannot stand there.
+        """
+        from promptvc.session.merge.resolve import Choice
+        from promptvc.session.merge.selection import Selection
+
+        choice = Choice.one_of(take, value, as_is=as_is)
+        return self.resolving.resolve(Selection.of(paths, key=key, field=field, line=line), choice)
+
+    def abort(self) -> OpenMerge:
+        """Give up the merge under way: the files that it wrote are as they were before; gives what was given up.
+
+        Raises `NoMergeOpen`, and `WorkWouldBeLost` where something is in the way.
+        """
+        return self.working.abort(self._parts.who())
+
+    @property
+    def working(self) -> WorkingFiles:
+        """The working files, as what is merged into; raises `Usage` for a store that has none."""
+        from promptvc.session.merge.working import WorkingFiles
+
+        parts = self._parts
+        return WorkingFiles(
+            parts.workspace,
+            parts.store,
+            parts.refs,
+            parts.contents,
+            parts.merge_state,
+            parts.intents,
+            parts.oplog.operation,
         )
+
+    # --- merging ------------------------------------------------------------------------------------------
 
     def merge(
         self,
@@ -76,44 +128,231 @@ class WithMerges(WithRuns):
         message: str | None = None,
         forward: Forward = "auto",
         dry_run: bool = False,
+        unrelated: bool = False,
     ) -> Merged:
-        """Merge a revision into a branch, the current one where none is named; no working files are needed.
+        """Merge a revision into a branch, the current one where none is named.
 
-        Gives the commit, or the conflicts as values: then nothing is changed. Working files of the current branch
-        follow where nobody changed them. Raises `UnknownRevision`, `NotFastForward`, `RefMoved`, `Refused`.
+        Into the current branch of a project with working files: what conflicts is an open merge, to be resolved by
+        `resolve` and concluded by `commit`, or given up by `abort`. Into any other branch: what conflicts changes
+        nothing, and is resolved and concluded by the value that this gives. ``forward`` is ``never`` for a commit where
+        the branch could just move on, ``only`` for no other; ``unrelated`` allows what has no commit in common. Raises
+        `UnknownRevision`, `MergeOpen`, `WorkWouldBeLost`, `NotFastForward`, `RefMoved`, `Refused`.
         """
-        from promptvc.session.merge.branchmerge import BranchMerge
-        from promptvc.session.merge.tree import TreeMerger
-
-        branch = into or self.branch
-        if branch is None:
-            raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
-        ref, request = RefName.branch(branch), self.merge_request("merge", revision, message, into=branch)
-        merger = BranchMerge(
-            self.store,
-            self.refs,
-            TreeMerger(self.store, self.contents, self._output_merger),
-            self._bringing_along,
-        )
-        with self._at_work_on(), self.oplog.operation(request.title):
-            return merger.merge(
-                ref, self.revisions.resolve(revision), request, forward=forward, dry_run=dry_run
+        with self.at_work_on():
+            to, other = self._destination(into), self._parts.revisions.resolve(revision)
+            request = self.request("merge", revision, message, into=into)
+            return self._merging.merge(
+                to, other, request, forward=forward, dry_run=dry_run, unrelated=unrelated
             )
 
-    def merge_request(
+    def cherry_pick(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        mainline: int | None = None,
+        dry_run: bool = False,
+    ) -> Merged:
+        """Do what a commit did once more, on top of a branch; of a merge, what it did to its parent ``mainline``.
+
+        What conflicts waits as that of `merge` does. Raises what `merge` raises, and `Usage` for a merge without
+        ``mainline``.
+        """
+        return self._pick("cherry-pick", revision, into, message, mainline, dry_run)
+
+    def revert(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        mainline: int | None = None,
+        dry_run: bool = False,
+    ) -> Merged:
+        """Take back what a commit did, on top of a branch; otherwise as `cherry_pick`."""
+        return self._pick("revert", revision, into, message, mainline, dry_run)
+
+    def request(
         self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
     ) -> MergeRequest:
         """A merge, cherry-pick or revert of a revision, as the author that git knows."""
-        from promptvc.session.merge.merging import MergeRequest, message_of
+        from promptvc.session.merge.request import MergeRequest, message_of
 
-        id = self.revisions.resolve(revision)
-        name = self.revisions.resolve_ref(revision)
+        parts = self._parts
+        id = parts.revisions.resolve(revision)
+        name = parts.revisions.resolve_ref(revision)
         other = name.short if name and name != "HEAD" else id.short
         if message is None:
-            message = f"Merge {other}" if step == "merge" else message_of(self.store, step, id)
-        keep = self.history.commit(id).author if step == "cherry-pick" else None
-        labels = (into or self.branch or "HEAD", other)
-        return MergeRequest(step, labels, message, self.author, self.committer, keep)
+            message = f"Merge {other}" if step == "merge" else message_of(parts.store, step, id)
+        return MergeRequest(
+            step=step,
+            labels=(into or parts.branch or "HEAD", other),
+            message=message,
+            author=parts.author,
+            committer=parts.committer,
+            keep_author=parts.history.commit(id).author if step == "cherry-pick" else None,
+        )
+
+    # --- what other writers of branches need too ----------------------------------------------------------
+
+    def at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:
+        """The block in which a branch is written to: with the working files to oneself.
+
+        It is entered before anything is written, since what is written must not wait for who waits for the writers; and
+        whichever branch is current, since a switch to this one may be under way.
+        """
+        return nullcontext() if self._parts.root is None else self._parts.intents.exclusive(patience)
+
+    def bringing_along(
+        self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
+    ) -> AbstractContextManager[None]:
+        """The block in which a branch is moved: where it is the current one, files that nobody changed follow."""
+        parts = self._parts
+        if parts.root is None or parts.refs.head() != branch:
+            return nullcontext()
+        return parts.workspace.bring_along(branch, before, old, after, new)
+
+    # --- details ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _merging(self) -> Merging:
+        from promptvc.session.merge.porcelain import Merging
+        from promptvc.session.merge.tree import TreeMerger
+
+        parts = self._parts
+        merger = TreeMerger(parts.store, parts.contents, self._output_merger)
+        return Merging(parts.store, parts.contents, merger, parts.oplog.operation)
+
+    def _destination(self, into: str | None) -> Destination:
+        """The working files where they are those of the branch, else the branch; it must not change meanwhile."""
+        parts, branch = self._parts, into or self._parts.branch
+        if parts.root is not None and branch == parts.branch:
+            return self.working
+        if branch is None:
+            raise Usage("HEAD is on no branch", 'repo.merge("feature", into="main")')
+        from promptvc.session.merge.branch import Branch
+
+        return Branch(
+            RefName.branch(branch),
+            parts.store,
+            parts.refs,
+            parts.contents,
+            moving=self.bringing_along,
+            at_work=self.at_work_on,
+            operation=parts.oplog.operation,
+        )
+
+    def _pick(
+        self,
+        step: Step,
+        revision: str,
+        into: str | None,
+        message: str | None,
+        mainline: int | None,
+        dry_run: bool,
+    ) -> Merged:
+        from promptvc.session.merge.request import parent_of
+
+        with self.at_work_on():
+            to, commit = self._destination(into), self._parts.revisions.resolve(revision)
+            request = self.request(step, revision, message, into=into)
+            parent = parent_of(self._parts.store, commit, mainline)
+            return self._merging.pick(to, commit, parent, request, dry_run=dry_run)
+
+
+class WithMerges(WithRuns):
+    """Merges, and the operations that can be undone."""
+
+    @cached_property
+    def merges(self) -> Merges:
+        """Merges of all kinds: what the methods of this class do."""
+        return Merges(self, self._output_merger)
+
+    @property
+    def merging(self) -> WorkingFiles:
+        """The working files with the merge under way: concluded, given up."""
+        return self.merges.working
+
+    @property
+    def resolving(self) -> Resolving:
+        """Resolves the conflicts of the merge under way."""
+        return self.merges.resolving
+
+    @property
+    def open_merge(self) -> OpenMerge | None:
+        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        return self.merges.open_merge
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """What is left to resolve of the merge under way; nothing where there is none."""
+        return self.merges.conflicts
+
+    def need_no_merge(self) -> None:
+        """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
+        self.merges.need_no_merge()
+
+    def merge(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        forward: Forward = "auto",
+        dry_run: bool = False,
+        unrelated: bool = False,
+    ) -> Merged:
+        """`Merges.merge`: a revision merged into the current branch, or ``into`` another one."""
+        return self.merges.merge(
+            revision, into=into, message=message, forward=forward, dry_run=dry_run, unrelated=unrelated
+        )
+
+    def cherry_pick(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        mainline: int | None = None,
+        dry_run: bool = False,
+    ) -> Merged:
+        """`Merges.cherry_pick`: what a commit did, once more."""
+        return self.merges.cherry_pick(
+            revision, into=into, message=message, mainline=mainline, dry_run=dry_run
+        )
+
+    def revert(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        mainline: int | None = None,
+        dry_run: bool = False,
+    ) -> Merged:
+        """`Merges.revert`: what a commit did, taken back."""
+        return self.merges.revert(revision, into=into, message=message, mainline=mainline, dry_run=dry_run)
+
+    def resolve(
+        self,
+        paths: str | Sequence[str] = (),
+        *,
+        take: Take | None = None,
+        value: Any = MISSING,
+        as_is: bool = False,
+        key: Any = None,
+        field: str | None = None,
+        line: int | None = None,
+    ) -> Resolved:
+        """`Merges.resolve`: conflicts of the merge under way, resolved."""
+        return self.merges.resolve(
+            paths, take=take, value=value, as_is=as_is, key=key, field=field, line=line
+        )
+
+    def abort_merge(self) -> OpenMerge:
+        """`Merges.abort`: the merge under way given up, everything as it was before."""
+        return self.merges.abort()
 
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""
@@ -132,30 +371,24 @@ class WithMerges(WithRuns):
         if left is not None and to is None:
             return settled(left)
         parts = UndoParts(
-            self.oplog,
-            self.store,
-            self.refs,
-            self.who,
-            self.config,
-            lambda: self.workspace.worktree,
-            self.intents,
-            self.merge_state.id,
+            log=self.oplog,
+            store=self.store,
+            refs=self.refs,
+            who=self.who,
+            config=self.config,
+            worktree=lambda: self.workspace.worktree,
+            intents=self.intents,
+            state=self.merge_state.id,
         )
         with self._at_work_on():
             return undo(parts, self.merge_state.put, to, force=force)
 
     def _at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:
-        """The block in which a branch is written to: with the working files to oneself.
-
-        It is entered before anything is written, since what is written must not wait for who waits for the writers; and
-        whichever branch is current, since a switch to this one may be under way.
-        """
-        return nullcontext() if self.root is None else self.intents.exclusive(patience)
+        """`Merges.at_work_on`."""
+        return self.merges.at_work_on(patience)
 
     def _bringing_along(
         self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
     ) -> AbstractContextManager[None]:
-        """The block in which a branch is moved: where it is the current one, files that nobody changed follow."""
-        if self.root is None or self.refs.head() != branch:
-            return nullcontext()
-        return self.workspace.bring_along(branch, before, old, after, new)
+        """`Merges.bringing_along`."""
+        return self.merges.bringing_along(branch, before, old, after, new)

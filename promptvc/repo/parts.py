@@ -23,7 +23,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
-from promptvc.versioning.tree import FileEntry, load_files
+from promptvc.versioning.tree import FileEntry
 
 if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
@@ -152,13 +152,13 @@ class Parts:
         from promptvc.session.recovery import RecoveryParts, settle  # for what was interrupted only
 
         parts = RecoveryParts(
-            self._worktree,
-            self.refs,
-            self.oplog,
-            self.config,
-            self.who,
-            self.merge_state.id,
-            self.merge_state.put,
+            worktree=self._worktree,
+            refs=self.refs,
+            log=self.oplog,
+            config=self.config,
+            who=self.who,
+            state=self.merge_state.id,
+            write_state=self.merge_state.put,
         )
         return settle(parts, intent, direction, force)
 
@@ -217,7 +217,7 @@ class Parts:
         """`snapshot` of a commit that is already known."""
         commit = read_commit(self.store, id)
         return Snapshot(
-            id, commit, load_files(self.store, commit.tree), self.contents, lambda: self.arrow_cache
+            id, commit, self.contents.files_below(commit.tree), self.contents, lambda: self.arrow_cache
         )
 
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:

@@ -22,6 +22,7 @@ from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.runs.execute.results import Plan, RunResult
@@ -60,9 +61,9 @@ class Runs:
         if (calls := self.__dict__.pop("calls", None)) is not None:
             calls.close()
 
-    def source(self) -> Source:
-        """The working files as they are now."""
-        return WorkingSource(self.workspace)
+    def source(self, files: Files | None = None) -> Source:
+        """The working files as they are now, or as they were just found."""
+        return WorkingSource(self.workspace, files)
 
     def names(self, wanted: Sequence[str] = (), source: Source | None = None) -> list[str]:
         """The declared runs, or those of them that are wanted; raises `RunMissing`, and `Usage` where there is none."""

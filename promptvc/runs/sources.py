@@ -73,12 +73,12 @@ class CommitSource:
 
 
 class WorkingSource:
-    """The working files as they are when this is made."""
+    """The working files as they are when this is made; ``files`` where they were looked at already."""
 
     label = "working files"
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, files: Files | None = None) -> None:
+        self._workspace, self._known = workspace, files
 
     @cached_property
     def project(self) -> Project:
@@ -88,6 +88,8 @@ class WorkingSource:
     @cached_property
     def files(self) -> Files:
         """Path to entry."""
+        if self._known is not None:
+            return self._known
         return self._workspace.worktree.files(self._workspace.head_files())
 
     def file(self, path: str) -> FileView:

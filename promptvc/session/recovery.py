@@ -22,7 +22,7 @@ from promptvc.versioning.tree import FileEntry
 FINISHED, TAKEN_BACK = "finished", "taken back"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryParts:
     """What settling works on; ``state`` is the blob of the merge under way, ``write_state`` brings one back."""
 

@@ -189,7 +189,8 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.runs.record.record import Recorded
     from promptvc.session.files.keys import KeyWarning
     from promptvc.session.merge.leaf import MergedFile
-    from promptvc.session.merge.merging import Merged
+    from promptvc.session.merge.resolve import Resolved
+    from promptvc.session.merge.result import Merged
     from promptvc.session.workspace.comparison import BinaryDiff, TextDiff
     from promptvc.session.workspace.workspace import Committed, Status
     from promptvc.storage.objects import Commit, Signature
@@ -197,7 +198,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.versioning.upkeep.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
-              TextDiff, Conflict, Merged, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
+              TextDiff, Conflict, Merged, Resolved, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
               Recorded, RunComparison, RunSide, Cause, ScoreComparison, SliceComparison, NoiseComparison, Measures,
               ComparedRow,
               KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip

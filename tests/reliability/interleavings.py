@@ -28,7 +28,6 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.session.merge.merging import Merging
 from promptvc.storage.objects import Kind
 from promptvc.versioning.sync.push import Send
 from promptvc.versioning.upkeep.upkeep import GRACE, collect
@@ -212,10 +211,7 @@ def _switch(folder: Path) -> object:
 
 
 def _merge(folder: Path) -> object:
-    repo = open_repo(folder / "project")
-    merging: Merging = repo.merging
-    with repo.oplog.operation("merge feature"):
-        return merging.merge(repo.revisions.resolve("feature"), repo.merge_request("merge", "feature"))
+    return open_repo(folder / "project").merge("feature")
 
 
 def _undo(folder: Path) -> object:

@@ -199,6 +199,18 @@ def _write_rows(root: Path, branch: str) -> None:
         tx.write("prompts/service.md", "made by a service\n")
 
 
+def _merge_values(folder: Path) -> int:
+    return library(lambda: _merge_elsewhere(folder / PROJECT))
+
+
+def _merge_elsewhere(root: Path) -> None:
+    import promptvc
+
+    done = promptvc.open(root).merge("main", into="clash")
+    done.resolve(take="theirs")
+    done.conclude()
+
+
 def _init(folder: Path) -> int:
     from promptvc.cli.main import run
 
@@ -264,6 +276,7 @@ OPERATIONS = {
         Operation("merge, fast-forward", cli("merge", "ahead")),
         Operation("merge, conflicts", cli("merge", "clash")),
         Operation("merge --into", cli("merge", "feature", "--into", "ahead")),
+        Operation("merge as values", _merge_values),
         Operation("resolve", cli("resolve", ".", "--take", "theirs"), _command("merge", "clash", code=1)),
         Operation(
             "merge, concluded",

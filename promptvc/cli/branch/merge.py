@@ -10,7 +10,7 @@ from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 
 if TYPE_CHECKING:
-    from promptvc.session.merge.result import Forward
+    from promptvc.session.merge.request import Forward
 
 
 @click.command("merge")
@@ -60,30 +60,16 @@ def command(
     repo = app.repo
     forward: Forward = "never" if no_ff else "only" if ff_only else "auto"
     text = "\n\n".join(message) or None
-    if into is not None and into != repo.branch:
-        return _merge_into(app, revision, into, text, forward, dry_run=dry_run)
-    request = repo.merge_request("merge", revision, text)
-    done = repo.merging.merge(
-        repo.revisions.resolve(revision),
-        request,
+    elsewhere = into is not None and into != repo.branch
+    done = repo.merge(
+        revision,
+        into=into,
+        message=text,
         forward=forward,
         dry_run=dry_run,
         unrelated=allow_unrelated_histories,
     )
-    tell_merge(app, repo, done, request, dry_run=dry_run)
-    return DONE if done.clean else NEGATIVE
-
-
-def _merge_into(
-    app: App, revision: str, into: str, message: str | None, forward: Forward, *, dry_run: bool
-) -> int:
-    """Merge into a branch that is not checked out."""
-    from promptvc.cli.show.merge import tell_merge
-
-    repo = app.repo
-    done = repo.merge(revision, into=into, message=message, forward=forward, dry_run=dry_run)
-    request = repo.merge_request("merge", revision, message, into=into)
-    tell_merge(app, repo, done, request, dry_run=dry_run or not done.clean)
-    if not done.clean and not dry_run:
+    tell_merge(app, repo, done, dry_run=dry_run or (elsewhere and not done.clean))
+    if elsewhere and not done.clean and not dry_run:
         app.out.note(f"hint: promptvc switch {into}, then merge there to resolve them; nothing was changed")
     return DONE if done.clean else NEGATIVE

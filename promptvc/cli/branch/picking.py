@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from promptvc.cli.app import App, json_option
 from promptvc.cli.exit_codes import DONE, NEGATIVE
-
-if TYPE_CHECKING:
-    from promptvc.ids import ObjectId
-    from promptvc.repo import Repo
 
 Step = Literal["cherry-pick", "revert"]
 _ONE_WORD = re.compile(r"\w[\w./^~-]*")
@@ -56,10 +52,9 @@ def pick(
         raise click.UsageError("which commit? promptvc log shows them")
     repo = app.repo
     for place, revision in enumerate(revisions, 1):
-        commit = repo.revisions.resolve(revision)
-        request = repo.merge_request(step, revision)
-        done = repo.merging.pick(commit, _parent(repo, commit, mainline), request, dry_run=dry_run)
-        tell_merge(app, repo, done, request, dry_run=dry_run)
+        apply = repo.cherry_pick if step == "cherry-pick" else repo.revert
+        done = apply(revision, mainline=mainline, dry_run=dry_run)
+        tell_merge(app, repo, done, dry_run=dry_run)
         if not done.clean:
             if revisions[place:] and not dry_run:
                 option = [] if mainline is None else ["-m", str(mainline)]
@@ -74,17 +69,3 @@ def _typed(revision: str) -> str:
     from promptvc.cli.show.merge import quoted
 
     return revision if _ONE_WORD.fullmatch(revision) else quoted(revision)
-
-
-def _parent(repo: Repo, commit: ObjectId, mainline: int | None) -> ObjectId | None:
-    """The commit that a commit is compared with; raises `Usage` where there is more than one and none is named."""
-    from promptvc.cli.show.chars import plural
-    from promptvc.errors import Usage
-
-    parents = repo.history.parents(commit)
-    if len(parents) > 1 and mainline is None:
-        raise Usage(f"{commit.short} is a merge", "-m 1 takes what it did to the branch it was merged into")
-    number = mainline or 1
-    if number > max(1, len(parents)):
-        raise Usage(f"{commit.short} has {plural(len(parents), 'parent')}", "promptvc show tells them")
-    return parents[number - 1] if parents else None

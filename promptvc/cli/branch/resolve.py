@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 if TYPE_CHECKING:
     from promptvc.content.values.conflict import Conflict
     from promptvc.session.merge.resolve import Choice, Resolved, Take
+    from promptvc.session.merge.selection import Selection
 
 
 @click.command("resolve")
@@ -52,7 +53,9 @@ def command(
     rest of the file stays as it is. Text between markers can be edited by hand: without markers it is settled. The
     list ends with exit code 1 as long as there are conflicts.
     """
-    which = _Which(app.paths(paths), key, field, line)
+    from promptvc.session.merge.selection import Selection
+
+    which = Selection(tuple(app.paths(paths)), key, field, line)
     if sum([take is not None, value is not None, edit, as_is]) > 1:
         raise click.UsageError("give one of --take, --value, --edit, --as-is")
     if not (take or value is not None or edit or as_is):
@@ -60,28 +63,15 @@ def command(
     if not which.paths:
         raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
     choice = _choice(app, which, take, value, edit)
-    repo = app.repo
-    done = repo.resolving.resolve(
-        which.paths, choice, repo.workspace.head_files(), key=key, field=field, line=line
-    )
-    _tell(app, done)
+    _tell(app, app.repo.resolving.resolve(which, choice))
     return DONE
 
 
-class _Which(NamedTuple):
-    """Which conflicts are meant: all in these paths that are also in this row, field and line."""
-
-    paths: list[str]
-    key: str | None
-    field: str | None
-    line: int | None
-
-
-def _list(app: App, which: _Which) -> int:
+def _list(app: App, which: Selection) -> int:
     from promptvc.cli.show.merge import conflict_lines, resolve_hint
     from promptvc.session.merge.openmerge import conflict_value
 
-    found = app.repo.resolving.find(*which)
+    found = app.repo.resolving.find(which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
     conflicts = [conflict for conflict, _ in found]
     for conflict, lines in zip(conflicts, places, strict=True):
@@ -95,20 +85,20 @@ def _list(app: App, which: _Which) -> int:
     return NEGATIVE if found else DONE
 
 
-def _tell_none(app: App, which: _Which) -> None:
+def _tell_none(app: App, which: Selection) -> None:
     """That nothing is listed: because nothing is left at all, or only not there."""
-    left = len(app.repo.resolving.conflicts())
+    left = len(app.repo.conflicts)
     if left:
         app.out.text(f"No conflict there; {left} elsewhere: promptvc resolve")
     else:
         app.out.text("All conflicts resolved: promptvc commit")
 
 
-def _choice(app: App, which: _Which, take: Take | None, value: str | None, edit: bool) -> Choice:
+def _choice(app: App, which: Selection, take: Take | None, value: str | None, edit: bool) -> Choice:
     from promptvc.session.merge.resolve import Choice
 
     if edit:
-        found = app.repo.resolving.find(*which)
+        found = app.repo.resolving.find(which)
         if len(found) > 1:
             raise click.UsageError(
                 f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"

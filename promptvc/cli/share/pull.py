@@ -43,7 +43,7 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
     from promptvc.cli.show.untracked import left_untracked, untracked_lines
     from promptvc.errors import Usage
     from promptvc.ids import RefName
-    from promptvc.session.merge.merging import own_hint
+    from promptvc.session.merge.working import own_hint
     from promptvc.storage.refs import HEAD
 
     with transfer("fetching") as report:
@@ -74,7 +74,6 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
         for line in untracked_lines(stay):
             app.out.text(line)
         return DONE
-    request = repo.merge_request("merge", upstream.short)
-    done = repo.merging.merge(target, request, forward="only" if ff_only else "auto")
-    tell_merge(app, repo, done, request, dry_run=False)
+    done = repo.merge(upstream, forward="only" if ff_only else "auto")
+    tell_merge(app, repo, done, dry_run=False)
     return DONE if done.clean else NEGATIVE

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from promptvc.content.values.conflict import Conflict
     from promptvc.repo import Repo
     from promptvc.session.merge.leaf import MergedFile
-    from promptvc.session.merge.merging import Merged, MergeRequest
     from promptvc.session.merge.openmerge import OpenMerge
+    from promptvc.session.merge.result import Merged
     from promptvc.session.merge.runs import MergedRun
 
 SHOWN_ROWS = 3
@@ -36,12 +36,13 @@ _SHARED = 16
 """Characters from which on a beginning that texts share is left out."""
 
 
-def tell_merge(app: App, repo: Repo, done: Merged, request: MergeRequest, *, dry_run: bool) -> None:
+def tell_merge(app: App, repo: Repo, done: Merged, *, dry_run: bool) -> None:
     """What a merge, cherry-pick or revert did, or would do."""
     stay = left_untracked(repo, done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
         app.out.value(_to_value(done, dry_run) | {"untracked": stay})
         return
+    request = done.request
     ours, theirs = request.labels
     if done.outcome == "up-to-date":
         done_already = f"{ours} is up to date with {theirs}"
@@ -49,7 +50,7 @@ def tell_merge(app: App, repo: Repo, done: Merged, request: MergeRequest, *, dry
             done_already = f"Nothing to do: {ours} stands as if {theirs} were {_PAST[request.step]} already"
         app.out.text(done_already)
         return
-    app.out.text(_headline(app.out, done, request, dry_run))
+    app.out.text(_headline(app.out, done, dry_run))
     for line in _file_lines(app, repo, done):
         app.out.text(line)
     for line in [*map(_run_line, done.runs), *untracked_lines(stay)]:
@@ -82,7 +83,7 @@ def abort_open(app: App, step: str) -> int:
     """Give up what is under way, and say so; gives the exit code."""
     from promptvc.storage.refs import HEAD
 
-    merge = app.repo.merging.abort(app.repo.who())
+    merge = app.repo.abort_merge()
     files = list(merge.before)
     app.out.value({"aborted": merge.step, "files": files})
     app.out.text(f"Gave up the {merge.step} of {merge.labels[1]}: {plural(len(files), 'file')} as before")
@@ -158,7 +159,8 @@ def count_words(count: int) -> str:
     return plural(count, "conflict")
 
 
-def _headline(out: Output, done: Merged, request: MergeRequest, dry_run: bool) -> str:
+def _headline(out: Output, done: Merged, dry_run: bool) -> str:
+    request = done.request
     ours, theirs = request.labels
     if done.outcome == "fast-forward":
         before = done.before.short if done.before else "nothing"

@@ -54,7 +54,7 @@ def command(
     text = "" if repo.open_merge and not (message or file) else _message(app, message, file)
     code = code_commit(repo.root) if repo.root else None
     done = repo.commit(text, paths=chosen, code_commit=code, allow_empty=allow_empty)
-    _tell(app, repo, done, time.perf_counter() - began)
+    _tell(app, repo, done, time.perf_counter() - began, is_whole=not chosen)
 
 
 def _message(app: App, given: tuple[str, ...], file: TextIO | None) -> str:
@@ -78,7 +78,7 @@ def _edited(app: App) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("#")).strip()
 
 
-def _tell(app: App, repo: Repo, done: Committed, seconds: float) -> None:
+def _tell(app: App, repo: Repo, done: Committed, seconds: float, *, is_whole: bool) -> None:
     for name_warning in done.name_warnings:
         app.out.warn(f"{name_warning[0]}: {name_warning[1]}")
     for warning in done.key_warnings[:SHOWN]:
@@ -97,7 +97,7 @@ def _tell(app: App, repo: Repo, done: Committed, seconds: float) -> None:
     app.out.text(f"[{app.out.style(where, bold=True)} {app.out.style(done.id.short, fg='yellow')}] {subject}")
     for line in _summary(repo, done, seconds):
         app.out.text(line)
-    for stale in stale_runs(repo):
+    for stale in stale_runs(repo, done.files if is_whole else None):
         app.out.text(f"  outputs/{stale.name}  {stale.words()}: promptvc run {stale.name}")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from promptvc.repo import Repo
     from promptvc.runs.execute.staleness import Staleness
     from promptvc.session.workspace.workspace import Status
+    from promptvc.versioning.tree import Files
 
 _WORDS = {
     "added": ("new", "green"),
@@ -36,10 +37,12 @@ def command(app: App) -> None:
     if app.out.json:
         from promptvc.cli.run.run import staleness_value
 
-        runs = [staleness_value(stale) | {"run": stale.name} for stale in stale_runs(repo)]
+        runs = [staleness_value(stale) | {"run": stale.name} for stale in stale_runs(repo, status.files)]
         app.out.value(to_value(repo, status) | _merge_value(repo) | {"runs": runs})
     else:
-        app.out.lines([*to_lines(repo, status, app.out), *_merge_lines(app, repo), *_run_lines(app, repo)])
+        app.out.lines(
+            [*to_lines(repo, status, app.out), *_merge_lines(app, repo), *_run_lines(app, repo, status)]
+        )
 
 
 def _merge_value(repo: Repo) -> dict[str, object]:
@@ -49,21 +52,20 @@ def _merge_value(repo: Repo) -> dict[str, object]:
         return {}
     from promptvc.session.merge.openmerge import conflict_value
 
-    left = repo.resolving.conflicts() if merge.is_written else merge.conflicts
-    conflicts = [conflict_value(conflict) for conflict in left]
+    conflicts = [conflict_value(conflict) for conflict in repo.conflicts]
     return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
 
 
-def stale_runs(repo: Repo) -> list[Staleness]:
-    """The runs whose outputs do not follow from the files as they are."""
+def stale_runs(repo: Repo, files: Files | None = None) -> list[Staleness]:
+    """The runs whose outputs do not follow from the working files as they are; ``files`` if they were just found."""
     if repo.root is None or not repo.workspace.worktree.project().runs:  # spares most projects the imports
         return []
-    return repo.runs.stale()
+    return repo.runs.stale(repo.runs.source(files))
 
 
-def _run_lines(app: App, repo: Repo) -> Iterator[str]:
+def _run_lines(app: App, repo: Repo, status: Status) -> Iterator[str]:
     """``stale  outputs/support-mini  41 of 515 stale (prompt: user line 4)``."""
-    for stale in stale_runs(repo):
+    for stale in stale_runs(repo, status.files):
         name = f"outputs/{stale.name}"
         yield f"  {app.out.style('stale'.ljust(9), fg='yellow')} {name:<28} {stale.words()}"
 
@@ -79,7 +81,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
     if not merge.is_written:
         yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again; or promptvc undo"
         return
-    conflicts = repo.resolving.conflicts()
+    conflicts = repo.conflicts
     if not conflicts:
         yield f"{what}, all conflicts resolved: promptvc commit"
         return

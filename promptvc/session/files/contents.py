@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +18,13 @@ from promptvc.ids import ObjectId
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.commit import read_commit
 from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut, file_blocks
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
 from promptvc.versioning.ropes.rope import chunk_runs, known_chunk_runs, walk_chunks, write_rows
-from promptvc.versioning.tree import FileEntry
+from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _CHUNKS = "chunks"
 CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
 """How many chunk lists are kept, and in how many bytes."""
+TREES = 4
+"""Trees whose files are remembered: those of a merge, and what it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,27 @@ class Contents:
     def __init__(self, store: ObjectStore, cache: Cache) -> None:
         self._store, self._cache = store, cache
         self._lists: dict[ObjectId, ChunkList | None] = {}
+        self._trees: OrderedDict[ObjectId, Files] = OrderedDict()
         self._seed: int | None = None
+
+    # --- trees --------------------------------------------------------------------------------------------
+
+    def files_of(self, commit: ObjectId | None) -> Files:
+        """The files of a commit; of no commit, none."""
+        return {} if commit is None else self.files_below(read_commit(self._store, commit).tree)
+
+    def files_below(self, tree: ObjectId) -> Files:
+        """The files of a tree, of which the last few are remembered: one command asks for the same ones again."""
+        if tree not in self._trees:
+            self.remember_files(tree, load_files(self._store, tree))
+        self._trees.move_to_end(tree)
+        return dict(self._trees[tree])
+
+    def remember_files(self, tree: ObjectId, files: Files) -> None:
+        """Remember the files of a tree, sorted by path, as just written or loaded."""
+        self._trees[tree] = dict(files)
+        if len(self._trees) > TREES:
+            self._trees.popitem(last=False)
 
     # --- writing ------------------------------------------------------------------------------------------
 

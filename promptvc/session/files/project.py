@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from promptvc.content.tablemerge.rules import MergeRules
@@ -88,6 +88,17 @@ class Project:
             (found for pattern, found in self.tables.items() if fnmatchcase(path, pattern)), MergeRules()
         )
 
+    def keyed(
+        self, files: Collection[RepoPath], changed: Collection[RepoPath]
+    ) -> list[tuple[RepoPath, MergeRules]]:
+        """The tables with a declared key whose rows may share one, after these files changed.
+
+        A new promptvc.toml may declare keys for any table.
+        """
+        paths = files if PROJECT_FILE in changed else [path for path in changed if path in files]
+        found = ((path, self.table(path)) for path in paths)
+        return [(path, settings) for path, settings in found if settings.key is not None]
+
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """The folders, and files, in which tracked files can lie: the fixed beginnings of the include patterns."""
@@ -119,6 +130,7 @@ def tracks_by_default(path: str) -> bool:
     )
 
 
+@lru_cache(maxsize=8)  # one command asks for the same bytes up to seven times
 def read_project(data: bytes) -> Project:
     """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
     if not _SAYS_SOMETHING.search(data):

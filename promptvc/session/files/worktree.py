@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,16 +62,18 @@ class Worktree:
             return Project()
 
     def files(
-        self, base: Files, writer: PackWriter | None = None, only: Iterable[str] | None = None
+        self, base: Files, writer: PackWriter | None = None, only: Sequence[str] | None = None
     ) -> Files:
         """Every tracked working file as the entry it has, or would have, in the store.
 
         Files whose times and size are as they were are not read. With a writer, content that is new is written
         to it. ``only`` limits it to these paths and what is below them; elsewhere ``base`` stands.
-        Raises `FileUnreadable`, `FileChanging`, `InvalidName`.
+        Raises `FileUnreadable`, `FileChanging`, `InvalidName`, and `PathMissing` for one of ``only`` at which there is
+        no file, here or in base.
         """
         remembered = self._remembered()
         self._found = {found.path: found for found in scan(self.root, self.project())}
+        _need_paths(only or (), {*base, *self._found})
         entries = Files() if only is None else {p: e for p, e in base.items() if not is_below(p, *only)}
         fresh = dict(remembered)
         for path, found in self._found.items():
@@ -86,17 +88,6 @@ class Worktree:
         if fresh != remembered:
             self._cache.save(_STAT, {path: fresh[path] for path in fresh if path in self._found})
         return dict(sorted(entries.items()))
-
-    def select(self, paths: Iterable[str], base: Files) -> list[str]:
-        """Check that each path names a file, or a folder of files, here or in base; raises `PathMissing`."""
-        selected = list(paths)
-        known = {*base, *(found.path for found in scan(self.root, self.project()))}
-        for path in selected:
-            if not any(is_below(name, path) for name in known):
-                raise PathMissing(
-                    f"{path}: no tracked file here", "[track] in promptvc.toml says what is tracked"
-                )
-        return selected
 
     def view(self, path: RepoPath, entry: FileEntry) -> WorkingFile:
         """A file that `files` gave, to be read where it lies."""
@@ -354,6 +345,14 @@ class Worktree:
                 "move it elsewhere and try again",
             )
         folder.mkdir(exist_ok=True)
+
+
+def _need_paths(paths: Iterable[str], known: Collection[RepoPath]) -> None:
+    for path in paths:
+        if not any(is_below(name, path) for name in known):
+            raise PathMissing(
+                f"{path}: no tracked file here", "[track] in promptvc.toml says what is tracked"
+            )
 
 
 def work_would_be_lost(paths: list[RepoPath]) -> WorkWouldBeLost:

@@ -28,7 +28,7 @@ WriteState = Callable[[ObjectId | None], None]
 """Brings back the merge under way that a blob holds; None ends it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UndoParts:
     """What undoing works on; ``worktree()`` raises `Usage` where there are no working files."""
 
@@ -39,10 +39,10 @@ class UndoParts:
     config: GitConfig
     worktree: Callable[[], Worktree]
     intents: Intents
-    state: Callable[[], ObjectId | None] = lambda: None
+    state: Callable[[], ObjectId | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
     """What an undo did: the operations taken back, newest first, and what changed, each before and after the undo.
 
@@ -115,20 +115,28 @@ def undo(parts: UndoParts, write_state: WriteState, to: int | None = None, *, fo
         parts.log.reached(target)
     moved = {name: (after, before) for name, (before, after) in refs.items()}
     return Undone(
-        what,
-        tuple(reversed(chosen)),
-        moved,
-        (head[1], head[0]) if head else None,
-        tuple(sorted(files)),
-        {name: (after, before) for name, (before, after) in config.items()},
-        (done.state[1], done.state[0]) if done.state else None,
-        left,
+        what=what,
+        operations=tuple(reversed(chosen)),
+        refs=moved,
+        head=(head[1], head[0]) if head else None,
+        files=tuple(sorted(files)),
+        config={name: (after, before) for name, (before, after) in config.items()},
+        state=(done.state[1], done.state[0]) if done.state else None,
+        left=left,
     )
 
 
 def settled(intent: Operation) -> Undone:
     """What to say of an operation that had been stopped, and was settled."""
-    return Undone(f"{UNDO}{intent.what}", (intent,), {}, None, tuple(sorted(intent.files)), {}, None)
+    return Undone(
+        what=f"{UNDO}{intent.what}",
+        operations=(intent,),
+        refs={},
+        head=None,
+        files=tuple(sorted(intent.files)),
+        config={},
+        state=None,
+    )
 
 
 def _intended(

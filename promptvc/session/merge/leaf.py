@@ -28,7 +28,7 @@ InPlace = Literal["ours", "base"]
 """Which version stands where something conflicts: ours for people, base where bases themselves are merged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergedFile:
     """A merged file: what it is, where it is stored, and what conflicts.
 
@@ -47,29 +47,30 @@ class MergedFile:
     """Its bytes, where they are new and not in the store yet."""
 
 
-class LeafMerger:
-    """Merges files, and stores them through ``writer``; without one only works out what they would be.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How files are merged.
 
-    ``labels`` name the two sides in markers.
+    ``writer`` stores what is new; without one it is only worked out. ``labels`` name the two sides in markers.
     """
 
+    writer: PackWriter | None = None
+    labels: tuple[str, str] = ("ours", "theirs")
+    in_place: InPlace = "ours"
+
+
+class LeafMerger:
+    """Merges files; those of ``deferred`` paths are merged later."""
+
     def __init__(
-        self,
-        contents: Contents,
-        project: Project,
-        writer: PackWriter | None,
-        labels: tuple[str, str] = ("ours", "theirs"),
-        in_place: InPlace = "ours",
-        deferred: Container[str] = (),
+        self, contents: Contents, project: Project, manner: Manner, deferred: Container[str] = ()
     ) -> None:
-        self._deferred = deferred
-        self._contents, self._project, self._writer = contents, project, writer
-        self._labels, self._in_place = labels, in_place
+        self._contents, self._project, self._manner, self._deferred = contents, project, manner, deferred
 
     def merge(self, leaf: Leaf) -> MergedFile:
         """Merge one file; that of a run which is merged later stays as it is in ours."""
         if leaf.path in self._deferred:
-            return MergedFile(leaf.path, "run", leaf.ours)
+            return MergedFile(path=leaf.path, kind="run", entry=leaf.ours)
         base = StoredFile(self._contents, leaf.path, leaf.base) if leaf.base else None
         ours = StoredFile(self._contents, leaf.path, leaf.ours)
         theirs = StoredFile(self._contents, leaf.path, leaf.theirs)
@@ -85,7 +86,7 @@ class LeafMerger:
             return self._settings(
                 leaf, before, ours.read(), theirs.read(), lambda data: read_record(data, leaf.path)
             )
-        if self._in_place == "ours" and ours.kind == "prompt":
+        if self._manner.in_place == "ours" and ours.kind == "prompt":
             return self._prompt(leaf, before, ours.read(), theirs.read())
         return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
 
@@ -97,21 +98,33 @@ class LeafMerger:
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
         if any(map(ends_open, sides)):
             return self._binary(leaf)
-        found = merge_rows(*sides, rules, prefer_base=self._in_place == "base")
+        found = merge_rows(*sides, rules, prefer_base=self._manner.in_place == "base")
         like = leaf.theirs if found.from_theirs else leaf.ours
-        entry = self._contents.write_pieces(leaf.path, found.pieces, self._writer, like, leaf.mode)
-        conflicts = _named(found.conflicts, leaf.path)
-        return MergedFile(leaf.path, ours.kind, entry, conflicts, found, read=lambda: found.data)
+        entry = self._contents.write_pieces(leaf.path, found.pieces, self._manner.writer, like, leaf.mode)
+        return MergedFile(
+            path=leaf.path,
+            kind=ours.kind,
+            entry=entry,
+            conflicts=_named(found.conflicts, leaf.path),
+            rows=found,
+            read=lambda: found.data,
+        )
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         from promptvc.content.prompt.merge import merge_prompts  # reads prompts, which takes long to import
 
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
-        data = found.marked(*self._labels) if size else found.data
-        conflicts = _named(found.conflicts, leaf.path)
-        entry = self._store(leaf, data)
-        return MergedFile(leaf.path, "prompt", entry, conflicts, None, found.lines, size, lambda: data)
+        data = found.marked(*self._manner.labels) if size else found.data
+        return MergedFile(
+            path=leaf.path,
+            kind="prompt",
+            entry=self._store(leaf, data),
+            conflicts=_named(found.conflicts, leaf.path),
+            lines=found.lines,
+            marker_size=size,
+            read=lambda: data,
+        )
 
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
@@ -119,12 +132,17 @@ class LeafMerger:
             Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
             for each in found.conflicts
         )
-        in_place = self._in_place == "ours" and bool(conflicts)
-        text = found.marked(*self._labels) if in_place else found.text(self._in_place)
+        in_place = self._manner.in_place == "ours" and bool(conflicts)
+        text = found.marked(*self._manner.labels) if in_place else found.text(self._manner.in_place)
         data = text.encode("utf-8", "surrogateescape")
         size = found.marker_size if in_place else 0
         return MergedFile(
-            leaf.path, kind, self._store(leaf, data), conflicts, marker_size=size, read=lambda: data
+            path=leaf.path,
+            kind=kind,
+            entry=self._store(leaf, data),
+            conflicts=conflicts,
+            marker_size=size,
+            read=lambda: data,
         )
 
     def _settings(
@@ -141,11 +159,11 @@ class LeafMerger:
     def _binary(self, leaf: Leaf) -> MergedFile:
         kind: Literal["both-changed", "both-added"] = "both-changed" if leaf.base else "both-added"
         whole = PathConflict(leaf.path, kind, leaf.base, leaf.ours, leaf.theirs)
-        entry = leaf.base if self._in_place == "base" and leaf.base else leaf.ours
-        return MergedFile(leaf.path, "binary", entry, (file_conflict(whole),))
+        entry = leaf.base if self._manner.in_place == "base" and leaf.base else leaf.ours
+        return MergedFile(path=leaf.path, kind="binary", entry=entry, conflicts=(file_conflict(whole),))
 
     def _store(self, leaf: Leaf, data: bytes) -> FileEntry:
-        return self._contents.write(leaf.path, source_of(data, leaf.mode), self._writer, leaf.ours)
+        return self._contents.write(leaf.path, source_of(data, leaf.mode), self._manner.writer, leaf.ours)
 
 
 def file_conflict(found: PathConflict) -> Conflict:

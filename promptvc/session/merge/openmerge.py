@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.values.conflict import Conflict
-from promptvc.errors import Advice, Refused
+from promptvc.errors import Advice, ConflictsRemain, Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.files import write_durably
 from promptvc.storage.objects import Kind, Signature, object_id
@@ -20,9 +20,11 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry
 
 Step = Literal["merge", "cherry-pick", "revert"]
+Read = Callable[[str], bytes | None]
+"""Gives the bytes of a file; None where it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenMerge:
     """A merge, cherry-pick or revert under way.
 
@@ -59,6 +61,12 @@ class OpenMerge:
                 Advice("merge-interrupted", step=self.step),
             )
 
+    def need_resolved(self, read: Read) -> None:
+        """Raise `ConflictsRemain` where conflicts are left in the files that ``read`` gives."""
+        left = unresolved(self, read)
+        if left:
+            raise ConflictsRemain(self.step, len(left), left[0].path)
+
     def to_json(self) -> bytes:
         """All of it as JSON text."""
         value = {
@@ -84,19 +92,19 @@ class OpenMerge:
         try:
             value = json.loads(data)
             return cls(
-                value["step"],
-                ObjectId(value["head"]),
-                ObjectId(value["other"]),
-                (value["labels"][0], value["labels"][1]),
-                value["message"],
-                Signature(*value["author"]) if value["author"] else None,
-                tuple(conflict_of(each) for each in value["conflicts"]),
-                {
+                step=value["step"],
+                head=ObjectId(value["head"]),
+                other=ObjectId(value["other"]),
+                labels=(value["labels"][0], value["labels"][1]),
+                message=value["message"],
+                author=Signature(*value["author"]) if value["author"] else None,
+                conflicts=tuple(conflict_of(each) for each in value["conflicts"]),
+                before={
                     RepoPath(p): FileEntry(ObjectId(e[0]), e[1], e[2]) if e else None
                     for p, e in value["before"].items()
                 },
-                value["markers"],
-                value["is_written"],
+                markers=value["markers"],
+                is_written=value["is_written"],
             )
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError("not a merge under way") from error
@@ -185,18 +193,18 @@ def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
     return _put_blob(store, replace(merge, is_written=False).to_json())
 
 
-def unresolved(merge: OpenMerge, root: Path) -> tuple[Conflict, ...]:
-    """The conflicts that are left. Text whose markers are gone from the working file was resolved by hand."""
+def unresolved(merge: OpenMerge, read: Read) -> tuple[Conflict, ...]:
+    """The conflicts that are left. Text whose markers are gone from the file was resolved by hand."""
     from promptvc.content.text.merge import marker_lines_left  # for those who merge text
 
-    def is_edited(conflict: Conflict) -> bool:
-        try:
-            text = (root / conflict.path).read_bytes().decode("utf-8", "surrogateescape")
-        except OSError:
-            return False
-        return not marker_lines_left(text, merge.markers.get(conflict.path, 7), *merge.labels)
+    def is_edited(path: str) -> bool:
+        data = read(path)
+        text = "" if data is None else data.decode("utf-8", "surrogateescape")
+        return data is not None and not marker_lines_left(text, merge.markers.get(path, 7), *merge.labels)
 
-    return tuple(c for c in merge.conflicts if c.kind != "text" or not is_edited(c))
+    texts = {conflict.path for conflict in merge.conflicts if conflict.kind == "text"}
+    edited = {path for path in texts if is_edited(path)}
+    return tuple(c for c in merge.conflicts if c.kind != "text" or c.path not in edited)
 
 
 def conflict_value(conflict: Conflict) -> dict[str, Any]:

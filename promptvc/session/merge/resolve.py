@@ -1,10 +1,8 @@
-"""Conflicts resolved one by one, each in the working file and in the list of what is left."""
+"""Conflicts resolved one by one, each in its file and in the list of what is left."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -12,29 +10,26 @@ from promptvc.content.formats.missing import MISSING
 from promptvc.content.table.edit import Edited
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import load_exact
-from promptvc.errors import Advice, ConflictMissing, ConflictStale, NoMergeOpen, Usage
+from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.exclusive import exclusively
-from promptvc.session.files.contents import Contents
-from promptvc.session.files.worktree import Worktree
-from promptvc.session.intent import Intents
+from promptvc.session.merge.desk import Desk
 from promptvc.session.merge.leaf import entry_of, is_file_conflict
-from promptvc.session.merge.openmerge import MergeState, OpenMerge
+from promptvc.session.merge.openmerge import OpenMerge
 from promptvc.session.merge.rowresolve import resolve_row, taken_row
-from promptvc.session.merge.textresolve import Open, open_conflicts, place_name, resolve_setting, resolve_text
+from promptvc.session.merge.selection import Selection
+from promptvc.session.merge.textresolve import Open, open_conflicts, resolve_setting, resolve_text
 from promptvc.session.transaction.pending import PendingFile
-from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.ropes.chunkrun import ChunkRun
-from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way, is_below
+from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way
 
 Take = Literal["ours", "theirs", "base"]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a conflict is resolved: a side's version, a value, or what the working file has now (neither given).
+    """How a conflict is resolved: a side's version, a value, or what the file has now (neither given).
 
     ``text`` is the value as it was typed, text or JSON: what a cell of CSV gets, which is text.
     """
@@ -42,6 +37,15 @@ class Choice:
     take: Take | None = None
     value: Any = MISSING
     text: str | None = None
+
+    @classmethod
+    def one_of(cls, take: Take | None, value: Any, *, as_is: bool) -> Choice:
+        """The one that is given of the three; raises `Usage` where that is none, or more than one."""
+        if [take is not None, value is not MISSING, as_is].count(True) != 1:
+            raise Usage("which version?", 'give one of take="theirs", value=…, as_is=True')
+        if take not in (None, "ours", "theirs", "base"):
+            raise Usage(f"there is no version {take!r}", 'take is "ours", "theirs" or "base"')
+        return cls(take, value)
 
     def of(self, conflict: Conflict) -> Any:
         """The value that the choice gives for a conflict."""
@@ -61,75 +65,44 @@ class Resolved:
 
 
 class Resolving:
-    """Resolves the conflicts of the merge under way. ``operation(what)`` makes one operation of all within."""
+    """Resolves the conflicts of a merge where it waits."""
 
-    def __init__(
-        self,
-        worktree: Worktree,
-        store: ObjectStore,
-        contents: Contents,
-        state: MergeState,
-        intents: Intents,
-        operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
-    ) -> None:
-        self._operation, self.intents = operation, intents
-        self._worktree, self._store, self._contents, self._state = worktree, store, contents, state
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._store, self._contents = desk, desk.store, desk.contents
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """What is not resolved yet. Text whose markers are gone was resolved by hand. Raises `NoMergeOpen`."""
         return self._open()[0].conflicts
 
-    def find(
-        self,
-        paths: Sequence[str] = (),
-        key: str | None = None,
-        field: str | None = None,
-        line: int | None = None,
-    ) -> list[Open]:
-        """The conflicts that are left in these files and folders (all), and where lines that conflict stand.
+    def find(self, which: Selection) -> list[Open]:
+        """The conflicts that are left and meant, and where lines that conflict stand."""
+        return which.meant(self._open()[1])
 
-        With this key, this field, or this line (from 1) in its block if one is given.
+    def resolve(self, which: Selection, choice: Choice) -> Resolved:
+        """Resolve the conflicts that `find` gives.
+
+        Raises `ConflictMissing` where there is none such, `ConflictStale` where the file has something else in the
+        place, `Usage` for a value that cannot stand there.
         """
-        return _meant(self._open()[1], paths, key, field, line)
-
-    @exclusively
-    def resolve(
-        self,
-        paths: Sequence[str],
-        choice: Choice,
-        files: Files,
-        *,
-        key: str | None = None,
-        field: str | None = None,
-        line: int | None = None,
-    ) -> Resolved:
-        """Resolve the conflicts in these files, or below these folders: those that `find` gives.
-
-        ``files`` are those of the current commit. Raises `ConflictMissing` where there is none such, `ConflictStale`
-        where the working file has something else in the place, `Usage` for a value that cannot stand there.
-        """
-        merge, found = self._open()
-        chosen = _meant(found, paths, key, field, line)
-        if not chosen:
-            raise _missing(merge, paths, key, field, line)
-        draft = _Draft(self._worktree.files(files))
-        for conflict, block in chosen:
-            after = block.start if block is not None and line is not None else 0
-            merge = self._one(merge, _same(merge, conflict), choice, draft, after)
-        what = f"resolve {', '.join(path or '.' for path in paths)}"
-        with self._operation(what), self.intents.block(state=self._state.planned(merge)):
-            self._write(draft)
-            self._state.save(merge)
+        with self._desk.alone():
+            merge, found = self._open()
+            chosen = which.meant(found)
+            if not chosen:
+                raise which.missing(merge)
+            draft = _Draft(self._desk.files())
+            for conflict, block in chosen:
+                after = block.start if block is not None and which.line is not None else 0
+                merge = self._one(merge, _same(merge, conflict), choice, draft, after)
+            what = f"resolve {', '.join(path or '.' for path in which.paths or ('.',))}"
+            self._desk.save(what, merge, self._stored(draft))
         return Resolved(tuple(conflict for conflict, _ in chosen), len(merge.conflicts))
 
     # --- details ------------------------------------------------------------------------------------------
 
     def _open(self) -> tuple[OpenMerge, list[Open]]:
-        merge = self._state.load()
-        if merge is None:
-            raise NoMergeOpen
+        merge = self._desk.load()
         merge.need_written()
-        found = open_conflicts(merge, self._worktree.root)
+        found = open_conflicts(merge, self._desk.read)
         return replace(merge, conflicts=tuple(conflict for conflict, _ in found)), found
 
     def _one(
@@ -166,7 +139,7 @@ class Resolving:
                 f"{path} is not there any more",
                 Advice("again-or-as-is"),
             )
-        return PendingFile.of_view(self._worktree.view(path, entry))
+        return PendingFile.of_view(self._desk.view(path, entry))
 
     def _side(self, merge: OpenMerge, file: PendingFile, choice: Choice) -> bytes:
         """The file as the chosen side has it; nothing where that cannot be told."""
@@ -178,15 +151,15 @@ class Resolving:
         )
         return b"" if entry is None else self._contents.read(entry)
 
-    def _write(self, draft: _Draft) -> None:
-        """Write what was resolved, all at once."""
-        target: Files = {path: entry for path, entry in draft.chosen.items() if entry is not None}
+    def _stored(self, draft: _Draft) -> dict[RepoPath, FileEntry | None]:
+        """What was resolved, by file, stored."""
+        changed = dict(draft.chosen)
         with self._store.begin() as writer:
             for path, file in draft.edited.items():
                 like = draft.current[path]
-                target[path] = self._contents.write_pieces(path, file.pieces, writer, like, like.mode)
+                changed[path] = self._contents.write_pieces(path, file.pieces, writer, like, like.mode)
             writer.finish()
-        self._worktree.write(sorted({*draft.chosen, *draft.edited}), target)
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,54 +211,6 @@ def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
 def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
     """The conflict as it is now: other rows that came or went may have moved it."""
     return next(c for c in merge.conflicts if replace(c, row=None) == replace(conflict, row=None))
-
-
-def _meant(
-    found: Sequence[Open], paths: Sequence[str], key: str | None, field: str | None, line: int | None
-) -> list[Open]:
-    return [
-        each
-        for each in found
-        if (not paths or is_below(each[0].path, *paths)) and _is_meant(each, key, field, line)
-    ]
-
-
-def _is_meant(found: Open, key: str | None, field: str | None, line: int | None) -> bool:
-    conflict, block = found
-    if line is not None and (block is None or not block.first <= line <= block.last):
-        return False
-    if field is not None and field not in (conflict.field, place_name(conflict)):
-        return False
-    if key is None:
-        return True
-    if conflict.row is None:  # text, a setting, a whole file: no row is meant
-        return False
-    values = [(conflict.row or 0) + 1] if conflict.key is None else list(conflict.key.values())
-    return _key_texts(key, len(values)) == [v if isinstance(v, str) else json.dumps(v) for v in values]
-
-
-def _key_texts(text: str, count: int) -> list[str]:
-    """The value meant for each field of a key: of several, as a JSON array or with commas between them."""
-    if count == 1:
-        return [text]
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return text.split(",", count - 1)
-    values = values if isinstance(values, list) else [values]
-    return [value if isinstance(value, str) else json.dumps(value) for value in values]
-
-
-def _missing(
-    merge: OpenMerge, paths: Sequence[str], key: str | None, field: str | None, line: int | None
-) -> ConflictMissing:
-    if not merge.conflicts:
-        return ConflictMissing("no conflict is left", Advice("conclude", step=merge.step))
-    named = [path for path in paths if path]
-    words = [f"in {', '.join(named)}"] if named else []
-    given = (("key", key), ("field", field), ("line", line))
-    words += [f"{name} {value}" for name, value in given if value is not None]
-    return ConflictMissing(f"no conflict {', '.join(words)}", Advice("list-conflicts"))
 
 
 def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from promptvc.content.formats.missing import Missing
@@ -13,13 +12,13 @@ from promptvc.content.text.merge import TextConflict, find_blocks, marker_lines_
 from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.json import write_exact
 from promptvc.errors import Advice, ConflictStale, Usage
-from promptvc.session.merge.openmerge import OpenMerge, unresolved
+from promptvc.session.merge.openmerge import OpenMerge, Read, unresolved
 from promptvc.session.transaction.pending import PendingFile
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Where lines that conflict stand in a working file: the offset, and the first and last line, from 1."""
+    """Where lines that conflict stand in a file: the offset, and the first and last line, from 1."""
 
     start: int
     first: int
@@ -30,17 +29,17 @@ Open = tuple[Conflict, Block | None]
 """A conflict that is left, and the block that shows it; None where there is none, or where it was edited."""
 
 
-def open_conflicts(merge: OpenMerge, root: Path) -> list[Open]:
-    """What is not resolved yet. Lines whose markers are gone from the working file were resolved by hand."""
+def open_conflicts(merge: OpenMerge, read: Read) -> list[Open]:
+    """What is not resolved yet. Lines whose markers are gone from the file were resolved by hand."""
     found: list[Open] = []
     texts: dict[str, list[Conflict]] = {}
-    for conflict in unresolved(merge, root):
+    for conflict in unresolved(merge, read):
         if conflict.kind != "text":
             found.append((conflict, None))
         else:
             texts.setdefault(conflict.path, []).append(conflict)
     for path, conflicts in texts.items():
-        found += _open_blocks(merge, root / path, path, conflicts)
+        found += _open_blocks(merge, read(path), path, conflicts)
     order = {id(conflict): place for place, conflict in enumerate(merge.conflicts)}
     return sorted(found, key=lambda each: order[id(each[0])])
 
@@ -81,12 +80,13 @@ def place_name(conflict: Conflict) -> str:
 # --- details ------------------------------------------------------------------------------------------
 
 
-def _open_blocks(merge: OpenMerge, file: Path, path: str, conflicts: Sequence[Conflict]) -> list[Open]:
+def _open_blocks(
+    merge: OpenMerge, data: bytes | None, path: str, conflicts: Sequence[Conflict]
+) -> list[Open]:
     """The conflicts of one text whose blocks are there; the others too, if marker lines stand anywhere else."""
-    try:
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
+    if data is None:
         return [(conflict, None) for conflict in conflicts]
+    text = data.decode("utf-8", "surrogateescape")
     size = merge.markers.get(path, 7)
     places = find_blocks(text, [_lines(conflict) for conflict in conflicts], size, *merge.labels)
     rest, at = "", 0

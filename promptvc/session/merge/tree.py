@@ -13,20 +13,19 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.views import StoredFile
-from promptvc.session.merge.leaf import InPlace, LeafMerger, MergedFile, file_conflict
+from promptvc.session.merge.leaf import LeafMerger, Manner, MergedFile, file_conflict
 from promptvc.session.merge.runs import MergedFiles, MergedRun, RunsMerger
 from promptvc.session.workspace.similarity import file_similarity
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.merge import FileMerge, merge_files
-from promptvc.versioning.tree import Files, load_files
+from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TreeMerge:
     """The files of a merge, with ours in place of ``conflicts``.
 
@@ -42,8 +41,17 @@ class TreeMerge:
     project: Project | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The files of both sides, and of what they come from."""
+
+    base: Files
+    ours: Files
+    theirs: Files
+
+
 class TreeMerger:
-    """Merges the files of commits. Objects go through a writer; without one nothing is stored.
+    """Merges the files of commits.
 
     ``runs()`` gives what merges the outputs of runs, once prompts and examples are merged.
     """
@@ -53,36 +61,38 @@ class TreeMerger:
     ) -> None:
         self._store, self._contents, self._runs = store, contents, runs
 
-    def merge(
-        self,
-        base: Files,
-        ours: Files,
-        theirs: Files,
-        writer: PackWriter | None,
-        labels: tuple[str, str] = ("ours", "theirs"),
-        in_place: InPlace = "ours",
-    ) -> TreeMerge:
+    def merge(self, versions: Versions, manner: Manner) -> TreeMerge:
         """Merge three sets of files. Keys are those of the merged promptvc.toml, or ours where that conflicts."""
-        found = merge_files(base, ours, theirs, self._similarity)
-        project = self._project(found)
-        names = self._deferred(project, ours, theirs, found) if in_place == "ours" else []
+        found = merge_files(versions.base, versions.ours, versions.theirs, self._similarity)
+        project, with_bases = self._project(found), manner.in_place == "base"
+        names = [] if with_bases else self._deferred(project, versions, found)
         deferred = {path for name in names for path in (output_path(name), record_path(name))}
-        merger = LeafMerger(self._contents, project, writer, labels, in_place, deferred)
+        merger = LeafMerger(self._contents, project, manner, deferred)
         merged = [merger.merge(leaf) for leaf in found.leaves]
         files = found.files | {each.path: each.entry for each in merged}
-        if in_place == "base":
+        if with_bases:
             files = _with_bases(files, found)
-        runs = self._merge_runs(names, project, files, merged, ours, theirs, writer) if names else ()
+        new = {each.path: each.read for each in merged if each.read is not None}
+        whole = MergedFiles(files, project, self._contents, new)
+        runs = self._merge_runs(names, whole, versions, manner.writer) if names else ()
         files |= {path: entry for run in runs for path, entry in run.entries.items()}
         merged = [each for each in merged if each.path not in deferred]
         conflicts = [file_conflict(each) for each in found.conflicts]
         conflicts += [conflict for each in merged for conflict in each.conflicts]
         conflicts.sort(key=lambda conflict: conflict.path)
         taken = tuple(path for path in found.taken if path not in deferred)
-        return TreeMerge(dict(sorted(files.items())), tuple(conflicts), tuple(merged), taken, runs, project)
+        return TreeMerge(
+            files=dict(sorted(files.items())),
+            conflicts=tuple(conflicts),
+            merged=tuple(merged),
+            taken=taken,
+            runs=runs,
+            project=project,
+        )
 
-    def _deferred(self, project: Project, ours: Files, theirs: Files, found: FileMerge) -> list[str]:
+    def _deferred(self, project: Project, versions: Versions, found: FileMerge) -> list[str]:
         """The runs that are merged last; not those whose files conflict as a whole."""
+        ours, theirs = versions.ours, versions.theirs
         if self._runs is None or not (project.runs and (run_names(ours) or run_names(theirs))):
             return []
         broken = {conflict.path for conflict in found.conflicts}
@@ -90,21 +100,13 @@ class TreeMerger:
         return [name for name in names if not broken & {output_path(name), record_path(name)}]
 
     def _merge_runs(
-        self,
-        names: Sequence[str],
-        project: Project,
-        files: Files,
-        merged: Sequence[MergedFile],
-        ours: Files,
-        theirs: Files,
-        writer: PackWriter | None,
+        self, names: Sequence[str], whole: MergedFiles, versions: Versions, writer: PackWriter | None
     ) -> tuple[MergedRun, ...]:
         assert self._runs is not None
-        new = {each.path: each.read for each in merged if each.read is not None}
-        whole = MergedFiles(files, project, self._contents, new)
-        mine, other = (MergedFiles(side, self._project_of(side), self._contents) for side in (ours, theirs))
+        sides = (versions.ours, versions.theirs)
+        ours, theirs = (MergedFiles(side, self._project_of(side), self._contents) for side in sides)
         merger = self._runs()
-        found = (merger.merge(name, whole, mine, other, writer) for name in names)
+        found = (merger.merge(name, whole, ours, theirs, writer) for name in names)
         return tuple(run for run in found if run is not None)
 
     def _project_of(self, files: Files) -> Project:
@@ -119,17 +121,14 @@ class TreeMerger:
         Where the bases conflict stands what they come from. Without any, nothing.
         """
         bases = history.merge_bases(ours, theirs)
-        files = self.files_of(bases[0]) if bases else {}
+        files = self._contents.files_of(bases[0] if bases else None)
         for other in bases[1:]:
             before = self.base_files(history, bases[0], other)
+            versions = Versions(before, files, self._contents.files_of(other))
             with self._store.begin() as writer:
-                files = self.merge(before, files, self.files_of(other), writer, in_place="base").files
+                files = self.merge(versions, Manner(writer, in_place="base")).files
                 writer.finish()
         return files
-
-    def files_of(self, commit: ObjectId) -> Files:
-        """The files of a commit."""
-        return load_files(self._store, read_commit(self._store, commit).tree)
 
     def _project(self, found: FileMerge) -> Project:
         """The settings that hold for the merge; those of ours where promptvc.toml is still to be merged."""

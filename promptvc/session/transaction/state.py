@@ -16,8 +16,7 @@ from promptvc.session.files.views import StoredFile
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import read_commit
-from promptvc.versioning.tree import Files, load_files
+from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
@@ -28,7 +27,7 @@ class State:
 
     def __init__(self, store: ObjectStore, contents: Contents, commit: ObjectId | None) -> None:
         self.commit = commit
-        self.files: Files = load_files(store, read_commit(store, commit).tree) if commit else {}
+        self.files: Files = contents.files_of(commit)
         self.pending: dict[RepoPath, PendingFile | None] = {}
         self._contents = contents
 

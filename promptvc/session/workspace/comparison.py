@@ -46,7 +46,7 @@ class BinaryDiff:
 Detail: TypeAlias = "TableDiff | PromptDiff | TextDiff | BinaryDiff"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class FileDiff:
     """One file that differs, and how. ``old_path`` is set where it was renamed.
 
@@ -146,7 +146,15 @@ class Comparison:
         detail = self._detail(kind, before, after)
         if isinstance(detail, TextDiff) and kind == "table":
             kind = "text"
-        return FileDiff(change.path, kind, change.status, detail, before, after, change.old_path)
+        return FileDiff(
+            path=change.path,
+            kind=kind,
+            status=change.status,
+            detail=detail,
+            before=before,
+            after=after,
+            old_path=change.old_path,
+        )
 
     def _sides(self, change: FileChange) -> tuple[FileView | None, FileView | None]:
         before = self._before_view(change.old_path or change.path, change.before) if change.before else None

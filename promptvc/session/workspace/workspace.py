@@ -19,26 +19,27 @@ from promptvc.session.files.worktree import Worktree, work_would_be_lost
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import CODE_TRAILER, read_commit, with_trailer, write_commit
+from promptvc.versioning.commit import CODE_TRAILER, with_trailer, write_commit
 from promptvc.versioning.diff import FileChange, diff_files
 from promptvc.versioning.history import History
-from promptvc.versioning.tree import FileEntry, Files, is_below, load_files, write_tree
+from promptvc.versioning.tree import FileEntry, Files, is_below, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
     from promptvc.session.intent import Intents
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How the working files stand: on which branch (None: detached), at which commit, and what changed since.
 
-    ``ahead`` and ``behind`` count commits against the upstream; None without one.
+    ``files`` are the working files. ``ahead`` and ``behind`` count commits against the upstream; None without one.
     """
 
     branch: str | None
     head: ObjectId | None
     changes: tuple[FileChange, ...]
+    files: Files
     upstream: RefName | None = None
     ahead: int | None = None
     behind: int | None = None
@@ -52,15 +53,16 @@ class Status:
         return render("status.html", status=self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """A commit just made: its id, the branch it is on (None: detached), its parent, and things to look at."""
+    """A commit just made: its id, the branch it is on (None: detached), its parent, what it has, things to look at."""
 
     id: ObjectId
     branch: str | None
     parent: ObjectId | None
     message: str
     changes: tuple[FileChange, ...]
+    files: Files
     key_warnings: tuple[KeyWarning, ...] = ()
     name_warnings: tuple[tuple[RepoPath, str], ...] = ()
 
@@ -103,13 +105,22 @@ class Workspace:
         """What changed since the current commit, and how the branch stands to its upstream."""
         target, head = self._refs.head(), self._refs.current()
         base = self._files_of(head)
-        changes = tuple(diff_files(base, self.worktree.files(base)))
+        files = self.worktree.files(base)
+        changes = tuple(diff_files(base, files))
         upstream = self._upstream(target) if isinstance(target, RefName) else None
         theirs = self._refs.read(upstream) if upstream else None
         ahead = behind = None
         if head and theirs:
             ahead, behind = History(self._store).ahead_behind(head, theirs)
-        return Status(self.branch, head, changes, upstream, ahead, behind)
+        return Status(
+            branch=self.branch,
+            head=head,
+            changes=changes,
+            files=files,
+            upstream=upstream,
+            ahead=ahead,
+            behind=behind,
+        )
 
     @property
     def branch(self) -> str | None:
@@ -137,7 +148,7 @@ class Workspace:
         """
         head = self._refs.current()
         base = self._files_of(head)
-        only = self.worktree.select(paths, base) if paths else None
+        only = list(paths) or None
         with self._store.begin() as writer:
             files = self.worktree.files(base, writer, only)
             changes = tuple(diff_files(base, files))
@@ -146,6 +157,7 @@ class Workspace:
             warnings = self._check(files, changes)
             text = with_trailer(message, CODE_TRAILER, code_commit) if code_commit else message
             tree = write_tree(writer, files)
+            self._contents.remember_files(tree, files)
             before = ((head,) if head else ()) + others
             id = write_commit(writer, tree, before, text, author, committer)
             writer.finish()
@@ -156,7 +168,16 @@ class Workspace:
                 self._refs.move(self.current_ref(), head, id, committer, reason)
         added = [change.path for change in changes if change.status in ("added", "renamed")]
         names = [item for item in unportable(list(files)) if item[0] in added]
-        return Committed(id, self.branch, head, message, changes, tuple(warnings), tuple(names))
+        return Committed(
+            id=id,
+            branch=self.branch,
+            parent=head,
+            message=message,
+            changes=changes,
+            files=files,
+            key_warnings=tuple(warnings),
+            name_warnings=tuple(names),
+        )
 
     @exclusively
     def switch(
@@ -281,16 +302,12 @@ class Workspace:
         return self.worktree.view(path, entry)
 
     def _files_of(self, commit: ObjectId | None) -> Files:
-        return load_files(self._store, read_commit(self._store, commit).tree) if commit else {}
+        return self._contents.files_of(commit)
 
     def current_ref(self) -> RefName:
         """The ref that a new commit moves: that of the current branch, or HEAD where it is on none."""
         target = self._refs.head()
         return target if isinstance(target, RefName) else HEAD
-
-    def check_keys(self, before: Files, after: Files) -> tuple[KeyWarning, ...]:
-        """Rows that share a declared key in the files that differ; raises `DuplicateKey` where keys must be unique."""
-        return tuple(self._check(after, diff_files(before, after)))
 
     def _check(self, files: Files, changes: Sequence[FileChange]) -> list[KeyWarning]:
         """Look for keys that rows share, in the tables whose key is declared and that changed, or may have.
@@ -298,14 +315,11 @@ class Workspace:
         A new promptvc.toml may declare keys for any table.
         """
         project = self._project(files)
-        changed = [change.path for change in changes if change.path in files]
         found: list[KeyWarning] = []
-        for path in files if PROJECT_FILE in changed else changed:
-            settings = project.table(path)
-            if settings.key is not None:
-                from promptvc.session.files.keys import check_keys  # reads rows, which most commands do not
+        for path, settings in project.keyed(files, [change.path for change in changes]):
+            from promptvc.session.files.keys import check_keys  # reads rows, which most commands do not
 
-                found += check_keys(self._any_view(path, files[path]), settings)
+            found += check_keys(self._any_view(path, files[path]), settings)
         return found
 
     def _any_view(self, path: RepoPath, entry: FileEntry) -> FileView:

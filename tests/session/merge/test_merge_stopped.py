@@ -59,7 +59,7 @@ def the_resolution(repo: Repo) -> None:
 
 
 def the_abort(repo: Repo) -> None:
-    repo.merging.abort(repo.who())
+    repo.abort_merge()
 
 
 BEFORE = [the_merge, redo_of_the_merge, the_resolution, redo_of_the_resolution, the_abort]
@@ -133,7 +133,7 @@ def test_an_abort_leaves_the_files_of_the_commit_where_the_branch_is_now(
 ) -> None:
     put(opened, prompts__mine_dot_md="not committed\n")
     move(opened)
-    opened.merging.abort(opened.who())
+    opened.abort_merge()
     assert (read(opened), text(opened, "prompts/service.md")) == (MOVED, "new\n")
     assert [change.path for change in opened.status().changes] == ["prompts/mine.md"]
     assert opened.open_merge is None
@@ -142,7 +142,7 @@ def test_an_abort_leaves_the_files_of_the_commit_where_the_branch_is_now(
 def test_an_abort_after_the_branch_moved_is_taken_back_by_undo(opened: Repo) -> None:
     by_git(opened)
     before = read(opened), opened.open_merge
-    opened.merging.abort(opened.who())
+    opened.abort_merge()
     opened.undo()
     assert (read(opened), opened.open_merge) == before
 
@@ -160,7 +160,7 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
     with Repo(repo.path, None, repo.surroundings).transaction("main", message="a service") as tx:
         for name in "abc":
             tx.write(f"prompts/{name}.md", "service\n")
-    repo.merging.abort(repo.who())
+    repo.abort_merge()
     assert repo.root is not None
     assert not (repo.root / "prompts/a.md").exists()
     assert (text(repo, "prompts/b.md"), text(repo, "prompts/c.md")) == ("work\n", "service\n")
@@ -169,7 +169,7 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
 
 def test_an_abort_where_there_is_no_commit_any_more_restores_what_was_there(opened: Repo) -> None:
     opened.refs.set_head(RefName.branch("empty"), opened.who(), "orphan")
-    opened.merging.abort(opened.who())
+    opened.abort_merge()
     assert read(opened) == OURS
 
 
@@ -179,7 +179,7 @@ def test_an_abort_that_is_refused_leaves_the_merge_as_it_is(opened: Repo) -> Non
     (opened.root / TABLE).unlink()
     put(opened, examples__t_dot_jsonl__mine_dot_txt="mine")
     with pytest.raises(Refused, match="is a folder here"):
-        opened.merging.abort(opened.who())
+        opened.abort_merge()
     assert opened.open_merge == state
 
 

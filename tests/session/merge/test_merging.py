@@ -22,8 +22,9 @@ from promptvc.errors import (
 )
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
-from promptvc.session.merge.merging import Merged
 from promptvc.session.merge.resolve import Choice
+from promptvc.session.merge.result import Merged
+from promptvc.session.merge.selection import Selection
 
 TABLE = "examples/t.jsonl"
 Row = dict[str, Any]
@@ -70,12 +71,11 @@ def switch(repo: Repo, name: str, *, create: bool = False) -> None:
 
 
 def merge(repo: Repo, revision: str, **options: Any) -> Merged:
-    request = repo.merge_request("merge", revision)
-    return repo.merging.merge(repo.revisions.resolve(revision), request, **options)
+    return repo.merge(revision, **options)
 
 
 def resolve(repo: Repo, path: str, choice: Choice, **which: Any) -> int:
-    return repo.resolving.resolve([path], choice, repo.workspace.head_files(), **which).left
+    return repo.resolving.resolve(Selection((path,), **which), choice).left
 
 
 def diverged(repo: Repo, ours: list[Row], theirs: list[Row], base: list[Row] = BASE) -> None:
@@ -257,13 +257,13 @@ def test_abort_restores_the_files_of_the_merge_and_leaves_other_work(repo: Repo)
     put(repo, prompts__p_dot_md="work in progress\n", examples__new_dot_md="untracked\n")
     merge(repo, "feature")
     resolve(repo, TABLE, Choice("theirs"))
-    repo.merging.abort(repo.who())
+    repo.abort_merge()
     assert read(repo) == edited(BASE, r1={"a": "ours"})
     assert text(repo, "prompts/p.md") == "work in progress\n"
     assert text(repo, "examples/new.md") == "untracked\n"
     assert repo.open_merge is None
     with pytest.raises(NoMergeOpen):
-        repo.merging.abort(repo.who())
+        repo.abort_merge()
 
 
 def test_uncommitted_work_in_the_way_refuses_the_merge_and_changes_nothing(repo: Repo) -> None:
@@ -448,9 +448,7 @@ def test_cherry_pick_takes_one_commits_cells_and_keeps_its_author(repo: Repo) ->
     commit_on(repo, "feature", edited(BASE, r0={"a": "not this"}), "one")
     wanted = commit_on(repo, "feature", edited(BASE, r0={"a": "not this"}, r2={"b": "this"}), "two")
     commit_on(repo, "main", edited(BASE, r2={"a": "ours"}), "ours")
-    done = repo.merging.pick(
-        wanted, repo.history.parents(wanted)[0], repo.merge_request("cherry-pick", wanted)
-    )
+    done = repo.cherry_pick(wanted)
     assert done.clean
     assert read(repo) == edited(BASE, r2={"a": "ours", "b": "this"})
     assert parents(repo, done.commit) == (repo.revisions.resolve("main~1"),)
@@ -464,7 +462,7 @@ def test_revert_takes_back_one_commits_cells_and_keeps_what_came_later(repo: Rep
         repo, "main", [*edited(BASE, r1={"a": "bad", "tags": ["t", "bad"]}), {"id": 9, "a": "bad"}], "bad"
     )
     commit_on(repo, "main", [*edited(read(repo), r1={"b": "good"}), {"id": 10, "a": "good"}], "good")
-    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.merge_request("revert", bad))
+    done = repo.revert(bad)
     assert done.clean
     assert read(repo) == [*edited(BASE, r1={"b": "good"}), {"id": 10, "a": "good"}]
     assert repo.snapshot().commit.subject == 'Revert "bad"'
@@ -475,7 +473,7 @@ def test_a_revert_that_conflicts_is_resolved_and_concluded(repo: Repo) -> None:
     repo.commit("base")
     bad = commit_on(repo, "main", edited(BASE, r1={"a": "bad"}), "bad")
     commit_on(repo, "main", edited(BASE, r1={"a": "worse"}), "worse")
-    done = repo.merging.pick(bad, repo.history.parents(bad)[0], repo.merge_request("revert", bad))
+    done = repo.revert(bad)
     assert [(c.base, c.ours, c.theirs) for c in done.conflicts] == [("bad", "worse", "x")]
     resolve(repo, TABLE, Choice("theirs"))
     id = repo.commit().id
@@ -502,6 +500,7 @@ def test_the_library_merges_any_branch_into_any_other(repo: Repo) -> None:
 def test_the_library_gives_conflicts_as_values_and_changes_nothing(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"a": "theirs"}))
     before = repo.revisions.resolve("main")
+    switch(repo, "elsewhere", create=True)
     done = repo.merge("feature", into="main")
     assert done.commit is None
     assert done.conflicts == (
@@ -531,7 +530,7 @@ def test_abort_restores_a_file_that_only_resolve_wrote(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"a": "theirs"}))
     merge(repo, "feature")
     resolve(repo, TABLE, Choice("theirs"))
-    repo.merging.abort(repo.who())
+    repo.abort_merge()
     assert read(repo) == edited(BASE, r1={"a": "ours"})
     assert repo.status().clean
 
@@ -602,10 +601,8 @@ def test_resolving_several_conflicts_is_all_or_nothing(repo: Repo) -> None:
 
 def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "same"}), edited(BASE, r1={"a": "same"}))
-    head, other = repo.revisions.resolve("main"), repo.revisions.resolve("feature")
-    done = repo.merging.pick(
-        other, repo.history.parents(other)[0], repo.merge_request("cherry-pick", "feature")
-    )
+    head = repo.revisions.resolve("main")
+    done = repo.cherry_pick("feature")
     assert (done.outcome, done.commit) == ("up-to-date", head)
     assert repo.revisions.resolve("main") == head
 
@@ -621,7 +618,7 @@ def test_a_merge_that_was_committed_is_over_whatever_its_state_says(repo: Repo) 
     assert repo.open_merge is None
     repo.need_no_merge()
     with pytest.raises(NoMergeOpen):
-        repo.merging.abort(repo.who())
+        repo.abort_merge()
     table(repo, edited(BASE, r2={"a": "next"}))
     assert len(parents(repo, repo.commit("next").id)) == 1
 
