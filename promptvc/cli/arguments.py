@@ -118,13 +118,13 @@ def is_known_path(repo: Repo, path: str, ranges: Sequence[Range]) -> bool:
     return any(
         name == path or name.startswith(path + "/")
         for id in (ids or ([head] if head else []))
-        for name in repo.snapshot_of(id).files
+        for name in repo.parts.snapshot_of(id).files
     )
 
 
 def _find(repo: Repo, text: str) -> ObjectId | None:
     try:
-        return repo.revisions.resolve(text)
+        return repo.parts.revisions.resolve(text)
     except UnknownRevision:
         return None
 
@@ -133,7 +133,7 @@ def _unknown(repo: Repo, text: str) -> UnknownRevision:
     """The error for what is no revision; of a range, for the side that is none."""
     for part in text.replace("...", "..").split(".."):
         try:
-            repo.revisions.resolve(part or "HEAD")
+            repo.parts.revisions.resolve(part or "HEAD")
         except UnknownRevision as error:
             return error
     return UnknownRevision(text)

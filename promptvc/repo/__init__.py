@@ -1,10 +1,11 @@
-"""Repo: the one way in to a store. A switchboard: what it does is done by the layers below.
+"""Repo: the one way in to a store. It reads as a list of what there is; each part has its own file.
 
 place     where a store is, how it is made, and what the world around it says
-parts     the parts of an open repository, made when they are asked for
-runs      what it does with runs; merges: with merges, and how it takes things back
-mirror    a remote store kept as a clone in the cache folder
-repo      Repo itself: opened, read, written
+parts     the objects below it, made when they are asked for; merges: those that merge and take back
+sources   where runs are read from · runs: what there is to do with them
+upkeep    verify and repair
+repo      Repo itself
+mirror    a remote store kept as a clone in the cache folder · clone: a copy with working files
 """
 
 from promptvc.repo.place import LOCAL, STORE, Surroundings, make_store

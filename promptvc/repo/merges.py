@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.repo.parts import Parts
 from promptvc.repo.place import INTENT, LOCAL, MERGING
-from promptvc.repo.runs import WithRuns
 from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from promptvc.versioning.oplog.operation import Operation
 
 
-class WithMerges(WithRuns):
+class WithMerges(Parts):
     """Merges of all kinds, and the operations that can be undone."""
 
     @property

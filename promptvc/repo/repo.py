@@ -1,170 +1,135 @@
-"""Repo: opens a store, wires its parts, and hands them out."""
+"""Repo: what there is to do with a store, as a list; each part of it has its own file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
-from shutil import rmtree
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from promptvc.errors import NotAStore, Refused, StoreExists
-from promptvc.ids import ObjectId, RefName
+from promptvc.errors import PromptvcError
+from promptvc.ids import ObjectId
 from promptvc.repo.merges import WithMerges
-from promptvc.repo.place import (
-    CALLS,
-    LOCAL,
-    STORE,
-    Surroundings,
-    half_made,
-    is_store,
-    make_store,
-    need_no_remains,
-    sweep_half_made,
-)
-from promptvc.session.files.project import PROJECT_FILE, TEMPLATE
+from promptvc.repo.place import Surroundings, find_store, start_store
+from promptvc.repo.runs import ProjectRuns
+from promptvc.repo.writing import commit, transaction
+from promptvc.session.workspace.snapshot import Snapshot
 from promptvc.session.workspace.workspace import Committed, Status
-from promptvc.storage.files import disk_errors, sync_folder, write_atomically
-from promptvc.versioning.diff import FileChange
-from promptvc.versioning.tree import Files, is_below
 
 if TYPE_CHECKING:
+    from promptvc.runs.check.gates import CheckResult
+    from promptvc.runs.compare.compare import RunComparison
+    from promptvc.runs.execute.results import RunResult
+    from promptvc.runs.record.logbook import RunLog
+    from promptvc.runs.record.record import Recorded, RecordOptions
+    from promptvc.runs.reproduce.reproduce import Reproduction
+    from promptvc.session.history.undo import Undone
+    from promptvc.session.merge.merging import Forward, Merged
+    from promptvc.session.merge.openmerge import OpenMerge
     from promptvc.session.transaction.transaction import Transaction
     from promptvc.session.workspace.comparison import Comparison
+    from promptvc.versioning.oplog.operation import Operation
     from promptvc.versioning.upkeep.repair import Repair
     from promptvc.versioning.upkeep.verify import Problem
 
 
-class Repo(WithMerges):
+class Repo:
     """A store, and the working files around it if it has any.
 
-    ``path`` is the store's folder, ``root`` the project's (None for a store without working files).
+    ``path`` is the store's folder, ``root`` the project's (None for a store without working files). Of a remote store,
+    read through a clone: ``refreshed_at`` is when that was last brought up to date (seconds since 1970),
+    ``refresh_error`` why it could not be just now. ``parts`` is internal.
     """
+
+    refreshed_at: float | None = None
+    refresh_error: PromptvcError | None = None
+
+    def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
+        self.path, self.root = path, root
+        self.parts = WithMerges(path, root, surroundings)
+
+    # --- opened and closed ----------------------------------------------------------------------------------
 
     @classmethod
     def open(cls, path: Path, surroundings: Surroundings) -> Repo:
         """Open the project that holds path, or a store itself; raises `NotAStore` or `UnsupportedFormat`."""
-        place = path.resolve()
-        if is_store(place):
-            return cls(place, place.parent if place.name == STORE else None, surroundings)
-        for folder in (place, *place.parents):
-            if is_store(folder / STORE):
-                return cls(folder / STORE, folder, surroundings)
-            need_no_remains(folder / STORE)
-        raise NotAStore(path)
+        store, root = find_store(path)
+        return cls(store, root, surroundings)
 
     @classmethod
     def init(cls, root: Path, surroundings: Surroundings, branch: str = "main") -> Repo:
         """Start a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
         root = root.resolve()
-        if is_store(root / STORE):
-            raise StoreExists(
-                f"{root / STORE}: there is a store already", "promptvc status shows how it stands"
-            )
-        need_no_remains(root / STORE)
-        with disk_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
-            sweep_half_made(root)
-            place = half_made(root)
-            try:
-                make_store(place, branch)
-                project = root / PROJECT_FILE
-                if not project.exists():
-                    write_atomically(project, TEMPLATE.encode(), scratch=place)
-                place.rename(root / STORE)  # the one instant at which there is a store
-                sync_folder(root)
-            except BaseException:
-                rmtree(place, ignore_errors=True)
-                raise
-        return cls(root / STORE, root, surroundings)
+        return cls(start_store(root, branch), root, surroundings)
+
+    def close(self) -> None:
+        """Forget open files; a ``with`` block ends so too."""
+        self.parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Repo {self.root or self.path} on {self.parts.refs.head().short}"
+
+    # --- what there is ----------------------------------------------------------------------------------------
+
+    @property
+    def branch(self) -> str | None:
+        """The current branch's name; None when HEAD is on none."""
+        return self.parts.branch
+
+    @cached_property
+    def runs(self) -> ProjectRuns:
+        """The declared runs: made, compared, taken in, reproduced."""
+        return ProjectRuns(self.parts)
+
+    def snapshot(self, revision: str = "HEAD") -> Snapshot:
+        """Everything at a commit, read only; raises `UnknownRevision`, `AmbiguousId`."""
+        return self.parts.snapshot(revision)
+
+    def rev_parse(self, revision: str = "HEAD") -> ObjectId:
+        """The id of the commit that a revision names; raises `UnknownRevision`, `AmbiguousId`."""
+        return self.parts.revisions.resolve(revision)
+
+    def status(self) -> Status:
+        """How the working files stand; raises `Usage` for a store without."""
+        return self.parts.workspace.status()
 
     def diff(
         self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
     ) -> Comparison:
         """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
 
-        Iterating gives one `FileDiff` a file.
+        Iterating gives one `FileDiff` a file. Raises `UnknownRevision`, `AmbiguousId`.
         """
-        from promptvc.session.workspace.comparison import Comparison
+        return self.parts.diff(before, after, paths)
 
-        old = self.workspace.head_files() if before is None else self.snapshot(before).files
-        new = (
-            self.workspace.worktree.files(self.workspace.head_files())
-            if after is None
-            else self.snapshot(after).files
-        )
-        after_view = self.workspace.view if after is None else self.stored
-        project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
-        return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
-
-    def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
-        """The working files that `status` found changed, to be looked at."""
-        from promptvc.session.workspace.comparison import Comparison
-
-        return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
-
-    def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
-        """Changes that a commit made, to be looked at."""
-        from promptvc.session.workspace.comparison import Comparison
-
-        return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
-
-    def status(self) -> Status:
-        """How the working files stand."""
-        return self.workspace.status()
-
-    def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
-        """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
-
-        ``progress`` is told how many objects were checked.
-        """
-        from promptvc.runs.calls.journal import damaged_lines  # these are not for those who look
-        from promptvc.versioning.upkeep.verify import Problem, verify
-
-        calls = damaged_lines(self.path / LOCAL / CALLS)
-        lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
-        try:
-            self.merge_state.load()
-        except Refused as error:
-            lost.append(Problem("merging", error.message))
-        return [*verify(self.store, self.refs, progress=progress or (lambda count: None)), *lost]
-
-    def repairs(self) -> list[Repair]:
-        """What can be put right of what `verify` finds; each is done by its ``do()``."""
-        from promptvc.runs.calls.journal import damaged_lines, drop_damaged
-        from promptvc.versioning.upkeep.repair import Repair, repairs
-
-        found = repairs(self.store, self.refs, self.verify())
-        folder = self.path / LOCAL / CALLS
-        if any(damaged_lines(folder)):
-            words = "drop the damaged lines of the call journal, and keep their neighbours"
-            found.append(Repair("calls", words, lambda: drop_damaged(folder)))
-        return found
+    # --- changed ------------------------------------------------------------------------------------------------
 
     def commit(
         self,
         message: str = "",
         *,
         paths: Sequence[str] = (),
-        code_commit: str | None = None,
+        code_commit: str | None = "auto",
         allow_empty: bool = False,
     ) -> Committed:
         """Commit what changed among the working files, as the author that git knows.
 
-        Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
+        The commit names the one that the code repository around the project is at; ``code_commit`` gives another, None
+        names none. Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
         `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
         """
-        author, committer = self.author(), self.committer()
-        merge = self.open_merge
-        if merge is not None:
-            done = self.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
-        else:
-            done = self.workspace.commit(
-                message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
-            )
-        from promptvc.versioning.upkeep.upkeep import fold
-
-        fold(self.store)
-        return done
+        code = self.parts.code_commit() if code_commit == "auto" else code_commit
+        return commit(self.parts, message, paths, code, allow_empty)
 
     def transaction(
         self, branch: str = "main", message: str = "", *, timeout: float | None = None
@@ -174,23 +139,142 @@ class Repo(WithMerges):
         Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
         waits for other writers of the branch, 60 unless given.
         """
-        from promptvc.session.transaction.transaction import TIMEOUT, Transaction
+        return transaction(self.parts, branch, message, timeout)
 
-        ref = RefName.branch(branch)
-        return Transaction(
-            self.store,
-            self.refs,
-            self.contents,
-            ref,
-            message,
-            self.author,
-            self.committer,
-            self._bringing_along,
-            self._at_work_on,
-            lambda what: self.oplog.operation(what),
-            TIMEOUT if timeout is None else timeout,
+    # --- merged -------------------------------------------------------------------------------------------------
+
+    def merge(
+        self,
+        revision: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        forward: Forward = "auto",
+        dry_run: bool = False,
+    ) -> Merged:
+        """Merge a revision into a branch, the current one where none is named; no working files are needed.
+
+        Gives the commit, or the conflicts as values: then nothing is changed. Working files of the current branch
+        follow where nobody changed them. Raises `UnknownRevision`, `NotFastForward`, `RefMoved`, `Refused`.
+        """
+        return self.parts.merge(revision, into=into, message=message, forward=forward, dry_run=dry_run)
+
+    @property
+    def open_merge(self) -> OpenMerge | None:
+        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        return self.parts.open_merge
+
+    # --- taken back ---------------------------------------------------------------------------------------------
+
+    def undo(self, to: int | None = None, *, force: bool = False) -> Undone:
+        """Take the last operation back, or go to how things stood right after the operation ``to``.
+
+        That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
+        moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
+        given. An operation that was stopped in the middle is taken back, or finished where it was decided.
+        """
+        return self.parts.undo(to, force=force)
+
+    def operations(self) -> list[Operation]:
+        """What was done to refs and working files, newest first."""
+        return self.parts.operations()
+
+    def operation(self, what: str) -> AbstractContextManager[None]:
+        """A block whose changes are one operation, called ``what``, for `undo` to take back together."""
+        return self.parts.oplog.operation(what)
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+
+    def run(
+        self, name: str, *, jobs: int | None = None, limit: int | None = None, offline: bool = False
+    ) -> RunResult:
+        """Make the outputs of a declared run that are missing: `ProjectRuns.run`."""
+        return self.runs.run(name, jobs=jobs, limit=limit, offline=offline)
+
+    def compare(
+        self,
+        before: str = "HEAD",
+        after: str | None = None,
+        *,
+        run: str | None = None,
+        score: str | None = None,
+        slices: Sequence[str] | None = None,
+    ) -> RunComparison:
+        """A run's outputs at two revisions, row by row: `ProjectRuns.compare`."""
+        return self.runs.compare(before, after, run=run, score=score, slices=slices)
+
+    def record_run(
+        self,
+        name: str,
+        rows: Iterable[Mapping[str, Any]] | str | Path,
+        **options: Unpack[RecordOptions],
+    ) -> Recorded:
+        """Take in outputs that another tool made, as the run ``name``: `ProjectRuns.record`."""
+        return self.runs.record(name, rows, **options)
+
+    def log_run(
+        self,
+        name: str,
+        *,
+        provider: str,
+        model: str,
+        prompt: str | None = None,
+        examples: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tools: Any = None,
+        response_format: Any = None,
+        base_url: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+        slices: Sequence[str] = (),
+    ) -> RunLog:
+        """A context that takes in one's own calls, and writes them as the outputs of a run: `ProjectRuns.log`."""
+        return self.runs.log(
+            name,
+            provider=provider,
+            model=model,
+            prompt=prompt,
+            examples=examples,
+            params=params,
+            tools=tools,
+            response_format=response_format,
+            base_url=base_url,
+            inputs=inputs,
+            slices=slices,
         )
 
+    def check(self, *names: str, revision: str | None = None) -> list[CheckResult]:
+        """Check recorded outputs against the gates that promptvc.toml declares, all or those of the checks named.
 
-def _below(files: Files, paths: Sequence[str]) -> Files:
-    return {path: entry for path, entry in files.items() if is_below(path, paths)} if paths else files
+        Of the working files, or of a revision. Nothing is called, and no code of the project runs. Raises `Usage` where
+        no check is declared, or none of a name, `UnknownRevision`, `RunMissing`, `RunUnreadable`, `ConfigInvalid`.
+        """
+        from promptvc.repo.judging import check
+
+        return check(self.parts, names, revision)
+
+    def reproduce(self, *names: str, revision: str | None = None) -> list[Reproduction]:
+        """Rebuild every request of the runs that have outputs, or of those named, and check their rows against them.
+
+        At a revision, from what the records pin; without one, from the working files, so that rows are named that no
+        longer follow from them. Nothing is called. Raises `RunMissing`, `RunUnreadable`, `UnknownRevision`.
+        """
+        from promptvc.repo.judging import reproduce_runs
+
+        return reproduce_runs(self.parts, names, revision)
+
+    # --- kept ---------------------------------------------------------------------------------------------------
+
+    def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
+        """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
+
+        ``progress`` is told how many objects were checked.
+        """
+        from promptvc.repo.upkeep import verify  # these are not for those who look
+
+        return verify(self.parts, progress or (lambda count: None))
+
+    def repairs(self) -> list[Repair]:
+        """What can be put right of what `verify` finds; each is done by its ``do()``."""
+        from promptvc.repo.upkeep import repairs
+
+        return repairs(self.parts)

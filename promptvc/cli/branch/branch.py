@@ -38,7 +38,7 @@ def command(
     if move:
         _rename(app, repo, *move)
     elif delete:
-        with repo.oplog.operation(f"branch -d {' '.join(delete)}"):
+        with repo.parts.oplog.operation(f"branch -d {' '.join(delete)}"):
             for each in delete:
                 _delete(app, repo, each, force)
     elif name:
@@ -49,16 +49,16 @@ def command(
 
 def _list(app: App, repo: Repo, everything: bool) -> None:
     names = [
-        *repo.refs.find("refs/heads/").items(),
-        *(repo.refs.find("refs/remotes/").items() if everything else ()),
+        *repo.parts.refs.find("refs/heads/").items(),
+        *(repo.parts.refs.find("refs/remotes/").items() if everything else ()),
     ]
     shown = [(ref, id) for ref, id in names if not ref.endswith("/HEAD")]
     width = max((len(ref.short) for ref, _ in shown), default=0)
-    repo.refs.current()  # raises where HEAD is lost: none of them would be the current one
+    repo.parts.refs.current()  # raises where HEAD is lost: none of them would be the current one
     for ref, id in shown:
-        current = repo.refs.head() == ref
-        subject = repo.history.commit(id).subject
-        upstream = repo.upstream(ref) if ref.startswith("refs/heads/") else None
+        current = repo.parts.refs.head() == ref
+        subject = repo.parts.history.commit(id).subject
+        upstream = repo.parts.upstream(ref) if ref.startswith("refs/heads/") else None
         app.out.value(
             {
                 "name": ref.short,
@@ -78,14 +78,14 @@ def _create(app: App, repo: Repo, name: str, start: str | None, force: bool) -> 
     from promptvc.errors import Refused, StoreExists
     from promptvc.ids import RefName
 
-    ref, target = RefName.branch(name), repo.revisions.resolve(start or "HEAD")
-    exists = repo.refs.read(ref)
+    ref, target = RefName.branch(name), repo.parts.revisions.resolve(start or "HEAD")
+    exists = repo.parts.refs.read(ref)
     if exists and not force:
         raise StoreExists(f"a branch {name} exists already", "--force moves it")
-    if exists and repo.refs.head() == ref:
+    if exists and repo.parts.refs.head() == ref:
         raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    with repo.oplog.operation(f"branch {'-f ' if exists else ''}{name}"):
-        repo.refs.move(ref, exists, target, repo.who(), f"branch: Created from {start or 'HEAD'}")
+    with repo.parts.oplog.operation(f"branch {'-f ' if exists else ''}{name}"):
+        repo.parts.refs.move(ref, exists, target, repo.parts.who(), f"branch: Created from {start or 'HEAD'}")
     app.out.value({"name": name, "id": target})
     app.out.text(f"Branch {app.out.style(name, bold=True)} at {app.out.style(target.short, fg='yellow')}")
 
@@ -95,20 +95,20 @@ def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
     from promptvc.ids import RefName
 
     ref = RefName.branch(name)
-    id = repo.refs.read(ref)
+    id = repo.parts.refs.read(ref)
     if id is None:
         raise UnknownRevision(name)
-    if repo.refs.head() == ref:
+    if repo.parts.refs.head() == ref:
         raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    upstream, head = repo.upstream(ref), repo.refs.current()
-    kept = [tip for tip in (head, repo.refs.read(upstream) if upstream else None) if tip]
-    if not force and not any(repo.history.is_ancestor(id, tip) for tip in kept):
+    upstream, head = repo.parts.upstream(ref), repo.parts.refs.current()
+    kept = [tip for tip in (head, repo.parts.refs.read(upstream) if upstream else None) if tip]
+    if not force and not any(repo.parts.history.is_ancestor(id, tip) for tip in kept):
         raise Refused(
             f"{name} has commits that are nowhere else",
             f"promptvc branch -f -d {name} deletes it all the same",
         )
-    repo.refs.move(ref, id, None, repo.who(), "branch: deleted")
-    repo.sharing.forget_branch(name)
+    repo.parts.refs.move(ref, id, None, repo.parts.who(), "branch: deleted")
+    repo.parts.sharing.forget_branch(name)
     app.out.value({"name": name, "id": id, "deleted": True})
     app.out.text(f"Deleted branch {name} (was {id.short}): promptvc branch {name} {id.short} brings it back")
 
@@ -118,12 +118,12 @@ def _rename(app: App, repo: Repo, old: str, new: str) -> None:
     from promptvc.ids import RefName
 
     before, after = RefName.branch(old), RefName.branch(new)
-    id = repo.refs.read(before)
+    id = repo.parts.refs.read(before)
     if id is None:
         raise UnknownRevision(old)
-    if repo.refs.read(after):
+    if repo.parts.refs.read(after):
         raise StoreExists(f"a branch {new} exists already", "choose another name")
-    with repo.oplog.operation(f"branch -m {old} {new}"):
+    with repo.parts.oplog.operation(f"branch -m {old} {new}"):
         _move(repo, before, after, id)
     app.out.value({"name": new, "id": id, "was": old})
     app.out.text(f"Branch {old} is now {new}")
@@ -132,9 +132,9 @@ def _rename(app: App, repo: Repo, old: str, new: str) -> None:
 def _move(repo: Repo, before: RefName, after: RefName, id: ObjectId) -> None:
     """The new ref first, so that the commits are never without one."""
     reason = f"branch: renamed {before} to {after}"
-    current = repo.refs.head() == before
-    repo.refs.move(after, None, id, repo.who(), reason)
+    current = repo.parts.refs.head() == before
+    repo.parts.refs.move(after, None, id, repo.parts.who(), reason)
     if current:
-        repo.refs.set_head(after, repo.who(), reason)
-    repo.refs.move(before, id, None, repo.who(), "branch: renamed")
-    repo.sharing.rename_branch(before.short, after.short)
+        repo.parts.refs.set_head(after, repo.parts.who(), reason)
+    repo.parts.refs.move(before, id, None, repo.parts.who(), "branch: renamed")
+    repo.parts.sharing.rename_branch(before.short, after.short)

@@ -62,9 +62,9 @@ def command(
     text = "\n\n".join(message) or None
     if into is not None and into != repo.branch:
         return _merge_into(app, revision, into, text, forward, dry_run=dry_run)
-    request = repo.merge_request("merge", revision, text)
-    done = repo.merging.merge(
-        repo.revisions.resolve(revision),
+    request = repo.parts.merge_request("merge", revision, text)
+    done = repo.parts.merging.merge(
+        repo.parts.revisions.resolve(revision),
         request,
         forward=forward,
         dry_run=dry_run,
@@ -82,7 +82,7 @@ def _merge_into(
 
     repo = app.repo
     done = repo.merge(revision, into=into, message=message, forward=forward, dry_run=dry_run)
-    request = repo.merge_request("merge", revision, message, into=into)
+    request = repo.parts.merge_request("merge", revision, message, into=into)
     tell_merge(app, repo, done, request, dry_run=dry_run or not done.clean)
     if not done.clean and not dry_run:
         app.out.note(f"hint: promptvc switch {into}, then merge there to resolve them; nothing was changed")

@@ -56,9 +56,9 @@ def pick(
         raise click.UsageError("which commit? promptvc log shows them")
     repo = app.repo
     for place, revision in enumerate(revisions, 1):
-        commit = repo.revisions.resolve(revision)
-        request = repo.merge_request(step, revision)
-        done = repo.merging.pick(commit, _parent(repo, commit, mainline), request, dry_run=dry_run)
+        commit = repo.parts.revisions.resolve(revision)
+        request = repo.parts.merge_request(step, revision)
+        done = repo.parts.merging.pick(commit, _parent(repo, commit, mainline), request, dry_run=dry_run)
         tell_merge(app, repo, done, request, dry_run=dry_run)
         if not done.clean:
             if revisions[place:] and not dry_run:
@@ -81,7 +81,7 @@ def _parent(repo: Repo, commit: ObjectId, mainline: int | None) -> ObjectId | No
     from promptvc.cli.show.chars import plural
     from promptvc.errors import Usage
 
-    parents = repo.history.parents(commit)
+    parents = repo.parts.history.parents(commit)
     if len(parents) > 1 and mainline is None:
         raise Usage(f"{commit.short} is a merge", "-m 1 takes what it did to the branch it was merged into")
     number = mainline or 1

@@ -61,8 +61,8 @@ def command(
         raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
     choice = _choice(app, which, take, value, edit)
     repo = app.repo
-    done = repo.resolving.resolve(
-        which.paths, choice, repo.workspace.head_files(), key=key, field=field, line=line
+    done = repo.parts.resolving.resolve(
+        which.paths, choice, repo.parts.workspace.head_files(), key=key, field=field, line=line
     )
     _tell(app, done)
     return DONE
@@ -81,7 +81,7 @@ def _list(app: App, which: _Which) -> int:
     from promptvc.cli.show.merge import conflict_lines, resolve_hint
     from promptvc.session.merge.openmerge import conflict_value
 
-    found = app.repo.resolving.find(*which)
+    found = app.repo.parts.resolving.find(*which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
     conflicts = [conflict for conflict, _ in found]
     for conflict, lines in zip(conflicts, places, strict=True):
@@ -97,7 +97,7 @@ def _list(app: App, which: _Which) -> int:
 
 def _tell_none(app: App, which: _Which) -> None:
     """That nothing is listed: because nothing is left at all, or only not there."""
-    left = len(app.repo.resolving.conflicts())
+    left = len(app.repo.parts.resolving.conflicts())
     if left:
         app.out.text(f"No conflict there; {left} elsewhere: promptvc resolve")
     else:
@@ -108,7 +108,7 @@ def _choice(app: App, which: _Which, take: Take | None, value: str | None, edit:
     from promptvc.session.merge.resolve import Choice
 
     if edit:
-        found = app.repo.resolving.find(*which)
+        found = app.repo.parts.resolving.find(*which)
         if len(found) > 1:
             raise click.UsageError(
                 f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"

@@ -33,12 +33,12 @@ def command(app: App, name: str | None, start: str | None, create: bool, detach:
     repo = app.repo
     if name is None:
         raise click.UsageError("which branch? promptvc branch lists them")
-    repo.need_no_merge()
+    repo.parts.need_no_merge()
     if detach:
         _detach(app, repo, name, force)
         return
     name = _previous(repo) if name == "-" else name
-    if not create and repo.refs.read(RefName.branch(name)) is None and not _is_unborn(repo, name):
+    if not create and repo.parts.refs.read(RefName.branch(name)) is None and not _is_unborn(repo, name):
         create, start = True, _remote_branch(repo, name)
     _switch(app, repo, name, create, start, force)
 
@@ -49,13 +49,15 @@ def _switch(app: App, repo: Repo, name: str, create: bool, start: str | None, fo
     from promptvc.storage.refs import HEAD
 
     ref = RefName.branch(name)
-    exists = repo.refs.read(ref)
+    exists = repo.parts.refs.read(ref)
     if create and exists:
         raise StoreExists(f"a branch {name} exists already", f"promptvc switch {name}")
-    target = exists if not create else repo.revisions.resolve(start) if start else repo.refs.read(HEAD)
-    before, detached = repo.refs.read(HEAD), repo.branch is None
-    with repo.oplog.operation(f"switch {'-c ' if create else ''}{name}"):
-        written = repo.workspace.switch(target, ref, repo.who(), create=create, force=force)
+    target = (
+        exists if not create else repo.parts.revisions.resolve(start) if start else repo.parts.refs.read(HEAD)
+    )
+    before, detached = repo.parts.refs.read(HEAD), repo.branch is None
+    with repo.parts.oplog.operation(f"switch {'-c ' if create else ''}{name}"):
+        written = repo.parts.workspace.switch(target, ref, repo.parts.who(), create=create, force=force)
         _follow(repo, name, start)
     left = _left(repo, before, detached=detached)
     app.out.value({"branch": name, "head": target, "created": create, "files": len(written)} | left.value)
@@ -70,12 +72,12 @@ def _switch(app: App, repo: Repo, name: str, create: bool, start: str | None, fo
 def _detach(app: App, repo: Repo, name: str, force: bool) -> None:
     from promptvc.storage.refs import HEAD
 
-    target = repo.revisions.resolve(name)
-    before, detached = repo.refs.read(HEAD), repo.branch is None
-    written = repo.workspace.switch(target, None, repo.who(), force=force)
+    target = repo.parts.revisions.resolve(name)
+    before, detached = repo.parts.refs.read(HEAD), repo.branch is None
+    written = repo.parts.workspace.switch(target, None, repo.parts.who(), force=force)
     left = _left(repo, before, detached=detached)
     app.out.value({"branch": None, "head": target, "created": False, "files": len(written)} | left.value)
-    subject = repo.history.commit(target).subject
+    subject = repo.parts.history.commit(target).subject
     app.out.text(f"Looking at {app.out.style(target.short, fg='yellow')} {subject}, on no branch")
     app.out.note("hint: promptvc switch -c NAME keeps what you commit here")
     _tell_left(app, left)
@@ -100,8 +102,8 @@ def _left(repo: Repo, before: ObjectId | None, *, detached: bool) -> _Left:
     from promptvc.session.workspace.detached import left_behind
     from promptvc.storage.refs import HEAD
 
-    commits = left_behind(repo.store, repo.refs, before) if detached and before else []
-    return _Left(left_untracked(repo, before, repo.refs.read(HEAD)), commits)
+    commits = left_behind(repo.parts.store, repo.parts.refs, before) if detached and before else []
+    return _Left(left_untracked(repo, before, repo.parts.refs.read(HEAD)), commits)
 
 
 def _tell_left(app: App, left: _Left) -> None:
@@ -112,7 +114,7 @@ def _tell_left(app: App, left: _Left) -> None:
         app.out.text(line)
     if left.commits:
         tip, count = left.commits[0], len(left.commits)
-        subject = app.repo.history.commit(tip).subject
+        subject = app.repo.parts.history.commit(tip).subject
         app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
         app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
 
@@ -120,7 +122,7 @@ def _tell_left(app: App, left: _Left) -> None:
 def _is_unborn(repo: Repo, name: str) -> bool:
     from promptvc.ids import RefName
 
-    return repo.refs.head() == RefName.branch(name)
+    return repo.parts.refs.head() == RefName.branch(name)
 
 
 def _remote_branch(repo: Repo, name: str) -> str:
@@ -130,14 +132,14 @@ def _remote_branch(repo: Repo, name: str) -> str:
 
     found = [
         ref
-        for remote in repo.config.sections("remote")
-        if repo.refs.read(ref := RefName.remote(remote, name))
+        for remote in repo.parts.config.sections("remote")
+        if repo.parts.refs.read(ref := RefName.remote(remote, name))
     ]
     if len(found) == 1:
         return found[0].short
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [ref.short for ref in repo.refs.find("refs/heads/")], 2)
+    near = get_close_matches(name, [ref.short for ref in repo.parts.refs.find("refs/heads/")], 2)
     error = UnknownRevision(name, near)
     error.message = f"no branch {name!r}"
     error.hint = error.hint if near else f"promptvc switch -c {name} makes it; --detach looks at a commit"
@@ -147,8 +149,8 @@ def _remote_branch(repo: Repo, name: str) -> str:
 def _follow(repo: Repo, name: str, start: str | None) -> None:
     """A branch made from a remote's follows it."""
     remote, _, branch = (start or "").partition("/")
-    if branch and remote in repo.config.sections("remote"):
-        repo.sharing.follow(name, remote, branch)
+    if branch and remote in repo.parts.config.sections("remote"):
+        repo.parts.sharing.follow(name, remote, branch)
 
 
 def _previous(repo: Repo) -> str:
@@ -156,7 +158,7 @@ def _previous(repo: Repo) -> str:
     from promptvc.errors import UnknownRevision
     from promptvc.storage.refs import HEAD
 
-    for entry in repo.refs.log(HEAD):
+    for entry in repo.parts.refs.log(HEAD):
         if entry.reason.startswith("checkout: moving from "):
             return entry.reason.removeprefix("checkout: moving from ").partition(" to ")[0]
     raise UnknownRevision("-")

@@ -34,12 +34,12 @@ def command(app: App, name: str | None, revision: str, message: str | None, dele
 def _list(app: App, repo: Repo) -> None:
     from promptvc.versioning.commit import peel
 
-    tags = repo.refs.find("refs/tags/")
+    tags = repo.parts.refs.find("refs/tags/")
     width = max((len(ref.short) for ref in tags), default=0)
     for ref, id in tags.items():
-        commit = peel(repo.store, id)
+        commit = peel(repo.parts.store, id)
         app.out.value({"name": ref.short, "id": commit, "object": id})
-        subject = repo.history.commit(commit).subject
+        subject = repo.parts.history.commit(commit).subject
         app.out.text(f"{ref.short:<{width}}  {app.out.style(commit.short, fg='yellow')}  {subject}")
 
 
@@ -47,12 +47,12 @@ def _create(app: App, repo: Repo, name: str, revision: str, message: str | None)
     from promptvc.errors import StoreExists
     from promptvc.ids import RefName
 
-    ref, target = RefName.tag(name), repo.revisions.resolve(revision)
-    if repo.refs.read(ref):
+    ref, target = RefName.tag(name), repo.parts.revisions.resolve(revision)
+    if repo.parts.refs.read(ref):
         raise StoreExists(f"a tag {name} exists already", f"promptvc tag -d {name} deletes it")
     id = _annotated(repo, name, target, message) if message else target
-    with repo.oplog.operation(f"tag {name}"):
-        repo.refs.move(ref, None, id, repo.who(), "tag")
+    with repo.parts.oplog.operation(f"tag {name}"):
+        repo.parts.refs.move(ref, None, id, repo.parts.who(), "tag")
     app.out.value({"name": name, "id": target, "object": id})
     app.out.text(f"Tag {app.out.style(name, bold=True)} on {app.out.style(target.short, fg='yellow')}")
 
@@ -60,8 +60,8 @@ def _create(app: App, repo: Repo, name: str, revision: str, message: str | None)
 def _annotated(repo: Repo, name: str, target: ObjectId, message: str) -> ObjectId:
     from promptvc.storage.objects import Kind, Tag, encode_tag
 
-    with repo.store.begin() as writer:
-        id = writer.add(Kind.TAG, encode_tag(Tag(target, Kind.COMMIT, name, repo.committer(), message)))
+    with repo.parts.store.begin() as writer:
+        id = writer.add(Kind.TAG, encode_tag(Tag(target, Kind.COMMIT, name, repo.parts.committer(), message)))
         writer.finish()
     return id
 
@@ -71,10 +71,10 @@ def _delete(app: App, repo: Repo, name: str) -> None:
     from promptvc.ids import RefName
 
     ref = RefName.tag(name)
-    id = repo.refs.read(ref)
+    id = repo.parts.refs.read(ref)
     if id is None:
         raise UnknownRevision(name)
-    with repo.oplog.operation(f"tag -d {name}"):
-        repo.refs.move(ref, id, None, repo.who(), "tag: deleted")
+    with repo.parts.oplog.operation(f"tag -d {name}"):
+        repo.parts.refs.move(ref, id, None, repo.parts.who(), "tag: deleted")
     app.out.value({"name": name, "object": id, "deleted": True})
     app.out.text(f"Deleted tag {name} (was {id.short})")

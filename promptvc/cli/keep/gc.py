@@ -22,8 +22,13 @@ def command(app: App, prune: str) -> None:
     from promptvc.versioning.upkeep.upkeep import GRACE, collect
 
     repo = app.repo
-    repo.oplog.trim()
-    done = collect(repo.store, repo.refs, grace=GRACE if prune == "old" else 0.0, now=repo.surroundings.now())
+    repo.parts.oplog.trim()
+    done = collect(
+        repo.parts.store,
+        repo.parts.refs,
+        grace=GRACE if prune == "old" else 0.0,
+        now=repo.parts.surroundings.now(),
+    )
     app.out.value(
         {
             "kept": done.kept,

@@ -61,7 +61,7 @@ def lineage_of(app: App) -> Lineage:
     """What follows files through the history of the repository."""
     from promptvc.session.history.lineage import Lineage
 
-    return Lineage(app.repo.store, app.repo.contents, app.repo.history)
+    return Lineage(app.repo.parts.store, app.repo.parts.contents, app.repo.parts.history)
 
 
 def _open(app: App, text: str, revision: str | None) -> tuple[Snapshot, FileView]:

@@ -80,17 +80,17 @@ def _chosen(
 ) -> tuple[Iterable[ObjectId], Parents]:
     """The commits to show, in order, and how they hang together."""
 
-    head = repo.refs.current()
+    head = repo.parts.refs.current()
     tips = {item.end for item in ranges} | {item.start for item in ranges if item.symmetric and item.start}
     if not ranges and head is not None:
         tips.add(head)
     if everything:
         tips |= _all_tips(repo)
-    order = list(repo.history.in_order(tips, _hidden(repo, ranges)))
+    order = list(repo.parts.history.in_order(tips, _hidden(repo, ranges)))
     wanted = set(order)
     if not paths:
-        return order, lambda id: [parent for parent in repo.history.parents(id) if parent in wanted]
-    touching = list(repo.history.touching(order, _looker(repo, paths)))
+        return order, lambda id: [parent for parent in repo.parts.history.parents(id) if parent in wanted]
+    touching = list(repo.parts.history.touching(order, _looker(repo, paths)))
     return touching, _nearest(repo, order, set(touching)).__getitem__
 
 
@@ -98,7 +98,7 @@ def _hidden(repo: Repo, ranges: Sequence[Range]) -> list[ObjectId]:
     hidden: list[ObjectId] = []
     for item in ranges:
         if item.start is not None:
-            both = repo.history.merge_bases(item.start, item.end) if item.symmetric else [item.start]
+            both = repo.parts.history.merge_bases(item.start, item.end) if item.symmetric else [item.start]
             hidden += both
     return hidden
 
@@ -107,7 +107,7 @@ def _all_tips(repo: Repo) -> set[ObjectId]:
     from promptvc.versioning.commit import peel
 
     kinds = ("refs/heads/", "refs/tags/", "refs/remotes/")
-    return {peel(repo.store, id) for kind in kinds for id in repo.refs.find(kind).values()}
+    return {peel(repo.parts.store, id) for kind in kinds for id in repo.parts.refs.find(kind).values()}
 
 
 def _looker(repo: Repo, paths: Sequence[str]) -> Callable[[ObjectId], object]:
@@ -117,13 +117,13 @@ def _looker(repo: Repo, paths: Sequence[str]) -> Callable[[ObjectId], object]:
     def find(tree: ObjectId, path: str) -> ObjectId | None:
         name, _, rest = path.partition("/")
         if (tree, path) not in known:
-            entry = next((e for e in repo.store.load_tree(tree) if e.name == name), None)
+            entry = next((e for e in repo.parts.store.load_tree(tree) if e.name == name), None)
             below = entry.id if entry is not None and (not rest or entry.is_folder) else None
             known[tree, path] = find(below, rest) if below is not None and rest else below
         return known[tree, path]
 
     def look(id: ObjectId) -> object:
-        tree = repo.history.commit(id).tree
+        tree = repo.parts.history.commit(id).tree
         found = tuple(find(tree, path) if path else tree for path in paths)
         return found if any(found) else None
 
@@ -137,7 +137,7 @@ def _nearest(
     found: dict[ObjectId, list[ObjectId]] = {}
     for id in reversed(order):
         met: dict[ObjectId, None] = {}
-        for parent in repo.history.parents(id):
+        for parent in repo.parts.history.parents(id):
             met.update(dict.fromkeys([parent] if parent in shown else found.get(parent, [])))
         found[id] = list(met)
     return found
@@ -158,7 +158,7 @@ def _lines(
     repo, out, graph = app.repo, app.out, Graph()
     names = ref_names(repo)
     for id in ids:
-        lines = commit_lines(out, id, repo.history.commit(id), names.get(id, ()), short=oneline)
+        lines = commit_lines(out, id, repo.parts.history.commit(id), names.get(id, ()), short=oneline)
         entry = [*lines, *(_stat_lines(app, id, paths) if stat else ())]
         if parents is None:
             yield from entry

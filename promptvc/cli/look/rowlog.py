@@ -32,7 +32,7 @@ def show_row_log(
     """Of these commits at most ``count`` that changed the row; raises `RowMissing` where there never was one."""
     lineage = lineage_of(app)
     at, file = _latest(lineage, ids, path)
-    key = WantedKey.read(path, key_of_file(file, app.repo.snapshot_of(at).project), words)
+    key = WantedKey.read(path, key_of_file(file, app.repo.parts.snapshot_of(at).project), words)
     found = walk_row(lineage, ids, path, key.fields, key.is_of)
     if count != 0:
         first = next(found, None)
@@ -66,7 +66,7 @@ def _value(repo: Repo, commit: RowCommit) -> dict[str, Any]:
 def _lines(out: Output, repo: Repo, commits: Iterable[RowCommit], *, oneline: bool) -> Iterator[str]:
     names = ref_names(repo)
     for commit in commits:
-        value = repo.history.commit(commit.id)
+        value = repo.parts.history.commit(commit.id)
         yield from commit_lines(out, commit.id, value, names.get(commit.id, ()), short=oneline)
         yield from table_lines(out, _as_diff(commit.rows))
 

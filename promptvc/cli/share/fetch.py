@@ -31,13 +31,13 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
     from promptvc.transports.urls import redact
 
     repo = app.repo
-    names = repo.sharing.names if everything else [remote or repo.sharing.default(repo.branch)]
+    names = repo.parts.sharing.names if everything else [remote or repo.parts.sharing.default(repo.branch)]
     refused = False
-    with repo.oplog.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
+    with repo.parts.oplog.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
         for name in names:
             with transfer("fetching") as report:
-                result = repo.sharing.fetch(
-                    name, repo.who(), report, prune=prune, tags="all" if tags else "follow", force=force
+                result = repo.parts.sharing.fetch(
+                    name, repo.parts.who(), report, prune=prune, tags="all" if tags else "follow", force=force
                 )
             tell(app, name, result)
             refused = refused or any(_is_refused_tag(change) for change in result.changes)
@@ -58,7 +58,7 @@ def tell(app: App, name: str, result: FetchResult) -> None:
     if not result.changes:
         return
     counted = f"   {result.objects:,} objects, {size_words(result.size)}" if result.objects else ""
-    app.out.text(f"From {redact(app.repo.sharing.url(name) or name)}{counted}")
+    app.out.text(f"From {redact(app.repo.parts.sharing.url(name) or name)}{counted}")
     for change in result.changes:
         here = change.here.short if change.here else ""
         app.out.text(change_line(app.out, change, f"{change.there.short} → {here}"))

@@ -32,9 +32,9 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
     branch = repo.branch
     if branch is None:
         raise Refused("HEAD is on no branch", "promptvc switch goes to one")
-    name = remote or repo.sharing.default(branch)
-    repo.need_no_merge()
-    with repo.oplog.operation(f"pull {redact(name)}"):
+    name = remote or repo.parts.sharing.default(branch)
+    repo.parts.need_no_merge()
+    with repo.parts.oplog.operation(f"pull {redact(name)}"):
         return _pull(app, repo, name, branch, ff_only)
 
 
@@ -47,22 +47,24 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
     from promptvc.storage.refs import HEAD
 
     with transfer("fetching") as report:
-        result = repo.sharing.fetch(name, repo.who(), report)
+        result = repo.parts.sharing.fetch(name, repo.parts.who(), report)
     tell(app, name, result)
-    upstream = repo.upstream(RefName.branch(branch)) or RefName.remote(name, branch)
-    target, head = repo.refs.read(upstream), repo.refs.read(HEAD)
+    upstream = repo.parts.upstream(RefName.branch(branch)) or RefName.remote(name, branch)
+    target, head = repo.parts.refs.read(upstream), repo.parts.refs.read(HEAD)
     if target is None:
         raise Usage(
             f"{name} has no branch {upstream.short.partition('/')[2]}",
             f"promptvc push -u {name} {branch} makes it",
         )
-    if head is not None and repo.history.is_ancestor(target, head):
+    if head is not None and repo.parts.history.is_ancestor(target, head):
         app.out.value({"branch": branch, "before": head, "after": head, "files": 0, "untracked": []})
         app.out.text(f"{branch} is up to date with {upstream.short}")
         return DONE
-    if head is None or repo.history.is_ancestor(head, target):
+    if head is None or repo.parts.history.is_ancestor(head, target):
         with own_hint():
-            written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
+            written = repo.parts.workspace.fast_forward(
+                target, repo.parts.who(), f"pull {name}: fast-forward"
+            )
         stay = left_untracked(repo, head, target)
         app.out.value(
             {"branch": branch, "before": head, "after": target, "files": len(written), "untracked": stay}
@@ -74,7 +76,7 @@ def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
         for line in untracked_lines(stay):
             app.out.text(line)
         return DONE
-    request = repo.merge_request("merge", upstream.short)
-    done = repo.merging.merge(target, request, forward="only" if ff_only else "auto")
+    request = repo.parts.merge_request("merge", upstream.short)
+    done = repo.parts.merging.merge(target, request, forward="only" if ff_only else "auto")
     tell_merge(app, repo, done, request, dry_run=False)
     return DONE if done.clean else NEGATIVE

@@ -51,14 +51,14 @@ def command(
     from promptvc.transports.urls import redact
 
     repo = app.repo
-    name = remote or repo.sharing.default(repo.branch)
+    name = remote or repo.parts.sharing.default(repo.branch)
     sends = _deletions(branches) if delete else _sends(repo, branches, everything, force, lease)
     if tags:
         sends += _tags(repo, force)
     words = " ".join(send.name for send in sends)
-    with repo.oplog.operation(f"push {redact(name)} {words}"):
+    with repo.parts.oplog.operation(f"push {redact(name)} {words}"):
         with transfer("pushing") as report:
-            result = repo.sharing.push(name, sends, repo.who(), report)
+            result = repo.parts.sharing.push(name, sends, repo.parts.who(), report)
         if follow:
             _follow(repo, name, sends, result)
     _tell(app, name, result)
@@ -73,7 +73,7 @@ def _sends(
 
     names = _with_tags(branches)
     if everything:
-        names += repo.refs.find("refs/heads/")
+        names += repo.parts.refs.find("refs/heads/")
     if not names:
         if repo.branch is None:
             raise Usage("HEAD is on no branch", "name the branch: promptvc push origin main")
@@ -93,20 +93,20 @@ def _send(repo: Repo, here: str, there: str, force: bool, lease: bool) -> Send:
     from promptvc.storage.refs import HEAD
     from promptvc.versioning.sync.push import Send
 
-    ref = repo.revisions.resolve_ref(here)
+    ref = repo.parts.revisions.resolve_ref(here)
     tag = ref is not None and ref.startswith("refs/tags/")
-    id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
+    id = repo.parts.refs.read(ref) if ref is not None and tag else repo.parts.revisions.resolve(here)
     target = there or (repo.branch or here if here == "HEAD" else here)
     full = RefName.tag(target) if tag else RefName.branch(target)
     if target.startswith("refs/"):
         full = RefName.parse(target)
-    head = repo.refs.head() if ref == HEAD else ref
+    head = repo.parts.refs.head() if ref == HEAD else ref
     return Send(full, id, force, lease, here=head if isinstance(head, RefName) else None)
 
 
 def _pair(repo: Repo, branch: str) -> str:
     """A branch and the name it has at its upstream; in full, for a tag may have the same name."""
-    merge = repo.config.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
+    merge = repo.parts.config.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
     return f"refs/heads/{branch}:{merge}"
 
 
@@ -134,7 +134,7 @@ def _deletions(branches: tuple[str, ...]) -> list[Send | Removal]:
 def _tags(repo: Repo, force: bool) -> list[Send | Removal]:
     from promptvc.versioning.sync.push import Send
 
-    return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
+    return [Send(ref, id, force) for ref, id in repo.parts.refs.find("refs/tags/").items()]
 
 
 def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResult) -> None:
@@ -145,7 +145,7 @@ def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResu
     for change in result.changes:
         here = sent.get(change.there)
         if change.outcome != "refused" and here and here.startswith("refs/heads/"):
-            repo.sharing.follow(here.short, name, change.there.short)
+            repo.parts.sharing.follow(here.short, name, change.there.short)
 
 
 def _tell(app: App, name: str, result: PushResult) -> None:
@@ -160,7 +160,7 @@ def _tell(app: App, name: str, result: PushResult) -> None:
     if all(change.outcome == "same" for change in result.changes):
         app.out.text("Everything is up to date")
         return
-    app.out.text(f"To {redact(app.repo.sharing.url(name) or name)}")
+    app.out.text(f"To {redact(app.repo.parts.sharing.url(name) or name)}")
     counted = f"   {result.objects:,} objects, {size_words(result.size)}" if result.objects else ""
     for change in result.changes:
         app.out.text(change_line(app.out, change, f"{change.there.short} → {change.there.short}{counted}"))

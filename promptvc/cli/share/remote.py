@@ -19,8 +19,8 @@ def command(context: click.Context) -> None:
     from promptvc.transports.urls import redact
 
     app = context.ensure_object(App)
-    for name in app.repo.sharing.names:
-        url = redact(app.repo.sharing.url(name) or "")
+    for name in app.repo.parts.sharing.names:
+        url = redact(app.repo.parts.sharing.url(name) or "")
         app.out.value({"name": name, "url": url})
         app.out.text(f"{name}  {url}")
 
@@ -40,7 +40,7 @@ def add(app: App, name: str, url: str) -> None:
         if is_local(url) and not url.startswith("file:")
         else url
     )
-    app.repo.sharing.add(name, place)
+    app.repo.parts.sharing.add(name, place)
     app.out.value({"name": name, "url": redact(place)})
 
 
@@ -53,7 +53,7 @@ def set_url(app: App, name: str, url: str) -> None:
     """Say where the remote NAME is now."""
     from promptvc.transports.urls import redact
 
-    app.repo.sharing.set_url(name, url)
+    app.repo.parts.sharing.set_url(name, url)
     app.out.value({"name": name, "url": redact(url)})
 
 
@@ -63,5 +63,5 @@ def set_url(app: App, name: str, url: str) -> None:
 @pass_app
 def remove(app: App, name: str) -> None:
     """Forget the remote NAME and its remote-tracking branches."""
-    app.repo.sharing.remove(name, app.repo.who())
+    app.repo.parts.sharing.remove(name, app.repo.parts.who())
     app.out.value({"name": name, "removed": True})

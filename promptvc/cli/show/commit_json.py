@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
     """A commit for programs; the time is the author's, in seconds since 1970."""
-    commit: Commit = repo.history.commit(id)
+    commit: Commit = repo.parts.history.commit(id)
     return {
         "id": id,
         "parents": list(commit.parents),

@@ -82,13 +82,13 @@ def abort_open(app: App, step: str) -> int:
     """Give up what is under way, and say so; gives the exit code."""
     from promptvc.storage.refs import HEAD
 
-    merge = app.repo.merging.abort(app.repo.who())
+    merge = app.repo.parts.merging.abort(app.repo.parts.who())
     files = list(merge.before)
     app.out.value({"aborted": merge.step, "files": files})
     app.out.text(f"Gave up the {merge.step} of {merge.labels[1]}: {plural(len(files), 'file')} as before")
     if merge.step != step:
         app.out.note(f"note: what was under way was a {merge.step}")
-    head = app.repo.refs.read(HEAD)
+    head = app.repo.parts.refs.read(HEAD)
     if head is not None and head != merge.head and not app.out.json:
         app.out.note(
             f"note: {merge.labels[0]} moved meanwhile: files without work of their own are as in {head.short}"
@@ -204,12 +204,12 @@ def _taken_words(repo: Repo, done: Merged, paths: Sequence[str]) -> dict[str, st
     from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.diff import diff_files
 
-    before = repo.snapshot_of(done.before) if done.before else None
+    before = repo.parts.snapshot_of(done.before) if done.before else None
     old = before.files if before else {}
     changes = [c for c in diff_files(old, done.files) if c.path in paths or c.old_path in paths]
-    project = before.project if before else repo.workspace.worktree.project()
-    stored = [c for c in changes if c.after is None or repo.store.contains(c.after.id)][:SHOWN_FILES]
-    comparison = Comparison(stored, repo.stored, repo.stored, project)
+    project = before.project if before else repo.parts.workspace.worktree.project()
+    stored = [c for c in changes if c.after is None or repo.parts.store.contains(c.after.id)][:SHOWN_FILES]
+    comparison = Comparison(stored, repo.parts.stored, repo.parts.stored, project)
     return {str(change.path): change_words(comparison, change) for change in stored} | {
         str(change.old_path): f"now {change.path}" for change in stored if change.old_path
     }

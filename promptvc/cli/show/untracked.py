@@ -20,8 +20,8 @@ def left_untracked(repo: Repo, before: ObjectId | None, after: ObjectId | Files 
 
     if repo.root is None or before is None or after is None:
         return []
-    files = repo.snapshot_of(after).files if isinstance(after, ObjectId) else after
-    return repo.workspace.left_untracked(repo.snapshot_of(before).files, files)
+    files = repo.parts.snapshot_of(after).files if isinstance(after, ObjectId) else after
+    return repo.parts.workspace.left_untracked(repo.parts.snapshot_of(before).files, files)
 
 
 def untracked_lines(paths: Sequence[RepoPath]) -> list[str]:

@@ -30,12 +30,14 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
     root = app.folder / (folder or folder_name(url))
     with transfer("cloning") as report:
         repo = clone_into(address, root, app.surroundings, branch=branch, report=report)
-    head = repo.refs.read(HEAD)
-    files = len(repo.workspace.head_files())
-    app.out.value({"path": str(repo.root), "branch": repo.workspace.branch, "head": head, "files": files})
+    head = repo.parts.refs.read(HEAD)
+    files = len(repo.parts.workspace.head_files())
+    app.out.value(
+        {"path": str(repo.root), "branch": repo.parts.workspace.branch, "head": head, "files": files}
+    )
     app.out.text(f"Cloned {redact(url)} into {root}")
     where = (
-        f"{repo.workspace.branch} at {head.short}: {files} file{'s' * (files != 1)}"
+        f"{repo.parts.workspace.branch} at {head.short}: {files} file{'s' * (files != 1)}"
         if head
         else "no commits there yet"
     )

@@ -36,10 +36,10 @@ def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -
     chosen = app.paths(paths)
     if source is None:
         _need_no_merge(repo, chosen)
-    files = repo.workspace.head_files() if source is None else repo.snapshot(source).files
-    before = repo.workspace.head_files()
-    written = repo.workspace.restore(chosen, files, force=force, name=source or "HEAD")
-    stay = [path for path in repo.workspace.left_untracked(before, files) if is_below(path, chosen)]
+    files = repo.parts.workspace.head_files() if source is None else repo.snapshot(source).files
+    before = repo.parts.workspace.head_files()
+    written = repo.parts.workspace.restore(chosen, files, force=force, name=source or "HEAD")
+    stay = [path for path in repo.parts.workspace.left_untracked(before, files) if is_below(path, chosen)]
     _tell(app, written, files, source or "HEAD", stay)
 
 

@@ -49,14 +49,16 @@ def _merge_value(repo: Repo) -> dict[str, object]:
         return {}
     from promptvc.session.merge.openmerge import conflict_value
 
-    left = repo.resolving.conflicts() if merge.is_written else merge.conflicts
+    left = repo.parts.resolving.conflicts() if merge.is_written else merge.conflicts
     conflicts = [conflict_value(conflict) for conflict in left]
     return {"merge": {"step": merge.step, "other": merge.other, "conflicts": conflicts}}
 
 
 def stale_runs(repo: Repo) -> list[Staleness]:
     """The runs whose outputs do not follow from the files as they are."""
-    if repo.root is None or not repo.workspace.worktree.project().runs:  # spares most projects the imports
+    if (
+        repo.root is None or not repo.parts.workspace.worktree.project().runs
+    ):  # spares most projects the imports
         return []
     return repo.runs.stale()
 
@@ -79,7 +81,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
     if not merge.is_written:
         yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again; or promptvc undo"
         return
-    conflicts = repo.resolving.conflicts()
+    conflicts = repo.parts.resolving.conflicts()
     if not conflicts:
         yield f"{what}, all conflicts resolved: promptvc commit"
         return
@@ -89,7 +91,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
 
 def to_value(repo: Repo, status: Status) -> dict[str, object]:
     """The facts for programs."""
-    comparison = repo.comparison_of(status.changes)
+    comparison = repo.parts.comparison_of(status.changes)
     files = [{"path": c.path, "kind": comparison.kind(c), "status": c.status} for c in status.changes]
     for file, change in zip(files, status.changes, strict=True):
         if change.old_path:
@@ -118,7 +120,7 @@ def to_lines(repo: Repo, status: Status, out: Output) -> Iterator[str]:
         return
     from promptvc.cli.show.describe import describe  # reads prompts and tables, which a clean status need not
 
-    comparison = repo.comparison_of(status.changes)
+    comparison = repo.parts.comparison_of(status.changes)
     width = max(28, min(48, max(len(change.path) for change in status.changes) + 2))
     for change in status.changes:
         word, color = _WORDS[change.status]

@@ -58,7 +58,7 @@ def the_resolution(repo: Repo) -> None:
 
 
 def the_abort(repo: Repo) -> None:
-    repo.merging.abort(repo.who())
+    repo.parts.merging.abort(repo.parts.who())
 
 
 BEFORE = [the_merge, redo_of_the_merge, the_resolution, redo_of_the_resolution, the_abort]
@@ -72,7 +72,7 @@ def test_an_undo_that_was_killed_is_taken_back_by_what_comes_next(
     files, state, status = read(opened), opened.open_merge, opened.status()
     killed(opened, WRITE, lambda repo: repo.undo())
     assert (opened.status(), opened.open_merge, read(opened)) == (status, state, files)
-    assert not opened.intents.path.exists()
+    assert not opened.parts.intents.path.exists()
 
 
 @pytest.mark.parametrize("before", BEFORE)
@@ -87,15 +87,15 @@ def test_an_undo_that_was_killed_can_be_undone(opened: Repo, before: Callable[[R
 @pytest.mark.parametrize("step", ["ref", "config"])
 def test_an_undo_of_the_merges_commit_that_was_killed_can_be_undone(opened: Repo, step: str) -> None:
     resolve(opened, TABLE, Choice("theirs"))
-    before, state = opened.revisions.resolve("HEAD"), opened.open_merge
+    before, state = opened.parts.revisions.resolve("HEAD"), opened.open_merge
     done = opened.commit().id
     killed(opened, f"promptvc.versioning.oplog.oplog.OperationLog.{step}", lambda repo: repo.undo())
     found = opened.open_merge
     assert found is None or not found.is_written
     opened.undo()
-    assert (opened.open_merge, opened.revisions.resolve("HEAD")) == (None, done)
+    assert (opened.open_merge, opened.parts.revisions.resolve("HEAD")) == (None, done)
     opened.undo(opened.operations()[0].number - 3)
-    assert (opened.open_merge, opened.revisions.resolve("HEAD")) == (state, before)
+    assert (opened.open_merge, opened.parts.revisions.resolve("HEAD")) == (state, before)
 
 
 def test_an_undo_that_is_refused_marks_nothing(opened: Repo) -> None:
@@ -120,7 +120,7 @@ def by_a_service(repo: Repo) -> None:
 
 def by_git(repo: Repo) -> None:
     """The same, but no working file follows."""
-    by_a_service(Repo(repo.path, None, repo.surroundings))
+    by_a_service(Repo(repo.path, None, repo.parts.surroundings))
 
 
 MOVED = edited(OURS, r3={"a": "service"})
@@ -132,7 +132,7 @@ def test_an_abort_leaves_the_files_of_the_commit_where_the_branch_is_now(
 ) -> None:
     put(opened, prompts__mine_dot_md="not committed\n")
     move(opened)
-    opened.merging.abort(opened.who())
+    opened.parts.merging.abort(opened.parts.who())
     assert (read(opened), text(opened, "prompts/service.md")) == (MOVED, "new\n")
     assert [change.path for change in opened.status().changes] == ["prompts/mine.md"]
     assert opened.open_merge is None
@@ -141,7 +141,7 @@ def test_an_abort_leaves_the_files_of_the_commit_where_the_branch_is_now(
 def test_an_abort_after_the_branch_moved_is_taken_back_by_undo(opened: Repo) -> None:
     by_git(opened)
     before = read(opened), opened.open_merge
-    opened.merging.abort(opened.who())
+    opened.parts.merging.abort(opened.parts.who())
     opened.undo()
     assert (read(opened), opened.open_merge) == before
 
@@ -156,10 +156,10 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
     put(repo, prompts__a_dot_md=None, prompts__b_dot_md="work\n")
     merge(repo, "feature")
     assert text(repo, "prompts/a.md") == "theirs\n"
-    with Repo(repo.path, None, repo.surroundings).transaction("main", message="a service") as tx:
+    with Repo(repo.path, None, repo.parts.surroundings).transaction("main", message="a service") as tx:
         for name in "abc":
             tx.write(f"prompts/{name}.md", "service\n")
-    repo.merging.abort(repo.who())
+    repo.parts.merging.abort(repo.parts.who())
     assert repo.root is not None
     assert not (repo.root / "prompts/a.md").exists()
     assert (text(repo, "prompts/b.md"), text(repo, "prompts/c.md")) == ("work\n", "service\n")
@@ -167,8 +167,8 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
 
 
 def test_an_abort_where_there_is_no_commit_any_more_restores_what_was_there(opened: Repo) -> None:
-    opened.refs.set_head(RefName.branch("empty"), opened.who(), "orphan")
-    opened.merging.abort(opened.who())
+    opened.parts.refs.set_head(RefName.branch("empty"), opened.parts.who(), "orphan")
+    opened.parts.merging.abort(opened.parts.who())
     assert read(opened) == OURS
 
 
@@ -178,7 +178,7 @@ def test_an_abort_that_is_refused_leaves_the_merge_as_it_is(opened: Repo) -> Non
     (opened.root / TABLE).unlink()
     put(opened, examples__t_dot_jsonl__mine_dot_txt="mine")
     with pytest.raises(Refused, match="is a folder here"):
-        opened.merging.abort(opened.who())
+        opened.parts.merging.abort(opened.parts.who())
     assert opened.open_merge == state
 
 
