@@ -269,6 +269,16 @@ class Parts:
         project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
         return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
 
+    def changes_of(self, id: ObjectId, paths: Sequence[str] = ()) -> Comparison:
+        """What a commit changed against its first parent; the first commit against nothing."""
+        from promptvc.session.workspace.comparison import Comparison
+
+        parents, after = self.history.parents(id), self.snapshot_of(id)
+        before = self.snapshot_of(parents[0]).files if parents else {}
+        return Comparison.between(
+            _below(before, paths), _below(after.files, paths), self.stored, self.stored, after.project
+        )
+
     def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
         """The working files that `status` found changed, to be looked at."""
         from promptvc.session.workspace.comparison import Comparison
@@ -280,6 +290,13 @@ class Parts:
         from promptvc.session.workspace.comparison import Comparison
 
         return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
+
+    def left_untracked(self, before: ObjectId | None, after: ObjectId | Files | None) -> list[RepoPath]:
+        """The working files that stayed on the way from a commit to another, or to files that a merge made."""
+        if self.root is None or before is None or after is None:
+            return []
+        files = self.snapshot_of(after).files if isinstance(after, ObjectId) else after
+        return self.workspace.left_untracked(self.snapshot_of(before).files, files)
 
     def close(self) -> None:
         """Forget open files."""

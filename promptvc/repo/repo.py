@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +14,23 @@ from promptvc.ids import ObjectId
 from promptvc.repo.merges import WithMerges
 from promptvc.repo.place import Surroundings, find_store, start_store
 from promptvc.repo.runs import ProjectRuns
-from promptvc.repo.writing import commit, transaction
 from promptvc.session.workspace.snapshot import Snapshot
 from promptvc.session.workspace.workspace import Committed, Status
 
 if TYPE_CHECKING:
+    from promptvc.repo.branches import Branches
+    from promptvc.repo.log import When
+    from promptvc.repo.remotes import Remotes
+    from promptvc.repo.switching import Restored, Switched
+    from promptvc.repo.tags import Tags
     from promptvc.runs.check.gates import CheckResult
     from promptvc.runs.compare.compare import RunComparison
     from promptvc.runs.execute.results import RunResult
     from promptvc.runs.record.logbook import RunLog
     from promptvc.runs.record.record import Recorded, RecordOptions
     from promptvc.runs.reproduce.reproduce import Reproduction
+    from promptvc.session.history.blamed import Blamed
+    from promptvc.session.history.log import LogCommit
     from promptvc.session.history.undo import Undone
     from promptvc.session.merge.merging import Forward, Merged
     from promptvc.session.merge.openmerge import OpenMerge
@@ -87,6 +93,27 @@ class Repo:
         return self.parts.branch
 
     @cached_property
+    def branches(self) -> Branches:
+        """The branches, by name: made, moved, deleted."""
+        from promptvc.repo.branches import Branches
+
+        return Branches(self.parts)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """The tags, by name: made, deleted."""
+        from promptvc.repo.tags import Tags
+
+        return Tags(self.parts)
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """The remotes, by name: added, removed, fetched from, pushed to, pulled from."""
+        from promptvc.repo.remotes import Remotes
+
+        return Remotes(self.parts)
+
+    @cached_property
     def runs(self) -> ProjectRuns:
         """The declared runs: made, compared, taken in, reproduced."""
         return ProjectRuns(self.parts)
@@ -98,6 +125,55 @@ class Repo:
     def rev_parse(self, revision: str = "HEAD") -> ObjectId:
         """The id of the commit that a revision names; raises `UnknownRevision`, `AmbiguousId`."""
         return self.parts.revisions.resolve(revision)
+
+    def log(
+        self,
+        path: str | Sequence[str] | None = None,
+        *,
+        revision: str | Sequence[str] = "HEAD",
+        limit: int | None = None,
+        since: When | None = None,
+        until: When | None = None,
+        author: str | None = None,
+        grep: str | None = None,
+        all: bool = False,
+    ) -> Iterator[LogCommit]:
+        """The commits that lead to a revision, newest first; of ``A..B``, those that A lacks.
+
+        With ``path``, only those that changed this file, or something in this folder. ``since`` and ``until`` are times
+        of committing: text as in ``main@{yesterday}``, seconds since 1970, or a datetime. ``author`` (of
+        ``Ada <ada@example.com>``) and ``grep`` (of the message) are regular expressions. ``all`` adds every branch, tag
+        and remote-tracking branch. None before the first commit. Raises `UnknownRevision`, `AmbiguousId`, `Usage`.
+        """
+        from promptvc.repo.log import log
+
+        return log(self.parts, path, revision, limit, since, until, author, grep, all)
+
+    def show(self, revision: str = "HEAD", paths: Sequence[str] = ()) -> Comparison:
+        """What a commit changed against its first parent, the first commit against nothing.
+
+        Of ``paths`` and what is below them only, where any is given. Raises `UnknownRevision`, `AmbiguousId`.
+        """
+        return self.parts.changes_of(self.rev_parse(revision), paths)
+
+    def blame(
+        self,
+        path: str,
+        *,
+        revision: str = "HEAD",
+        key: Any = None,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> list[Blamed]:
+        """The commit that changed each line of a text or prompt last, or each row of a table.
+
+        ``key``, a value or a tuple of several, asks for each cell of the row with this key. ``start`` and ``stop`` are
+        line or row numbers from 0, as in a slice. A row that only moved keeps its commit; renames are followed. Raises
+        `PathMissing`, `RowMissing`, `NotATable` for a key of a text, `Usage` for a binary file, `UnknownRevision`.
+        """
+        from promptvc.repo.blame import blame
+
+        return blame(self.parts, path, revision, key, start, stop)
 
     def status(self) -> Status:
         """How the working files stand; raises `Usage` for a store without."""
@@ -128,8 +204,41 @@ class Repo:
         names none. Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
         `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
         """
+        from promptvc.repo.writing import commit
+
         code = self.parts.code_commit() if code_commit == "auto" else code_commit
         return commit(self.parts, message, paths, code, allow_empty)
+
+    def switch(
+        self,
+        branch: str,
+        *,
+        create: bool = False,
+        at: str | None = None,
+        detach: bool = False,
+        force: bool = False,
+    ) -> Switched:
+        """Go to a branch, ``-`` to the one before; with ``create`` it is made first, at the revision ``at`` or here.
+
+        A branch that only a remote has is made, following it. ``detach`` looks at the commit of any revision, on no
+        branch. Changes that are not committed come along where the branches agree; ``force`` overwrites the others.
+        Raises `WorkWouldBeLost`, `UnknownRevision`, `StoreExists`, `MergeOpen`; then nothing is changed.
+        """
+        from promptvc.repo.switching import switch
+
+        return switch(self.parts, branch, at, create=create, detach=detach, force=force)
+
+    def restore(
+        self, paths: str | Sequence[str], *, source: str | None = None, force: bool = False
+    ) -> Restored:
+        """Put files and folders, ``.`` for all, back as they are at the revision ``source``, or HEAD.
+
+        What the revision lacks below a folder is removed. ``force`` overwrites changes that are not committed; what a
+        merge under way wrote is put back only with ``source``. Raises `PathMissing`, `WorkWouldBeLost`, `Refused`.
+        """
+        from promptvc.repo.switching import restore
+
+        return restore(self.parts, [paths] if isinstance(paths, str) else paths, source, force=force)
 
     def transaction(
         self, branch: str = "main", message: str = "", *, timeout: float | None = None
@@ -139,6 +248,8 @@ class Repo:
         Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
         waits for other writers of the branch, 60 unless given.
         """
+        from promptvc.repo.writing import transaction
+
         return transaction(self.parts, branch, message, timeout)
 
     # --- merged -------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.cli.arguments import find_range, revision_path, split_path
-from promptvc.cli.show.row_stream import NumberedRow, likely_key, stream_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.session.files.contents import file_chunk_runs
+from promptvc.session.files.rowstream import NumberedRow, likely_key, stream_rows
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from promptvc.ids import ObjectId
     from promptvc.repo import Repo
     from promptvc.session.files.project import Project
-    from promptvc.session.workspace.comparison import Comparison
     from promptvc.session.workspace.snapshot import Snapshot
 
 
@@ -42,29 +41,13 @@ def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full:
     _show_commit(app, id, paths, stat=stat, name_only=name_only, full=full)
 
 
-def compare_to_parent(repo: Repo, id: ObjectId, paths: Sequence[str]) -> Comparison:
-    """What a commit changed against its first parent; the first commit against nothing."""
-    from promptvc.session.workspace.comparison import Comparison
-
-    parents = repo.parts.history.parents(id)
-    if parents:
-        return repo.diff(parents[0], id, paths)
-    snapshot = repo.parts.snapshot_of(id)
-    chosen = {
-        path: entry
-        for path, entry in snapshot.files.items()
-        if not paths or any(path == p or p == "" or path.startswith(p + "/") for p in paths)
-    }
-    return Comparison.between({}, chosen, repo.parts.stored, repo.parts.stored, snapshot.project)
-
-
 def _show_commit(
     app: App, id: ObjectId, paths: Sequence[str], *, stat: bool, name_only: bool, full: bool
 ) -> None:
     from promptvc.cli.work.diff import show
 
     app.out.value(_commit_value(app.repo, id))
-    comparison = compare_to_parent(app.repo, id, paths)
+    comparison = app.repo.show(id, paths)
     if app.out.json:
         show(app, comparison, stat=stat, name_only=name_only)
     else:
@@ -106,12 +89,13 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
 
 def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
     from promptvc.cli.show.commit_json import commit_value
+    from promptvc.session.history.log import LogCommit
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
     commit = repo.parts.history.commit(id)
     return {
         "type": "commit",
-        **commit_value(repo, id),
+        **commit_value(LogCommit(id, commit)),
         "committer": {"name": commit.committer.name, "email": commit.committer.email},
         "code_commit": trailer(commit.message, CODE_TRAILER),
     }

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptvc.cli.arguments import Range, Words, find_range, revision_path, split_path
+from promptvc.cli.arguments import Words, find_range, revision_path, split_path
 from promptvc.errors import RunMissing, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
     from promptvc.runs.sources import LoadedRun, Source
+    from promptvc.versioning.revision import Range
 
 Pair = tuple["LoadedRun", "LoadedRun"]
 _ROWS = ".jsonl"

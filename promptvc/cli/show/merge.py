@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.show.chars import columns, cut, json_cut, json_text, pad, plural
 from promptvc.cli.show.diff.table import row_name
 from promptvc.cli.show.diff.words import name_cut
-from promptvc.cli.show.untracked import left_untracked, untracked_lines
+from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.missing import MISSING
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHARED = 16
 
 def tell_merge(app: App, repo: Repo, done: Merged, request: MergeRequest, *, dry_run: bool) -> None:
     """What a merge, cherry-pick or revert did, or would do."""
-    stay = left_untracked(repo, done.before, done.files) if done.outcome != "up-to-date" else []
+    stay = repo.parts.left_untracked(done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
         app.out.value(_to_value(done, dry_run) | {"untracked": stay})
         return
