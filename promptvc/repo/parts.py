@@ -30,6 +30,7 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, load_files
 if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
     from promptvc.runs.project import Runs
+    from promptvc.session.files.project import Project
     from promptvc.session.intent import Direction, Intents
     from promptvc.session.merge.openmerge import MergeState, OpenMerge
     from promptvc.session.merge.runs import RunsMerger
@@ -211,6 +212,11 @@ class Parts:
         """The current branch's name; None when HEAD is on none."""
         head = self.refs.head()
         return head.short if isinstance(head, RefName) else None
+
+    @property
+    def project(self) -> Project:
+        """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
+        return self.snapshot().project if self.root is None else self.workspace.worktree.project()
 
     def author(self) -> Signature:
         """Who writes; raises `AuthorUnknown`."""

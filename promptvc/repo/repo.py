@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from promptvc.runs.record.logbook import RunLog
     from promptvc.runs.record.record import Recorded, RecordOptions
     from promptvc.runs.reproduce.reproduce import Reproduction
+    from promptvc.session.files.project import Project
     from promptvc.session.history.blamed import Blamed
     from promptvc.session.history.log import LogCommit
     from promptvc.session.history.undo import Undone
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.oplog.operation import Operation
     from promptvc.versioning.upkeep.repair import Repair
+    from promptvc.versioning.upkeep.upkeep import Collected
     from promptvc.versioning.upkeep.verify import Problem
 
 
@@ -91,6 +93,11 @@ class Repo:
     def branch(self) -> str | None:
         """The current branch's name; None when HEAD is on none."""
         return self.parts.branch
+
+    @property
+    def project(self) -> Project:
+        """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
+        return self.parts.project
 
     @cached_property
     def branches(self) -> Branches:
@@ -174,6 +181,20 @@ class Repo:
         from promptvc.repo.blame import blame
 
         return blame(self.parts, path, revision, key, start, stop)
+
+    def read_commit(self, revision: str = "HEAD") -> LogCommit:
+        """One commit, as `log` gives it; raises `UnknownRevision`, `AmbiguousId`."""
+        from promptvc.session.history.log import LogCommit
+
+        id = self.rev_parse(revision)
+        return LogCommit(id, self.parts.history.commit(id))
+
+    def merge_bases(self, one: str, other: str) -> list[ObjectId]:
+        """Where two revisions parted: their newest common ancestors, several after a criss-cross.
+
+        Raises `UnknownRevision`, `AmbiguousId`.
+        """
+        return self.parts.history.merge_bases(self.rev_parse(one), self.rev_parse(other))
 
     def status(self) -> Status:
         """How the working files stand; raises `Usage` for a store without."""
@@ -383,6 +404,16 @@ class Repo:
         from promptvc.repo.upkeep import verify  # these are not for those who look
 
         return verify(self.parts, progress or (lambda count: None))
+
+    def gc(self, *, prune: Literal["old", "now"] = "old") -> Collected:
+        """Join all packs into one, without what no branch, tag, reflog or operation leads to.
+
+        What is younger than two weeks stays unless ``prune`` is ``"now"``. Raises `RefDamaged`, `ObjectMissing`,
+        `ObjectDamaged`, `StoreBusy`; then nothing is dropped.
+        """
+        from promptvc.repo.upkeep import collect_garbage
+
+        return collect_garbage(self.parts, prune)
 
     def repairs(self) -> list[Repair]:
         """What can be put right of what `verify` finds; each is done by its ``do()``."""

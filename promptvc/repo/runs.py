@@ -172,6 +172,4 @@ class ProjectRuns:
         return measure_drift(self._parts.runs, source, name, limit=limit, jobs=jobs, report=told)
 
     def _declared(self) -> list[str]:
-        parts = self._parts
-        project = parts.snapshot().project if parts.root is None else parts.workspace.worktree.project()
-        return list(project.runs)
+        return list(self._parts.project.runs)

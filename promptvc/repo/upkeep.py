@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from promptvc.errors import Refused
 from promptvc.repo.parts import Parts
@@ -11,6 +12,7 @@ from promptvc.runs.calls.journal import damaged_lines, drop_damaged
 from promptvc.versioning.upkeep import repair
 from promptvc.versioning.upkeep import verify as objects
 from promptvc.versioning.upkeep.repair import Repair
+from promptvc.versioning.upkeep.upkeep import GRACE, Collected, collect
 from promptvc.versioning.upkeep.verify import Problem
 
 
@@ -23,6 +25,13 @@ def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -
     except Refused as error:
         lost.append(Problem("merging", error.message))
     return [*objects.verify(parts.store, parts.refs, progress=progress), *lost]
+
+
+def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:
+    """Join all packs, without what nothing needs: see `Repo.gc`."""
+    parts.oplog.trim()
+    grace = GRACE if prune == "old" else 0.0
+    return collect(parts.store, parts.refs, grace=grace, now=parts.surroundings.now())
 
 
 def repairs(parts: Parts) -> list[Repair]:

@@ -225,6 +225,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.versioning.sync.fetch import FetchResult
     from promptvc.versioning.sync.push import PushResult
     from promptvc.versioning.sync.refchange import RefChange
+    from promptvc.versioning.upkeep.upkeep import Collected
     from promptvc.versioning.upkeep.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
@@ -233,7 +234,7 @@ def test_values_have_the_documented_fields() -> None:
               ComparedRow,
               LogCommit, Blamed, Branch, Tag, NamedRemote, Switched, Restored, FetchResult, PushResult, RefChange,
               PullResult, Operation, Undone, Plan, Staleness, CheckResult, GateResult, Reproduction, Drift,
-              KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
+              Collected, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}
     for cls in values:

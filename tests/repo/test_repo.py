@@ -10,7 +10,9 @@ import pytest
 import promptvc
 from promptvc.errors import RunMissing, UnknownRevision, Usage
 from promptvc.repo import Repo
+from promptvc.storage.objects import Kind
 from promptvc.versioning.commit import CODE_TRAILER, trailer
+from tests.drawing import draw
 from tests.runs.projects import Project, tickets
 
 
@@ -42,6 +44,30 @@ def test_rev_parse_and_show(repo: Repo) -> None:
     assert [change.path for change in repo.show().changes] == ["prompts/b.md"]
     assert [change.path for change in repo.show("HEAD~1", ["prompts"]).changes] == ["prompts/a.md"]
     assert len(repo.show(paths=["examples"])) == 0
+
+
+def test_single_commits_and_where_two_parted(repo: Repo) -> None:
+    ids = draw(
+        repo,
+        """
+        a──b   main
+        └─c    side
+        """,
+    )
+    assert repo.merge_bases("main", "side") == [ids["a"]]
+    assert repo.read_commit("side").subject == "c"
+    assert repo.read_commit().id == ids["b"]
+    assert repo.project.runs == {}
+
+
+def test_gc_drops_what_nothing_leads_to(repo: Repo) -> None:
+    draw(repo, "a──b   main")
+    assert repo.gc().dropped == 0
+    with repo.parts.store.begin() as writer:
+        writer.add(Kind.BLOB, b"nobody's")
+        writer.finish()
+    assert repo.gc().dropped == 0
+    assert repo.gc(prune="now").dropped == 1
 
 
 def test_several_changes_are_one_operation(repo: Repo) -> None:

@@ -53,7 +53,7 @@ def _list(app: App, everything: bool) -> None:
         name = app.out.style(f"{branch.name:<{width}}", fg="green" if current else None, bold=current)
         id = app.out.style(branch.id.short, fg="yellow")
         follows = f"[{branch.upstream}] " if branch.upstream else ""
-        subject = app.repo.parts.history.commit(branch.id).subject
+        subject = app.repo.read_commit(branch.id).subject
         app.out.text(f"{'*' if current else ' '} {name}  {id}  {follows}{subject}")
 
 

@@ -60,7 +60,7 @@ def _tell(app: App, done: Switched) -> None:
 
 def _tell_detached(app: App, done: Switched) -> None:
     assert done.head is not None
-    subject = app.repo.parts.history.commit(done.head).subject
+    subject = app.repo.read_commit(done.head).subject
     app.out.text(f"Looking at {app.out.style(done.head.short, fg='yellow')} {subject}, on no branch")
     app.out.note("hint: promptvc switch -c NAME keeps what you commit here")
 
@@ -68,7 +68,7 @@ def _tell_detached(app: App, done: Switched) -> None:
 def _tell_left_behind(app: App, done: Switched) -> None:
     """``leaving 2 commits behind: 3f9c2e1 Calmer tone``, and the command that keeps them."""
     tip, count = done.left_behind[0], len(done.left_behind)
-    subject = app.repo.parts.history.commit(tip).subject
+    subject = app.repo.read_commit(tip).subject
     app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
     app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
 

@@ -33,5 +33,5 @@ def _list(app: App) -> None:
     width = max((len(tag.name) for tag in tags), default=0)
     for tag in tags:
         app.out.value({"name": tag.name, "id": tag.id, "object": tag.object})
-        subject = app.repo.parts.history.commit(tag.id).subject
+        subject = app.repo.read_commit(tag.id).subject
         app.out.text(f"{tag.name:<{width}}  {app.out.style(tag.id.short, fg='yellow')}  {subject}")

@@ -51,9 +51,7 @@ def _trust(app: App, trusted: bool | None) -> None:
     from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
 
     repo = app.repo
-    runs = (
-        repo.parts.workspace.worktree.project().runs if repo.root is not None and trusted is not False else {}
-    )
+    runs = repo.project.runs if repo.root is not None and trusted is not False else {}
     code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
     if trusted is not None:
         save_trust(repo.path, trusted)

@@ -135,7 +135,7 @@ def _working(app: App, file: Path, path: str) -> RowSource:
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
     format = _needed(row_format(path, head), path)
-    declared = app.repo.parts.workspace.worktree.project().table(path).key
+    declared = app.repo.project.table(path).key
     return RowSource(path, format, partial(file_chunk_runs, file, format), file.stat().st_size, declared)
 
 

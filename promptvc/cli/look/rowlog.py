@@ -39,7 +39,7 @@ def show_row_log(
     """Of these commits at most ``count`` that changed the row; raises `RowMissing` where there never was one."""
     lineage, ids = lineage_of(app.repo.parts), [commit.id for commit in commits]
     at, file = _latest(lineage, ids, path)
-    key = WantedKey.read(path, key_of_file(file, app.repo.parts.snapshot_of(at).project), words)
+    key = WantedKey.read(path, key_of_file(file, app.repo.snapshot(at).project), words)
     found = walk_row(lineage, ids, path, key.fields, key.is_of)
     if count != 0:
         first = next(found, None)
@@ -68,7 +68,7 @@ def _latest(lineage: Lineage, ids: Sequence[ObjectId], path: str) -> tuple[Objec
 
 def _value(repo: Repo, commit: RowCommit) -> dict[str, Any]:
     return {
-        **commit_value(LogCommit(commit.id, repo.parts.history.commit(commit.id))),
+        **commit_value(repo.read_commit(commit.id)),
         "rows": list(row_values(commit.path, commit.rows)),
     }
 
@@ -76,7 +76,7 @@ def _value(repo: Repo, commit: RowCommit) -> dict[str, Any]:
 def _lines(out: Output, repo: Repo, commits: Iterable[RowCommit], *, oneline: bool) -> Iterator[str]:
     names = ref_names(repo)
     for commit in commits:
-        value = repo.parts.history.commit(commit.id)
+        value = repo.read_commit(commit.id).commit
         yield from commit_lines(out, commit.id, value, names.get(commit.id, ()), short=oneline)
         yield from table_lines(out, _as_diff(commit.rows))
 

@@ -37,7 +37,7 @@ def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full:
     ranges, paths = split_words(app, words_of(words), most=1)
     if ranges and ranges[0].start is not None:
         raise click.UsageError("show takes one commit: promptvc diff A..B compares two")
-    id = ranges[0].end if ranges else app.repo.parts.revisions.resolve("HEAD")
+    id = ranges[0].end if ranges else app.repo.rev_parse()
     _show_commit(app, id, paths, stat=stat, name_only=name_only, full=full)
 
 
@@ -70,7 +70,7 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
     from promptvc.cli.show.log import date_text, ref_names, refs_text
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
-    out, commit = app.out, app.repo.parts.history.commit(id)
+    out, commit = app.out, app.repo.read_commit(id)
     refs = refs_text(out, ref_names(app.repo).get(id, ()))
     yield f"commit   {out.style(id, fg='yellow')} {refs}".rstrip()
     if len(commit.parents) > 1:
@@ -89,13 +89,12 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
 
 def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
     from promptvc.cli.show.commit_json import commit_value
-    from promptvc.session.history.log import LogCommit
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
-    commit = repo.parts.history.commit(id)
+    commit = repo.read_commit(id)
     return {
         "type": "commit",
-        **commit_value(LogCommit(id, commit)),
+        **commit_value(commit),
         "committer": {"name": commit.committer.name, "email": commit.committer.email},
         "code_commit": trailer(commit.message, CODE_TRAILER),
     }

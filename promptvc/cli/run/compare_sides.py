@@ -58,7 +58,7 @@ def _revisions(app: App, words: Words) -> tuple[list[Source], list[str]]:
         _need_sense(app, rest, words, len(found))
         found += _of_range(app, rest.pop(0), range)
     if words.paths is not None and rest:
-        app.repo.parts.revisions.resolve(rest[0])  # says what is wrong with a word that is no revision
+        app.repo.rev_parse(rest[0])  # says what is wrong with a word that is no revision
         raise Usage(f"{rest[0]} is one revision too many")
     rest += words.paths or ()
     if words.paths is None:

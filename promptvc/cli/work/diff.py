@@ -147,7 +147,7 @@ def _base(app: App, range: Range) -> str:
     from promptvc.errors import Usage
 
     assert range.start is not None
-    bases = app.repo.parts.history.merge_bases(range.start, range.end)
+    bases = app.repo.merge_bases(range.start, range.end)
     if not bases:
         raise Usage(
             f"{range.start.short} and {range.end.short} have no common ancestor",

@@ -56,10 +56,6 @@ def _merge_value(repo: Repo) -> dict[str, object]:
 
 def stale_runs(repo: Repo) -> list[Staleness]:
     """The runs whose outputs do not follow from the files as they are."""
-    if (
-        repo.root is None or not repo.parts.workspace.worktree.project().runs
-    ):  # spares most projects the imports
-        return []
     return repo.runs.stale()
 
 
