@@ -161,4 +161,6 @@ class Remotes:
         return name or self._parts.sharing.default(self._parts.branch)
 
     def _remote(self, name: str) -> NamedRemote:
-        return NamedRemote(name, redact(self._parts.sharing.url(name) or name))
+        """A remote; a branch may follow one by its address, which is its name then."""
+        url = self._parts.sharing.url(name) or ("" if name in self else name)
+        return NamedRemote(name, redact(url))

@@ -41,7 +41,7 @@ def address(app: App, name: str) -> str:
     from promptvc.transports.urls import redact
 
     remotes = app.repo.remotes
-    return remotes[name].url if name in remotes else redact(name)
+    return (remotes[name].url if name in remotes else "") or redact(name)
 
 
 def show_messages(out: Output, messages: Sequence[str]) -> None:
