@@ -8,7 +8,7 @@ import pytest
 
 from promptvc.errors import NotATable, PathMissing, RowMissing, Usage
 from promptvc.repo import Repo
-from tests.repo.test_switching import write
+from tests.repo.test_repo_switching import write
 
 
 @pytest.fixture
