@@ -30,16 +30,16 @@ def draw(repo: Repo, picture: str) -> dict[str, ObjectId]:
         for name in ready:
             made[name] = _commit(repo, name, [made[p] for p in parents[name]], 1_700_000_000 + 60 * len(made))
     for branch, name in tips.items():
-        repo.refs.move(RefName.branch(branch), None, made[name], repo.who(), "drawn")
+        repo.parts.refs.move(RefName.branch(branch), None, made[name], repo.parts.who(), "drawn")
     return made
 
 
 def _commit(repo: Repo, name: str, parents: list[ObjectId], time: int) -> ObjectId:
     who = Signature("Me", "me@example.com", time)
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         files = {}
         for parent in parents:
-            files.update(load_files(repo.store, repo.store.load_commit(parent).tree))
+            files.update(load_files(repo.parts.store, repo.parts.store.load_commit(parent).tree))
         files[RepoPath(f"prompts/{name}.md")] = FileEntry(writer.add(Kind.BLOB, f"{name}\n".encode()))
         id = write_commit(writer, write_tree(writer, files), tuple(parents), name, who, who)
         writer.finish()

@@ -12,8 +12,8 @@ from promptvc.errors import PathMissing, PromptvcError, UnknownRevision, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
-    from promptvc.ids import ObjectId
     from promptvc.repo import Repo
+    from promptvc.versioning.revision import Range
 
 _AFTER_DASHES = "promptvc.after_dashes"
 
@@ -36,15 +36,6 @@ class Words:
 
     plain: tuple[str, ...]
     paths: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """``A..B`` (or ``A...B``: from where they parted); a plain revision has no start."""
-
-    start: ObjectId | None
-    end: ObjectId
-    symmetric: bool = False
 
 
 def words_of(plain: tuple[str, ...]) -> Words:
@@ -81,13 +72,10 @@ def split_words(app: App, words: Words, most: int | None = None) -> tuple[list[R
 
 def find_range(repo: Repo, text: str) -> Range | None:
     """What text says of commits; None where it says nothing. Raises `AmbiguousId`."""
-    for dots in ("...", ".."):
-        left, found, right = text.partition(dots)
-        if found and (left or right):
-            start, end = _find(repo, left or "HEAD"), _find(repo, right or "HEAD")
-            return Range(start, end, dots == "...") if start and end else None
-    id = _find(repo, text)
-    return Range(None, id) if id else None
+    try:
+        return repo.parts.revisions.range(text)
+    except UnknownRevision:
+        return None
 
 
 def split_path(text: str) -> tuple[str, str] | None:
@@ -114,28 +102,20 @@ def is_known_path(repo: Repo, path: str, ranges: Sequence[Range]) -> bool:
     if path == "" or (repo.root is not None and (repo.root / path).exists()):
         return True
     ids = [id for item in ranges for id in (item.start, item.end) if id]
-    head = _find(repo, "HEAD")
+    head = find_range(repo, "HEAD")
     return any(
         name == path or name.startswith(path + "/")
-        for id in (ids or ([head] if head else []))
-        for name in repo.snapshot_of(id).files
+        for id in (ids or ([head.end] if head else []))
+        for name in repo.snapshot(id).files
     )
-
-
-def _find(repo: Repo, text: str) -> ObjectId | None:
-    try:
-        return repo.revisions.resolve(text)
-    except UnknownRevision:
-        return None
 
 
 def _unknown(repo: Repo, text: str) -> UnknownRevision:
     """The error for what is no revision; of a range, for the side that is none."""
-    for part in text.replace("...", "..").split(".."):
-        try:
-            repo.revisions.resolve(part or "HEAD")
-        except UnknownRevision as error:
-            return error
+    try:
+        repo.parts.revisions.range(text)
+    except UnknownRevision as error:
+        return error
     return UnknownRevision(text)
 
 

@@ -42,7 +42,7 @@ def clone_into(
         place.rename(root / STORE)
         sync_folder(root)
         repo = Repo(root / STORE, root, world)
-        repo.intents.settle(quietly=True)  # writes the files
+        repo.parts.intents.settle(quietly=True)  # writes the files
     except BaseException:
         _remove(root, existed)
         raise
@@ -51,27 +51,27 @@ def clone_into(
 
 def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> None:
     """Fetch everything, and say which files are to be checked out."""
-    with repo.oplog.silent(), repo.store.writing():  # there is nothing before it to go back to
-        repo.sharing.add("origin", url)
-        result = repo.sharing.fetch("origin", repo.who(), report, tags="all")
+    with repo.parts.oplog.silent(), repo.parts.store.writing():  # there is nothing before it to go back to
+        repo.parts.sharing.add("origin", url)
+        result = repo.parts.sharing.fetch("origin", repo.parts.who(), report, tags="all")
         name = branch or first_branch(result.remote)
-        target = repo.refs.read(RefName.remote("origin", name))
+        target = repo.parts.refs.read(RefName.remote("origin", name))
         if branch and target is None:
             raise Usage(
                 f"{redact(url)} has no branch {branch!r}",
                 Advice("clone-any-branch"),
             )
         ref = RefName.branch(name)
-        repo.refs.set_head(ref, repo.who(), f"clone: from {redact(url)}")
-        repo.sharing.follow(name, "origin", name)
+        repo.parts.refs.set_head(ref, repo.parts.who(), f"clone: from {redact(url)}")
+        repo.parts.sharing.follow(name, "origin", name)
         if target is not None:
             _start_branch(repo, ref, target, url)
 
 
 def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
-    repo.refs.move(ref, None, target, repo.who(), f"clone: from {redact(url)}")
-    files = repo.snapshot_of(target).files
-    repo.intents.leave(
+    repo.parts.refs.move(ref, None, target, repo.parts.who(), f"clone: from {redact(url)}")
+    files = repo.parts.snapshot_of(target).files
+    repo.parts.intents.leave(
         f"clone: from {redact(url)}",
         {path: (None, entry) for path, entry in files.items()},
         {ref: (None, target)},

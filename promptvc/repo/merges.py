@@ -12,7 +12,6 @@ from promptvc.errors import MergeOpen, Usage
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.parts import Parts
 from promptvc.repo.place import INTENT, LOCAL, MERGING
-from promptvc.repo.runs import WithRuns
 from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
@@ -261,7 +260,7 @@ class Merges:
             return self._merging.pick(to, commit, parent, request, dry_run=dry_run)
 
 
-class WithMerges(WithRuns):
+class WithMerges(Parts):
     """Merges, and the operations that can be undone."""
 
     @cached_property
@@ -284,75 +283,9 @@ class WithMerges(WithRuns):
         """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
         return self.merges.open_merge
 
-    @property
-    def conflicts(self) -> list[Conflict]:
-        """What is left to resolve of the merge under way; nothing where there is none."""
-        return self.merges.conflicts
-
     def need_no_merge(self) -> None:
         """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
         self.merges.need_no_merge()
-
-    def merge(
-        self,
-        revision: str,
-        *,
-        into: str | None = None,
-        message: str | None = None,
-        forward: Forward = "auto",
-        dry_run: bool = False,
-        unrelated: bool = False,
-    ) -> Merged:
-        """`Merges.merge`: a revision merged into the current branch, or ``into`` another one."""
-        return self.merges.merge(
-            revision, into=into, message=message, forward=forward, dry_run=dry_run, unrelated=unrelated
-        )
-
-    def cherry_pick(
-        self,
-        revision: str,
-        *,
-        into: str | None = None,
-        message: str | None = None,
-        mainline: int | None = None,
-        dry_run: bool = False,
-    ) -> Merged:
-        """`Merges.cherry_pick`: what a commit did, once more."""
-        return self.merges.cherry_pick(
-            revision, into=into, message=message, mainline=mainline, dry_run=dry_run
-        )
-
-    def revert(
-        self,
-        revision: str,
-        *,
-        into: str | None = None,
-        message: str | None = None,
-        mainline: int | None = None,
-        dry_run: bool = False,
-    ) -> Merged:
-        """`Merges.revert`: what a commit did, taken back."""
-        return self.merges.revert(revision, into=into, message=message, mainline=mainline, dry_run=dry_run)
-
-    def resolve(
-        self,
-        paths: str | Sequence[str] = (),
-        *,
-        take: Take | None = None,
-        value: Any = MISSING,
-        as_is: bool = False,
-        key: Any = None,
-        field: str | None = None,
-        line: int | None = None,
-    ) -> Resolved:
-        """`Merges.resolve`: conflicts of the merge under way, resolved."""
-        return self.merges.resolve(
-            paths, take=take, value=value, as_is=as_is, key=key, field=field, line=line
-        )
-
-    def abort_merge(self) -> OpenMerge:
-        """`Merges.abort`: the merge under way given up, everything as it was before."""
-        return self.merges.abort()
 
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""
@@ -380,15 +313,5 @@ class WithMerges(WithRuns):
             intents=self.intents,
             state=self.merge_state.id,
         )
-        with self._at_work_on():
+        with self.merges.at_work_on():
             return undo(parts, self.merge_state.put, to, force=force)
-
-    def _at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:
-        """`Merges.at_work_on`."""
-        return self.merges.at_work_on(patience)
-
-    def _bringing_along(
-        self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
-    ) -> AbstractContextManager[None]:
-        """`Merges.bringing_along`."""
-        return self.merges.bringing_along(branch, before, old, after, new)

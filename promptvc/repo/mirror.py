@@ -87,9 +87,9 @@ def _make(url: str, place: Path, world: Surroundings, timeout: float | None) -> 
         make_store(made)
         repo = Repo(made, None, world)
         try:
-            repo.config.set("remote.origin.url", url)
+            repo.parts.config.set("remote.origin.url", url)
             for spec in MIRROR:
-                repo.config.add("remote.origin.fetch", str(spec))
+                repo.parts.config.add("remote.origin.fetch", str(spec))
             _refresh(repo, timeout)
         finally:
             repo.close()
@@ -104,14 +104,20 @@ def _make(url: str, place: Path, world: Surroundings, timeout: float | None) -> 
 
 def _refresh(repo: Repo, timeout: float | None) -> None:
     """Fetch all that changed, and write down when."""
-    now = repo.surroundings.now()
-    with repo.oplog.silent():  # it only mirrors the remote
-        result = repo.sharing.fetch(
-            "origin", repo.who(), prune=True, tags="none", update_head=True, specs=MIRROR, timeout=timeout
+    now = repo.parts.surroundings.now()
+    with repo.parts.oplog.silent():  # it only mirrors the remote
+        result = repo.parts.sharing.fetch(
+            "origin",
+            repo.parts.who(),
+            prune=True,
+            tags="none",
+            update_head=True,
+            specs=MIRROR,
+            timeout=timeout,
         )
         head = RefName.branch(first_branch(result.remote))
-        if repo.refs.head() != head:
-            repo.refs.set_head(head, repo.who(), "fetch")
+        if repo.parts.refs.head() != head:
+            repo.parts.refs.set_head(head, repo.parts.who(), "fetch")
     with disk_errors(repo.path):
         write_atomically(repo.path / LOCAL / _REFRESHED, f"{now}\n".encode())
     repo.refreshed_at = now
@@ -138,7 +144,7 @@ def _refreshed(place: Path) -> float | None:
 
 def _age(repo: Repo) -> float:
     """Seconds since the last refresh; infinite where that is not known, or lies ahead of the clock."""
-    then, now = repo.refreshed_at, repo.surroundings.now()
+    then, now = repo.refreshed_at, repo.parts.surroundings.now()
     return now - then if then is not None and then <= now else float("inf")
 
 

@@ -1,12 +1,13 @@
-"""The parts of an open repository, made when they are asked for."""
+"""The parts of an open repository, made when they are asked for. Internal: they change with any release."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import Advice, PromptvcError, UnsupportedFormat, Usage
+from promptvc.errors import Advice, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.place import ARROW_CACHE_BYTES, INTENT, LOCAL, MERGING, Surroundings
 from promptvc.session.files.contents import Contents
@@ -21,28 +22,26 @@ from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import FORMAT, read_commit
+from promptvc.versioning.diff import FileChange
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Revisions
-from promptvc.versioning.tree import FileEntry
+from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
+    from promptvc.runs.project import Runs
+    from promptvc.session.files.project import Project
     from promptvc.session.intent import Direction, Intents
     from promptvc.session.merge.openmerge import MergeState, OpenMerge
+    from promptvc.session.merge.runs import RunsMerger
     from promptvc.session.sharing import Sharing
+    from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.oplog.operation import Operation
     from promptvc.versioning.oplog.oplog import OperationLog
 
 
 class Parts:
-    """An open store with its parts: ``path`` is its folder, ``root`` the project's, None without working files.
-
-    Of a remote store, read through a clone: ``refreshed_at`` is when that was last brought up to date (seconds since
-    1970), ``refresh_error`` why it could not be just now.
-    """
-
-    refreshed_at: float | None = None
-    refresh_error: PromptvcError | None = None
+    """The parts of an open store: ``path`` is its folder, ``root`` the project's, None without working files."""
 
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings
@@ -178,6 +177,39 @@ class Parts:
 
         return ArrowCache(self.path / LOCAL / "arrow", ARROW_CACHE_BYTES)
 
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs of the project: planned, done and looked after; raises `Usage` for a store without working files."""
+        from promptvc.runs.project import Runs
+
+        world = self.surroundings
+        return Runs(
+            store=self.store,
+            refs=self.refs,
+            contents=self.contents,
+            workspace=self.workspace,
+            folder=self.path / LOCAL,
+            config=self.config,
+            environment=world.environment,
+            code_commit=self.code_commit,
+            now=world.now,
+            operation=lambda what: self.oplog.operation(what),
+            notice=world.notice,
+        )
+
+    def _output_merger(self) -> RunsMerger:
+        from promptvc.runs.merge import OutputMerger
+        from promptvc.runs.project import builtin_scorers
+
+        scorers = self.runs.usable_scorers if self.root is not None else builtin_scorers
+        return OutputMerger(self.contents, self.store, scorers)
+
+    def code_commit(self) -> str | None:
+        """The commit of the code repository around the project; None where there is none."""
+        from promptvc.session.code import code_commit
+
+        return code_commit(self.root) if self.root is not None else None
+
     # --- what is here ---------------------------------------------------------------------------------------
 
     @property
@@ -185,6 +217,11 @@ class Parts:
         """The current branch's name; None when HEAD is on none."""
         head = self.refs.head()
         return head.short if isinstance(head, RefName) else None
+
+    @property
+    def project(self) -> Project:
+        """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
+        return self.snapshot().project if self.root is None else self.workspace.worktree.project()
 
     def author(self) -> Signature:
         """Who writes; raises `AuthorUnknown`."""
@@ -224,15 +261,59 @@ class Parts:
         """A file in the store, to be compared."""
         return StoredFile(self.contents, path, entry)
 
+    def diff(
+        self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
+    ) -> Comparison:
+        """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
+
+        Iterating gives one `FileDiff` a file.
+        """
+        from promptvc.session.workspace.comparison import Comparison
+
+        old = self.workspace.head_files() if before is None else self.snapshot(before).files
+        new = (
+            self.workspace.worktree.files(self.workspace.head_files())
+            if after is None
+            else self.snapshot(after).files
+        )
+        after_view = self.workspace.view if after is None else self.stored
+        project = self.workspace.worktree.project() if after is None else self.snapshot(after).project
+        return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
+
+    def changes_of(self, id: ObjectId, paths: Sequence[str] = ()) -> Comparison:
+        """What a commit changed against its first parent; the first commit against nothing."""
+        from promptvc.session.workspace.comparison import Comparison
+
+        parents, after = self.history.parents(id), self.snapshot_of(id)
+        before = self.snapshot_of(parents[0]).files if parents else {}
+        return Comparison.between(
+            _below(before, paths), _below(after.files, paths), self.stored, self.stored, after.project
+        )
+
+    def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
+        """The working files that `status` found changed, to be looked at."""
+        from promptvc.session.workspace.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
+
+    def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
+        """Changes that a commit made, to be looked at."""
+        from promptvc.session.workspace.comparison import Comparison
+
+        return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
+
+    def left_untracked(self, before: ObjectId | None, after: ObjectId | Files | None) -> list[RepoPath]:
+        """The working files that stayed on the way from a commit to another, or to files that a merge made."""
+        if self.root is None or before is None or after is None:
+            return []
+        files = self.snapshot_of(after).files if isinstance(after, ObjectId) else after
+        return self.workspace.left_untracked(self.snapshot_of(before).files, files)
+
     def close(self) -> None:
         """Forget open files."""
         self.store.close()
         if (runs := self.__dict__.get("runs")) is not None:
             runs.close()
-
-    def __repr__(self) -> str:
-        head = self.refs.head()
-        return f"Repo {self.root or self.path} on {head.short}"
 
     def _check_format(self) -> None:
         text = (self.path / "config").read_text(errors="replace")
@@ -242,3 +323,7 @@ class Parts:
         )
         if found and (not found.isdigit() or int(found) > FORMAT):
             raise UnsupportedFormat(f"the store {self.path}", found, FORMAT)
+
+
+def _below(files: Files, paths: Sequence[str]) -> Files:
+    return {path: entry for path, entry in files.items() if is_below(path, *paths)} if paths else files

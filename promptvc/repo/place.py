@@ -7,18 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING
 
-from promptvc.errors import ConfigInvalid
+from promptvc.errors import Advice, ConfigInvalid, NotAStore, StoreExists
 from promptvc.ids import RefName
+from promptvc.session.files.project import PROJECT_FILE, TEMPLATE
 from promptvc.session.identity import Identity
-from promptvc.storage.files import sync_folder, write_durably
+from promptvc.storage.files import disk_errors, sync_folder, write_atomically, write_durably
 from promptvc.storage.scratch import is_running, scratch_name
 from promptvc.versioning.commit import FORMAT
-
-if TYPE_CHECKING:
-    pass
-
 
 STORE = ".promptvc"
 LOCAL = "promptvc"
@@ -66,6 +62,43 @@ def sweep_half_made(root: Path) -> None:
         pid = path.name.removeprefix(f"{HALF_MADE}-").partition("-")[0]
         if pid.isdigit() and not is_running(int(pid)):
             rmtree(path, ignore_errors=True)
+
+
+def find_store(path: Path) -> tuple[Path, Path | None]:
+    """The store that path is or lies in, and the project's folder (None without working files).
+
+    Raises `NotAStore`, `ConfigInvalid`.
+    """
+    place = path.resolve()
+    if is_store(place):
+        return place, place.parent if place.name == STORE else None
+    for folder in (place, *place.parents):
+        if is_store(folder / STORE):
+            return folder / STORE, folder
+        need_no_remains(folder / STORE)
+    raise NotAStore(path)
+
+
+def start_store(root: Path, branch: str) -> Path:
+    """Start a store in ``root/.promptvc``, and promptvc.toml beside it; raises `StoreExists`, `ConfigInvalid`."""
+    if is_store(root / STORE):
+        raise StoreExists(f"{root / STORE}: there is a store already", Advice("store-exists"))
+    need_no_remains(root / STORE)
+    with disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        sweep_half_made(root)
+        place = half_made(root)
+        try:
+            make_store(place, branch)
+            project = root / PROJECT_FILE
+            if not project.exists():
+                write_atomically(project, TEMPLATE.encode(), scratch=place)
+            place.rename(root / STORE)  # the one instant at which there is a store
+            sync_folder(root)
+        except BaseException:
+            rmtree(place, ignore_errors=True)
+            raise
+    return root / STORE
 
 
 def make_store(path: Path, branch: str = "main") -> None:

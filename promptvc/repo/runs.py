@@ -1,80 +1,95 @@
-"""What a repository does with runs."""
+"""The runs of a repository: declared, made, compared, taken in, logged, reproduced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from promptvc.repo.parts import Parts
-from promptvc.repo.place import LOCAL
 
 if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.execute.results import RunResult
-    from promptvc.runs.project import Runs
+    from promptvc.runs.execute.results import Plan, RunResult
+    from promptvc.runs.execute.staleness import Staleness
+    from promptvc.runs.execute.workers import Progress
     from promptvc.runs.record.logbook import RunLog
     from promptvc.runs.record.record import Recorded, RecordOptions
-    from promptvc.session.merge.runs import RunsMerger
+    from promptvc.runs.reproduce.drift import Drift
+    from promptvc.versioning.tree import Files
 
 
-class WithRuns(Parts):
-    """Runs: made, compared, taken in, logged."""
+class ProjectRuns:
+    """The runs that promptvc.toml declares, by name: among the working files, or at HEAD where there are none."""
 
-    @cached_property
-    def runs(self) -> Runs:
-        """The runs of the project: planned, done and looked after; raises `Usage` for a store without working files."""
-        from promptvc.runs.project import Runs
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
-        world = self.surroundings
-        return Runs(
-            store=self.store,
-            refs=self.refs,
-            contents=self.contents,
-            workspace=self.workspace,
-            folder=self.path / LOCAL,
-            config=self.config,
-            environment=world.environment,
-            code_commit=self._code_commit,
-            now=world.now,
-            operation=lambda what: self.oplog.operation(what),
-            notice=world.notice,
-        )
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared())
+
+    def __len__(self) -> int:
+        return len(self._declared())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._declared()
+
+    def __repr__(self) -> str:
+        return f"Runs {', '.join(self)}".rstrip()
+
+    # --- made -----------------------------------------------------------------------------------------------
 
     def run(
-        self, name: str, *, jobs: int | None = None, limit: int | None = None, offline: bool = False
+        self,
+        name: str,
+        *,
+        jobs: int | None = None,
+        limit: int | None = None,
+        offline: bool = False,
+        report: Callable[[Progress], None] | None = None,
     ) -> RunResult:
         """Make the outputs of a declared run that are missing; known answers are not asked for again.
 
+        ``jobs`` calls at a time, ``limit`` calls at most, ``offline`` none; ``report`` is called with the progress.
         Raises `RunMissing`, `NotTrusted`, `CallsMissing` where ``offline``, and what `Runner.run` raises.
         """
-        return self.runs.run(name, jobs=jobs, limit=limit, offline=offline)[0]
+        return self._parts.runs.run(
+            name, jobs=jobs, limit=limit, offline=offline, report=report or (lambda progress: None)
+        )[0]
 
-    def compare(
-        self,
-        before: str = "HEAD",
-        after: str | None = None,
-        *,
-        run: str | None = None,
-        score: str | None = None,
-        slices: Sequence[str] | None = None,
-    ) -> RunComparison:
-        """A run's outputs at two revisions, row by row; ``after`` None stands for the working files.
+    def plan(self, name: str) -> Plan:
+        """What running it would do: calls that are known, calls to pay. Nothing is called. Raises `RunMissing`."""
+        return self._parts.runs.plan(name)
 
-        Without ``run``, the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`, `UnknownRevision`.
+    def with_outputs(self, *names: str, revision: str | None = None) -> list[str]:
+        """The runs that have outputs, declared or not, or those named; raises `RunMissing` where one has none."""
+        from promptvc.repo.judging import with_outputs
+        from promptvc.repo.sources import source_at
+
+        return with_outputs(source_at(self._parts, revision), names)
+
+    def staleness(self, name: str, revision: str | None = None) -> Staleness:
+        """How its outputs stand to the files that they come from; raises `RunMissing`, `UnknownRevision`."""
+        from promptvc.repo.sources import source_at
+        from promptvc.runs.execute.prepared import declared
+        from promptvc.runs.execute.staleness import staleness
+
+        source = source_at(self._parts, revision)
+        return staleness(source, declared(source.project.runs, name), self._parts.contents, self._parts.store)
+
+    def stale(self, files: Files | None = None) -> list[Staleness]:
+        """The runs whose outputs do not follow from the working files; rows of large ones are not counted.
+
+        ``files`` are the working files, where they were just found.
         """
-        from promptvc.runs.compare.compare import compare_runs
-        from promptvc.runs.compare.sources import only_run
-        from promptvc.runs.sources import CommitSource, WorkingSource, load_run
+        if self._parts.root is None or not self._declared():  # spares most projects the imports
+            return []
+        runs = self._parts.runs
+        return runs.stale(runs.source(files))
 
-        old = CommitSource(self.snapshot(before), before)
-        new = WorkingSource(self.workspace) if after is None else CommitSource(self.snapshot(after), after)
-        name = run or only_run(old, new)
-        sides = [load_run(side, name, self.contents, self.store) for side in (old, new)]
-        return compare_runs(*sides, score=score, slices=slices)
+    # --- taken in ---------------------------------------------------------------------------------------------
 
-    def record_run(
+    def record(
         self,
         name: str,
         rows: Iterable[Mapping[str, Any]] | str | Path,
@@ -82,14 +97,14 @@ class WithRuns(Parts):
     ) -> Recorded:
         """Take in outputs that another tool made, a file or rows, as the run ``name`` among the working files.
 
-        ``repo.record_run("gpt", "results.csv", example_key="question", output="answer", score="is_correct")``;
+        ``repo.runs.record("gpt", "results.csv", example_key="question", output="answer", score="is_correct")``;
         `RecordOptions` has all options. Raises what `promptvc.runs.record.record.record_run` raises.
         """
         from promptvc.runs.record.record import record_run
 
-        return record_run(self.runs, name, rows, options)
+        return record_run(self._parts.runs, name, rows, options)
 
-    def log_run(
+    def log(
         self,
         name: str,
         *,
@@ -121,7 +136,7 @@ class WithRuns(Parts):
             base_url=base_url,
         )
         return RunLog(
-            self.runs,
+            self._parts.runs,
             LogSettings(
                 name=name,
                 calling=calling,
@@ -132,14 +147,51 @@ class WithRuns(Parts):
             ),
         )
 
-    def _output_merger(self) -> RunsMerger:
-        from promptvc.runs.merge import OutputMerger
-        from promptvc.runs.project import builtin_scorers
+    # --- judged -------------------------------------------------------------------------------------------------
 
-        scorers = self.runs.usable_scorers if self.root is not None else builtin_scorers
-        return OutputMerger(self.contents, self.store, scorers)
+    def compare(
+        self,
+        before: str = "HEAD",
+        after: str | None = None,
+        *,
+        run: str | None = None,
+        score: str | None = None,
+        slices: Sequence[str] | None = None,
+    ) -> RunComparison:
+        """A run's outputs at two revisions, row by row; ``after`` None stands for the working files.
 
-    def _code_commit(self) -> str | None:
-        from promptvc.session.code import code_commit
+        Without ``run``, the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`, `UnknownRevision`.
+        """
+        from promptvc.runs.compare.compare import compare_runs
+        from promptvc.runs.compare.sources import only_run
+        from promptvc.runs.sources import CommitSource, WorkingSource, load_run
 
-        return code_commit(self.root) if self.root is not None else None
+        parts = self._parts
+        old = CommitSource(parts.snapshot(before), before)
+        new = WorkingSource(parts.workspace) if after is None else CommitSource(parts.snapshot(after), after)
+        name = run or only_run(old, new)
+        sides = [load_run(side, name, parts.contents, parts.store) for side in (old, new)]
+        return compare_runs(*sides, score=score, slices=slices)
+
+    def drift(
+        self,
+        name: str,
+        revision: str | None = None,
+        *,
+        limit: int | None = None,
+        jobs: int | None = None,
+        report: Callable[[Progress], None] | None = None,
+    ) -> Drift:
+        """Ask again for the first ``limit`` rows of a run, all of them without; nothing is written. It pays for calls.
+
+        Raises `RunMissing`, `NotTrusted`, and what rebuilding the requests raises.
+        """
+        from promptvc.repo.sources import source_at
+        from promptvc.runs.reproduce.drift import measure_drift
+
+        source = source_at(self._parts, revision)
+        told = report or (lambda progress: None)
+        return measure_drift(self._parts.runs, source, name, limit=limit, jobs=jobs, report=told)
+
+    def _declared(self) -> list[str]:
+        return list(self._parts.project.runs)

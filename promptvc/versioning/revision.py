@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -29,6 +30,19 @@ _DAYS = {
     "month": 30,
     "year": 365,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``A..B`` (or ``A...B``: what either has and the other lacks); a plain revision has no start."""
+
+    start: ObjectId | None
+    end: ObjectId
+    symmetric: bool = False
+
+    def __str__(self) -> str:
+        dots = "..." if self.symmetric else ".."
+        return f"{self.start}{dots}{self.end}" if self.start else self.end
 
 
 class Revisions:
@@ -60,6 +74,17 @@ class Revisions:
         for name, value in suffixes:
             id = self._step(text, id, name, value)
         return id
+
+    def range(self, text: str) -> Range:
+        """What text says of commits: ``A..B``, ``A...B``, where HEAD may be left out, or a revision.
+
+        Raises `UnknownRevision` or `AmbiguousId`, of a range for the side that is none.
+        """
+        for dots in ("...", ".."):
+            left, found, right = text.partition(dots)
+            if found and (left or right):
+                return Range(self.resolve(left or "HEAD"), self.resolve(right or "HEAD"), dots == "...")
+        return Range(None, self.resolve(text))
 
     def resolve_ref(self, text: str) -> RefName | None:
         """The ref that a short name means, in git's order: tags before branches before remote-tracking ones."""

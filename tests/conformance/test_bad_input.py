@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     assert promptvc(folder, "init").returncode == 0
     assert promptvc(folder, "commit", "-m", "one").returncode == 0
     yield folder
-    assert Repo.open(folder, Repo.open(folder, _world()).surroundings).verify() == []
+    assert Repo.open(folder, Repo.open(folder, _world()).parts.surroundings).verify() == []
 
 
 def _world():  # type: ignore[no-untyped-def]

@@ -27,9 +27,9 @@ def test_from_a_working_file_to_a_branch(repo: Repo) -> None:
     (root / "examples/t.jsonl").write_bytes(data)
 
     # session: which working files there are
-    found = {f.path: f for f in scan(root, repo.workspace.worktree.project())}
+    found = {f.path: f for f in scan(root, repo.parts.workspace.worktree.project())}
     assert set(found) == {"examples/t.jsonl", "promptvc.toml"}
-    with repo.store.begin() as writer, open_source(root, found[RepoPath("examples/t.jsonl")]) as source:
+    with repo.parts.store.begin() as writer, open_source(root, found[RepoPath("examples/t.jsonl")]) as source:
         # content: where rows end; versioning: chunks, and the tree over them
         from promptvc.content.formats import row_format
 
@@ -37,17 +37,17 @@ def test_from_a_working_file_to_a_branch(repo: Repo) -> None:
         assert format is not None
         rope = write_rows(source.blocks, cutting_of(format), writer)
         assert rope.is_rope
-        assert not repo.store.contains(rope.id)  # harmless if we stop here
+        assert not repo.parts.store.contains(rope.id)  # harmless if we stop here
         tree = write_tree(writer, {RepoPath("examples/t.jsonl"): FileEntry(rope.id, is_rope=True)})
         commit = write_commit(writer, tree, (), "by hand", WHO, WHO)
         # storage: one pack, durable, and still nothing refers to it
         writer.finish()
-    assert repo.store.read(commit)[0] is Kind.COMMIT
-    assert repo.refs.find() == {}
+    assert repo.parts.store.read(commit)[0] is Kind.COMMIT
+    assert repo.parts.refs.find() == {}
     # the one instant at which it becomes visible
-    repo.refs.move(RefName.branch("main"), None, commit, WHO, "commit (initial): by hand")
+    repo.parts.refs.move(RefName.branch("main"), None, commit, WHO, "commit (initial): by hand")
     with pytest.raises(RefMoved):
-        repo.refs.move(RefName.branch("main"), None, commit, WHO, "too late")
+        repo.parts.refs.move(RefName.branch("main"), None, commit, WHO, "too late")
     assert repo.snapshot("main").read("examples/t.jsonl") == data
 
 
@@ -59,7 +59,7 @@ def test_the_short_way_gives_the_same_tree(repo: Repo, tmp_path: Path) -> None:
     (root / "examples").mkdir()
     (root / "examples/t.jsonl").write_bytes(data)
     done = repo.commit("the short way")
-    with repo.store.begin() as writer:
-        entry = repo.contents.write("examples/t.jsonl", Source([data]), writer)
+    with repo.parts.store.begin() as writer:
+        entry = repo.parts.contents.write("examples/t.jsonl", Source([data]), writer)
         assert writer.count == 0  # all of it is there already
     assert repo.snapshot(done.id).files == {RepoPath("examples/t.jsonl"): entry}

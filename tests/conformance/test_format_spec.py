@@ -89,7 +89,7 @@ def test_a_commit_without_the_header_is_read(repo: Repo) -> None:
 
 
 def test_a_rope_of_a_newer_format_is_refused(repo: Repo) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         marker = writer.add(Kind.BLOB, b"promptvc rope 2\n")
         chunk = writer.add(Kind.BLOB, b"{}\n")
         rope = writer.add(
@@ -110,10 +110,10 @@ def test_a_store_of_a_newer_format_is_refused(tmp_path: Path, world: Surrounding
 
 
 def _commit(repo: Repo, files: dict[RepoPath, FileEntry], extra: tuple[tuple[str, str], ...]) -> str:
-    who = repo.who()
-    with repo.store.begin() as writer:
+    who = repo.parts.who()
+    with repo.parts.store.begin() as writer:
         tree = write_tree(writer, files)
         id = writer.add(Kind.COMMIT, encode_commit(Commit(tree, (), who, who, "made", extra)))
         writer.finish()
-    repo.refs.move(RefName.branch("made"), None, id, who, "made")
+    repo.parts.refs.move(RefName.branch("made"), None, id, who, "made")
     return id

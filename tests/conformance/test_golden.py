@@ -47,17 +47,19 @@ def test_there_is_one_for_every_format() -> None:
 def test_refs_and_tags_are_read(golden: tuple[Repo, Manifest]) -> None:
     repo, manifest = golden
     refs = dict(manifest["refs"])
-    assert repo.refs.head() == refs.pop("HEAD")
-    assert repo.refs.find() == refs
-    tag = repo.store.load_tag(ObjectId(refs["refs/tags/v1"]))
-    assert repo.revisions.resolve("v1") == tag.target != refs["refs/tags/v1"]
+    assert repo.parts.refs.head() == refs.pop("HEAD")
+    assert repo.parts.refs.find() == refs
+    tag = repo.parts.store.load_tag(ObjectId(refs["refs/tags/v1"]))
+    assert repo.parts.revisions.resolve("v1") == tag.target != refs["refs/tags/v1"]
     assert tag.message == "An annotated tag\n"
 
 
 def test_history_is_read(golden: tuple[Repo, Manifest]) -> None:
     repo, manifest = golden
-    tips = repo.refs.find("refs/heads/").values()
-    assert list(repo.history.in_order(tips)) == [commit["id"] for commit in reversed(manifest["commits"])]
+    tips = repo.parts.refs.find("refs/heads/").values()
+    assert list(repo.parts.history.in_order(tips)) == [
+        commit["id"] for commit in reversed(manifest["commits"])
+    ]
     for told in manifest["commits"]:
         commit = repo.snapshot(told["id"]).commit
         assert (commit.tree, list(commit.parents), commit.message) == (
@@ -114,11 +116,11 @@ def test_the_same_bytes_are_written_as_the_same_objects(
     last: dict[str, FileEntry] = {}
     for commit in (commit for commit in manifest["commits"] if commit["ours"]):
         made: dict[RepoPath, FileEntry] = {}
-        with fresh.store.begin() as writer:
+        with fresh.parts.store.begin() as writer:
             for path, told in commit["files"].items():
                 data = repo.snapshot(commit["id"]).read(path)
                 source = Source([data], int(told["mode"], 8))
-                made[RepoPath(path)] = fresh.contents.write(path, source, writer, last.get(path))
+                made[RepoPath(path)] = fresh.parts.contents.write(path, source, writer, last.get(path))
                 assert made[RepoPath(path)].id == told["id"], path
             assert write_tree(writer, made) == commit["tree"]
             writer.finish()
@@ -152,7 +154,7 @@ def test_git_finds_nothing_wrong_and_reads_the_same(golden: tuple[Repo, Manifest
     repo, manifest = golden
     assert repo.verify() == []
     assert _git(repo, "fsck", "--strict", "--no-dangling").strip() == b""
-    commit = repo.revisions.resolve("v1")
+    commit = repo.parts.revisions.resolve("v1")
     told = next(found for found in manifest["commits"] if found["id"] == commit)["files"][
         "examples/rows.jsonl"
     ]
@@ -165,7 +167,7 @@ def test_it_can_be_worked_on(golden: tuple[Repo, Manifest]) -> None:
     repo, _ = golden
     with repo.transaction("main", message="One more") as tx:
         tx.append("examples/rows.jsonl", [{"id": "more"}])
-    assert tx.commit_id == repo.refs.read(RefName.branch("main"))
+    assert tx.commit_id == repo.parts.refs.read(RefName.branch("main"))
     [diff] = repo.diff("main~1", "main")
     assert (diff.path, diff.detail.added) == ("examples/rows.jsonl", 1)
     assert repo.verify() == []

@@ -170,6 +170,21 @@ def _same(told: str, real: str) -> bool:
     return told.replace("0o100644", str(0o100644)) == real
 
 
+def _parts_of_a_repo() -> list[type]:
+    from promptvc.repo.branches import Branches
+    from promptvc.repo.remotes import Remotes
+    from promptvc.repo.runs import ProjectRuns
+    from promptvc.repo.tags import Tags
+
+    return [Branches, ProjectRuns, Remotes, Tags]
+
+
+@pytest.mark.parametrize("cls", _parts_of_a_repo())
+def test_the_parts_of_a_repo_are_documented(cls: type) -> None:
+    told, real = documented(cls.__name__), members(cls)
+    assert told == real
+
+
 def test_values_have_the_documented_fields() -> None:
     from promptvc.content.prompt.diff import MessageDiff, PromptDiff
     from promptvc.content.prompt.prompt import Message
@@ -179,15 +194,27 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.content.tablemerge.merge import RowMerge
     from promptvc.content.text.diff import Hunk, Line, Span
     from promptvc.content.values.conflict import Conflict
+    from promptvc.repo.branches import Branch
+    from promptvc.repo.pull import PullResult
+    from promptvc.repo.remotes import NamedRemote
+    from promptvc.repo.switching import Restored, Switched
+    from promptvc.repo.tags import Tag
+    from promptvc.runs.check.results import CheckResult, GateResult
     from promptvc.runs.compare.compare import ComparedRow, RunComparison, RunSide
     from promptvc.runs.compare.measures import Measures
     from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
     from promptvc.runs.compare.slices import SliceComparison
     from promptvc.runs.compare.why import Cause
-    from promptvc.runs.execute.results import RunResult
+    from promptvc.runs.execute.results import Plan, RunResult
+    from promptvc.runs.execute.staleness import Staleness
     from promptvc.runs.record.logbook import Logged
     from promptvc.runs.record.record import Recorded
+    from promptvc.runs.reproduce.drift import Drift
+    from promptvc.runs.reproduce.reproduce import Reproduction
     from promptvc.session.files.keys import KeyWarning
+    from promptvc.session.history.blamed import Blamed
+    from promptvc.session.history.log import LogCommit
+    from promptvc.session.history.undo import Undone
     from promptvc.session.merge.leaf import MergedFile
     from promptvc.session.merge.resolve import Resolved
     from promptvc.session.merge.result import Merged
@@ -195,13 +222,20 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.session.workspace.workspace import Committed, Status
     from promptvc.storage.objects import Commit, Signature
     from promptvc.versioning.diff import FileChange
+    from promptvc.versioning.oplog.operation import Operation
+    from promptvc.versioning.sync.fetch import FetchResult
+    from promptvc.versioning.sync.push import PushResult
+    from promptvc.versioning.sync.refchange import RefChange
+    from promptvc.versioning.upkeep.upkeep import Collected
     from promptvc.versioning.upkeep.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
               TextDiff, Conflict, Merged, Resolved, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
               Recorded, RunComparison, RunSide, Cause, ScoreComparison, SliceComparison, NoiseComparison, Measures,
               ComparedRow,
-              KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
+              LogCommit, Blamed, Branch, Tag, NamedRemote, Switched, Restored, FetchResult, PushResult, RefChange,
+              PullResult, Operation, Undone, Plan, Staleness, CheckResult, GateResult, Reproduction, Drift,
+              Collected, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}
     for cls in values:

@@ -55,7 +55,7 @@ def test_bytes_come_back_and_equal_bytes_are_equal_trees(suffix: str, data: byte
             path.write_bytes(data)
             repo.commit("any bytes")
             path.unlink()
-            repo.workspace.restore(["examples"], repo.workspace.head_files())
+            repo.parts.workspace.restore(["examples"], repo.parts.workspace.head_files())
             assert path.read_bytes() == data
             assert repo.snapshot().read(f"examples/data{suffix}") == data
             assert repo.verify() == []

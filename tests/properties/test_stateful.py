@@ -82,29 +82,29 @@ class RepositoryMachine(RuleBasedStateMachine):
         before = self.branches[self.current]
         if path not in before:
             with pytest.raises(PathMissing):
-                self.repo.workspace.restore([path], self.repo.workspace.head_files(), force=True)
+                self.repo.parts.workspace.restore([path], self.repo.parts.workspace.head_files(), force=True)
             return
-        self.repo.workspace.restore([path], self.repo.workspace.head_files(), force=True)
+        self.repo.parts.workspace.restore([path], self.repo.parts.workspace.head_files(), force=True)
         self.work[path] = before[path]
 
     @precondition(lambda self: self.known)
     @rule(name=BRANCHES, force=st.booleans())
     def switch(self, name: str, force: bool) -> None:
         ref = RefName.branch(name)
-        exists = name in self.branches and self.repo.refs.read(ref) is not None
-        if not exists and self.repo.refs.read(RefName("HEAD")) is None:
+        exists = name in self.branches and self.repo.parts.refs.read(ref) is not None
+        if not exists and self.repo.parts.refs.read(RefName("HEAD")) is None:
             return
         here = self.branches[self.current]
         there = self.branches[name] if exists else here
         changed = {p for p in {*here, *there} if here.get(p) != there.get(p)}
         # Nothing is lost where a file is gone already, whether it is to be removed or written.
         lost = [p for p in changed if self.work.get(p) not in (there.get(p), here.get(p), None)]
-        target = self.repo.refs.read(ref) if exists else self.repo.refs.read(RefName("HEAD"))
+        target = self.repo.parts.refs.read(ref) if exists else self.repo.parts.refs.read(RefName("HEAD"))
         if lost and not force:
             with pytest.raises(WorkWouldBeLost):
-                self.repo.workspace.switch(target, ref, self.repo.who(), create=not exists)
+                self.repo.parts.workspace.switch(target, ref, self.repo.parts.who(), create=not exists)
             return
-        self.repo.workspace.switch(target, ref, self.repo.who(), create=not exists, force=force)
+        self.repo.parts.workspace.switch(target, ref, self.repo.parts.who(), create=not exists, force=force)
         for path in changed:
             self.work.pop(path, None)
             if path in there:
@@ -115,7 +115,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(name=BRANCHES, path=PATHS, data=CONTENT)
     def transact(self, name: str, path: str, data: bytes) -> None:
-        if self.repo.refs.read(RefName.branch(name)) is None:
+        if self.repo.parts.refs.read(RefName.branch(name)) is None:
             return
         before = self.branches[name]
         with self.repo.transaction(name, "service") as tx:
@@ -130,18 +130,18 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule()
     def push_and_clone(self) -> None:
-        id = self.repo.refs.read(RefName.branch(self.current))
+        id = self.repo.parts.refs.read(RefName.branch(self.current))
         if id is None:
             return
         hub = self.folder / "hub.git"
-        if "origin" not in self.repo.sharing.names:
+        if "origin" not in self.repo.parts.sharing.names:
             from promptvc.repo import make_store
 
             make_store(hub)
-            self.repo.sharing.add("origin", str(hub))
+            self.repo.parts.sharing.add("origin", str(hub))
         send = Send(RefName.branch(self.current), id, force=True)
-        assert not self.repo.sharing.push("origin", [send], self.repo.who()).refused
-        copy = clone_into(str(hub), self.folder / "copy", self.repo.surroundings, branch=self.current)
+        assert not self.repo.parts.sharing.push("origin", [send], self.repo.parts.who()).refused
+        copy = clone_into(str(hub), self.folder / "copy", self.repo.parts.surroundings, branch=self.current)
         assert copy.root is not None
         snap = copy.snapshot()
         assert {path: (copy.root / path).read_bytes() for path in snap} == self.branches[self.current]

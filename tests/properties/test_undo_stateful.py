@@ -71,7 +71,7 @@ class UndoMachine(RuleBasedStateMachine):
         self.repo = Repo.init(self.root, surroundings())
         self.hub = self.folder / "hub.git"
         make_store(self.hub)
-        self.repo.sharing.add("origin", str(self.hub))
+        self.repo.parts.sharing.add("origin", str(self.hub))
         self.steps: list[Step] = []
         for name, text in (("prompts/a.md", b"one\n"), ("examples/t.jsonl", b'{"id": 1}\n')):
             self._put(name, (text, False))
@@ -160,15 +160,15 @@ class UndoMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(self._shared()))
         id = there.read(name)
         assert id is not None
-        parents = self.repo.history.parents(id)
+        parents = self.repo.parts.history.parents(id)
         new = parents[0] if change == "back" and parents else None
-        there.move(name, id, new, self.repo.who(), "by others")
+        there.move(name, id, new, self.repo.parts.who(), "by others")
         self._do("fetch", "--prune")
 
     @rule()
     def remove_the_remote(self) -> None:
         self._do("remote", "remove", "origin")
-        if "origin" not in Repo.open(self.root, surroundings()).sharing.names:
+        if "origin" not in Repo.open(self.root, surroundings()).parts.sharing.names:
             self._do("undo")
 
     @rule()
@@ -270,9 +270,11 @@ class UndoMachine(RuleBasedStateMachine):
             if path.is_file() and ".promptvc" not in path.parts
         }
         config = {
-            name: value for name, value in repo.config.own_items() if name.startswith(("branch.", "remote."))
+            name: value
+            for name, value in repo.parts.config.own_items()
+            if name.startswith(("branch.", "remote."))
         }
-        return World(dict(repo.refs.find()), str(repo.refs.head()), config, files)
+        return World(dict(repo.parts.refs.find()), str(repo.parts.refs.head()), config, files)
 
     def _put(self, path: str, file: tuple[bytes, bool]) -> None:
         target = self.root / path

@@ -159,7 +159,7 @@ class _Written:
 
 def _lost(repo: Repo, name: str, written: _Written) -> Iterator[str]:
     tip = repo.snapshot(written.branch)
-    if written.commit is None or not repo.history.is_ancestor(written.commit, tip.id):
+    if written.commit is None or not repo.parts.history.is_ancestor(written.commit, tip.id):
         yield f"{name}: its commit is not in {written.branch}"
         return
     if written.rows:
@@ -193,7 +193,7 @@ def _transaction(
 def _collect(grace: float) -> Act:
     def act(folder: Path) -> object:
         repo = open_repo(folder / "project")
-        return collect(repo.store, repo.refs, grace=grace)
+        return collect(repo.parts.store, repo.parts.refs, grace=grace)
 
     return act
 
@@ -206,8 +206,8 @@ def _commit(folder: Path) -> _Written:
 def _switch(folder: Path) -> object:
     repo = open_repo(folder / "project")
     ref = RefName.branch("feature")
-    repo.need_no_merge()
-    return repo.workspace.switch(repo.refs.read(ref), ref, repo.who())
+    repo.parts.need_no_merge()
+    return repo.parts.workspace.switch(repo.parts.refs.read(ref), ref, repo.parts.who())
 
 
 def _merge(folder: Path) -> object:
@@ -220,14 +220,14 @@ def _undo(folder: Path) -> object:
 
 def _fetch(folder: Path) -> object:
     repo = open_repo(folder / "project")
-    return repo.sharing.fetch("hub", repo.who())
+    return repo.parts.sharing.fetch("hub", repo.parts.who())
 
 
 def _push(name: str) -> Act:
     def act(folder: Path) -> object:
         repo = open_repo(folder / name)
-        tip = repo.refs.read(RefName.branch("main"))
-        done = repo.sharing.push("hub", [Send(RefName.branch("main"), tip)], repo.who())
+        tip = repo.parts.refs.read(RefName.branch("main"))
+        done = repo.parts.sharing.push("hub", [Send(RefName.branch("main"), tip)], repo.parts.who())
         if done.refused:
             raise PushRejected(done.refused[0].reason)
         return tip
@@ -254,11 +254,11 @@ def _make_template(folder: Path) -> None:
     (root / "promptvc.toml").write_text(f'[tables."{TABLE}"]\nkey = ["id"]\n')
     repo = open_repo(root)
     base = repo.commit("base").id
-    repo.refs.move(RefName.branch("feature"), None, base, repo.who(), "branch")
+    repo.parts.refs.move(RefName.branch("feature"), None, base, repo.parts.who(), "branch")
     with repo.transaction("feature", "feature") as tx:
         tx.write("prompts/b.md", "b of feature\n")
         tx.write("prompts/new.md", "new\n")
-    repo.sharing.add("hub", str(folder / "hub"))
+    repo.parts.sharing.add("hub", str(folder / "hub"))
     shutil.copytree(root, folder / "hub")
     with open_repo(folder / "hub").transaction("main", "on the hub") as tx:
         tx.upsert(TABLE, [{"id": "hub", "n": 1}])
@@ -268,7 +268,7 @@ def _make_template(folder: Path) -> None:
 def _forgotten(folder: Path) -> None:
     """What the transaction will write was there long ago, and nothing leads to it."""
     repo = open_repo(folder / "project")
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         writer.add(Kind.BLOB, b"written before\n")
         index = writer.finish()
     assert index is not None
@@ -283,13 +283,13 @@ def _two_clones(folder: Path) -> None:
     shutil.copytree(folder / "project/.promptvc", folder / "hub")
     for name in ("project", "other"):
         repo = open_repo(folder / name)
-        repo.sharing.set_url("hub", str(folder / "hub"))
+        repo.parts.sharing.set_url("hub", str(folder / "hub"))
         with repo.transaction("main", f"of {name}") as tx:
             tx.write(f"prompts/of-{name}.md", name)
 
 
 def _hub_by_path(folder: Path) -> None:
-    open_repo(folder / "project").sharing.set_url("hub", str(folder / "hub/.promptvc"))
+    open_repo(folder / "project").parts.sharing.set_url("hub", str(folder / "hub/.promptvc"))
 
 
 def _runnable(folder: Path) -> None:
@@ -300,7 +300,7 @@ def _runnable(folder: Path) -> None:
 
 def _something_to_undo(folder: Path) -> None:
     repo = open_repo(folder / "project")
-    repo.workspace.restore(["prompts/b.md"], repo.snapshot("feature").files)
+    repo.parts.workspace.restore(["prompts/b.md"], repo.snapshot("feature").files)
 
 
 def _paid_once(folder: Path, workers: Mapping[str, Worker]) -> str:
@@ -314,17 +314,17 @@ def _paid_once(folder: Path, workers: Mapping[str, Worker]) -> str:
 
 def _fetched(folder: Path, workers: Mapping[str, Worker]) -> str:
     repo = open_repo(folder / "project")
-    tip = repo.refs.read(RefName.remote("hub", "main"))
+    tip = repo.parts.refs.read(RefName.remote("hub", "main"))
     if workers["fetch"].error is not None:
         return ""
-    if tip is None or tip != open_repo(folder / "hub").refs.read(RefName.branch("main")):
+    if tip is None or tip != open_repo(folder / "hub").parts.refs.read(RefName.branch("main")):
         return "hub/main is not what the hub has"
     return "" if repo.snapshot("hub/main").read("prompts/hub.md") == b"hub\n" else "hub.md is not there"
 
 
 def _pushed(folder: Path, workers: Mapping[str, Worker]) -> str:
     hub = open_repo(folder / "hub")
-    tip = hub.refs.read(RefName.branch("main"))
+    tip = hub.parts.refs.read(RefName.branch("main"))
     assert tip is not None
     done = [worker.result for worker in workers.values() if worker.error is None]
     if len(done) != 1:

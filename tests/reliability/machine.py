@@ -376,7 +376,7 @@ class CommandMachine(RuleBasedStateMachine):
         id = data.draw(
             st.sampled_from(sorted({i for tip in model.hub.values() for i in model.ancestors(tip)}))
         )
-        who = Repo.open(self.root, surroundings()).who()
+        who = Repo.open(self.root, surroundings()).parts.who()
         if model.hub[ref] != id:
             Refs(self.hub).move(RefName(ref), ObjectId(model.hub[ref]), ObjectId(id), who, "by others")
             model.hub[ref] = id
@@ -457,7 +457,7 @@ class CommandMachine(RuleBasedStateMachine):
         """The number of the last operation."""
         repo = Repo.open(self.root, surroundings())
         try:
-            return max((operation.number for operation in repo.oplog.operations()), default=0)
+            return max((operation.number for operation in repo.parts.oplog.operations()), default=0)
         finally:
             repo.close()
 
@@ -531,7 +531,7 @@ class CommandMachine(RuleBasedStateMachine):
                 repo = Repo.open(self.root, surroundings())
                 snap = repo.snapshot(id)
                 files = {path: snap.read(path) for path in snap}
-                assert tuple(repo.history.parents(ObjectId(id))) == parents
+                assert tuple(repo.parts.history.parents(ObjectId(id))) == parents
                 repo.close()
                 for path, data in joined.items():
                     assert files.get(path) == data, (path, said)

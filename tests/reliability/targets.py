@@ -118,7 +118,7 @@ def sample() -> Sample:
     first = repo.commit("one").id
     (root / "examples/t.jsonl").write_bytes(rows(3100))
     repo.commit("two")
-    repo.refs.move(RefName.branch("side"), None, first, repo.who(), "side")
+    repo.parts.refs.move(RefName.branch("side"), None, first, repo.parts.who(), "side")
     git = ["git", f"--git-dir={root / '.promptvc'}"]
     subprocess.run([*git, "tag", "-a", "v1", "-m", "text", first], check=True, capture_output=True)
     store = ObjectStore(root / ".promptvc" / "objects")
@@ -334,7 +334,7 @@ def operation_journal(data: bytes) -> None:
     assert all({name: line[name] for name in line if name != "_check"} in found for line in intact)
     repo = Repo.open(root, surroundings())
     log = OperationLog(
-        Refs(root / ".promptvc"), ObjectStore(root / ".promptvc" / "objects"), repo.who, lambda: 1e9
+        Refs(root / ".promptvc"), ObjectStore(root / ".promptvc" / "objects"), repo.parts.who, lambda: 1e9
     )
     with suppress(PromptvcError):
         log.operations()
@@ -357,7 +357,7 @@ def call_journal(data: bytes) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "1-1.jsonl").write_bytes(data)
-    calls = CallStore(repo.store, repo.refs, repo.contents, folder)
+    calls = CallStore(repo.parts.store, repo.parts.refs, repo.parts.contents, folder)
     try:
         calls.refresh()
         found = calls.find([row.request_hash or "" for row in _ANSWERS])
@@ -473,7 +473,7 @@ def revision(data: bytes) -> None:
         data.decode("latin-1"),
     }:
         with suppress(PromptvcError):
-            id = _revisions().revisions.resolve(text)
+            id = _revisions().parts.revisions.resolve(text)
             assert sample().objects[id][0] is Kind.COMMIT
 
 

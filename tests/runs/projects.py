@@ -92,7 +92,7 @@ class Project:
         return len(log.read_text()) if log.exists() else 0
 
     def run(self, name: str = "mini", **options: Any) -> Any:
-        return self.repo.runs.run(name, **options)[0]
+        return self.repo.runs.run(name, **options)
 
     def commit(self, message: str) -> str:
         return self.repo.commit(message).id

@@ -32,7 +32,7 @@ def answer(example: str, output: str | None = "x", sample: int = 0, **fields: An
 
 def write_run(repo: Repo, name: str, rows: Iterable[OutputRow], **record: Any) -> None:
     """Write a run's files; the record pins prompt and examples where they are among the working files."""
-    files = WorkingSource(repo.workspace)
+    files = WorkingSource(repo.parts.workspace)
     known = {path: pin_of(files.file(path)) for path in (PROMPT, EXAMPLES) if path in files.files}
     settings = {
         "prompt": known.get(PROMPT),
@@ -49,4 +49,4 @@ def write_run(repo: Repo, name: str, rows: Iterable[OutputRow], **record: Any) -
 
 def load(repo: Repo, name: str) -> LoadedRun:
     """A run among the working files."""
-    return load_run(WorkingSource(repo.workspace), name, repo.contents, repo.store)
+    return load_run(WorkingSource(repo.parts.workspace), name, repo.parts.contents, repo.parts.store)

@@ -31,7 +31,7 @@ scorers = ["exact:expected", "python:my_scorers:helpful"]
 
 
 def why(repo: Repo) -> str | None:
-    return why_not_trusted(repo.path, Repo.open(repo.path, repo.surroundings).config)
+    return why_not_trusted(repo.path, Repo.open(repo.path, repo.parts.surroundings).parts.config)
 
 
 def trusted(repo: Repo) -> bool:
@@ -66,13 +66,13 @@ def cloned(repo: Repo, world: Surroundings, tmp_path: Path) -> Repo:
 
 def test_a_store_that_was_made_here_is_trusted(repo: Repo) -> None:
     assert trusted(repo)
-    need_trust(repo.path, repo.config, "python:my_model:answer")
+    need_trust(repo.path, repo.parts.config, "python:my_model:answer")
 
 
 def test_a_clone_is_not_until_the_user_says_yes(cloned: Repo) -> None:
     assert not trusted(cloned)
     with pytest.raises(NotTrusted, match="python:my_model:answer") as caught:
-        need_trust(cloned.path, cloned.config, "python:my_model:answer")
+        need_trust(cloned.path, cloned.parts.config, "python:my_model:answer")
     assert caught.value.kind == "not-trusted"
     assert "promptvc config trust" in str(hint_of(caught.value))
     save_trust(cloned.path, True)
@@ -80,7 +80,7 @@ def test_a_clone_is_not_until_the_user_says_yes(cloned: Repo) -> None:
 
 
 def test_a_clone_whose_remote_was_removed_is_still_a_clone(cloned: Repo) -> None:
-    cloned.sharing.remove("origin", cloned.who())
+    cloned.parts.sharing.remove("origin", cloned.parts.who())
     assert not trusted(cloned)
     shutil.rmtree(cloned.path / "logs")
     assert not trusted(cloned)
@@ -93,15 +93,15 @@ def own(repo: Repo, cloned: Repo, world: Surroundings, tmp_path: Path) -> Repo:
     assert made.root is not None
     (made.root / "promptvc.toml").write_text(CONFIG)
     made.commit("mine")
-    made.sharing.add("origin", str(repo.path))
+    made.parts.sharing.add("origin", str(repo.path))
     return made
 
 
 def test_a_remote_alone_takes_no_trust_fetching_does_for_good(own: Repo) -> None:
     assert trusted(own)
-    own.sharing.fetch("origin", own.who())
+    own.parts.sharing.fetch("origin", own.parts.who())
     assert why(own) == "files here were fetched"
-    own.sharing.remove("origin", own.who())
+    own.parts.sharing.remove("origin", own.parts.who())
     assert why(own) == "files here were fetched"
 
 
@@ -109,17 +109,21 @@ def test_pushing_takes_no_trust_nor_does_fetching_what_was_pushed(
     own: Repo, world: Surroundings, tmp_path: Path
 ) -> None:
     make_store(tmp_path / "shared.git")
-    own.sharing.set_url("origin", str(tmp_path / "shared.git"))
-    own.sharing.fetch("origin", own.who())
-    own.sharing.push("origin", [Send(RefName("refs/heads/main"), own.revisions.resolve("main"))], own.who())
-    own.sharing.fetch("origin", own.who())
+    own.parts.sharing.set_url("origin", str(tmp_path / "shared.git"))
+    own.parts.sharing.fetch("origin", own.parts.who())
+    own.parts.sharing.push(
+        "origin", [Send(RefName("refs/heads/main"), own.parts.revisions.resolve("main"))], own.parts.who()
+    )
+    own.parts.sharing.fetch("origin", own.parts.who())
     assert trusted(own)
     other = clone_into(str(tmp_path / "shared.git"), tmp_path / "other", world)
     assert other.root is not None
     (other.root / "promptvc.toml").write_text(CONFIG + "samples = 2\n")
-    other.sharing.push("origin", [Send(RefName("refs/heads/main"), other.commit("theirs").id)], other.who())
+    other.parts.sharing.push(
+        "origin", [Send(RefName("refs/heads/main"), other.commit("theirs").id)], other.parts.who()
+    )
     assert trusted(own)
-    own.sharing.fetch("origin", own.who())
+    own.parts.sharing.fetch("origin", own.parts.who())
     assert not trusted(own)
 
 
@@ -131,7 +135,7 @@ def test_a_clone_of_nothing_is_trusted_until_something_comes(world: Surroundings
 def test_where_nothing_tells_what_came_it_is_not_trusted(own: Repo) -> None:
     shutil.rmtree(own.path / "logs")
     assert why(own) == "nothing tells where files are from"
-    own.sharing.remove("origin", own.who())
+    own.parts.sharing.remove("origin", own.parts.who())
     assert why(own) == "nothing tells where files are from"
 
 
@@ -139,7 +143,7 @@ def test_where_nothing_tells_what_came_it_is_not_trusted(own: Repo) -> None:
 def test_what_git_cloned_or_fetched_is_not_trusted(own: Repo, tmp_path: Path, bare: bool) -> None:
     place = tmp_path / "by-git"
     git("clone", "-q", *(["--bare"] if bare else []), str(own.path), str(place))
-    assert not is_trusted(place if bare else place / ".git", own.config)
+    assert not is_trusted(place if bare else place / ".git", own.parts.config)
     git("--git-dir", str(own.path), "fetch", "-q", str(place), "main")
     assert why(own) == "files here were fetched"
 
@@ -148,7 +152,7 @@ def test_the_remotes_of_a_user_without_addresses_say_nothing_of_a_store(
     repo: Repo, world: Surroundings, tmp_path: Path
 ) -> None:
     (tmp_path / "gitconfig").write_text('[remote "origin"]\n\tprune = true\n')
-    assert is_trusted(repo.path, Repo.open(repo.path, Surroundings((tmp_path / "gitconfig",))).config)
+    assert is_trusted(repo.path, Repo.open(repo.path, Surroundings((tmp_path / "gitconfig",))).parts.config)
 
 
 def test_the_yes_stays_when_more_is_fetched_and_a_no_where_nothing_is(repo: Repo, cloned: Repo) -> None:
@@ -156,7 +160,7 @@ def test_the_yes_stays_when_more_is_fetched_and_a_no_where_nothing_is(repo: Repo
     assert repo.root is not None
     (repo.root / "promptvc.toml").write_text(CONFIG + "samples = 2\n")
     repo.commit("two")
-    cloned.sharing.fetch("origin", cloned.who())
+    cloned.parts.sharing.fetch("origin", cloned.parts.who())
     assert trusted(cloned)
     save_trust(repo.path, False)
     assert why(repo) == "its trust was revoked"

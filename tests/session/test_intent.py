@@ -190,7 +190,7 @@ def test_half_made_files_are_neither_tracked_nor_left(template: Path, tmp_path: 
 HOLDER = """
     import sys, promptvc
     repo = promptvc.open(sys.argv[1])
-    with repo.intents.exclusive():
+    with repo.parts.intents.exclusive():
         print("held", flush=True)
         sys.stdin.read()
 """

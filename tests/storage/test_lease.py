@@ -84,7 +84,7 @@ def stopped_before_the_move(act: Callable[[], object]) -> Iterator[Stopped]:
 
 def write(repo: Repo, text: str) -> Callable[[], None]:
     def act() -> None:
-        other = Repo.open(repo.path, repo.surroundings)
+        other = Repo.open(repo.path, repo.parts.surroundings)
         with other.transaction("main", "edit") as tx:
             tx.write("prompts/a.md", text)
 
@@ -94,18 +94,18 @@ def write(repo: Repo, text: str) -> Callable[[], None]:
 def test_gc_between_the_pack_and_the_ref_move_of_a_transaction_drops_nothing(repo: Repo) -> None:
     start(repo)
     with stopped_before_the_move(write(repo, "new\n")) as writer, waiting(lambda: None, writer.go_on):
-        collect(repo.store, repo.refs, grace=NOW)
+        collect(repo.parts.store, repo.parts.refs, grace=NOW)
     assert repo.snapshot("main").read("prompts/a.md") == b"new\n"
 
 
 def test_gc_refuses_while_a_writer_does_not_finish_and_the_writer_loses_nothing(repo: Repo) -> None:
     start(repo)
     with stopped_before_the_move(write(repo, "new\n")):
-        before = {pack.path for pack in repo.store.packs()}
+        before = {pack.path for pack in repo.parts.store.packs()}
         with waiting() as clock, pytest.raises(StoreBusy, match="writing"):
-            collect(repo.store, repo.refs, grace=NOW)
+            collect(repo.parts.store, repo.parts.refs, grace=NOW)
         assert clock.waited >= 10
-        assert before <= {pack.path for pack in repo.store.packs()}
+        assert before <= {pack.path for pack in repo.parts.store.packs()}
     assert repo.snapshot("main").read("prompts/a.md") == b"new\n"
 
 
@@ -113,16 +113,16 @@ def test_an_old_unreachable_blob_that_is_reused_survives(repo: Repo) -> None:
     start(repo)
     lost = forgotten(repo, b"written once before\n")
     with stopped_before_the_move(write(repo, "written once before\n")) as writer, waiting(writer.go_on):
-        collect(repo.store, repo.refs)
-    assert repo.store.contains(lost)
+        collect(repo.parts.store, repo.parts.refs)
+    assert repo.parts.store.contains(lost)
     assert repo.snapshot("main").read("prompts/a.md") == b"written once before\n"
 
 
 def test_an_old_unreachable_blob_that_nobody_uses_goes(repo: Repo) -> None:
     start(repo)
     lost = forgotten(repo, b"nobody needs this\n")
-    assert collect(repo.store, repo.refs).dropped == 1
-    assert not repo.store.contains(lost)
+    assert collect(repo.parts.store, repo.parts.refs).dropped == 1
+    assert not repo.parts.store.contains(lost)
 
 
 def test_a_writer_that_begins_while_gc_looks_round_keeps_what_it_reuses(
@@ -140,15 +140,15 @@ def test_a_writer_that_begins_while_gc_looks_round_keeps_what_it_reuses(
         return alone(lease)
 
     monkeypatch.setattr(Lease, "alone", late)
-    done = collect(repo.store, repo.refs)
+    done = collect(repo.parts.store, repo.parts.refs)
     assert done.dropped == 0
-    assert repo.store.contains(lost)
+    assert repo.parts.store.contains(lost)
     assert repo.snapshot("main").read("prompts/a.md") == b"written once before\n"
 
 
 def forgotten(repo: Repo, data: bytes) -> ObjectId:
     """A blob that nothing leads to, in a pack of long ago."""
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         id = writer.add(Kind.BLOB, data)
         index = writer.finish()
     assert index is not None
@@ -196,7 +196,7 @@ def test_a_writer_that_is_killed_holds_gc_up_no_longer(repo: Repo) -> None:
     child.kill()
     child.communicate()
     with waiting() as clock:
-        done = collect(repo.store, repo.refs, grace=NOW)
+        done = collect(repo.parts.store, repo.parts.refs, grace=NOW)
     assert clock.pauses == 0
     assert done.dropped > 0
     assert repo.snapshot("main").read("prompts/a.md") == b"start\n"

@@ -247,4 +247,4 @@ def test_what_is_read_across_packs_is_hashed_too(repo: Repo) -> None:
     with pytest.MonkeyPatch.context() as patching:
         patching.setattr(PackReader, "resolve", lambda self, offset: (Kind.BLOB, b"two\n"))
         with pytest.raises(ObjectDamaged):
-            repo.store.read(entry.id)
+            repo.parts.store.read(entry.id)

@@ -24,23 +24,23 @@ def two(tmp_path: Path, world: Surroundings) -> Repo:
         (repo.root / "prompts/a.md").write_text(text)
         repo.commit(text)
         if not place:
-            head = repo.refs.current()
-            repo.workspace.switch(head, EXP, repo.who(), create=True)
-            repo.workspace.switch(head, MAIN, repo.who())
+            head = repo.parts.refs.current()
+            repo.parts.workspace.switch(head, EXP, repo.parts.who(), create=True)
+            repo.parts.workspace.switch(head, MAIN, repo.parts.who())
     return repo
 
 
 def repaired(repo: Repo) -> Repo:
     for repair in repo.repairs():
         repair.do()
-    fresh = Repo.open(repo.path, repo.surroundings)
+    fresh = Repo.open(repo.path, repo.parts.surroundings)
     assert fresh.verify() == []
     return fresh
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 41, None])
 def test_head_stays_on_a_branch_that_is_restored(two: Repo, damage: bytes | None) -> None:
-    tip, file = two.refs.read(MAIN), two.path / MAIN
+    tip, file = two.parts.refs.read(MAIN), two.path / MAIN
     if damage is None:
         file.unlink()
     else:
@@ -48,24 +48,24 @@ def test_head_stays_on_a_branch_that_is_restored(two: Repo, damage: bytes | None
     with pytest.raises(RefDamaged):
         two.status()
     found = repaired(two)
-    assert (found.refs.head(), found.refs.read(MAIN)) == (MAIN, tip)
+    assert (found.parts.refs.head(), found.parts.refs.read(MAIN)) == (MAIN, tip)
 
 
 def test_a_branch_that_is_gone_with_its_log_is_made_anew_from_that_of_head(two: Repo) -> None:
-    tip = two.refs.read(MAIN)
+    tip = two.parts.refs.read(MAIN)
     (two.path / MAIN).unlink()
     (two.path / "logs" / MAIN).unlink()
     with pytest.raises(RefDamaged):
         two.status()
     found = repaired(two)
-    assert (found.refs.head(), found.refs.read(MAIN)) == (MAIN, tip)
+    assert (found.parts.refs.head(), found.parts.refs.read(MAIN)) == (MAIN, tip)
 
 
 def test_a_head_that_names_no_branch_goes_back_to_the_one_that_it_was_on(two: Repo) -> None:
-    tip = two.refs.read(MAIN)
+    tip = two.parts.refs.read(MAIN)
     (two.path / "HEAD").write_text("ref: refs/heads/mein\n")
     found = repaired(two)
-    assert (found.refs.head(), found.refs.read(MAIN)) == (MAIN, tip)
+    assert (found.parts.refs.head(), found.parts.refs.read(MAIN)) == (MAIN, tip)
 
 
 def test_an_intent_that_cannot_be_read_beside_such_a_log_is_refused(two: Repo) -> None:
@@ -79,7 +79,7 @@ def test_an_intent_that_cannot_be_read_beside_such_a_log_is_refused(two: Repo) -
 def test_an_intent_that_cannot_be_read_where_nothing_is_left_to_do_is_removed(two: Repo) -> None:
     (two.path / "promptvc/intent").write_bytes(b"\xff\x00")
     assert two.status().clean
-    assert not two.intents.path.exists()
+    assert not two.parts.intents.path.exists()
 
 
 def test_an_empty_folder_where_a_file_was_does_not_stop_a_recovery(two: Repo) -> None:
@@ -93,7 +93,7 @@ def test_an_empty_folder_where_a_file_was_does_not_stop_a_recovery(two: Repo) ->
         path: (entry, None),
         deeper: (None, entry),
     }
-    two.intents.leave("switch", files, {})
+    two.parts.intents.leave("switch", files, {})
     assert two.status().clean
     assert (two.root / path).read_text() == "two"
 
@@ -107,4 +107,4 @@ def test_a_lost_configuration_is_named_with_the_way_out(two: Repo, damage: bytes
         (two.path / "config").write_bytes(damage)
     for act in (Repo.open, Repo.init):
         with pytest.raises(ConfigInvalid, match="config is missing, empty or damaged"):
-            act(two.root, two.surroundings)
+            act(two.root, two.parts.surroundings)

@@ -55,23 +55,23 @@ def test_many_blobs_come_back_and_git_reads_them(repo: Repo) -> None:
     rng = random.Random(3)
     blobs = [rng.randbytes(rng.randrange(3000)) + b"x" * rng.randrange(60_000) for _ in range(300)]
     assert sum(map(len, blobs)) > 3 * BATCH
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         ids = list(writer.add_blobs(iter(blobs + blobs[:5])))
         assert writer.count == len(set(blobs))
         writer.finish()
     assert ids[:5] == ids[-5:]
     for id, blob in zip(ids, blobs, strict=False):
-        assert repo.store.read_blob(id) == blob
-        assert repo.store.size(id) == len(blob)
+        assert repo.parts.store.read_blob(id) == blob
+        assert repo.parts.store.size(id) == len(blob)
     assert git(repo, "cat-file", "blob", ids[7]) == blobs[7]
     fsck(repo)
 
 
 def test_an_unfinished_pack_leaves_nothing(repo: Repo) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         id = writer.add(Kind.BLOB, b"never")
-    assert not repo.store.contains(id)
-    assert list(repo.store.pack_folder.iterdir()) == []
+    assert not repo.parts.store.contains(id)
+    assert list(repo.parts.store.pack_folder.iterdir()) == []
 
 
 def test_deltas_and_loose_objects_of_git_are_read(repo: Repo) -> None:
@@ -81,32 +81,32 @@ def test_deltas_and_loose_objects_of_git_are_read(repo: Repo) -> None:
     ids = [
         ObjectId(git(repo, "hash-object", "-w", "--stdin", data=data).decode().strip()) for data in versions
     ]
-    assert [repo.store.read_blob(id) for id in ids] == versions
-    with repo.store.begin() as writer:
+    assert [repo.parts.store.read_blob(id) for id in ids] == versions
+    with repo.parts.store.begin() as writer:
         tree = writer.add(Kind.TREE, encode_tree(TreeEntry(FILE, f"v{n:02}", id) for n, id in enumerate(ids)))
         tip = writer.add(Kind.COMMIT, encode_commit(Commit(tree, (), WHO, WHO, "all")))
         writer.finish()
-    repo.refs.move(RefName.branch("main"), None, tip, WHO, "test")
+    repo.parts.refs.move(RefName.branch("main"), None, tip, WHO, "test")
     git(repo, "gc", "-q", "--prune=now")
-    assert [repo.store.read_blob(id) for id in ids] == versions
+    assert [repo.parts.store.read_blob(id) for id in ids] == versions
     assert repo.verify() == []
 
 
 def test_short_ids_find_objects_loose_and_packed(repo: Repo) -> None:
     loose = ObjectId(git(repo, "hash-object", "-w", "--stdin", data=b"loose").decode().strip())
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         packed = writer.add(Kind.BLOB, b"packed")
         writer.finish()
     for id in (loose, packed):
         for digits in (4, 5, 12, 40):
-            assert id in repo.store.ids_with_prefix(id[:digits])
-    assert repo.store.ids_with_prefix("0000000000") == []
+            assert id in repo.parts.store.ids_with_prefix(id[:digits])
+    assert repo.parts.store.ids_with_prefix("0000000000") == []
     with pytest.raises(ObjectMissing):
-        repo.store.read(ObjectId("0" * 40))
+        repo.parts.store.read(ObjectId("0" * 40))
 
 
 def test_damage_is_found_and_named(repo: Repo) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         id = writer.add(Kind.BLOB, bytes(range(256)) * 20)
         other = writer.add(Kind.BLOB, b"fine")
         index = writer.finish()
@@ -116,26 +116,26 @@ def test_damage_is_found_and_named(repo: Repo) -> None:
     data = bytearray(pack.read_bytes())
     data[40] ^= 0xFF
     pack.write_bytes(data)
-    fresh = Repo.open(repo.path, repo.surroundings)
+    fresh = Repo.open(repo.path, repo.parts.surroundings)
     with pytest.raises(ObjectDamaged):
-        fresh.store.verify_object(id)
-    assert fresh.store.read_blob(other) == b"fine"
+        fresh.parts.store.verify_object(id)
+    assert fresh.parts.store.read_blob(other) == b"fine"
     data[40] ^= 0xFF
     pack.write_bytes(data)
 
 
 def test_a_damaged_transfer_is_refused_and_leaves_nothing(repo: Repo) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         writer.add(Kind.BLOB, b"x" * 1000)
         index = writer.finish()
     assert index is not None
     pack = index.with_suffix(".pack").read_bytes()
-    before = sorted(p.name for p in repo.store.pack_folder.iterdir())
+    before = sorted(p.name for p in repo.parts.store.pack_folder.iterdir())
     for bad in (pack[:-30], pack[:20] + b"\0" + pack[21:], b"PACK", os.urandom(500), pack + b"more"):
-        with pytest.raises(TransferFailed), repo.store.receive() as receiver:
+        with pytest.raises(TransferFailed), repo.parts.store.receive() as receiver:
             receiver.write(bad)
             receiver.finish()
-    assert sorted(p.name for p in repo.store.pack_folder.iterdir()) == before
+    assert sorted(p.name for p in repo.parts.store.pack_folder.iterdir()) == before
 
 
 @given(size=st.integers(0, 1 << 40), kind=st.sampled_from(list(Kind)))
@@ -174,34 +174,34 @@ def test_git_makes_the_same_trees_and_commits(repo: Repo) -> None:
 
 
 def test_refs_move_only_from_what_was_expected(repo: Repo) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         tree = writer.add(Kind.TREE, b"")
         one = writer.add(Kind.COMMIT, encode_commit(Commit(tree, (), WHO, WHO, "one")))
         two = writer.add(Kind.COMMIT, encode_commit(Commit(tree, (one,), WHO, WHO, "two")))
         writer.finish()
     main = RefName.branch("main")
-    repo.refs.move(main, None, one, WHO, "first")
+    repo.parts.refs.move(main, None, one, WHO, "first")
     with pytest.raises(RefMoved):
-        repo.refs.move(main, None, two, WHO, "again")
+        repo.parts.refs.move(main, None, two, WHO, "again")
     with pytest.raises(RefMoved):
-        repo.refs.move(main, two, one, WHO, "wrong")
+        repo.parts.refs.move(main, two, one, WHO, "wrong")
     git(repo, "pack-refs", "--all")
-    assert repo.refs.read(main) == one
-    repo.refs.move(main, one, two, WHO, "second")
-    assert [entry.reason for entry in repo.refs.log(main)] == ["second", "first"]
+    assert repo.parts.refs.read(main) == one
+    repo.parts.refs.move(main, one, two, WHO, "second")
+    assert [entry.reason for entry in repo.parts.refs.log(main)] == ["second", "first"]
     assert git(repo, "rev-parse", "main@{1}").decode().strip() == one
     with pytest.raises(InvalidName):
-        repo.refs.move(RefName.branch("main/x"), None, one, WHO, "in the way")
-    repo.refs.move(RefName.branch("team/a"), None, one, WHO, "x")
-    repo.refs.move(RefName.branch("team/a"), one, None, WHO, "x")
-    repo.refs.move(RefName.branch("team"), None, one, WHO, "x")
-    assert sorted(name.short for name in repo.refs.find("refs/heads/")) == ["main", "team"]
+        repo.parts.refs.move(RefName.branch("main/x"), None, one, WHO, "in the way")
+    repo.parts.refs.move(RefName.branch("team/a"), None, one, WHO, "x")
+    repo.parts.refs.move(RefName.branch("team/a"), one, None, WHO, "x")
+    repo.parts.refs.move(RefName.branch("team"), None, one, WHO, "x")
+    assert sorted(name.short for name in repo.parts.refs.find("refs/heads/")) == ["main", "team"]
 
 
 def test_a_lock_left_over_is_recognised_and_a_held_one_is_waited_for(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         tree = writer.add(Kind.TREE, b"")
         one = writer.add(Kind.COMMIT, encode_commit(Commit(tree, (), WHO, WHO, "one")))
         writer.finish()
@@ -209,10 +209,10 @@ def test_a_lock_left_over_is_recognised_and_a_held_one_is_waited_for(
     lock.touch()
     monkeypatch.setattr(locks, "PATIENCE", 0.2)
     with pytest.raises(StoreBusy, match=r"main\.lock"):
-        repo.refs.move(RefName.branch("main"), None, one, WHO, "x")
+        repo.parts.refs.move(RefName.branch("main"), None, one, WHO, "x")
     os.utime(lock, (1, 1))
-    repo.refs.move(RefName.branch("main"), None, one, WHO, "x")
-    assert repo.refs.read(RefName.branch("main")) == one
+    repo.parts.refs.move(RefName.branch("main"), None, one, WHO, "x")
+    assert repo.parts.refs.read(RefName.branch("main")) == one
 
 
 def test_packs_are_folded_and_nothing_is_lost(repo: Repo) -> None:
@@ -221,7 +221,7 @@ def test_packs_are_folded_and_nothing_is_lost(repo: Repo) -> None:
     for number in range(60):
         (repo.root / "prompts/a.md").write_text(f"version {number}\n")
         repo.commit(str(number))
-    assert len(list(repo.store.pack_folder.glob("*.pack"))) <= 24
+    assert len(list(repo.parts.store.pack_folder.glob("*.pack"))) <= 24
     fsck(repo)
     for number in range(60):
         assert repo.snapshot(f"main~{59 - number}").read("prompts/a.md") == f"version {number}\n".encode()
@@ -233,27 +233,27 @@ def test_collecting_keeps_what_is_reachable_and_drops_the_rest(repo: Repo) -> No
     for number in range(5):
         (repo.root / "prompts/a.md").write_text(f"version {number}\n")
         repo.commit(str(number))
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         lost = writer.add(Kind.BLOB, b"nobody needs this")
         writer.finish()
-    young = collect(repo.store, repo.refs)
-    assert (young.dropped, repo.store.contains(lost)) == (0, True)
-    done = collect(repo.store, repo.refs, grace=-10)
-    assert (done.dropped, repo.store.contains(lost)) == (1, False)
-    assert len(repo.store.packs()) == 1
+    young = collect(repo.parts.store, repo.parts.refs)
+    assert (young.dropped, repo.parts.store.contains(lost)) == (0, True)
+    done = collect(repo.parts.store, repo.parts.refs, grace=-10)
+    assert (done.dropped, repo.parts.store.contains(lost)) == (1, False)
+    assert len(repo.parts.store.packs()) == 1
     fsck(repo)
 
 
 def test_a_reader_survives_folding_by_another(repo: Repo) -> None:
     ids = []
     for number in range(30):
-        with repo.store.begin() as writer:
+        with repo.parts.store.begin() as writer:
             ids.append(writer.add(Kind.BLOB, b"%d" % number))
             writer.finish()
-    reader = Repo.open(repo.path, repo.surroundings)
-    assert reader.store.contains(ids[0])  # it knows the packs, but has opened none
-    assert fold(repo.store) > 2
-    assert [reader.store.read_blob(id) for id in ids] == [b"%d" % number for number in range(30)]
+    reader = Repo.open(repo.path, repo.parts.surroundings)
+    assert reader.parts.store.contains(ids[0])  # it knows the packs, but has opened none
+    assert fold(repo.parts.store) > 2
+    assert [reader.parts.store.read_blob(id) for id in ids] == [b"%d" % number for number in range(30)]
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_a_killed_commit_leaves_the_old_state_or_the_new_one(repo: Repo) -> None
                 b'{"id": %d, "x": "%s"}\n' % (n, rng.randbytes(40).hex().encode()) for n in range(20_000)
             )
         )
-        before = repo.refs.read(RefName.branch("main"))
+        before = repo.parts.refs.read(RefName.branch("main"))
         child = subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         child.stdout.readline()
@@ -286,8 +286,8 @@ def test_a_killed_commit_leaves_the_old_state_or_the_new_one(repo: Repo) -> None
             child.kill()
             child.wait()
         child.stdout.close()
-        fresh = Repo.open(root, repo.surroundings)
-        after = fresh.refs.read(RefName.branch("main"))
+        fresh = Repo.open(root, repo.parts.surroundings)
+        after = fresh.parts.refs.read(RefName.branch("main"))
         assert fresh.verify() == []
         if after != before:
             assert fresh.snapshot().read("examples/t.jsonl") == table.read_bytes()
@@ -305,5 +305,5 @@ def test_a_store_borrowing_objects_is_read(repo: Repo, tmp_path: Path) -> None:
     )
     config = tmp_path / "shared.git/config"
     config.write_text(config.read_text() + "[promptvc]\n\tstoreformat = 1\n")
-    borrowed = Repo.open(tmp_path / "shared.git", repo.surroundings)
+    borrowed = Repo.open(tmp_path / "shared.git", repo.parts.surroundings)
     assert borrowed.snapshot("main").read("prompts/a.md") == b"a"

@@ -25,7 +25,7 @@ def written(repo: Repo) -> Repo:
 )  # fmt: skip
 def test_a_text_that_no_ref_or_number_can_be_is_an_unknown_revision(written: Repo, text: str) -> None:
     with pytest.raises(UnknownRevision):
-        written.revisions.resolve(text)
+        written.parts.revisions.resolve(text)
 
 
 def test_a_time_long_before_the_log_is_a_time() -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain
 
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
-
-if TYPE_CHECKING:
-    from promptvc.ids import ObjectId, RefName
-    from promptvc.repo import Repo
 
 
 @click.command("branch")
@@ -34,107 +30,47 @@ def command(
     everything: bool,
 ) -> None:
     """List the branches, or make the branch NAME at START (here)."""
-    repo = app.repo
     if move:
-        _rename(app, repo, *move)
+        _rename(app, *move)
     elif delete:
-        with repo.oplog.operation(f"branch -d {' '.join(delete)}"):
+        with app.repo.operation(f"branch -d {' '.join(delete)}"):
             for each in delete:
-                _delete(app, repo, each, force)
+                _delete(app, each, force)
     elif name:
-        _create(app, repo, name, start, force)
+        _create(app, name, start or "HEAD", force)
     else:
-        _list(app, repo, everything)
+        _list(app, everything)
 
 
-def _list(app: App, repo: Repo, everything: bool) -> None:
-    names = [
-        *repo.refs.find("refs/heads/").items(),
-        *(repo.refs.find("refs/remotes/").items() if everything else ()),
-    ]
-    shown = [(ref, id) for ref, id in names if not ref.endswith("/HEAD")]
-    width = max((len(ref.short) for ref, _ in shown), default=0)
-    repo.refs.current()  # raises where HEAD is lost: none of them would be the current one
-    for ref, id in shown:
-        current = repo.refs.head() == ref
-        subject = repo.history.commit(id).subject
-        upstream = repo.upstream(ref) if ref.startswith("refs/heads/") else None
-        app.out.value(
-            {
-                "name": ref.short,
-                "id": id,
-                "current": current,
-                "upstream": upstream.short if upstream else None,
-            }
-        )
-        name = app.out.style(f"{ref.short:<{width}}", fg="green" if current else None, bold=current)
-        follows = f"[{upstream.short}] " if upstream else ""
-        app.out.text(
-            f"{'*' if current else ' '} {name}  {app.out.style(id.short, fg='yellow')}  {follows}{subject}"
-        )
+def _list(app: App, everything: bool) -> None:
+    branches = app.repo.branches
+    shown = list(chain(branches, branches.tracking if everything else ()))
+    width = max((len(branch.name) for branch in shown), default=0)
+    for branch in shown:
+        value = {"name": branch.name, "id": branch.id, "current": branch.is_current}
+        app.out.value(value | {"upstream": branch.upstream})
+        current = branch.is_current
+        name = app.out.style(f"{branch.name:<{width}}", fg="green" if current else None, bold=current)
+        id = app.out.style(branch.id.short, fg="yellow")
+        follows = f"[{branch.upstream}] " if branch.upstream else ""
+        subject = app.repo.read_commit(branch.id).subject
+        app.out.text(f"{'*' if current else ' '} {name}  {id}  {follows}{subject}")
 
 
-def _create(app: App, repo: Repo, name: str, start: str | None, force: bool) -> None:
-    from promptvc.errors import Refused, StoreExists
-    from promptvc.ids import RefName
-
-    ref, target = RefName.branch(name), repo.revisions.resolve(start or "HEAD")
-    exists = repo.refs.read(ref)
-    if exists and not force:
-        raise StoreExists(f"a branch {name} exists already", "--force moves it")
-    if exists and repo.refs.head() == ref:
-        raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    with repo.oplog.operation(f"branch {'-f ' if exists else ''}{name}"):
-        repo.refs.move(ref, exists, target, repo.who(), f"branch: Created from {start or 'HEAD'}")
-    app.out.value({"name": name, "id": target})
-    app.out.text(f"Branch {app.out.style(name, bold=True)} at {app.out.style(target.short, fg='yellow')}")
+def _create(app: App, name: str, start: str, force: bool) -> None:
+    branch = app.repo.branches.create(name, start, force=force)
+    app.out.value({"name": name, "id": branch.id})
+    id = app.out.style(branch.id.short, fg="yellow")
+    app.out.text(f"Branch {app.out.style(name, bold=True)} at {id}")
 
 
-def _delete(app: App, repo: Repo, name: str, force: bool) -> None:
-    from promptvc.errors import Refused, UnknownRevision
-    from promptvc.ids import RefName
-
-    ref = RefName.branch(name)
-    id = repo.refs.read(ref)
-    if id is None:
-        raise UnknownRevision(name)
-    if repo.refs.head() == ref:
-        raise Refused(f"{name} is the current branch", "promptvc switch goes elsewhere first")
-    upstream, head = repo.upstream(ref), repo.refs.current()
-    kept = [tip for tip in (head, repo.refs.read(upstream) if upstream else None) if tip]
-    if not force and not any(repo.history.is_ancestor(id, tip) for tip in kept):
-        raise Refused(
-            f"{name} has commits that are nowhere else",
-            f"promptvc branch -f -d {name} deletes it all the same",
-        )
-    repo.refs.move(ref, id, None, repo.who(), "branch: deleted")
-    repo.sharing.forget_branch(name)
+def _delete(app: App, name: str, force: bool) -> None:
+    id = app.repo.branches.delete(name, force=force).id
     app.out.value({"name": name, "id": id, "deleted": True})
     app.out.text(f"Deleted branch {name} (was {id.short}): promptvc branch {name} {id.short} brings it back")
 
 
-def _rename(app: App, repo: Repo, old: str, new: str) -> None:
-    from promptvc.errors import StoreExists, UnknownRevision
-    from promptvc.ids import RefName
-
-    before, after = RefName.branch(old), RefName.branch(new)
-    id = repo.refs.read(before)
-    if id is None:
-        raise UnknownRevision(old)
-    if repo.refs.read(after):
-        raise StoreExists(f"a branch {new} exists already", "choose another name")
-    with repo.oplog.operation(f"branch -m {old} {new}"):
-        _move(repo, before, after, id)
-    app.out.value({"name": new, "id": id, "was": old})
+def _rename(app: App, old: str, new: str) -> None:
+    branch = app.repo.branches.move(old, new)
+    app.out.value({"name": new, "id": branch.id, "was": old})
     app.out.text(f"Branch {old} is now {new}")
-
-
-def _move(repo: Repo, before: RefName, after: RefName, id: ObjectId) -> None:
-    """The new ref first, so that the commits are never without one."""
-    reason = f"branch: renamed {before} to {after}"
-    current = repo.refs.head() == before
-    repo.refs.move(after, None, id, repo.who(), reason)
-    if current:
-        repo.refs.set_head(after, repo.who(), reason)
-    repo.refs.move(before, id, None, repo.who(), "branch: renamed")
-    repo.sharing.rename_branch(before.short, after.short)

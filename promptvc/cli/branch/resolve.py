@@ -63,7 +63,7 @@ def command(
     if not which.paths:
         raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
     choice = _choice(app, which, take, value, edit)
-    _tell(app, app.repo.resolving.resolve(which, choice))
+    _tell(app, app.repo.parts.resolving.resolve(which, choice))
     return DONE
 
 
@@ -71,7 +71,7 @@ def _list(app: App, which: Selection) -> int:
     from promptvc.cli.show.merge import conflict_lines, resolve_hint
     from promptvc.session.merge.openmerge import conflict_value
 
-    found = app.repo.resolving.find(which)
+    found = app.repo.parts.resolving.find(which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
     conflicts = [conflict for conflict, _ in found]
     for conflict, lines in zip(conflicts, places, strict=True):
@@ -98,7 +98,7 @@ def _choice(app: App, which: Selection, take: Take | None, value: str | None, ed
     from promptvc.session.merge.resolve import Choice
 
     if edit:
-        found = app.repo.resolving.find(which)
+        found = app.repo.parts.resolving.find(which)
         if len(found) > 1:
             raise click.UsageError(
                 f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +9,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 
 if TYPE_CHECKING:
-    from promptvc.ids import ObjectId, RepoPath
-    from promptvc.repo import Repo
+    from promptvc.repo.switching import Switched
 
 
 @click.command("switch")
@@ -28,139 +26,51 @@ def command(app: App, name: str | None, start: str | None, create: bool, detach:
     Changes that are not committed come along where the branches agree; where they do not, nothing is touched.
     A branch that only a remote has is made, following it.
     """
-    from promptvc.ids import RefName
-
-    repo = app.repo
     if name is None:
         raise click.UsageError("which branch? promptvc branch lists them")
-    repo.need_no_merge()
-    if detach:
-        _detach(app, repo, name, force)
-        return
-    name = _previous(repo) if name == "-" else name
-    if not create and repo.refs.read(RefName.branch(name)) is None and not _is_unborn(repo, name):
-        create, start = True, _remote_branch(repo, name)
-    _switch(app, repo, name, create, start, force)
-
-
-def _switch(app: App, repo: Repo, name: str, create: bool, start: str | None, force: bool) -> None:
-    from promptvc.errors import StoreExists
-    from promptvc.ids import RefName
-    from promptvc.storage.refs import HEAD
-
-    ref = RefName.branch(name)
-    exists = repo.refs.read(ref)
-    if create and exists:
-        raise StoreExists(f"a branch {name} exists already", f"promptvc switch {name}")
-    target = exists if not create else repo.revisions.resolve(start) if start else repo.refs.read(HEAD)
-    before, detached = repo.refs.read(HEAD), repo.branch is None
-    with repo.oplog.operation(f"switch {'-c ' if create else ''}{name}"):
-        written = repo.workspace.switch(target, ref, repo.who(), create=create, force=force)
-        _follow(repo, name, start)
-    left = _left(repo, before, detached=detached)
-    app.out.value({"branch": name, "head": target, "created": create, "files": len(written)} | left.value)
-    made = "new branch " if create else ""
-    app.out.text(
-        f"On {made}{app.out.style(name, bold=True)}"
-        + (f", {_files(len(written))} written" if written else "")
+    at = None if detach else start
+    done = app.repo.switch(name, at=at, create=create and not detach, detach=detach, force=force)
+    app.out.value(
+        {
+            "branch": done.branch,
+            "head": done.head,
+            "created": done.created,
+            "files": len(done.files),
+            "untracked": list(done.untracked),
+            "left_behind": list(done.left_behind),
+        }
     )
-    _tell_left(app, left)
+    _tell(app, done)
 
 
-def _detach(app: App, repo: Repo, name: str, force: bool) -> None:
-    from promptvc.storage.refs import HEAD
-
-    target = repo.revisions.resolve(name)
-    before, detached = repo.refs.read(HEAD), repo.branch is None
-    written = repo.workspace.switch(target, None, repo.who(), force=force)
-    left = _left(repo, before, detached=detached)
-    app.out.value({"branch": None, "head": target, "created": False, "files": len(written)} | left.value)
-    subject = repo.history.commit(target).subject
-    app.out.text(f"Looking at {app.out.style(target.short, fg='yellow')} {subject}, on no branch")
-    app.out.note("hint: promptvc switch -c NAME keeps what you commit here")
-    _tell_left(app, left)
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What a switch left: working files that are no longer tracked, and commits that no ref leads to, newest first."""
-
-    files: list[RepoPath]
-    commits: list[ObjectId]
-
-    @property
-    def value(self) -> dict[str, object]:
-        """For programs."""
-        return {"untracked": self.files, "left_behind": self.commits}
-
-
-def _left(repo: Repo, before: ObjectId | None, *, detached: bool) -> _Left:
-    """What stayed on the way from a commit, at which HEAD was detached or not, to where it is now."""
-    from promptvc.cli.show.untracked import left_untracked
-    from promptvc.session.workspace.detached import left_behind
-    from promptvc.storage.refs import HEAD
-
-    commits = left_behind(repo.store, repo.refs, before) if detached and before else []
-    return _Left(left_untracked(repo, before, repo.refs.read(HEAD)), commits)
-
-
-def _tell_left(app: App, left: _Left) -> None:
-    """``leaving 2 commits behind: 3f9c2e1 Calmer tone``, and the command that keeps them."""
+def _tell(app: App, done: Switched) -> None:
     from promptvc.cli.show.untracked import untracked_lines
 
-    for line in untracked_lines(left.files):
+    if done.branch is None:
+        _tell_detached(app, done)
+    else:
+        made = "new branch " if done.created else ""
+        written = f", {_files(len(done.files))} written" if done.files else ""
+        app.out.text(f"On {made}{app.out.style(done.branch, bold=True)}{written}")
+    for line in untracked_lines(done.untracked):
         app.out.text(line)
-    if left.commits:
-        tip, count = left.commits[0], len(left.commits)
-        subject = app.repo.history.commit(tip).subject
-        app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
-        app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
+    if done.left_behind:
+        _tell_left_behind(app, done)
 
 
-def _is_unborn(repo: Repo, name: str) -> bool:
-    from promptvc.ids import RefName
-
-    return repo.refs.head() == RefName.branch(name)
-
-
-def _remote_branch(repo: Repo, name: str) -> str:
-    """The one remote branch of this name; raises `UnknownRevision`."""
-    from promptvc.errors import UnknownRevision
-    from promptvc.ids import RefName
-
-    found = [
-        ref
-        for remote in repo.config.sections("remote")
-        if repo.refs.read(ref := RefName.remote(remote, name))
-    ]
-    if len(found) == 1:
-        return found[0].short
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [ref.short for ref in repo.refs.find("refs/heads/")], 2)
-    error = UnknownRevision(name, near)
-    error.message = f"no branch {name!r}"
-    if not near:
-        error.hint = f"promptvc switch -c {name} makes it; --detach looks at a commit"
-    raise error
+def _tell_detached(app: App, done: Switched) -> None:
+    assert done.head is not None
+    subject = app.repo.read_commit(done.head).subject
+    app.out.text(f"Looking at {app.out.style(done.head.short, fg='yellow')} {subject}, on no branch")
+    app.out.note("hint: promptvc switch -c NAME keeps what you commit here")
 
 
-def _follow(repo: Repo, name: str, start: str | None) -> None:
-    """A branch made from a remote's follows it."""
-    remote, _, branch = (start or "").partition("/")
-    if branch and remote in repo.config.sections("remote"):
-        repo.sharing.follow(name, remote, branch)
-
-
-def _previous(repo: Repo) -> str:
-    """The branch before the last switch, from HEAD's reflog."""
-    from promptvc.errors import UnknownRevision
-    from promptvc.storage.refs import HEAD
-
-    for entry in repo.refs.log(HEAD):
-        if entry.reason.startswith("checkout: moving from "):
-            return entry.reason.removeprefix("checkout: moving from ").partition(" to ")[0]
-    raise UnknownRevision("-")
+def _tell_left_behind(app: App, done: Switched) -> None:
+    """``leaving 2 commits behind: 3f9c2e1 Calmer tone``, and the command that keeps them."""
+    tip, count = done.left_behind[0], len(done.left_behind)
+    subject = app.repo.read_commit(tip).subject
+    app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
+    app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
 
 
 def _files(count: int) -> str:

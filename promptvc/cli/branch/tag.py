@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
-
-if TYPE_CHECKING:
-    from promptvc.ids import ObjectId
-    from promptvc.repo import Repo
 
 
 @click.command("tag")
@@ -22,59 +16,22 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, name: str | None, revision: str, message: str | None, delete: str | None) -> None:
     """List the tags, or put the tag NAME on REVISION (HEAD)."""
-    repo = app.repo
     if delete:
-        _delete(app, repo, delete)
+        object = app.repo.tags.delete(delete)
+        app.out.value({"name": delete, "object": object, "deleted": True})
+        app.out.text(f"Deleted tag {delete} (was {object.short})")
     elif name:
-        _create(app, repo, name, revision, message)
+        tag = app.repo.tags.create(name, revision, message)
+        app.out.value({"name": name, "id": tag.id, "object": tag.object})
+        app.out.text(f"Tag {app.out.style(name, bold=True)} on {app.out.style(tag.id.short, fg='yellow')}")
     else:
-        _list(app, repo)
+        _list(app)
 
 
-def _list(app: App, repo: Repo) -> None:
-    from promptvc.versioning.commit import peel
-
-    tags = repo.refs.find("refs/tags/")
-    width = max((len(ref.short) for ref in tags), default=0)
-    for ref, id in tags.items():
-        commit = peel(repo.store, id)
-        app.out.value({"name": ref.short, "id": commit, "object": id})
-        subject = repo.history.commit(commit).subject
-        app.out.text(f"{ref.short:<{width}}  {app.out.style(commit.short, fg='yellow')}  {subject}")
-
-
-def _create(app: App, repo: Repo, name: str, revision: str, message: str | None) -> None:
-    from promptvc.errors import StoreExists
-    from promptvc.ids import RefName
-
-    ref, target = RefName.tag(name), repo.revisions.resolve(revision)
-    if repo.refs.read(ref):
-        raise StoreExists(f"a tag {name} exists already", f"promptvc tag -d {name} deletes it")
-    id = _annotated(repo, name, target, message) if message else target
-    with repo.oplog.operation(f"tag {name}"):
-        repo.refs.move(ref, None, id, repo.who(), "tag")
-    app.out.value({"name": name, "id": target, "object": id})
-    app.out.text(f"Tag {app.out.style(name, bold=True)} on {app.out.style(target.short, fg='yellow')}")
-
-
-def _annotated(repo: Repo, name: str, target: ObjectId, message: str) -> ObjectId:
-    from promptvc.storage.objects import Kind, Tag, encode_tag
-
-    with repo.store.begin() as writer:
-        id = writer.add(Kind.TAG, encode_tag(Tag(target, Kind.COMMIT, name, repo.committer(), message)))
-        writer.finish()
-    return id
-
-
-def _delete(app: App, repo: Repo, name: str) -> None:
-    from promptvc.errors import UnknownRevision
-    from promptvc.ids import RefName
-
-    ref = RefName.tag(name)
-    id = repo.refs.read(ref)
-    if id is None:
-        raise UnknownRevision(name)
-    with repo.oplog.operation(f"tag -d {name}"):
-        repo.refs.move(ref, id, None, repo.who(), "tag: deleted")
-    app.out.value({"name": name, "object": id, "deleted": True})
-    app.out.text(f"Deleted tag {name} (was {id.short})")
+def _list(app: App) -> None:
+    tags = list(app.repo.tags)
+    width = max((len(tag.name) for tag in tags), default=0)
+    for tag in tags:
+        app.out.value({"name": tag.name, "id": tag.id, "object": tag.object})
+        subject = app.repo.read_commit(tag.id).subject
+        app.out.text(f"{tag.name:<{width}}  {app.out.style(tag.id.short, fg='yellow')}  {subject}")

@@ -59,7 +59,7 @@ def _list(app: App, count: int | None) -> None:
 def _operation_lines(app: App, shown: list[Operation], width: int) -> Iterator[str]:
     from promptvc.cli.show.chars import visible
 
-    now = app.repo.surroundings.now()
+    now = app.surroundings.now()
     for operation in shown:
         number = app.out.style(f"{operation.number:>{width}}", fg="yellow")
         age = app.out.style(f"{age_words(now - operation.time):<14}", dim=True)

@@ -31,7 +31,7 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
     wrong = value or unset or (revoke and show) if name == "trust" else revoke or show
     if wrong:
         raise click.UsageError("it is config trust, config trust --revoke or config trust --show")
-    config = app.repo.config
+    config = app.repo.parts.config
     if name == "trust":
         _trust(app, None if show else not revoke)
     elif name is None:
@@ -51,13 +51,13 @@ def _trust(app: App, trusted: bool | None) -> None:
     from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
 
     repo = app.repo
-    runs = repo.workspace.worktree.project().runs if repo.root is not None and trusted is not False else {}
+    runs = repo.project.runs if repo.root is not None and trusted is not False else {}
     code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
     if trusted is not None:
         save_trust(repo.path, trusted)
         why = None
     else:
-        why = why_not_trusted(repo.path, repo.config)
+        why = why_not_trusted(repo.path, repo.parts.config)
         trusted = why is None
     app.out.value({"trust": trusted, "code": code})
     may = "may" if trusted else "may not"
@@ -69,7 +69,7 @@ def _trust(app: App, trusted: bool | None) -> None:
 def _show(app: App, name: str) -> None:
     from promptvc.errors import Negative
 
-    found = app.repo.config.get(name)
+    found = app.repo.parts.config.get(name)
     if found is None:
         raise Negative(f"{name} is not set")
     app.out.value({"name": name, "value": found})

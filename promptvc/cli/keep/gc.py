@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
@@ -16,14 +18,11 @@ from promptvc.cli.app import App, json_option, pass_app
 )
 @json_option
 @pass_app
-def command(app: App, prune: str) -> None:
+def command(app: App, prune: Literal["old", "now"]) -> None:
     """Join all packs into one and drop objects that no branch, tag or reflog leads to."""
     from promptvc.cli.show.describe import size_words
-    from promptvc.versioning.upkeep.upkeep import GRACE, collect
 
-    repo = app.repo
-    repo.oplog.trim()
-    done = collect(repo.store, repo.refs, grace=GRACE if prune == "old" else 0.0, now=repo.surroundings.now())
+    done = app.repo.gc(prune=prune)
     app.out.value(
         {
             "kept": done.kept,

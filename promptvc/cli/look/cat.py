@@ -25,7 +25,7 @@ def command(app: App, files: tuple[str, ...]) -> None:
     """
     entries = [_find(app, text) for text in files]
     for entry in entries:
-        for block in app.repo.contents.blocks(entry):
+        for block in app.repo.parts.contents.blocks(entry):
             sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
 

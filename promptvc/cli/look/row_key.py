@@ -13,7 +13,7 @@ from promptvc.errors import RowMissing, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.look.row_source import RowSource
-    from promptvc.cli.show.row_stream import NumberedRow
+    from promptvc.session.files.rowstream import NumberedRow
 
 
 @dataclass(frozen=True, slots=True)

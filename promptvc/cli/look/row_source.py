@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.cli.arguments import find_range, revision_path, split_path
-from promptvc.cli.show.row_stream import NumberedRow, likely_key
 from promptvc.content.formats import HEAD_SIZE, row_format, table_words
 from promptvc.content.table.numbered import number_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.session.files.contents import file_chunk_runs
+from promptvc.session.files.rowstream import NumberedRow, likely_key
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _working(app: App, file: Path, path: str) -> RowSource:
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
     format = _needed(row_format(path, head), path)
-    declared = app.repo.workspace.worktree.project().table(path).key
+    declared = app.repo.project.table(path).key
     return RowSource(path, format, partial(file_chunk_runs, file, format), file.stat().st_size, declared)
 
 

@@ -7,15 +7,16 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.app import App
-from promptvc.cli.look.blame import lineage_of
 from promptvc.cli.look.row_key import WantedKey
 from promptvc.cli.show.commit_json import commit_value
 from promptvc.cli.show.diff.json import row_values
 from promptvc.cli.show.diff.table import table_lines
 from promptvc.cli.show.log import commit_lines, ref_names
-from promptvc.cli.show.row_stream import key_of_file
 from promptvc.content.tablediff.diff import RowChange, TableDiff
 from promptvc.errors import NotATable, PathMissing
+from promptvc.repo.blame import lineage as lineage_of
+from promptvc.session.files.rowstream import key_of_file
+from promptvc.session.history.log import LogCommit
 from promptvc.session.history.rowlog import RowCommit, find_rows, walk_row
 
 if TYPE_CHECKING:
@@ -27,12 +28,18 @@ if TYPE_CHECKING:
 
 
 def show_row_log(
-    app: App, ids: Sequence[ObjectId], path: str, words: Sequence[str], count: int | None, *, oneline: bool
+    app: App,
+    commits: Sequence[LogCommit],
+    path: str,
+    words: Sequence[str],
+    count: int | None,
+    *,
+    oneline: bool,
 ) -> None:
     """Of these commits at most ``count`` that changed the row; raises `RowMissing` where there never was one."""
-    lineage = lineage_of(app)
+    lineage, ids = lineage_of(app.repo.parts), [commit.id for commit in commits]
     at, file = _latest(lineage, ids, path)
-    key = WantedKey.read(path, key_of_file(file, app.repo.snapshot_of(at).project), words)
+    key = WantedKey.read(path, key_of_file(file, app.repo.snapshot(at).project), words)
     found = walk_row(lineage, ids, path, key.fields, key.is_of)
     if count != 0:
         first = next(found, None)
@@ -60,13 +67,16 @@ def _latest(lineage: Lineage, ids: Sequence[ObjectId], path: str) -> tuple[Objec
 
 
 def _value(repo: Repo, commit: RowCommit) -> dict[str, Any]:
-    return {**commit_value(repo, commit.id), "rows": list(row_values(commit.path, commit.rows))}
+    return {
+        **commit_value(repo.read_commit(commit.id)),
+        "rows": list(row_values(commit.path, commit.rows)),
+    }
 
 
 def _lines(out: Output, repo: Repo, commits: Iterable[RowCommit], *, oneline: bool) -> Iterator[str]:
     names = ref_names(repo)
     for commit in commits:
-        value = repo.history.commit(commit.id)
+        value = repo.read_commit(commit.id).commit
         yield from commit_lines(out, commit.id, value, names.get(commit.id, ()), short=oneline)
         yield from table_lines(out, _as_diff(commit.rows))
 

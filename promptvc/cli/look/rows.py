@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from promptvc.cli.look.row_filter import Condition
     from promptvc.cli.look.row_source import RowSource
     from promptvc.cli.output import Output
-    from promptvc.cli.show.row_stream import NumberedRow
     from promptvc.cli.show.rows import NamedRow
     from promptvc.content.formats.base import Row
+    from promptvc.session.files.rowstream import NumberedRow
 
 ON_A_TERMINAL = 20
 """Rows shown on a terminal unless told otherwise."""

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from promptvc.ids import ObjectId
     from promptvc.repo import Repo
     from promptvc.session.files.project import Project
-    from promptvc.session.workspace.comparison import Comparison
     from promptvc.session.workspace.snapshot import Snapshot
 
 
@@ -38,24 +37,8 @@ def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full:
     ranges, paths = split_words(app, words_of(words), most=1)
     if ranges and ranges[0].start is not None:
         raise click.UsageError("show takes one commit: promptvc diff A..B compares two")
-    id = ranges[0].end if ranges else app.repo.revisions.resolve("HEAD")
+    id = ranges[0].end if ranges else app.repo.rev_parse()
     _show_commit(app, id, paths, stat=stat, name_only=name_only, full=full)
-
-
-def compare_to_parent(repo: Repo, id: ObjectId, paths: Sequence[str]) -> Comparison:
-    """What a commit changed against its first parent; the first commit against nothing."""
-    from promptvc.session.workspace.comparison import Comparison
-
-    parents = repo.history.parents(id)
-    if parents:
-        return repo.diff(parents[0], id, paths)
-    snapshot = repo.snapshot_of(id)
-    chosen = {
-        path: entry
-        for path, entry in snapshot.files.items()
-        if not paths or any(path == p or p == "" or path.startswith(p + "/") for p in paths)
-    }
-    return Comparison.between({}, chosen, repo.stored, repo.stored, snapshot.project)
 
 
 def _show_commit(
@@ -64,7 +47,7 @@ def _show_commit(
     from promptvc.cli.work.diff import show
 
     app.out.value(_commit_value(app.repo, id))
-    comparison = compare_to_parent(app.repo, id, paths)
+    comparison = app.repo.show(id, paths)
     if app.out.json:
         show(app, comparison, stat=stat, name_only=name_only)
     else:
@@ -87,7 +70,7 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
     from promptvc.cli.show.log import date_text, ref_names, refs_text
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
-    out, commit = app.out, app.repo.history.commit(id)
+    out, commit = app.out, app.repo.read_commit(id)
     refs = refs_text(out, ref_names(app.repo).get(id, ()))
     yield f"commit   {out.style(id, fg='yellow')} {refs}".rstrip()
     if len(commit.parents) > 1:
@@ -108,10 +91,10 @@ def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
     from promptvc.cli.show.commit_json import commit_value
     from promptvc.versioning.commit import CODE_TRAILER, trailer
 
-    commit = repo.history.commit(id)
+    commit = repo.read_commit(id)
     return {
         "type": "commit",
-        **commit_value(repo, id),
+        **commit_value(commit),
         "committer": {"name": commit.committer.name, "email": commit.committer.email},
         "code_commit": trailer(commit.message, CODE_TRAILER),
     }

@@ -13,10 +13,8 @@ from promptvc.cli.exit_codes import DONE, NEGATIVE
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
-    from promptvc.content.runs.checkspec import CheckSpec
     from promptvc.runs.check.results import CheckResult, GateResult
     from promptvc.runs.check.rows import GateRow
-    from promptvc.runs.sources import Source
 
 _SHOWN = 10
 _NAME_WIDTH = 34
@@ -48,15 +46,8 @@ def command(
     """
     if markdown == "-" and app.out.json:
         raise click.UsageError("give --json or --markdown -, not both")
-    from promptvc.runs.check.check import check_run
-
-    source = _source(app, revision)
     shown = _SHOWN if limit is None else limit
-    repo = app.repo
-    results = [
-        check_run(spec, source, repo.contents, repo.store, lambda text: _commit(app, text))
-        for spec in _declared(source, names)
-    ]
+    results = app.repo.check(*names, revision=revision)
     _write(app, results, shown, junit, markdown)
     for result in results:
         if app.out.json:
@@ -66,36 +57,6 @@ def command(
     for hint in dict.fromkeys(result.hint for result in results if result.hint):
         app.out.note(f"hint: {hint}")
     return DONE if all(result.passed for result in results) else NEGATIVE
-
-
-def _source(app: App, revision: str | None) -> Source:
-    """The version that is checked; of a store without working files, HEAD."""
-    if revision is not None:
-        return _commit(app, revision)
-    return app.repo.runs.source() if app.repo.root is not None else _commit(app, "HEAD")
-
-
-def _commit(app: App, text: str) -> Source:
-    from promptvc.runs.sources import CommitSource
-
-    id = app.repo.revisions.resolve(text)
-    return CommitSource(app.repo.snapshot_of(id), id.short if text == id else text)
-
-
-def _declared(source: Source, names: Sequence[str]) -> list[CheckSpec]:
-    """The checks that are declared, or those of them that are wanted."""
-    from promptvc.errors import Usage
-
-    checks = source.project.checks
-    if not checks:
-        where = "" if source.label == "working files" else f" at {source.label}"
-        raise Usage(
-            f"promptvc.toml{where} declares no check", "[checks.NAME] with run and min = {…} declares one"
-        )
-    strange = next((name for name in names if name not in checks), None)
-    if strange is not None:
-        raise Usage(f"promptvc.toml declares no check {strange!r}", f"it declares {', '.join([*checks][:8])}")
-    return [checks[name] for name in dict.fromkeys(names)] or list(checks.values())
 
 
 def _write(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptvc.cli.arguments import Range, Words, find_range, revision_path, split_path
+from promptvc.cli.arguments import Words, find_range, revision_path, split_path
 from promptvc.errors import RunMissing, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
     from promptvc.runs.sources import LoadedRun, Source
+    from promptvc.versioning.revision import Range
 
 Pair = tuple["LoadedRun", "LoadedRun"]
 _ROWS = ".jsonl"
@@ -29,12 +30,12 @@ def find_sides(app: App, words: Words) -> list[Pair]:
     revisions, rest = _revisions(app, words)
     runs = [_run_name(app, text) for text in rest]
     if len(revisions) < 2 and len(runs) == 2:
-        where = revisions[0] if revisions else _working(app)
+        where = revisions[0] if revisions else _source(app)
         return [(_load(app, where, runs[0]), _load(app, where, runs[1]))]
     if len(revisions) < 2 and len(runs) > 2:
         raise Usage("two runs are compared at a time", f"promptvc compare -- {runs[0]} {runs[1]}")
-    before = revisions[0] if revisions else _commit(app, "HEAD")
-    after = revisions[1] if len(revisions) == 2 else _working(app)
+    before = revisions[0] if revisions else _source(app, "HEAD")
+    after = revisions[1] if len(revisions) == 2 else _source(app)
     from promptvc.runs.compare.sources import common_runs
 
     names = runs or common_runs(before, after)
@@ -57,7 +58,7 @@ def _revisions(app: App, words: Words) -> tuple[list[Source], list[str]]:
         _need_sense(app, rest, words, len(found))
         found += _of_range(app, rest.pop(0), range)
     if words.paths is not None and rest:
-        app.repo.revisions.resolve(rest[0])  # says what is wrong with a word that is no revision
+        app.repo.rev_parse(rest[0])  # says what is wrong with a word that is no revision
         raise Usage(f"{rest[0]} is one revision too many")
     rest += words.paths or ()
     if words.paths is None:
@@ -70,9 +71,9 @@ def _of_range(app: App, text: str, range: Range) -> list[Source]:
     if range.symmetric:
         raise Usage(f"{text}: compare takes A..B, or A and B")
     if range.start is None:
-        return [_commit(app, text)]
+        return [_source(app, text)]
     start, _, end = text.partition("..")
-    return [_commit(app, start or "HEAD"), _commit(app, end or "HEAD")]
+    return [_source(app, start or "HEAD"), _source(app, end or "HEAD")]
 
 
 def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> None:
@@ -82,7 +83,7 @@ def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> Non
     """
     if words.paths is not None or len(rest) != 2 or find_range(app.repo, rest[1]):
         return
-    where = _commit(app, words.plain[0]) if before else _working(app)
+    where = _source(app, words.plain[0]) if before else _source(app)
     if _has_run(where, _run_name(app, rest[0])):
         start = f"promptvc compare {words.plain[0]} " if before else "promptvc compare "
         raise Usage(
@@ -94,7 +95,7 @@ def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> Non
 def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
     from promptvc.content.runs.run import run_names
 
-    where = found or [_working(app)]
+    where = found or [_source(app)]
     if any(_has_run(source, _run_name(app, text)) for source in where):
         return
     names = dict.fromkeys(name for source in where for name in run_names(source.files))
@@ -117,24 +118,17 @@ def _run_name(app: App, text: str) -> str:
     return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
 
 
-def _commit(app: App, text: str) -> Source:
-    from promptvc.runs.sources import CommitSource
+def _source(app: App, revision: str | None = None) -> Source:
+    """A commit, or the working files; of a store without any, HEAD."""
+    from promptvc.repo.sources import source_at
 
-    id = app.repo.revisions.resolve(text)
-    return CommitSource(app.repo.snapshot_of(id), id.short if text == id else text)
-
-
-def _working(app: App) -> Source:
-    """The working files; of a store without any, HEAD."""
-    from promptvc.runs.sources import WorkingSource
-
-    return WorkingSource(app.repo.workspace) if app.repo.root is not None else _commit(app, "HEAD")
+    return source_at(app.repo.parts, revision)
 
 
 def _load(app: App, source: Source, name: str) -> LoadedRun:
     from promptvc.runs.sources import load_run
 
-    return load_run(source, name, app.repo.contents, app.repo.store)
+    return load_run(source, name, app.repo.parts.contents, app.repo.parts.store)
 
 
 # --- files ------------------------------------------------------------------------------------------------
@@ -159,11 +153,11 @@ def _file(app: App, text: str) -> LoadedRun:
     from promptvc.runs.compare.sources import load_file, load_rows
 
     repo, pair = app.repo, split_path(text)
-    parts = repo.contents, repo.store
+    parts = repo.parts.contents, repo.parts.store
     if pair is not None and pair[0] and find_range(repo, pair[0]):
-        source = _commit(app, pair[0])
+        source = _source(app, pair[0])
         return replace(load_rows(source, revision_path(app, *pair), *parts), label=text)
-    where = _working(app)
+    where = _source(app)
     path = app.path(text)
     if path in where.files:
         return replace(load_rows(where, path, *parts), label=text)

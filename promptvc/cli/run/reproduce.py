@@ -18,7 +18,6 @@ from promptvc.runs.compare.numbers import dollars
 if TYPE_CHECKING:
     from promptvc.runs.reproduce.drift import Drift, Drifted
     from promptvc.runs.reproduce.reproduce import Place, Reproduction
-    from promptvc.runs.sources import Source
 
 SHOWN = 10
 """Rows named in text; --json has all."""
@@ -50,14 +49,14 @@ def command(app: App, words: tuple[str, ...], call: bool, limit: int | None, job
     """
     if not call and (limit is not None or jobs is not None):
         raise click.UsageError("--limit and --jobs are for --call")
-    source, names = _asked(app, words_of(words))
-    code = DONE
+    revision, names = _asked(app, words_of(words))
+    repo, code = app.repo, DONE
     for name in names:
-        found = _reproduce(app, source, name)
+        [found] = repo.reproduce(name, revision=revision)
         tell(app, found)
         code = code if found.is_verified else NEGATIVE
         if call and found.verified:
-            drift = _measure_drift(app, source, name, limit, jobs)
+            drift = _measure_drift(app, name, revision, limit, jobs)
             tell_drift(app, name, drift)
             code = NEGATIVE if drift.failed else code
     return code
@@ -66,55 +65,29 @@ def command(app: App, words: tuple[str, ...], call: bool, limit: int | None, job
 # --- what is meant ----------------------------------------------------------------------------------------
 
 
-def _asked(app: App, words: Words) -> tuple[Source, list[str]]:
-    """The version and the runs that are meant; raises `Usage`, `RunMissing`."""
-    from promptvc.content.runs.run import output_path, run_names
-
+def _asked(app: App, words: Words) -> tuple[str | None, list[str]]:
+    """The revision and the runs that are meant; raises `Usage`, `RunMissing`."""
     plain = list(words.plain)
     revision = plain.pop(0) if plain and find_range(app.repo, plain[0]) else None
-    source = _source(app, revision)
-    if words.paths is not None and plain:
-        raise Usage(f"{plain[0]!r} is no revision", "promptvc log lists the commits")
-    wanted, known = [*plain, *(words.paths or ())], run_names(source.files)
-    missing = next((name for name in wanted if output_path(name) not in source.files), None)
-    if missing is not None and revision is None and plain[:1] == [missing]:
-        raise RunMissing(f"{missing!r} is neither a revision nor a run", _hint(known))
-    if missing is not None:
-        raise RunMissing(f"{source.label} has no outputs of a run {missing!r}", _hint(known))
-    if not (wanted or known):
-        raise RunMissing(f"{source.label} has no outputs of a run", "promptvc run makes them")
-    return source, wanted or known
-
-
-def _hint(known: Sequence[str]) -> str:
-    return f"runs: {', '.join(known[:8])}" if known else "promptvc run makes one"
-
-
-def _source(app: App, revision: str | None) -> Source:
-    from promptvc.runs.sources import CommitSource, WorkingSource
-
-    if revision is None and app.repo.root is not None:
-        return WorkingSource(app.repo.workspace)
     if revision is not None and ".." in revision:
         raise Usage(f"{revision}: reproduce takes one revision")
-    text = revision or "HEAD"
-    id = app.repo.revisions.resolve(text)
-    return CommitSource(app.repo.snapshot_of(id), id.short if text == id else text)
+    if words.paths is not None and plain:
+        raise Usage(f"{plain[0]!r} is no revision", "promptvc log lists the commits")
+    runs = app.repo.runs
+    if revision is None and plain:
+        try:
+            runs.with_outputs(plain[0])
+        except RunMissing as error:
+            raise RunMissing(f"{plain[0]!r} is neither a revision nor a run", error.hint) from None
+    return revision, runs.with_outputs(*plain, *(words.paths or ()), revision=revision)
 
 
-def _reproduce(app: App, source: Source, name: str) -> Reproduction:
-    from promptvc.runs.reproduce.reproduce import reproduce
-
-    return reproduce(source, name, app.repo.contents, app.repo.store)
-
-
-def _measure_drift(app: App, source: Source, name: str, limit: int | None, jobs: int | None) -> Drift:
+def _measure_drift(app: App, name: str, revision: str | None, limit: int | None, jobs: int | None) -> Drift:
     from promptvc.cli.progress import progress
-    from promptvc.runs.reproduce.drift import measure_drift
 
     with progress(name) as bar:
-        return measure_drift(
-            app.repo.runs, source, name, limit=limit, jobs=jobs, report=lambda p: bar.update(p.done, p.total)
+        return app.repo.runs.drift(
+            name, revision, limit=limit, jobs=jobs, report=lambda p: bar.update(p.done, p.total)
         )
 
 

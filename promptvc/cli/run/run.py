@@ -46,7 +46,7 @@ def command(
 
     Exit code 1 when calls failed, which running again tries, or when a scorer could score nothing.
     """
-    runs = app.repo.runs
+    runs = app.repo.parts.runs
     code = DONE
     for name in runs.names(names):
         if dry_run:

@@ -8,7 +8,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, REFUSED
-from promptvc.cli.share.transfer import change_line, change_value, show_messages, transfer
+from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
 
 if TYPE_CHECKING:
     from promptvc.versioning.sync.fetch import FetchResult
@@ -30,15 +30,13 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
     """
     from promptvc.transports.urls import redact
 
-    repo = app.repo
-    names = repo.sharing.names if everything else [remote or repo.sharing.default(repo.branch)]
+    remotes = app.repo.remotes
+    names = [each.name for each in remotes] if everything else [remote or remotes.default.name]
     refused = False
-    with repo.oplog.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
+    with app.repo.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
         for name in names:
             with transfer("fetching") as report:
-                result = repo.sharing.fetch(
-                    name, repo.who(), report, prune=prune, tags="all" if tags else "follow", force=force
-                )
+                result = remotes.fetch(name, prune=prune, tags=tags, force=force, report=report)
             tell(app, name, result)
             refused = refused or any(_is_refused_tag(change) for change in result.changes)
     return REFUSED if refused and tags else DONE
@@ -58,7 +56,7 @@ def tell(app: App, name: str, result: FetchResult) -> None:
     if not result.changes:
         return
     counted = f"   {result.objects:,} objects, {size_words(result.size)}" if result.objects else ""
-    app.out.text(f"From {redact(app.repo.sharing.url(name) or name)}{counted}")
+    app.out.text(f"From {address(app, name)}{counted}")
     for change in result.changes:
         here = change.here.short if change.here else ""
         app.out.text(change_line(app.out, change, f"{change.there.short} → {here}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,9 @@ from promptvc.cli.share.fetch import tell
 from promptvc.cli.share.transfer import transfer
 
 if TYPE_CHECKING:
-    from promptvc.repo import Repo
+    from promptvc.repo.pull import PullResult
+    from promptvc.session.merge.result import Merged
+    from promptvc.versioning.sync.fetch import FetchResult
 
 
 @click.command("pull")
@@ -25,55 +28,38 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
 
     Moves forward where it can; merges where both sides have new commits, as `merge` does. Exit code 1 with conflicts.
     """
-    from promptvc.errors import Refused
-    from promptvc.transports.urls import redact
+    with ExitStack() as stack:
+        report = stack.enter_context(transfer("fetching"))
 
-    repo = app.repo
-    branch = repo.branch
-    if branch is None:
-        raise Refused("HEAD is on no branch", "promptvc switch goes to one")
-    name = remote or repo.sharing.default(branch)
-    repo.need_no_merge()
-    with repo.oplog.operation(f"pull {redact(name)}"):
-        return _pull(app, repo, name, branch, ff_only)
+        def fetched(name: str, result: FetchResult) -> None:
+            stack.close()  # the progress bar goes before anything is told
+            tell(app, name, result)
 
-
-def _pull(app: App, repo: Repo, name: str, branch: str, ff_only: bool) -> int:
-    from promptvc.cli.show.merge import tell_merge
-    from promptvc.cli.show.untracked import left_untracked, untracked_lines
-    from promptvc.errors import Usage
-    from promptvc.ids import RefName
-    from promptvc.session.merge.working import own_hint
-    from promptvc.storage.refs import HEAD
-
-    with transfer("fetching") as report:
-        result = repo.sharing.fetch(name, repo.who(), report)
-    tell(app, name, result)
-    upstream = repo.upstream(RefName.branch(branch)) or RefName.remote(name, branch)
-    target, head = repo.refs.read(upstream), repo.refs.read(HEAD)
-    if target is None:
-        raise Usage(
-            f"{name} has no branch {upstream.short.partition('/')[2]}",
-            f"promptvc push -u {name} {branch} makes it",
-        )
-    if head is not None and repo.history.is_ancestor(target, head):
-        app.out.value({"branch": branch, "before": head, "after": head, "files": 0, "untracked": []})
-        app.out.text(f"{branch} is up to date with {upstream.short}")
-        return DONE
-    if head is None or repo.history.is_ancestor(head, target):
-        with own_hint():
-            written = repo.workspace.fast_forward(target, repo.who(), f"pull {name}: fast-forward")
-        stay = left_untracked(repo, head, target)
-        app.out.value(
-            {"branch": branch, "before": head, "after": target, "files": len(written), "untracked": stay}
-        )
-        before = head.short if head else "nothing"
-        app.out.text(
-            f"{branch}: {before} → {target.short}, {len(written)} file{'s' * (len(written) != 1)} written"
-        )
-        for line in untracked_lines(stay):
-            app.out.text(line)
-        return DONE
-    done = repo.merge(upstream, forward="only" if ff_only else "auto")
-    tell_merge(app, repo, done, dry_run=False)
+        done = app.repo.remotes.pull(remote, ff_only=ff_only, report=report, fetched=fetched)
+    if done.merged is not None:
+        _tell_merged(app, done, done.merged)
+    else:
+        _tell_moved(app, done)
     return DONE if done.clean else NEGATIVE
+
+
+def _tell_moved(app: App, done: PullResult) -> None:
+    from promptvc.cli.show.untracked import untracked_lines
+
+    ends = {"branch": done.branch, "before": done.before, "after": done.after}
+    app.out.value(ends | {"files": len(done.files), "untracked": list(done.untracked)})
+    if done.outcome == "up-to-date":
+        app.out.text(f"{done.branch} is up to date with {done.upstream}")
+        return
+    assert done.after is not None
+    before = done.before.short if done.before else "nothing"
+    files = f"{len(done.files)} file{'s' * (len(done.files) != 1)} written"
+    app.out.text(f"{done.branch}: {before} → {done.after.short}, {files}")
+    for line in untracked_lines(done.untracked):
+        app.out.text(line)
+
+
+def _tell_merged(app: App, done: PullResult, merged: Merged) -> None:
+    from promptvc.cli.show.merge import tell_merge
+
+    tell_merge(app, app.repo, merged, dry_run=False)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
-from promptvc.cli.share.transfer import change_line, change_value, show_messages, transfer
+from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
 
 if TYPE_CHECKING:
-    from promptvc.repo import Repo
-    from promptvc.versioning.sync.push import PushResult, Removal, Send
+    from promptvc.versioning.sync.push import PushResult
 
 
 @click.command("push")
@@ -48,66 +47,21 @@ def command(
     `tag NAME`, or a full name as refs/heads/NAME, tells a tag from a branch of one name. What would drop commits there
     is refused. Exit code 3 when the remote took only some of the refs, or none.
     """
-    from promptvc.transports.urls import redact
-
-    repo = app.repo
-    name = remote or repo.sharing.default(repo.branch)
-    sends = _deletions(branches) if delete else _sends(repo, branches, everything, force, lease)
-    if tags:
-        sends += _tags(repo, force)
-    words = " ".join(send.name for send in sends)
-    with repo.oplog.operation(f"push {redact(name)} {words}"):
-        with transfer("pushing") as report:
-            result = repo.sharing.push(name, sends, repo.who(), report)
-        if follow:
-            _follow(repo, name, sends, result)
+    name = remote or app.repo.remotes.default.name
+    with transfer("pushing") as report:
+        result = app.repo.remotes.push(
+            name,
+            _with_tags(branches),
+            set_upstream=follow,
+            force=force,
+            force_with_lease=lease,
+            tags=tags,
+            all=everything,
+            delete=delete,
+            report=report,
+        )
     _tell(app, name, result)
     return 3 if result.refused else 0
-
-
-def _sends(
-    repo: Repo, branches: tuple[str, ...], everything: bool, force: bool, lease: bool
-) -> list[Send | Removal]:
-    from promptvc.errors import Usage
-    from promptvc.versioning.sync.push import Removal
-
-    names = _with_tags(branches)
-    if everything:
-        names += repo.refs.find("refs/heads/")
-    if not names:
-        if repo.branch is None:
-            raise Usage("HEAD is on no branch", "name the branch: promptvc push origin main")
-        names = [_pair(repo, repo.branch)]
-    made: list[Send | Removal] = []
-    for name in names:
-        here, colon, there = name.partition(":")
-        if colon and not there:
-            raise click.UsageError(f"{name!r} names no branch there; HERE:THERE renames, :THERE deletes")
-        made.append(_send(repo, here, there, force, lease) if here else Removal(there, lease))
-    return made
-
-
-def _send(repo: Repo, here: str, there: str, force: bool, lease: bool) -> Send:
-    """What ``here`` names, to be sent under the name ``there``, or its own."""
-    from promptvc.ids import RefName
-    from promptvc.storage.refs import HEAD
-    from promptvc.versioning.sync.push import Send
-
-    ref = repo.revisions.resolve_ref(here)
-    tag = ref is not None and ref.startswith("refs/tags/")
-    id = repo.refs.read(ref) if ref is not None and tag else repo.revisions.resolve(here)
-    target = there or (repo.branch or here if here == "HEAD" else here)
-    full = RefName.tag(target) if tag else RefName.branch(target)
-    if target.startswith("refs/"):
-        full = RefName.parse(target)
-    head = repo.refs.head() if ref == HEAD else ref
-    return Send(full, id, force, lease, here=head if isinstance(head, RefName) else None)
-
-
-def _pair(repo: Repo, branch: str) -> str:
-    """A branch and the name it has at its upstream; in full, for a tag may have the same name."""
-    merge = repo.config.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
-    return f"refs/heads/{branch}:{merge}"
 
 
 def _with_tags(words: tuple[str, ...]) -> list[str]:
@@ -120,38 +74,9 @@ def _with_tags(words: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _deletions(branches: tuple[str, ...]) -> list[Send | Removal]:
-    from promptvc.versioning.sync.push import Removal
-
-    names = _with_tags(branches)
-    if not names:
-        raise click.UsageError("which branch? promptvc push --delete REMOTE BRANCH")
-    if any(":" in name for name in names):
-        raise click.UsageError("--delete takes plain names")
-    return [Removal(name) for name in names]
-
-
-def _tags(repo: Repo, force: bool) -> list[Send | Removal]:
-    from promptvc.versioning.sync.push import Send
-
-    return [Send(ref, id, force) for ref, id in repo.refs.find("refs/tags/").items()]
-
-
-def _follow(repo: Repo, name: str, sends: list[Send | Removal], result: PushResult) -> None:
-    """Let each branch that was sent follow the one that it became."""
-    from promptvc.versioning.sync.push import Send
-
-    sent = {send.there: send.here for send in sends if isinstance(send, Send)}
-    for change in result.changes:
-        here = sent.get(change.there)
-        if change.outcome != "refused" and here and here.startswith("refs/heads/"):
-            repo.sharing.follow(here.short, name, change.there.short)
-
-
 def _tell(app: App, name: str, result: PushResult) -> None:
     from promptvc.cli.output import show_error
     from promptvc.cli.show.describe import size_words
-    from promptvc.transports.urls import redact
 
     show_messages(app.out, result.messages)
     for change in result.changes:
@@ -160,7 +85,7 @@ def _tell(app: App, name: str, result: PushResult) -> None:
     if all(change.outcome == "same" for change in result.changes):
         app.out.text("Everything is up to date")
         return
-    app.out.text(f"To {redact(app.repo.sharing.url(name) or name)}")
+    app.out.text(f"To {address(app, name)}")
     counted = f"   {result.objects:,} objects, {size_words(result.size)}" if result.objects else ""
     for change in result.changes:
         app.out.text(change_line(app.out, change, f"{change.there.short} → {change.there.short}{counted}"))

@@ -16,13 +16,10 @@ def command(context: click.Context) -> None:
     """List the remotes, or add, change and remove them."""
     if context.invoked_subcommand is not None:
         return
-    from promptvc.transports.urls import redact
-
     app = context.ensure_object(App)
-    for name in app.repo.sharing.names:
-        url = redact(app.repo.sharing.url(name) or "")
-        app.out.value({"name": name, "url": url})
-        app.out.text(f"{name}  {url}")
+    for remote in app.repo.remotes:
+        app.out.value({"name": remote.name, "url": remote.url})
+        app.out.text(f"{remote.name}  {remote.url}")
 
 
 @command.command("add")
@@ -32,16 +29,14 @@ def command(context: click.Context) -> None:
 @pass_app
 def add(app: App, name: str, url: str) -> None:
     """Add the remote NAME at URL: a path, file://, ssh://, git@host:path, https:// or git://."""
-    from promptvc.transports.urls import is_local, parse_url, redact
+    from promptvc.transports.urls import is_local
 
-    parse_url(url)
     place = (
         os.path.normpath((app.folder / url).absolute())
         if is_local(url) and not url.startswith("file:")
         else url
     )
-    app.repo.sharing.add(name, place)
-    app.out.value({"name": name, "url": redact(place)})
+    app.out.value({"name": name, "url": app.repo.remotes.add(name, place).url})
 
 
 @command.command("set-url")
@@ -51,10 +46,7 @@ def add(app: App, name: str, url: str) -> None:
 @pass_app
 def set_url(app: App, name: str, url: str) -> None:
     """Say where the remote NAME is now."""
-    from promptvc.transports.urls import redact
-
-    app.repo.sharing.set_url(name, url)
-    app.out.value({"name": name, "url": redact(url)})
+    app.out.value({"name": name, "url": app.repo.remotes.set_url(name, url).url})
 
 
 @command.command("remove")
@@ -63,5 +55,5 @@ def set_url(app: App, name: str, url: str) -> None:
 @pass_app
 def remove(app: App, name: str) -> None:
     """Forget the remote NAME and its remote-tracking branches."""
-    app.repo.sharing.remove(name, app.repo.who())
+    app.repo.remotes.remove(name)
     app.out.value({"name": name, "removed": True})

@@ -10,6 +10,7 @@ from promptvc.cli.output import Output
 from promptvc.cli.progress import progress
 
 if TYPE_CHECKING:
+    from promptvc.cli.app import App
     from promptvc.transports.remote import Progress
     from promptvc.versioning.sync.refchange import RefChange
 
@@ -33,6 +34,14 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
                 bar.update(step.done, step.total, step.phase)
 
         yield report
+
+
+def address(app: App, name: str) -> str:
+    """Where a remote is, by its name or its address, without passwords."""
+    from promptvc.transports.urls import redact
+
+    remotes = app.repo.remotes
+    return (remotes[name].url if name in remotes else "") or redact(name)
 
 
 def show_messages(out: Output, messages: Sequence[str]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,7 @@ from promptvc.content.formats.dicts import is_malformed
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
-    from promptvc.ids import ObjectId
-    from promptvc.storage.objects import Signature
+    from promptvc.session.history.blamed import Blamed
 
 _AUTHOR_MOST, _NAME_LEAST, _NAME_MOST = 16, 9, 28
 _SAMPLE = 1000
@@ -24,18 +22,6 @@ _SAMPLE = 1000
 _GAP = "  "
 _LEAD = 7 + len(_GAP) + 10 + len(_GAP)
 """Columns of commit and date, with the gaps behind them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blamed:
-    """One line, row or cell, and the commit that changed it last; ``number`` counts from 0."""
-
-    id: ObjectId
-    author: Signature
-    number: int
-    key: Mapping[str, Any] | None = None
-    field: str | None = None
-    value: Any = None
 
 
 def show_lines(out: Output, lines: Sequence[Blamed]) -> None:
@@ -69,7 +55,7 @@ def _beside(out: Output, items: Sequence[Blamed], text: Callable[[Blamed, int], 
     width = _author_width(items)
     digits = len(str(items[-1].number + 1)) if items else 0
     room = max(out.width - (_LEAD + width + len(_GAP) + digits + len(_GAP)), 10)
-    leads: dict[ObjectId, str] = {}
+    leads: dict[str, str] = {}
     for item in items:
         lead = leads.get(item.id)
         if lead is None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptvc.ids import ObjectId
-    from promptvc.repo import Repo
-    from promptvc.storage.objects import Commit
+    from promptvc.session.history.log import LogCommit
 
 
-def commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
+def commit_value(commit: LogCommit) -> dict[str, object]:
     """A commit for programs; the time is the author's, in seconds since 1970."""
-    commit: Commit = repo.history.commit(id)
     return {
-        "id": id,
+        "id": commit.id,
         "parents": list(commit.parents),
         "author": {"name": commit.author.name, "email": commit.author.email},
         "time": commit.author.time,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.show.chars import columns, json_text, plural, visible, wrap
 from promptvc.cli.show.describe import size_words
 from promptvc.cli.show.diff.words import name_cut, paint
-from promptvc.cli.show.row_stream import file_rows, key_of_file
 from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.dicts import malformed_row
 from promptvc.errors import NotAPrompt, RunUnreadable
+from promptvc.session.files.rowstream import file_rows, key_of_file
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output

@@ -27,15 +27,15 @@ RefNames = Mapping[ObjectId, Sequence[tuple[str, str]]]
 def ref_names(repo: Repo) -> RefNames:
     """What is said in parentheses behind a commit: ``HEAD → main``, ``tag: v1``, ``origin/main``."""
     names: dict[ObjectId, list[tuple[str, str]]] = {}
-    head, at = repo.refs.head(), repo.refs.current()
+    head, at = repo.parts.refs.head(), repo.parts.refs.current()
     if at is not None:
         text = f"HEAD → {head.short}" if isinstance(head, RefName) else "HEAD"
         names[at] = [(text, "cyan")]
     kinds = (("refs/tags/", "tag: ", "yellow"), ("refs/heads/", "", "green"), ("refs/remotes/", "", "red"))
     for prefix, lead, color in kinds:
-        for ref, id in repo.refs.find(prefix).items():
+        for ref, id in repo.parts.refs.find(prefix).items():
             if ref != head and not ref.endswith("/HEAD"):
-                names.setdefault(peel(repo.store, id), []).append((lead + ref.short, color))
+                names.setdefault(peel(repo.parts.store, id), []).append((lead + ref.short, color))
     return names
 
 

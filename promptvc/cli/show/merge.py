@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.show.chars import columns, cut, json_cut, json_text, pad, plural
 from promptvc.cli.show.diff.table import row_name
 from promptvc.cli.show.diff.words import name_cut
-from promptvc.cli.show.untracked import left_untracked, untracked_lines
+from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.missing import MISSING
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHARED = 16
 
 def tell_merge(app: App, repo: Repo, done: Merged, *, dry_run: bool) -> None:
     """What a merge, cherry-pick or revert did, or would do."""
-    stay = left_untracked(repo, done.before, done.files) if done.outcome != "up-to-date" else []
+    stay = repo.parts.left_untracked(done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
         app.out.value(_to_value(done, dry_run) | {"untracked": stay})
         return
@@ -89,7 +89,7 @@ def abort_open(app: App, step: str) -> int:
     app.out.text(f"Gave up the {merge.step} of {merge.labels[1]}: {plural(len(files), 'file')} as before")
     if merge.step != step:
         app.out.note(f"note: what was under way was a {merge.step}")
-    head = app.repo.refs.read(HEAD)
+    head = app.repo.parts.refs.read(HEAD)
     if head is not None and head != merge.head and not app.out.json:
         app.out.note(
             f"note: {merge.labels[0]} moved meanwhile: files without work of their own are as in {head.short}"
@@ -206,12 +206,12 @@ def _taken_words(repo: Repo, done: Merged, paths: Sequence[str]) -> dict[str, st
     from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.diff import diff_files
 
-    before = repo.snapshot_of(done.before) if done.before else None
+    before = repo.parts.snapshot_of(done.before) if done.before else None
     old = before.files if before else {}
     changes = [c for c in diff_files(old, done.files) if c.path in paths or c.old_path in paths]
-    project = before.project if before else repo.workspace.worktree.project()
-    stored = [c for c in changes if c.after is None or repo.store.contains(c.after.id)][:SHOWN_FILES]
-    comparison = Comparison(stored, repo.stored, repo.stored, project)
+    project = before.project if before else repo.parts.workspace.worktree.project()
+    stored = [c for c in changes if c.after is None or repo.parts.store.contains(c.after.id)][:SHOWN_FILES]
+    comparison = Comparison(stored, repo.parts.stored, repo.parts.stored, project)
     return {str(change.path): change_words(comparison, change) for change in stored} | {
         str(change.old_path): f"now {change.path}" for change in stored if change.old_path
     }

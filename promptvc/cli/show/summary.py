@@ -17,7 +17,7 @@ _NAMES = {"text": "other file", "binary": "binary file"}
 
 def count_words(repo: Repo, changes: Sequence[FileChange]) -> str:
     """The files that there are, by kind, and the rows in tables."""
-    comparison = repo.comparison_of(changes)
+    comparison = repo.parts.comparison_of(changes)
     counts, rows = count_kinds(comparison, [c for c in changes if c.path != "promptvc.toml"])
     return kinds_words(counts, rows) or "nothing there yet"
 

@@ -23,20 +23,18 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
     """
     from promptvc.api import folder_name
     from promptvc.repo.clone import clone_into
-    from promptvc.storage.refs import HEAD
     from promptvc.transports.urls import is_local, redact
 
     address = str(app.folder / url) if is_local(url) and not url.startswith("file:") else url
     root = app.folder / (folder or folder_name(url))
     with transfer("cloning") as report:
         repo = clone_into(address, root, app.surroundings, branch=branch, report=report)
-    head = repo.refs.read(HEAD)
-    files = len(repo.workspace.head_files())
-    app.out.value({"path": str(repo.root), "branch": repo.workspace.branch, "head": head, "files": files})
+    current = repo.branches.current
+    head = current.id if current else None
+    files = len(repo.snapshot().files) if current else 0
+    app.out.value({"path": str(repo.root), "branch": repo.branch, "head": head, "files": files})
     app.out.text(f"Cloned {redact(url)} into {root}")
     where = (
-        f"{repo.workspace.branch} at {head.short}: {files} file{'s' * (files != 1)}"
-        if head
-        else "no commits there yet"
+        f"{repo.branch} at {head.short}: {files} file{'s' * (files != 1)}" if head else "no commits there yet"
     )
     app.out.text(f"  {where}")

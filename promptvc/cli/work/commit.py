@@ -116,7 +116,7 @@ def _summary(repo: Repo, done: Committed, seconds: float) -> list[str]:
     """What went in: counted for a first commit, file by file after."""
     from promptvc.cli.show.summary import change_words, count_kinds, kinds_words
 
-    comparison = repo.comparison_stored(done.changes, done.id)
+    comparison = repo.parts.comparison_stored(done.changes, done.id)
     if done.parent is None or len(done.changes) > SHOWN:
         counts, rows = count_kinds(comparison, [c for c in done.changes if c.path != "promptvc.toml"])
         words = kinds_words(counts, rows)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
-from promptvc.cli.arguments import Range, WordsCommand, split_words, words_of
+from promptvc.cli.arguments import WordsCommand, split_words, words_of
 from promptvc.ids import ObjectId
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
     from promptvc.cli.show.diff.diff import RunLines
     from promptvc.session.workspace.comparison import Comparison
+    from promptvc.versioning.revision import Range
 
 
 @click.command("diff", cls=WordsCommand)
@@ -146,7 +147,7 @@ def _base(app: App, range: Range) -> str:
     from promptvc.errors import Usage
 
     assert range.start is not None
-    bases = app.repo.history.merge_bases(range.start, range.end)
+    bases = app.repo.merge_bases(range.start, range.end)
     if not bases:
         raise Usage(
             f"{range.start.short} and {range.end.short} have no common ancestor",

@@ -58,9 +58,7 @@ def _merge_value(repo: Repo) -> dict[str, object]:
 
 def stale_runs(repo: Repo, files: Files | None = None) -> list[Staleness]:
     """The runs whose outputs do not follow from the working files as they are; ``files`` if they were just found."""
-    if repo.root is None or not repo.workspace.worktree.project().runs:  # spares most projects the imports
-        return []
-    return repo.runs.stale(repo.runs.source(files))
+    return repo.runs.stale(files)
 
 
 def _run_lines(app: App, repo: Repo, status: Status) -> Iterator[str]:
@@ -91,7 +89,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
 
 def to_value(repo: Repo, status: Status) -> dict[str, object]:
     """The facts for programs."""
-    comparison = repo.comparison_of(status.changes)
+    comparison = repo.parts.comparison_of(status.changes)
     files = [{"path": c.path, "kind": comparison.kind(c), "status": c.status} for c in status.changes]
     for file, change in zip(files, status.changes, strict=True):
         if change.old_path:
@@ -120,7 +118,7 @@ def to_lines(repo: Repo, status: Status, out: Output) -> Iterator[str]:
         return
     from promptvc.cli.show.describe import describe  # reads prompts and tables, which a clean status need not
 
-    comparison = repo.comparison_of(status.changes)
+    comparison = repo.parts.comparison_of(status.changes)
     width = max(28, min(48, max(len(change.path) for change in status.changes) + 2))
     for change in status.changes:
         word, color = _WORDS[change.status]

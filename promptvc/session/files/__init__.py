@@ -9,4 +9,5 @@ obstructions  what is in the way of files to be written
 untracked     files that a commit lacks only because it does not track them
 views         one version of one file, in the store or not
 keys          rows that share a key
+rowstream     the rows of one file, read as they are asked for
 """

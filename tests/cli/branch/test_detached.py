@@ -32,17 +32,20 @@ def test_a_commit_on_a_branch_says_nothing_of_it(project: Project) -> None:
 
 @pytest.mark.parametrize("way", [["main"], ["--detach", "main"], ["-c", "other", "main"]])
 def test_leaving_them_names_them_and_the_command_that_keeps_them(detached: Project, way: list[str]) -> None:
-    tip = detached.repo.revisions.resolve("HEAD")
+    tip = detached.repo.parts.revisions.resolve("HEAD")
     told = detached("switch", *way)
     lines = told.err.splitlines()
     assert f"warning: leaving 2 commits behind: {tip.short} Say three" in lines
     assert lines[-1] == f"hint: promptvc branch NAME {tip.short} keeps them"
     detached("branch", "kept", tip.short)
-    assert detached.repo.revisions.resolve("kept") == tip
+    assert detached.repo.parts.revisions.resolve("kept") == tip
 
 
 def test_programs_are_told_which(detached: Project) -> None:
-    tip, before = detached.repo.revisions.resolve("HEAD"), detached.repo.revisions.resolve("HEAD~1")
+    tip, before = (
+        detached.repo.parts.revisions.resolve("HEAD"),
+        detached.repo.parts.revisions.resolve("HEAD~1"),
+    )
     [value] = detached.json("switch", "main")
     assert value["left_behind"] == [tip, before]
 

@@ -159,7 +159,7 @@ def test_an_abort_says_that_the_branch_moved_meanwhile(diverged: Project) -> Non
     diverged("merge", "feature", code=1)
     with diverged.repo.transaction("main", message="a service") as tx:
         tx.write("prompts/new.md", "new\n")
-    moved = diverged.repo.revisions.resolve("main")
+    moved = diverged.repo.parts.revisions.resolve("main")
     told = diverged("merge", "--abort")
     assert (
         told.err == f"note: main moved meanwhile: files without work of their own are as in {moved.short}\n"
@@ -168,9 +168,9 @@ def test_an_abort_says_that_the_branch_moved_meanwhile(diverged: Project) -> Non
 
 
 def test_into_no_branch_is_a_wrong_call(diverged: Project) -> None:
-    before = diverged.repo.refs.find()
+    before = diverged.repo.parts.refs.find()
     assert "--into which branch?" in diverged("merge", "feature", "--into", "", code=2).err
-    assert diverged.repo.refs.find() == before
+    assert diverged.repo.parts.refs.find() == before
 
 
 def test_into_another_branch_leaves_the_working_files(diverged: Project) -> None:
@@ -309,8 +309,8 @@ def test_undo_takes_a_merge_back_in_one_step(diverged: Project) -> None:
     diverged("undo")
     diverged("resolve", ".", "--take", "theirs")
     diverged("commit")
-    head = diverged.repo.revisions.resolve("HEAD")
+    head = diverged.repo.parts.revisions.resolve("HEAD")
     assert "main was" in diverged("undo").out
     assert diverged("status").lines[-1].endswith("all conflicts resolved: promptvc commit")
     diverged("undo")
-    assert diverged.repo.revisions.resolve("HEAD") == head
+    assert diverged.repo.parts.revisions.resolve("HEAD") == head

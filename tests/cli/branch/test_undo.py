@@ -30,12 +30,17 @@ def state(project: Project) -> tuple[dict[str, str], str, list[tuple[str, str]],
         for path in project.root.rglob("*")
         if path.is_file() and ".promptvc" not in path.parts
     }
-    repo = type(project.repo).open(project.root, project.repo.surroundings)
-    return dict(repo.refs.find()), str(repo.refs.head()), sorted(repo.config.own_items()), files
+    repo = type(project.repo).open(project.root, project.repo.parts.surroundings)
+    return (
+        dict(repo.parts.refs.find()),
+        str(repo.parts.refs.head()),
+        sorted(repo.parts.config.own_items()),
+        files,
+    )
 
 
 def test_it_says_what_it_did_and_how_to_redo(shared: Project) -> None:
-    before, after = shared.repo.revisions.resolve("main~1"), shared.repo.revisions.resolve("main")
+    before, after = shared.repo.parts.revisions.resolve("main~1"), shared.repo.parts.revisions.resolve("main")
     for done, here, there, then in (("Undid", after, before, "redoes"), ("Redid", before, after, "undoes")):
         told = shared("undo")
         assert told.lines == [f'{done}: commit "Calmer tone" (main was {here.short}, is {there.short})']
@@ -70,7 +75,7 @@ def test_the_list_is_newest_first_and_can_be_cut(shared: Project) -> None:
 
 
 def test_json_has_the_same_facts(shared: Project) -> None:
-    tip, first = shared.repo.revisions.resolve("main"), shared.repo.revisions.resolve("side")
+    tip, first = shared.repo.parts.revisions.resolve("main"), shared.repo.parts.revisions.resolve("side")
     [last, *_] = shared.json("undo", "--list")
     assert (last["number"], last["what"], last["who"]) == (3, 'commit "Calmer tone"', "Me <me@example.com>")
     assert last["refs"] == {"refs/heads/main": [first, tip]}
@@ -93,13 +98,13 @@ def test_changes_made_since_need_force(shared: Project) -> None:
 
 def test_the_remote_is_said_to_be_unchanged(shared: Project) -> None:
     shared("push", "-u", "origin", "main")
-    tip = shared.repo.revisions.resolve("origin/main")
+    tip = shared.repo.parts.revisions.resolve("origin/main")
     told = shared("undo")
     said = "note: origin/main stays, and says what the remote has: nothing was changed there"
     assert told.err.splitlines()[-1] == said
     assert "origin/main" not in told.out
-    assert shared.repo.revisions.resolve("origin/main") == tip
-    assert shared.repo.upstream(shared.repo.refs.head()) is None  # type: ignore[arg-type]
+    assert shared.repo.parts.revisions.resolve("origin/main") == tip
+    assert shared.repo.parts.upstream(shared.repo.parts.refs.head()) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ def test_without_a_commit_there_is_nothing_to_tell(project: Project) -> None:
 
 def test_a_commit_is_a_line_of_what_and_a_line_of_when_and_who(merged: Project) -> None:
     merged("tag", "v1", "main~1")
-    id = merged.repo.revisions.resolve("main")
+    id = merged.repo.parts.revisions.resolve("main")
     assert merged("log", "-n", "2").lines == [
         f"{id.short} (HEAD → main) e",
         "        2023-11-14 22:17  Me",
-        f"{merged.repo.history.parents(id)[0].short} (tag: v1) d",
+        f"{merged.repo.parts.history.parents(id)[0].short} (tag: v1) d",
         "        2023-11-14 22:16  Me",
     ]
 
@@ -98,10 +98,10 @@ def test_a_large_table_is_one_path(project: Project) -> None:
 
 def test_json_has_exactly_what_is_promised(merged: Project) -> None:
     first, *_, last = merged.json("log")
-    id = merged.repo.revisions.resolve("main")
+    id = merged.repo.parts.revisions.resolve("main")
     assert first == {
         "id": id,
-        "parents": list(merged.repo.history.parents(id)),
+        "parents": list(merged.repo.parts.history.parents(id)),
         "author": {"name": "Me", "email": "me@example.com"},
         "time": 1_700_000_240,
         "message": "e\n",
@@ -119,7 +119,7 @@ def test_stat_tells_what_each_commit_changed_since_its_first_parent(merged: Proj
 
 def test_strange_dates_and_names_are_shown_as_they_can_be(project: Project) -> None:
     who = Signature("x\x1b[31m", "", 10**17, 5999)
-    with project.repo.store.begin() as writer:
+    with project.repo.parts.store.begin() as writer:
         from promptvc.versioning.commit import write_commit
         from promptvc.versioning.tree import write_tree
 
@@ -127,7 +127,7 @@ def test_strange_dates_and_names_are_shown_as_they_can_be(project: Project) -> N
         writer.finish()
     from promptvc.ids import RefName
 
-    project.repo.refs.move(RefName.branch("main"), None, id, who, "test")
+    project.repo.parts.refs.move(RefName.branch("main"), None, id, who, "test")
     out = project("log").out
     assert "second 100000000000000000 of 1970  x\\x1b[31m" in out
     assert "odd\\u202e" in out
@@ -139,7 +139,10 @@ def test_strange_dates_and_names_are_shown_as_they_can_be(project: Project) -> N
 def drawing(project: Project, *arguments: str) -> list[str]:
     """The graph without ids and refs."""
     lines = project("log", "--graph", "--oneline", *arguments).lines
-    shorts = {id[:7] for id in project.repo.history.ancestors(project.repo.refs.find("refs/heads/").values())}
+    shorts = {
+        id[:7]
+        for id in project.repo.parts.history.ancestors(project.repo.parts.refs.find("refs/heads/").values())
+    }
     return [
         " ".join(w for w in _words(line) if w not in shorts and w[:1] != "(" and w[-1:] != ")")
         for line in lines
@@ -294,7 +297,7 @@ def test_a_merge_that_only_joins_two_changes_of_a_row_is_left_out(project: Proje
     def commit(subject: str, row: dict[str, object], *parents: ObjectId) -> ObjectId:
         who = Signature("Me", "me@example.com", 1_700_000_000 + 60 * len(made))
         data = (json.dumps(row) + "\n").encode()
-        with project.repo.store.begin() as writer:
+        with project.repo.parts.store.begin() as writer:
             entry = FileEntry(writer.add(Kind.BLOB, data))
             tree = write_tree(writer, {RepoPath(TICKETS): entry})
             made.append(write_commit(writer, tree, parents, subject, who, who))
@@ -310,7 +313,7 @@ def test_a_merge_that_only_joins_two_changes_of_a_row_is_left_out(project: Proje
     joined = commit("joined", {"id": 1, "a": 1, "b": 1}, left, right)
     mixed = commit("mixed", {"id": 1, "a": 9, "b": 1}, left, right)
     for branch, id in (("main", joined), ("other", mixed)):
-        project.repo.refs.move(RefName.branch(branch), None, id, project.repo.who(), "test")
+        project.repo.parts.refs.move(RefName.branch(branch), None, id, project.repo.parts.who(), "test")
     assert subjects(project, "main", "--key", "1", "--", TICKETS) == ["right", "left", "base"]
     assert subjects(project, "other", "--key", "1", "--", TICKETS) == ["mixed", "right", "left", "base"]
     [value, *_] = project.json("log", "other", "--key", "1", "--", TICKETS)

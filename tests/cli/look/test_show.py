@@ -26,7 +26,7 @@ def shown(project: Project) -> Project:
 
 def test_a_commit_is_a_header_its_message_and_what_it_changed(shown: Project) -> None:
     lines = shown("show").lines
-    id = shown.repo.revisions.resolve("HEAD")
+    id = shown.repo.parts.revisions.resolve("HEAD")
     assert lines[0] == f"commit   {id} (HEAD → main)"
     assert lines[1] == "author   Me <me@example.com>"
     assert lines[2].startswith("date     20")

@@ -56,9 +56,9 @@ class Bench:
     def check(self, settings: str, at: str | None = None) -> CheckResult:
         text = f'[checks.gold]\nrun = "mini"\n{settings}\n'
         (self.root / "promptvc.toml").write_text(text)
-        source = self.repo.runs.source() if at is None else self.at(at)
+        source = self.repo.parts.runs.source() if at is None else self.at(at)
         spec = read_project(text.encode()).checks["gold"]
-        return check_run(spec, source, self.repo.contents, self.repo.store, self.at)
+        return check_run(spec, source, self.repo.parts.contents, self.repo.parts.store, self.at)
 
     def at(self, revision: str) -> CommitSource:
         return CommitSource(self.repo.snapshot(revision), revision)
@@ -409,7 +409,9 @@ def test_an_unknown_run_is_named(bench: Bench) -> None:
     bench.outputs(ALL)
     spec = read_check("gold", {"run": "mnii"}, ConfigInvalid)
     with pytest.raises(ConfigInvalid, match=r"checks\.gold\.run: there is no run 'mnii'") as caught:
-        check_run(spec, bench.repo.runs.source(), bench.repo.contents, bench.repo.store, bench.at)
+        check_run(
+            spec, bench.repo.parts.runs.source(), bench.repo.parts.contents, bench.repo.parts.store, bench.at
+        )
     assert caught.value.hint == "did you mean mini?"
 
 
@@ -487,7 +489,7 @@ def test_a_check_is_read_whole() -> None:
 @pytest.mark.slow
 def test_many_rows_are_checked_in_time_that_grows_with_them(repo: Repo, tmp_path: Path) -> None:
     def seconds(count: int) -> float:
-        project = Repo.init(tmp_path / str(count), repo.surroundings)
+        project = Repo.init(tmp_path / str(count), repo.parts.surroundings)
         bench = Bench(project)
         bench.examples(
             [{"id": f"t{n}", "slice": f"s{n % 200}", "tags": ["gold"] * (n % 2)} for n in range(count)]

@@ -65,7 +65,7 @@ def test_a_dry_run_renders_once_for_the_plan_and_what_is_stale(project: Project,
     project.run()
     project.write("prompts/sort.md", PROMPT.replace("Sort", "Look at"))
     renders.clear()
-    plan, stale = project.repo.runs.look("mini")
+    plan, stale = project.repo.parts.runs.look("mini")
     assert (plan.missing, stale.stale) == (ROWS, ROWS)
     assert once(renders)
     assert (plan, stale) == (project.repo.runs.plan("mini"), project.repo.runs.staleness("mini"))

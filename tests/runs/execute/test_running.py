@@ -264,12 +264,12 @@ def test_edited_outputs_that_were_committed_answer_nothing(project: Project) -> 
 
 def test_two_runs_at_once_do_not_pay_twice(project: Project) -> None:
     repo = project.repo
-    repo.runs.calls.refresh()
-    with repo.runs.calls.exclusive(), pytest.raises(StoreBusy):
+    repo.parts.runs.calls.refresh()
+    with repo.parts.runs.calls.exclusive(), pytest.raises(StoreBusy):
         project.run()
     assert project.calls() == 0
     assert project.run().called == 30
-    with repo.runs.calls.exclusive():
+    with repo.parts.runs.calls.exclusive():
         assert project.run().called == 0  # nothing to call, nothing to wait for
 
 
@@ -277,8 +277,8 @@ def test_what_a_run_is_pinned_to_is_in_the_store_before_it_is_committed(project:
     project.run()
     record = project.record()
     project.write("prompts/sort.md", PROMPT + "more\n")
-    assert project.repo.store.contains(ObjectId(record["prompt"]["id"]))
-    assert project.repo.store.contains(ObjectId(record["examples"]["id"]))
+    assert project.repo.parts.store.contains(ObjectId(record["prompt"]["id"]))
+    assert project.repo.parts.store.contains(ObjectId(record["examples"]["id"]))
     assert project.repo.runs.staleness("mini").reasons == {"prompt": "prompt: user line 6"}
 
 
@@ -413,7 +413,7 @@ def test_a_clone_needs_trust_only_where_there_is_something_to_call(project: Proj
     project.commit("outputs")
     copy = clone(str(project.root / ".promptvc"), tmp_path / "copy")
     (tmp_path / "copy/outputs/mini.jsonl").unlink()
-    done, _ = copy.runs.run("mini")
+    done = copy.runs.run("mini")
     assert (done.known, done.called) == (30, 0)
     (tmp_path / "copy/prompts/sort.md").write_text(PROMPT.replace("Sort", "Order"))
     with pytest.raises(NotTrusted):

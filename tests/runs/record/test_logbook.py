@@ -80,7 +80,7 @@ def test_calls_with_messages_are_verified_by_reproduce(project: Repo) -> None:
             for sample in range(2):
                 log.add(f"t-{n}", messages=asked(f"case {n}"), output="x", sample_index=sample)
     project.commit("logged")
-    found = reproduce(project.runs.source(), "mine", project.contents, project.store)
+    found = reproduce(project.parts.runs.source(), "mine", project.parts.contents, project.parts.store)
     assert found.is_verified
     assert found.verified == 8
 
@@ -89,7 +89,7 @@ def test_other_messages_than_the_prompt_makes_are_named_by_reproduce(project: Re
     with project.log_run("mine", **WHO, **PATHS) as log:
         for n in range(4):
             log.add(f"t-{n}", messages=asked("something" if n == 1 else f"case {n}"), output="x")
-    found = reproduce(project.runs.source(), "mine", project.contents, project.store)
+    found = reproduce(project.parts.runs.source(), "mine", project.parts.contents, project.parts.store)
     assert found.astray == (("t-1", 0),)
 
 
@@ -108,10 +108,10 @@ def test_an_answer_is_known_as_soon_as_it_is_logged(project: Repo) -> None:
     )
     with pytest.raises(ZeroDivisionError), project.log_run("mine", **WHO, **PATHS) as log:
         log.add("t-0", messages=asked("case 0"), output="a")
-        project.runs.calls.refresh()
-        assert project.runs.calls.find([hash])[hash].output == "a"
+        project.parts.runs.calls.refresh()
+        assert project.parts.runs.calls.find([hash])[hash].output == "a"
         raise ZeroDivisionError
-    assert project.runs.calls.find([hash])[hash].output == "a"
+    assert project.parts.runs.calls.find([hash])[hash].output == "a"
 
 
 def test_a_run_that_asks_the_same_makes_no_call(project: Repo) -> None:
@@ -157,7 +157,7 @@ def test_prompt_and_examples_are_pinned_as_they_were_at_the_beginning(project: R
         log.add("t-0", messages=asked("case 0"), output="a")
     record = record_of(project, "mine")
     assert record.prompt is not None
-    assert project.store.read_blob(record.prompt.id) == b"Answer {{text}}"
+    assert project.parts.store.read_blob(record.prompt.id) == b"Answer {{text}}"
 
 
 def test_examples_without_an_output_and_outputs_of_no_example_are_told(project: Repo) -> None:
@@ -174,8 +174,8 @@ def test_errors_are_logged_and_are_no_answers(project: Repo) -> None:
     with project.log_run("mine", **WHO, **PATHS) as log:
         row = log.add("t-0", messages=asked("case 0"), error="timed out")
     assert not row.is_answer
-    project.runs.calls.refresh()
-    assert project.runs.calls.find([row.request_hash or ""]) == {}
+    project.parts.runs.calls.refresh()
+    assert project.parts.runs.calls.find([row.request_hash or ""]) == {}
     assert record_of(project, "mine").totals["errors"] == 1
 
 

@@ -90,7 +90,7 @@ def test_outputs_belong_to_the_examples_with_the_same_field_in_the_order_of_the_
 
 def test_a_record_says_that_it_was_recorded_and_pins_what_is_known(sums: Repo) -> None:
     record = sums.record_run("mini", ANSWERS, **HOW, prompt="prompts/sum.md", model="m", provider="p").record
-    files = WorkingSource(sums.workspace).files
+    files = WorkingSource(sums.parts.workspace).files
     assert record.recorded
     assert record.source == "given rows"
     assert record.prompt is not None
@@ -124,7 +124,7 @@ def test_nothing_is_claimed_that_is_not_known(sums: Repo) -> None:
 def test_a_recorded_run_loads_with_its_examples_even_after_they_changed(sums: Repo) -> None:
     sums.record_run("mini", ANSWERS, **HOW)
     write(sums, "examples/sums.jsonl", EXAMPLES[:1])
-    run = load_run(WorkingSource(sums.workspace), "mini", sums.contents, sums.store)
+    run = load_run(WorkingSource(sums.parts.workspace), "mini", sums.parts.contents, sums.parts.store)
     assert [run.examples[row.example_id]["answer"] for row in run.rows()] == ["4", "9", "4"]
 
 
@@ -168,7 +168,7 @@ def test_a_run_that_was_made_here_is_replaced_only_by_force(sums: Repo) -> None:
 
 def test_a_recorded_run_is_committed_as_a_run(sums: Repo) -> None:
     sums.record_run("mini", ANSWERS, **HOW)
-    snap = sums.snapshot_of(sums.commit("outputs").id)
+    snap = sums.parts.snapshot_of(sums.commit("outputs").id)
     assert snap.kind("outputs/mini.run.json") == "run"
     assert len(snap.table("outputs/mini.jsonl")) == 3
 

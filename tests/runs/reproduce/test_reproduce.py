@@ -83,14 +83,16 @@ class Project:
         self.repo.commit("a change")
 
     def reproduce(self, revision: str | None = None) -> Reproduction:
-        return reproduce(self.source(revision), "support", self.repo.contents, self.repo.store)
+        return reproduce(self.source(revision), "support", self.repo.parts.contents, self.repo.parts.store)
 
     def drift(self, revision: str | None = None, **options: Any) -> Drift:
-        return measure_drift(self.repo.runs, self.source(revision), "support", jobs=2, **options)
+        return measure_drift(self.repo.parts.runs, self.source(revision), "support", jobs=2, **options)
 
     def source(self, revision: str | None) -> Source:
         repo = self.repo
-        return repo.runs.source() if revision is None else CommitSource(repo.snapshot(revision), revision)
+        return (
+            repo.parts.runs.source() if revision is None else CommitSource(repo.snapshot(revision), revision)
+        )
 
 
 def tickets(count: int, first: int = 0) -> list[dict[str, Any]]:

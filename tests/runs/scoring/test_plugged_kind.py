@@ -48,8 +48,10 @@ def test_a_kind_that_is_plugged_in_is_known_everywhere(tmp_path: Path) -> None:
 
     assert [row.expected for row in project.repo.compare("HEAD", run="mini").rows] == ["ba", "cd"]
     repo = project.repo
-    source = repo.runs.source()
-    result = check_run(source.project.checks["gold"], source, repo.contents, repo.store, lambda text: source)
+    source = repo.parts.runs.source()
+    result = check_run(
+        source.project.checks["gold"], source, repo.parts.contents, repo.parts.store, lambda text: source
+    )
     [gate] = result.failed
     assert [(row.example_id, row.expected) for row in gate.rows] == [("b", "cd")]
 
@@ -62,8 +64,10 @@ def test_check_and_compare_name_the_same_expected_output(tmp_path: Path, name: s
     project.run()
     project.commit("outputs")
     repo = project.repo
-    source = repo.runs.source()
-    result = check_run(source.project.checks["gold"], source, repo.contents, repo.store, lambda text: source)
+    source = repo.parts.runs.source()
+    result = check_run(
+        source.project.checks["gold"], source, repo.parts.contents, repo.parts.store, lambda text: source
+    )
     [[row]] = [gate.rows for gate in result.failed]
     [compared] = repo.compare("HEAD", run="mini").rows
     assert row.expected == compared.expected == "gold"

@@ -36,7 +36,7 @@ Versions = Sequence[tuple[Mapping[str, bytes], Sequence[int]]]
 
 
 def lineage(repo: Repo) -> Lineage:
-    return Lineage(repo.store, repo.contents, repo.history)
+    return Lineage(repo.parts.store, repo.parts.contents, repo.parts.history)
 
 
 def write_history(repo: Repo, versions: Versions) -> list[ObjectId]:
@@ -44,15 +44,15 @@ def write_history(repo: Repo, versions: Versions) -> list[ObjectId]:
     ids: list[ObjectId] = []
     for number, (files, parents) in enumerate(versions):
         who = Signature("Me", "me@example.com", 1_700_000_000 + 60 * number)
-        with repo.store.begin() as writer:
+        with repo.parts.store.begin() as writer:
             entries = {
-                RepoPath(path): repo.contents.write(path, Source([data]), writer)
+                RepoPath(path): repo.parts.contents.write(path, Source([data]), writer)
                 for path, data in files.items()
             }
             tree = write_tree(writer, entries)
             ids.append(write_commit(writer, tree, tuple(ids[p] for p in parents), f"{number}", who, who))
             writer.finish()
-    repo.refs.move(RefName.branch("main"), None, ids[-1], repo.who(), "written")
+    repo.parts.refs.move(RefName.branch("main"), None, ids[-1], repo.parts.who(), "written")
     return ids
 
 
@@ -68,12 +68,12 @@ def row_numbers(
     repo: Repo, ids: Sequence[ObjectId], path: str = TABLE, key: Sequence[str] = ("id",)
 ) -> list[int]:
     """The commit of every row at the last commit, by number."""
-    count = repo.snapshot_of(ids[-1]).file(path).count_rows()
+    count = repo.parts.snapshot_of(ids[-1]).file(path).count_rows()
     return [ids.index(id) for id in blame_rows(lineage(repo), ids[-1], path, range(count), key)]
 
 
 def line_numbers(repo: Repo, ids: Sequence[ObjectId], path: str) -> list[int]:
-    count = len(split_lines(repo.snapshot_of(ids[-1]).read(path)))
+    count = len(split_lines(repo.parts.snapshot_of(ids[-1]).read(path)))
     return [ids.index(id) for id in blame_lines(lineage(repo), ids[-1], path, range(count))]
 
 
@@ -206,7 +206,7 @@ def test_cells_and_rows_are_blamed_as_a_slow_walk_does(made: list[Any]) -> None:
         versions = [({TABLE: each}, parents) for each, (_, _, parents) in zip(data, made, strict=True)]
         ids = write_history(repo, versions)
         tip, (rows, order, _) = len(made) - 1, made[-1]
-        newest = {ids.index(id): place for place, id in enumerate(repo.history.in_order([ids[-1]]))}
+        newest = {ids.index(id): place for place, id in enumerate(repo.parts.history.in_order([ids[-1]]))}
         found = row_numbers(repo, ids)
         for number, id in enumerate(order):
             fields = sorted(rows[id])
@@ -336,9 +336,9 @@ def test_a_renamed_table_is_followed(repo: Repo) -> None:
 def test_a_parent_that_is_missing_is_an_error_unless_the_clone_is_shallow(tmp_path: Path) -> None:
     repo = Repo.init(tmp_path / "shallow", Surroundings())
     gone = ObjectId("1" * 40)
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         data = b"one\ntwo\n"
-        entry = repo.contents.write("a.txt", Source([data]), writer)
+        entry = repo.parts.contents.write("a.txt", Source([data]), writer)
         who = Signature("Me", "me@example.com", 1)
         tree = write_tree(writer, {RepoPath("a.txt"): entry})
         cut = encode_commit(Commit(tree, (gone,), who, who, "cut"))
@@ -367,7 +367,7 @@ class Counting(Lineage):
 def test_the_walk_ends_when_everything_has_its_commit(repo: Repo) -> None:
     texts = [b"".join(b"%d\n" % (n if line == 3 else 0) for line in range(8)) for n in range(20)]
     ids = write_history(repo, straight(texts, "a.txt"))
-    counting = Counting(repo.store, repo.contents, repo.history)
+    counting = Counting(repo.parts.store, repo.parts.contents, repo.parts.history)
     assert blame_lines(counting, ids[-1], "a.txt", range(3, 4)) == [ids[-1]]
     assert counting.asked == 1
     assert blame_lines(counting, ids[-1], "a.txt", range(0)) == []
@@ -385,15 +385,15 @@ def test_chunks_that_versions_share_are_not_read(
         versions.append([changed.get(n, row) for n, row in enumerate(versions[-1])])
     ids = write_history(repo, straight([jsonl(each) for each in versions]))
     if not remembered:
-        monkeypatch.setattr(repo.contents, "chunk_list", lambda id: None)
+        monkeypatch.setattr(repo.parts.contents, "chunk_list", lambda id: None)
     read: list[ObjectId] = []
-    original = repo.store.read_blob
-    monkeypatch.setattr(repo.store, "read_blob", lambda id: read.append(id) or original(id))
+    original = repo.parts.store.read_blob
+    monkeypatch.setattr(repo.parts.store, "read_blob", lambda id: read.append(id) or original(id))
     found = blame_rows(lineage(repo), ids[-1], TABLE, range(6000), ["id"])
     assert {n: ids.index(id) for n, id in enumerate(found) if id != ids[0]} == {
         n * 900: n for n in range(1, 6)
     }
-    chunks = len(repo.snapshot_of(ids[-1]).file(TABLE).chunk_runs())
+    chunks = len(repo.parts.snapshot_of(ids[-1]).file(TABLE).chunk_runs())
     assert chunks > 25
     # Without what is remembered each chunk is counted once; a change loads a chunk or two of either side.
     assert len(read) < (50 if remembered else 50 + chunks + 30)

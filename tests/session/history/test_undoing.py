@@ -39,11 +39,11 @@ def read(repo: Repo, path: str) -> str | None:
 
 
 def restore(repo: Repo, *paths: str) -> None:
-    repo.workspace.restore(paths, repo.workspace.head_files(), force=True)
+    repo.parts.workspace.restore(paths, repo.parts.workspace.head_files(), force=True)
 
 
 def to_side(repo: Repo, *, force: bool = False) -> None:
-    repo.workspace.switch(repo.refs.read(SIDE), SIDE, repo.who(), force=force)
+    repo.parts.workspace.switch(repo.parts.refs.read(SIDE), SIDE, repo.parts.who(), force=force)
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def sides(repo: Repo) -> Repo:
     """On main with "one" in a file; on side it says "two", and there is another file."""
     put(repo, A, "one")
     first = repo.commit("one").id
-    repo.workspace.switch(first, SIDE, repo.who(), create=True)
+    repo.parts.workspace.switch(first, SIDE, repo.parts.who(), create=True)
     put(repo, A, "two")
     put(repo, "prompts/b.md", "b")
     repo.commit("two")
-    repo.workspace.switch(first, MAIN, repo.who())
+    repo.parts.workspace.switch(first, MAIN, repo.parts.who())
     return repo
 
 
@@ -68,13 +68,13 @@ def test_a_commit_is_taken_back_and_its_changes_stay(repo: Repo) -> None:
     put(repo, A, "two")
     second = repo.commit("two").id
     done = repo.undo()
-    assert (repo.refs.read(MAIN), read(repo, A)) == (first, "two")
+    assert (repo.parts.refs.read(MAIN), read(repo, A)) == (first, "two")
     assert dict(done.refs) == {MAIN: (second, first)}
     assert [change.path for change in repo.status().changes] == [A]
     redone = repo.undo()
-    assert (repo.refs.read(MAIN), redone.what) == (second, 'redo: commit "two"')
+    assert (repo.parts.refs.read(MAIN), redone.what) == (second, 'redo: commit "two"')
     repo.undo()
-    assert repo.refs.read(MAIN) == first
+    assert repo.parts.refs.read(MAIN) == first
 
 
 def test_overwritten_work_comes_back(repo: Repo) -> None:
@@ -118,7 +118,7 @@ def test_a_large_table_comes_back_byte_for_byte(repo: Repo) -> None:
     put(repo, "examples/t.jsonl", edited)
     repo.status()
     restore(repo, "examples")
-    collect(repo.store, repo.refs, grace=0.0)
+    collect(repo.parts.store, repo.parts.refs, grace=0.0)
     repo.undo()
     assert (repo.root / "examples/t.jsonl").read_bytes() == edited.encode()  # type: ignore[operator]
 
@@ -135,24 +135,24 @@ def test_a_broken_project_file_is_restored_and_comes_back(repo: Repo) -> None:
 
 
 def test_a_transaction_is_taken_back_with_its_files(sides: Repo) -> None:
-    before = sides.refs.read(MAIN)
+    before = sides.parts.refs.read(MAIN)
     with sides.transaction("main", "service") as tx:
         tx.write(A, "written")
     assert read(sides, A) == "written"
     sides.undo()
-    assert (sides.refs.read(MAIN), read(sides, A)) == (before, "one")
+    assert (sides.parts.refs.read(MAIN), read(sides, A)) == (before, "one")
 
 
 def test_going_back_to_any_operation_and_forth_again(sides: Repo) -> None:
     assert [each.number for each in sides.operations()] == [4, 3, 2, 1]
-    tip = sides.refs.read(SIDE)
+    tip = sides.parts.refs.read(SIDE)
     sides.undo(2)
-    assert (sides.branch, sides.refs.read(SIDE)) == ("side", sides.refs.read(MAIN))
+    assert (sides.branch, sides.parts.refs.read(SIDE)) == ("side", sides.parts.refs.read(MAIN))
     sides.undo(0)
-    assert sides.refs.find() == {}
+    assert sides.parts.refs.find() == {}
     assert (sides.branch, read(sides, A)) == ("main", "two")
     sides.undo(4)
-    assert (sides.branch, sides.refs.read(SIDE), read(sides, A)) == ("main", tip, "one")
+    assert (sides.branch, sides.parts.refs.read(SIDE), read(sides, A)) == ("main", tip, "one")
 
 
 def test_operations_that_an_undo_took_back_are_not_taken_back_again(repo: Repo) -> None:
@@ -184,39 +184,39 @@ def test_a_name_that_was_a_folder_of_another_is_one_again(repo: Repo) -> None:
     put(repo, A, "one")
     id = repo.commit("one").id
     deep, flat = RefName.branch("x/y"), RefName.branch("x")
-    repo.refs.move(deep, None, id, repo.who(), "made")
-    repo.refs.move(deep, id, None, repo.who(), "removed")
-    repo.refs.move(flat, None, id, repo.who(), "made")
+    repo.parts.refs.move(deep, None, id, repo.parts.who(), "made")
+    repo.parts.refs.move(deep, id, None, repo.parts.who(), "removed")
+    repo.parts.refs.move(flat, None, id, repo.parts.who(), "made")
     repo.undo(2)
-    assert set(repo.refs.find()) == {MAIN, deep}
+    assert set(repo.parts.refs.find()) == {MAIN, deep}
     repo.undo()
-    assert set(repo.refs.find()) == {MAIN, flat}
+    assert set(repo.parts.refs.find()) == {MAIN, flat}
 
 
 def test_a_detached_head_comes_back(sides: Repo) -> None:
-    tip = sides.refs.read(SIDE)
-    sides.workspace.switch(tip, None, sides.who())
-    sides.workspace.switch(sides.refs.read(MAIN), MAIN, sides.who())
+    tip = sides.parts.refs.read(SIDE)
+    sides.parts.workspace.switch(tip, None, sides.parts.who())
+    sides.parts.workspace.switch(sides.parts.refs.read(MAIN), MAIN, sides.parts.who())
     sides.undo()
-    assert (sides.branch, sides.refs.head(), read(sides, A)) == (None, tip, "two")
+    assert (sides.branch, sides.parts.refs.head(), read(sides, A)) == (None, tip, "two")
     put(sides, A, "three")
     id = sides.commit("three").id
     sides.undo()
-    assert sides.refs.head() == tip
+    assert sides.parts.refs.head() == tip
     sides.undo()
-    assert sides.refs.head() == id
+    assert sides.parts.refs.head() == id
 
 
 def test_a_branch_in_a_bare_store_comes_back(tmp_path: Path, sides: Repo) -> None:
     make_store(tmp_path / "bare.git")
-    bare = Repo.open(tmp_path / "bare.git", sides.surroundings)
-    bare.sharing.add("origin", str(sides.path))
-    bare.sharing.fetch("origin", bare.who())
-    tip = sides.refs.read(SIDE)
-    bare.refs.move(SIDE, None, tip, bare.who(), "made")
-    bare.refs.move(SIDE, tip, None, bare.who(), "removed")
+    bare = Repo.open(tmp_path / "bare.git", sides.parts.surroundings)
+    bare.parts.sharing.add("origin", str(sides.path))
+    bare.parts.sharing.fetch("origin", bare.parts.who())
+    tip = sides.parts.refs.read(SIDE)
+    bare.parts.refs.move(SIDE, None, tip, bare.parts.who(), "made")
+    bare.parts.refs.move(SIDE, tip, None, bare.parts.who(), "removed")
     bare.undo()
-    assert bare.refs.read(SIDE) == tip
+    assert bare.parts.refs.read(SIDE) == tip
     assert bare.verify() == []
 
 
@@ -238,13 +238,13 @@ def test_nothing_to_undo(repo: Repo) -> None:
 def test_a_ref_that_git_moved_is_left_alone(sides: Repo) -> None:
     put(sides, A, "three")
     third = sides.commit("three").id
-    git(sides, "update-ref", "refs/heads/main", str(sides.refs.read(SIDE)))
-    before = (sides.refs.find(), len(sides.operations()))
+    git(sides, "update-ref", "refs/heads/main", str(sides.parts.refs.read(SIDE)))
+    before = (sides.parts.refs.find(), len(sides.operations()))
     with pytest.raises(Refused) as refused:
         sides.undo()
     assert "main" in refused.value.message
     assert hint_of(refused.value)
-    assert (sides.refs.find(), len(sides.operations())) == before
+    assert (sides.parts.refs.find(), len(sides.operations())) == before
     git(sides, "update-ref", "refs/heads/main", third)
     sides.undo()
 
@@ -288,17 +288,17 @@ def test_files_that_no_operation_wrote_stay(sides: Repo) -> None:
 
 
 def test_what_git_dropped_is_told_before_anything_changes(sides: Repo) -> None:
-    tip = sides.refs.read(SIDE)
+    tip = sides.parts.refs.read(SIDE)
     assert tip is not None
-    sides.refs.move(SIDE, tip, None, sides.who(), "removed")
-    for name, id in sides.refs.find(PRIVATE).items():
-        sides.refs.move(name, id, None, sides.who(), "gone")
+    sides.parts.refs.move(SIDE, tip, None, sides.parts.who(), "removed")
+    for name, id in sides.parts.refs.find(PRIVATE).items():
+        sides.parts.refs.move(name, id, None, sides.parts.who(), "gone")
     git(sides, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
     git(sides, "gc", "-q", "--prune=now")
-    sides.store.close()
+    sides.parts.store.close()
     with pytest.raises(ObjectMissing):
         sides.undo()
-    assert sides.refs.read(SIDE) is None
+    assert sides.parts.refs.read(SIDE) is None
 
 
 def test_a_folder_in_the_way_is_told_before_anything_is_written(sides: Repo) -> None:
@@ -324,76 +324,81 @@ ORIGIN_MAIN = RefName.remote("origin", "main")
 def shared(tmp_path: Path, sides: Repo) -> Repo:
     """``sides`` with a remote that has main, and the remote-tracking ref that says so."""
     make_store(tmp_path / "hub.git")
-    sides.sharing.add("origin", str(tmp_path / "hub.git"))
-    sides.sharing.push("origin", [Send(MAIN, sides.refs.read(MAIN))], sides.who())
+    sides.parts.sharing.add("origin", str(tmp_path / "hub.git"))
+    sides.parts.sharing.push("origin", [Send(MAIN, sides.parts.refs.read(MAIN))], sides.parts.who())
     return sides
 
 
 def test_a_push_is_not_taken_back(tmp_path: Path, shared: Repo) -> None:
-    tip = shared.refs.read(MAIN)
+    tip = shared.parts.refs.read(MAIN)
     with pytest.raises(Negative, match="push origin main only learned what the remote has") as caught:
         shared.undo()
-    assert shared.refs.read(ORIGIN_MAIN) == tip
+    assert shared.parts.refs.read(ORIGIN_MAIN) == tip
     assert git(shared, "ls-remote", str(tmp_path / "hub.git"), "refs/heads/main").split()[0] == tip
     number = int((hint_of(caught.value) or "").split()[2])
     assert shared.undo(number).left == (ORIGIN_MAIN,)
-    assert (shared.branch, shared.refs.read(ORIGIN_MAIN)) == ("side", tip)
+    assert (shared.branch, shared.parts.refs.read(ORIGIN_MAIN)) == ("side", tip)
 
 
 def test_what_was_fetched_stays_known_when_more_is_taken_back_and_done_again(shared: Repo) -> None:
-    before = shared.refs.read(MAIN)
-    shared.refs.move(ORIGIN_MAIN, before, None, shared.who(), "forgotten")
-    with shared.oplog.operation("pull origin"):
-        shared.sharing.fetch("origin", shared.who())
-        shared.refs.move(MAIN, before, shared.refs.read(SIDE), shared.who(), "forward")
+    before = shared.parts.refs.read(MAIN)
+    shared.parts.refs.move(ORIGIN_MAIN, before, None, shared.parts.who(), "forgotten")
+    with shared.parts.oplog.operation("pull origin"):
+        shared.parts.sharing.fetch("origin", shared.parts.who())
+        shared.parts.refs.move(MAIN, before, shared.parts.refs.read(SIDE), shared.parts.who(), "forward")
     done = shared.undo()
-    assert (dict(done.refs), done.left) == ({MAIN: (shared.refs.read(SIDE), before)}, (ORIGIN_MAIN,))
-    assert shared.refs.read(ORIGIN_MAIN) == before
+    assert (dict(done.refs), done.left) == ({MAIN: (shared.parts.refs.read(SIDE), before)}, (ORIGIN_MAIN,))
+    assert shared.parts.refs.read(ORIGIN_MAIN) == before
     again = shared.undo()
-    assert (shared.refs.read(MAIN), shared.refs.read(ORIGIN_MAIN)) == (shared.refs.read(SIDE), before)
+    assert (shared.parts.refs.read(MAIN), shared.parts.refs.read(ORIGIN_MAIN)) == (
+        shared.parts.refs.read(SIDE),
+        before,
+    )
     assert again.left == ()
 
 
 def test_a_remote_that_moved_on_does_not_stop_an_undo(shared: Repo) -> None:
-    before = shared.refs.read(MAIN)
-    with shared.oplog.operation("pull origin"):
-        shared.refs.move(ORIGIN_MAIN, before, shared.refs.read(SIDE), shared.who(), "fetch")
-        shared.refs.move(MAIN, before, shared.refs.read(SIDE), shared.who(), "forward")
-    with shared.oplog.silent():
-        shared.refs.move(ORIGIN_MAIN, shared.refs.read(SIDE), None, shared.who(), "fetch by git")
+    before = shared.parts.refs.read(MAIN)
+    with shared.parts.oplog.operation("pull origin"):
+        shared.parts.refs.move(ORIGIN_MAIN, before, shared.parts.refs.read(SIDE), shared.parts.who(), "fetch")
+        shared.parts.refs.move(MAIN, before, shared.parts.refs.read(SIDE), shared.parts.who(), "forward")
+    with shared.parts.oplog.silent():
+        shared.parts.refs.move(
+            ORIGIN_MAIN, shared.parts.refs.read(SIDE), None, shared.parts.who(), "fetch by git"
+        )
     shared.undo()
-    assert (shared.refs.read(MAIN), shared.refs.read(ORIGIN_MAIN)) == (before, None)
+    assert (shared.parts.refs.read(MAIN), shared.parts.refs.read(ORIGIN_MAIN)) == (before, None)
 
 
 def test_a_remote_that_was_removed_comes_back_with_its_settings(tmp_path: Path, sides: Repo) -> None:
     make_store(tmp_path / "hub.git")
-    sides.sharing.add("origin", str(tmp_path / "hub.git"))
-    sides.sharing.push("origin", [Send(MAIN, sides.refs.read(MAIN))], sides.who())
-    sides.sharing.follow("main", "origin", "main")
-    settings = sorted(sides.config.own_items())
-    sides.sharing.remove("origin", sides.who())
-    assert sides.upstream(MAIN) is None
+    sides.parts.sharing.add("origin", str(tmp_path / "hub.git"))
+    sides.parts.sharing.push("origin", [Send(MAIN, sides.parts.refs.read(MAIN))], sides.parts.who())
+    sides.parts.sharing.follow("main", "origin", "main")
+    settings = sorted(sides.parts.config.own_items())
+    sides.parts.sharing.remove("origin", sides.parts.who())
+    assert sides.parts.upstream(MAIN) is None
     sides.undo()
-    assert sorted(sides.config.own_items()) == settings
-    assert sides.upstream(MAIN) == ORIGIN_MAIN
-    assert sides.refs.read(ORIGIN_MAIN) == sides.refs.read(MAIN)
+    assert sorted(sides.parts.config.own_items()) == settings
+    assert sides.parts.upstream(MAIN) == ORIGIN_MAIN
+    assert sides.parts.refs.read(ORIGIN_MAIN) == sides.parts.refs.read(MAIN)
 
 
 def test_kept_refs_are_neither_sent_nor_offered(tmp_path: Path, sides: Repo) -> None:
     put(sides, A, "secret work")
     restore(sides, A)
-    assert sides.refs.find(PRIVATE)
+    assert sides.parts.refs.find(PRIVATE)
     make_store(tmp_path / "hub.git")
-    sides.sharing.add("origin", str(tmp_path / "hub.git"))
-    sends = [Send(name, id) for name, id in sides.refs.find().items()]
-    sides.sharing.push("origin", sends, sides.who())
-    sides.sharing.fetch("origin", sides.who(), tags="all")
-    there = Repo.open(tmp_path / "hub.git", sides.surroundings)
-    assert set(there.refs.find()) == {MAIN, SIDE}
-    assert not any(there.store.contains(id) for id in sides.refs.find(PRIVATE).values())
-    assert there.refs.find(PRIVATE) == {}
-    copy = clone_into(str(sides.path), tmp_path / "copy", sides.surroundings)
-    assert copy.refs.find(PRIVATE) == {}
+    sides.parts.sharing.add("origin", str(tmp_path / "hub.git"))
+    sends = [Send(name, id) for name, id in sides.parts.refs.find().items()]
+    sides.parts.sharing.push("origin", sends, sides.parts.who())
+    sides.parts.sharing.fetch("origin", sides.parts.who(), tags="all")
+    there = Repo.open(tmp_path / "hub.git", sides.parts.surroundings)
+    assert set(there.parts.refs.find()) == {MAIN, SIDE}
+    assert not any(there.parts.store.contains(id) for id in sides.parts.refs.find(PRIVATE).values())
+    assert there.parts.refs.find(PRIVATE) == {}
+    copy = clone_into(str(sides.path), tmp_path / "copy", sides.parts.surroundings)
+    assert copy.parts.refs.find(PRIVATE) == {}
     with pytest.raises(Negative):  # there is nothing before a clone
         copy.undo()
 
@@ -408,7 +413,7 @@ def killed(repo: Repo, target: str, act: Callable[[Repo], Any]) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(target, lambda *arguments, **options: os._exit(7))
             try:
-                act(Repo.open(repo.path, repo.surroundings))
+                act(Repo.open(repo.path, repo.parts.surroundings))
             finally:
                 os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
@@ -416,12 +421,12 @@ def killed(repo: Repo, target: str, act: Callable[[Repo], Any]) -> None:
 
 def test_killed_between_the_journal_and_a_ref(sides: Repo) -> None:
     put(sides, A, "three")
-    before = sides.refs.read(MAIN)
+    before = sides.parts.refs.read(MAIN)
     killed(sides, "promptvc.storage.refs.Refs._put", lambda repo: repo.commit("three"))
-    assert (sides.operations()[0].what, sides.refs.read(MAIN)) == ('commit "three"', before)
+    assert (sides.operations()[0].what, sides.parts.refs.read(MAIN)) == ('commit "three"', before)
     sides.commit("three, again")
     sides.undo()
-    assert sides.refs.read(MAIN) == before
+    assert sides.parts.refs.read(MAIN) == before
 
 
 def test_undo_passes_over_an_operation_that_was_stopped_before_it_changed_anything(sides: Repo) -> None:
@@ -454,7 +459,7 @@ def test_killed_between_two_files(sides: Repo) -> None:
     if pid == 0:
         Worktree._write = once  # type: ignore[method-assign]
         try:
-            to_side(Repo.open(sides.path, sides.surroundings), force=True)
+            to_side(Repo.open(sides.path, sides.parts.surroundings), force=True)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
@@ -493,18 +498,18 @@ def git(repo: Repo, *words: str) -> str:
 
 
 def test_git_gc_leaves_what_undo_needs(sides: Repo) -> None:
-    tip = sides.refs.read(SIDE)
+    tip = sides.parts.refs.read(SIDE)
     put(sides, A, "work")
     put(sides, "prompts/new.md", "not tracked there")
     to_side(sides, force=True)
-    sides.workspace.switch(sides.refs.read(MAIN), MAIN, sides.who())
-    sides.refs.move(SIDE, tip, None, sides.who(), "branch: deleted")
+    sides.parts.workspace.switch(sides.parts.refs.read(MAIN), MAIN, sides.parts.who())
+    sides.parts.refs.move(SIDE, tip, None, sides.parts.who(), "branch: deleted")
     git(sides, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
     git(sides, "gc", "-q", "--prune=now")
     assert git(sides, "fsck", "--strict") == ""
-    sides.store.close()
+    sides.parts.store.close()
     sides.undo(sides.operations()[0].number - 3)
-    assert (sides.branch, sides.refs.read(SIDE), read(sides, A)) == ("main", tip, "work")
+    assert (sides.branch, sides.parts.refs.read(SIDE), read(sides, A)) == ("main", tip, "work")
     assert sides.snapshot("side").read("prompts/b.md") == b"b"
     sides.undo()
-    assert (sides.refs.read(SIDE), read(sides, A)) == (None, "one")
+    assert (sides.parts.refs.read(SIDE), read(sides, A)) == (None, "one")

@@ -46,7 +46,7 @@ def clash(repo: Repo) -> Repo:
 
 def without_files(repo: Repo) -> Repo:
     """The same store, opened without working files."""
-    return Repo(repo.path, None, repo.surroundings)
+    return Repo(repo.path, None, repo.parts.surroundings)
 
 
 def texts_diverged(repo: Repo) -> None:
@@ -62,14 +62,14 @@ def edited_first(rows: list[Row]) -> list[Row]:
 
 
 def tip(repo: Repo, branch: str = "main") -> str | None:
-    return repo.refs.read(RefName.branch(branch))
+    return repo.parts.refs.read(RefName.branch(branch))
 
 
 # --- with working files -------------------------------------------------------------------------------------
 
 
 def test_conflicts_wait_among_the_working_files_and_commit_concludes_them(clash: Repo) -> None:
-    before, other = clash.revisions.resolve("main"), clash.revisions.resolve("feature")
+    before, other = clash.parts.revisions.resolve("main"), clash.parts.revisions.resolve("feature")
     done = clash.merge("feature")
     assert (done.outcome, done.commit, tip(clash)) == ("conflicts", None, before)
     assert clash.conflicts == list(done.conflicts)
@@ -160,7 +160,11 @@ def test_a_dry_run_changes_nothing_and_has_nothing_to_resolve(clash: Repo) -> No
 
 
 def test_conflicts_without_working_files_are_resolved_as_values(clash: Repo) -> None:
-    before, other, files = clash.revisions.resolve("main"), clash.revisions.resolve("feature"), read(clash)
+    before, other, files = (
+        clash.parts.revisions.resolve("main"),
+        clash.parts.revisions.resolve("feature"),
+        read(clash),
+    )
     bare = without_files(clash)
     done = bare.merge("feature")
     assert (done.outcome, tip(bare), bare.open_merge) == ("conflicts", before, None)
@@ -191,7 +195,7 @@ def test_another_branch_is_merged_into_in_the_same_way(clash: Repo) -> None:
     [last, *_] = clash.operations()
     assert last.what == "merge feature into main"
     clash.undo()
-    assert tip(clash) == clash.revisions.resolve("elsewhere")
+    assert tip(clash) == clash.parts.revisions.resolve("elsewhere")
 
 
 def test_a_branch_that_moved_meanwhile_stays(clash: Repo) -> None:

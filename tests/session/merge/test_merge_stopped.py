@@ -73,7 +73,7 @@ def test_an_undo_that_was_killed_is_taken_back_by_what_comes_next(
     files, state, status = read(opened), opened.open_merge, opened.status()
     killed(opened, WRITE, lambda repo: repo.undo())
     assert (opened.status(), opened.open_merge, read(opened)) == (status, state, files)
-    assert not opened.intents.path.exists()
+    assert not opened.parts.intents.path.exists()
 
 
 @pytest.mark.parametrize("before", BEFORE)
@@ -88,15 +88,15 @@ def test_an_undo_that_was_killed_can_be_undone(opened: Repo, before: Callable[[R
 @pytest.mark.parametrize("step", ["ref", "config"])
 def test_an_undo_of_the_merges_commit_that_was_killed_can_be_undone(opened: Repo, step: str) -> None:
     resolve(opened, TABLE, Choice("theirs"))
-    before, state = opened.revisions.resolve("HEAD"), opened.open_merge
+    before, state = opened.parts.revisions.resolve("HEAD"), opened.open_merge
     done = opened.commit().id
     killed(opened, f"promptvc.versioning.oplog.oplog.OperationLog.{step}", lambda repo: repo.undo())
     found = opened.open_merge
     assert found is None or not found.is_written
     opened.undo()
-    assert (opened.open_merge, opened.revisions.resolve("HEAD")) == (None, done)
+    assert (opened.open_merge, opened.parts.revisions.resolve("HEAD")) == (None, done)
     opened.undo(opened.operations()[0].number - 3)
-    assert (opened.open_merge, opened.revisions.resolve("HEAD")) == (state, before)
+    assert (opened.open_merge, opened.parts.revisions.resolve("HEAD")) == (state, before)
 
 
 def test_an_undo_that_is_refused_marks_nothing(opened: Repo) -> None:
@@ -121,7 +121,7 @@ def by_a_service(repo: Repo) -> None:
 
 def by_git(repo: Repo) -> None:
     """The same, but no working file follows."""
-    by_a_service(Repo(repo.path, None, repo.surroundings))
+    by_a_service(Repo(repo.path, None, repo.parts.surroundings))
 
 
 MOVED = edited(OURS, r3={"a": "service"})
@@ -157,7 +157,7 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
     put(repo, prompts__a_dot_md=None, prompts__b_dot_md="work\n")
     merge(repo, "feature")
     assert text(repo, "prompts/a.md") == "theirs\n"
-    with Repo(repo.path, None, repo.surroundings).transaction("main", message="a service") as tx:
+    with Repo(repo.path, None, repo.parts.surroundings).transaction("main", message="a service") as tx:
         for name in "abc":
             tx.write(f"prompts/{name}.md", "service\n")
     repo.abort_merge()
@@ -168,7 +168,7 @@ def test_an_abort_after_the_branch_moved_keeps_work_that_was_not_committed(repo:
 
 
 def test_an_abort_where_there_is_no_commit_any_more_restores_what_was_there(opened: Repo) -> None:
-    opened.refs.set_head(RefName.branch("empty"), opened.who(), "orphan")
+    opened.parts.refs.set_head(RefName.branch("empty"), opened.parts.who(), "orphan")
     opened.abort_merge()
     assert read(opened) == OURS
 

@@ -66,8 +66,8 @@ def text(repo: Repo, path: str) -> str:
 
 def switch(repo: Repo, name: str, *, create: bool = False) -> None:
     ref = RefName.branch(name)
-    target = repo.refs.read(RefName("HEAD") if create else ref)
-    repo.workspace.switch(target, ref, repo.who(), create=create)
+    target = repo.parts.refs.read(RefName("HEAD") if create else ref)
+    repo.parts.workspace.switch(target, ref, repo.parts.who(), create=create)
 
 
 def merge(repo: Repo, revision: str, **options: Any) -> Merged:
@@ -75,7 +75,7 @@ def merge(repo: Repo, revision: str, **options: Any) -> Merged:
 
 
 def resolve(repo: Repo, path: str, choice: Choice, **which: Any) -> int:
-    return repo.resolving.resolve(Selection((path,), **which), choice).left
+    return repo.parts.resolving.resolve(Selection((path,), **which), choice).left
 
 
 def diverged(repo: Repo, ours: list[Row], theirs: list[Row], base: list[Row] = BASE) -> None:
@@ -92,16 +92,16 @@ def diverged(repo: Repo, ours: list[Row], theirs: list[Row], base: list[Row] = B
 
 def parents(repo: Repo, id: ObjectId | None) -> tuple[ObjectId, ...]:
     assert id is not None
-    return repo.history.commit(id).parents
+    return repo.parts.history.commit(id).parents
 
 
 def test_a_clean_merge_is_a_commit_with_two_parents(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"b": "theirs"}, r4={"a": "theirs"}))
-    before, other = repo.revisions.resolve("main"), repo.revisions.resolve("feature")
+    before, other = repo.parts.revisions.resolve("main"), repo.parts.revisions.resolve("feature")
     done = merge(repo, "feature")
     assert done.outcome == "merged"
     assert parents(repo, done.commit) == (before, other)
-    assert repo.refs.read(RefName.branch("main")) == done.commit
+    assert repo.parts.refs.read(RefName.branch("main")) == done.commit
     assert read(repo) == edited(BASE, r1={"a": "ours", "b": "theirs"}, r4={"a": "theirs"})
     assert repo.status().clean
     [file] = done.merged
@@ -118,7 +118,7 @@ def test_an_older_commit_is_up_to_date_and_a_newer_one_fast_forwards(repo: Repo)
     assert merge(repo, first).outcome == "up-to-date"
     switch(repo, "main")
     assert merge(repo, "feature", dry_run=True).outcome == "fast-forward"
-    assert repo.revisions.resolve("main") == first
+    assert repo.parts.revisions.resolve("main") == first
     assert merge(repo, "feature").commit == second
     assert read(repo) == BASE[1:]
 
@@ -129,7 +129,7 @@ def test_no_ff_makes_a_commit_and_ff_only_refuses_one(repo: Repo) -> None:
         merge(repo, "feature", forward="only")
     done = merge(repo, "feature")
     switch(repo, "feature")
-    before = repo.revisions.resolve("feature")
+    before = repo.parts.revisions.resolve("feature")
     forward = merge(repo, "main", forward="never")
     assert parents(repo, forward.commit) == (before, done.commit)
     assert read(repo) == BASE[1:-1]
@@ -138,7 +138,7 @@ def test_no_ff_makes_a_commit_and_ff_only_refuses_one(repo: Repo) -> None:
 def test_histories_without_a_common_commit_are_merged_only_when_asked(repo: Repo) -> None:
     table(repo, BASE)
     repo.commit("main")
-    repo.refs.set_head(RefName.branch("other"), repo.who(), "orphan")
+    repo.parts.refs.set_head(RefName.branch("other"), repo.parts.who(), "orphan")
     table(repo, edited(BASE, r0={"a": "other"}))
     repo.commit("other root")
     with pytest.raises(Refused, match="no commit in common"):
@@ -161,12 +161,14 @@ def conflicting(repo: Repo) -> Merged:
 
 def test_a_conflict_leaves_ours_in_a_valid_file_and_commits_nothing(repo: Repo) -> None:
     done = conflicting(repo)
-    head = repo.revisions.resolve("main")
+    head = repo.parts.revisions.resolve("main")
     assert done.outcome == "conflicts"
     assert done.commit is None
-    assert repo.history.commit(head).subject == "ours"
+    assert repo.parts.history.commit(head).subject == "ours"
     assert read(repo) == edited(BASE[:5], r1={"a": "ours"}, r2={"a": "ours", "b": "ours"})
-    places = [(c.path, c.kind, c.key, c.field, c.base, c.ours, c.theirs) for c in repo.resolving.conflicts()]
+    places = [
+        (c.path, c.kind, c.key, c.field, c.base, c.ours, c.theirs) for c in repo.parts.resolving.conflicts()
+    ]
     assert places == [
         (TABLE, "both-changed", {"id": 1}, "a", "x", "ours", "theirs"),
         (TABLE, "both-changed", {"id": 2}, "a", "x", "ours", "theirs"),
@@ -181,7 +183,7 @@ def test_nothing_else_starts_while_a_merge_is_open(repo: Repo) -> None:
     with pytest.raises(MergeOpen):
         merge(repo, "feature")
     with pytest.raises(MergeOpen):
-        repo.need_no_merge()
+        repo.parts.need_no_merge()
 
 
 def test_conflicts_are_resolved_one_by_one_and_the_commit_concludes(repo: Repo) -> None:
@@ -193,8 +195,11 @@ def test_conflicts_are_resolved_one_by_one_and_the_commit_concludes(repo: Repo) 
     assert resolve(repo, TABLE, Choice("theirs")) == 0
     assert read(repo) == edited(BASE, r1={"a": "theirs"}, r2={"a": "mine", "b": "ours"}, r5={"a": "theirs"})
     done = repo.commit()
-    assert parents(repo, done.id) == (repo.revisions.resolve("main~1"), repo.revisions.resolve("feature"))
-    assert repo.history.commit(done.id).subject == "Merge feature"
+    assert parents(repo, done.id) == (
+        repo.parts.revisions.resolve("main~1"),
+        repo.parts.revisions.resolve("feature"),
+    )
+    assert repo.parts.history.commit(done.id).subject == "Merge feature"
     assert repo.open_merge is None
     assert repo.status().clean
 
@@ -247,8 +252,8 @@ def test_rows_without_a_key_go_by_their_number(repo: Repo) -> None:
 def test_the_state_survives_and_a_second_repo_sees_it(repo: Repo) -> None:
     conflicting(repo)
     assert repo.root is not None
-    again = Repo.open(repo.root, repo.surroundings)
-    assert again.resolving.conflicts() == repo.resolving.conflicts()
+    again = Repo.open(repo.root, repo.parts.surroundings)
+    assert again.parts.resolving.conflicts() == repo.parts.resolving.conflicts()
 
 
 def test_abort_restores_the_files_of_the_merge_and_leaves_other_work(repo: Repo) -> None:
@@ -316,10 +321,10 @@ def test_a_folder_in_the_way_refuses_the_merge_before_it_begins(repo: Repo, ours
 
 def test_a_dry_run_tells_conflicts_and_changes_nothing(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"a": "theirs"}))
-    before = read(repo), repo.revisions.resolve("main")
+    before = read(repo), repo.parts.revisions.resolve("main")
     done = merge(repo, "feature", dry_run=True)
     assert [c.field for c in done.conflicts] == ["a"]
-    assert (read(repo), repo.revisions.resolve("main")) == before
+    assert (read(repo), repo.parts.revisions.resolve("main")) == before
     assert repo.open_merge is None
 
 
@@ -414,7 +419,9 @@ def test_a_criss_cross_has_two_bases_and_merges_over_both(repo: Repo) -> None:
     merge(repo, str(other))
     both = edited(BASE, r0={"a": "xx"}, r1={"a": "main"})
     assert sorted(
-        repo.history.merge_bases(repo.revisions.resolve("main"), repo.revisions.resolve("x"))
+        repo.parts.history.merge_bases(
+            repo.parts.revisions.resolve("main"), repo.parts.revisions.resolve("x")
+        )
     ) == sorted([one, other])
     commit_on(repo, "x", edited(both, r0={"b": "later x"}), "x2")
     commit_on(repo, "main", edited(both, r1={"b": "later main"}), "m2")
@@ -451,7 +458,7 @@ def test_cherry_pick_takes_one_commits_cells_and_keeps_its_author(repo: Repo) ->
     done = repo.cherry_pick(wanted)
     assert done.clean
     assert read(repo) == edited(BASE, r2={"a": "ours", "b": "this"})
-    assert parents(repo, done.commit) == (repo.revisions.resolve("main~1"),)
+    assert parents(repo, done.commit) == (repo.parts.revisions.resolve("main~1"),)
     assert repo.snapshot().commit.message == f"two\n\n(cherry picked from commit {wanted})\n"
 
 
@@ -490,7 +497,7 @@ def test_the_library_merges_any_branch_into_any_other(repo: Repo) -> None:
     switch(repo, "elsewhere", create=True)
     done = repo.merge("feature", into="main")
     assert done.outcome == "merged"
-    assert repo.refs.read(RefName.branch("main")) == done.commit
+    assert repo.parts.refs.read(RefName.branch("main")) == done.commit
     assert repo.snapshot("main").table(TABLE)[1]["a"] == "ours"
     assert read(repo) == edited(BASE, r1={"a": "ours"})
     assert repo.merge("main").outcome == "fast-forward"
@@ -499,7 +506,7 @@ def test_the_library_merges_any_branch_into_any_other(repo: Repo) -> None:
 
 def test_the_library_gives_conflicts_as_values_and_changes_nothing(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r1={"a": "theirs"}))
-    before = repo.revisions.resolve("main")
+    before = repo.parts.revisions.resolve("main")
     switch(repo, "elsewhere", create=True)
     done = repo.merge("feature", into="main")
     assert done.commit is None
@@ -516,13 +523,13 @@ def test_the_library_gives_conflicts_as_values_and_changes_nothing(repo: Repo) -
             path=TABLE,
         ),
     )
-    assert repo.revisions.resolve("main") == before
+    assert repo.parts.revisions.resolve("main") == before
     assert repo.open_merge is None
 
 
 def test_a_merge_into_a_store_without_working_files(repo: Repo, tmp_path: Path) -> None:
     diverged(repo, edited(BASE, r1={"a": "ours"}), edited(BASE, r2={"a": "theirs"}))
-    bare = Repo(repo.path, None, repo.surroundings)
+    bare = Repo(repo.path, None, repo.parts.surroundings)
     assert bare.merge("feature", into="main").outcome == "merged"
 
 
@@ -596,15 +603,15 @@ def test_resolving_several_conflicts_is_all_or_nothing(repo: Repo) -> None:
     with pytest.raises(ConflictStale):
         resolve(repo, ".", Choice("theirs"))
     assert read(repo) == before
-    assert len(repo.resolving.conflicts()) == 2
+    assert len(repo.parts.resolving.conflicts()) == 2
 
 
 def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
     diverged(repo, edited(BASE, r1={"a": "same"}), edited(BASE, r1={"a": "same"}))
-    head = repo.revisions.resolve("main")
+    head = repo.parts.revisions.resolve("main")
     done = repo.cherry_pick("feature")
     assert (done.outcome, done.commit) == ("up-to-date", head)
-    assert repo.revisions.resolve("main") == head
+    assert repo.parts.revisions.resolve("main") == head
 
 
 def test_a_merge_that_was_committed_is_over_whatever_its_state_says(repo: Repo) -> None:
@@ -616,7 +623,7 @@ def test_a_merge_that_was_committed_is_over_whatever_its_state_says(repo: Repo) 
     repo.commit()
     state.write_bytes(kept)  # as a process that is killed in between leaves it
     assert repo.open_merge is None
-    repo.need_no_merge()
+    repo.parts.need_no_merge()
     with pytest.raises(NoMergeOpen):
         repo.abort_merge()
     table(repo, edited(BASE, r2={"a": "next"}))
@@ -641,7 +648,7 @@ def test_an_interrupted_merge_is_taken_back_at_once(repo: Repo, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(repo.workspace.worktree, "write", killed)
+        patch.setattr(repo.parts.workspace.worktree, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             merge(repo, "feature")
     assert read(repo) == before

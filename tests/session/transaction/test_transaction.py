@@ -185,7 +185,7 @@ def test_writers_in_many_processes_lose_nothing(repo: Repo, tmp_path: Path) -> N
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     ids = {str(row["id"]) for row in repo.snapshot("main").table(TICKETS)}
     assert {f"{name}-{n}" for name in "abc" for n in range(8)} <= ids
-    assert len(list(repo.history.ancestors([repo.snapshot("main").id]))) == 25
+    assert len(list(repo.parts.history.ancestors([repo.snapshot("main").id]))) == 25
 
 
 # --- writers beside each other --------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def test_eight_processes_on_one_new_table_lose_no_row_and_raise_no_error(repo: R
 
 def test_eight_threads_on_one_table_lose_no_row_and_raise_no_error(repo: Repo) -> None:
     def write(name: str) -> None:
-        mine = Repo.open(repo.path, repo.surroundings)
+        mine = Repo.open(repo.path, repo.parts.surroundings)
         for n in range(6):
             with mine.transaction("main", f"{name} {n}") as tx:
                 tx.upsert(NEW, [{"id": f"{name}-{n}", "n": n}], key=["id"])

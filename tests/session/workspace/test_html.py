@@ -105,7 +105,7 @@ def test_status_and_commits_show_their_files(repo: Repo) -> None:
 def test_a_merge_shows_what_it_took_and_what_conflicts(edited: Repo) -> None:
     repo = edited
     assert "Up to date" in elements(repo.merge("main~1")).text
-    repo.refs.move(RefName.branch("side"), None, repo.snapshot("main~1").id, repo.who(), "test")
+    repo.parts.refs.move(RefName.branch("side"), None, repo.snapshot("main~1").id, repo.parts.who(), "test")
     with repo.transaction("side", "side") as tx:
         tx.upsert(TICKETS, [{"id": 1, "input": EVIL, "n": 1}, {"id": 3, "input": "kept", "n": 3}])
         tx.write(f"prompts/{IMAGE}2.md", "new")
@@ -114,7 +114,7 @@ def test_a_merge_shows_what_it_took_and_what_conflicts(edited: Repo) -> None:
     assert EVIL in found.text
     assert f"prompts/{IMAGE}2.md" in found.text
     assert "absent" in found.text
-    repo.refs.move(RefName.branch("behind"), None, repo.snapshot("main~1").id, repo.who(), "test")
+    repo.parts.refs.move(RefName.branch("behind"), None, repo.snapshot("main~1").id, repo.parts.who(), "test")
     assert "Fast-forward to" in elements(repo.merge("main", into="behind")).text
 
 

@@ -107,7 +107,7 @@ def test_an_open_repository_sees_what_changes_between_calls(repo: Repo) -> None:
     assert [change.path for change in repo.status().changes] == ["prompts/a.md"]
     write(repo.root, settings='[track]\nexclude = ["prompts/**"]\n')
     assert [change.status for change in repo.status().changes] == ["removed", "modified"]
-    Repo(repo.root / ".promptvc", repo.root, repo.surroundings).commit("by another")
+    Repo(repo.root / ".promptvc", repo.root, repo.parts.surroundings).commit("by another")
     assert repo.status().clean
     assert list(repo.snapshot().files) == ["examples/t.jsonl", "promptvc.toml"]
 
@@ -116,5 +116,5 @@ def test_files_that_were_given_are_ones_own(repo: Repo) -> None:
     assert repo.root is not None
     write(repo.root, prompt="one\n")
     repo.commit("one")
-    repo.workspace.head_files().clear()
-    assert "prompts/a.md" in repo.workspace.head_files()
+    repo.parts.workspace.head_files().clear()
+    assert "prompts/a.md" in repo.parts.workspace.head_files()

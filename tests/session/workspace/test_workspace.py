@@ -51,7 +51,7 @@ def test_a_change_within_the_clocks_tick_is_seen(repo: Repo) -> None:
         repo.commit(str(number))
         put(repo, "prompts/a.md", f"{number + 5000:04d}")
         assert statuses(repo) == {"prompts/a.md": "modified"}
-        repo.workspace.restore(["prompts/a.md"], repo.workspace.head_files(), force=True)
+        repo.parts.workspace.restore(["prompts/a.md"], repo.parts.workspace.head_files(), force=True)
         put(repo, "prompts/a.md", f"{number + 7000:04d}")
         assert statuses(repo) == {"prompts/a.md": "modified"}
 
@@ -76,19 +76,21 @@ def test_switch_carries_changes_along_and_refuses_to_lose_them(repo: Repo) -> No
     put(repo, "prompts/a.md", "a")
     put(repo, "prompts/b.md", "b")
     first = repo.commit("one").id
-    repo.workspace.switch(first, RefName.branch("x"), repo.who(), create=True)
+    repo.parts.workspace.switch(first, RefName.branch("x"), repo.parts.who(), create=True)
     put(repo, "prompts/a.md", "a on x")
     repo.commit("x")
     put(repo, "prompts/b.md", "not committed")
-    repo.workspace.switch(first, RefName.branch("main"), repo.who())
+    repo.parts.workspace.switch(first, RefName.branch("main"), repo.parts.who())
     assert (repo.root / "prompts/a.md").read_text() == "a"  # type: ignore[operator]
     assert statuses(repo) == {"prompts/b.md": "modified"}
     put(repo, "prompts/a.md", "work in progress")
     with pytest.raises(WorkWouldBeLost, match=r"prompts/a\.md"):
-        repo.workspace.switch(repo.revisions.resolve("x"), RefName.branch("x"), repo.who())
+        repo.parts.workspace.switch(repo.parts.revisions.resolve("x"), RefName.branch("x"), repo.parts.who())
     assert (repo.root / "prompts/a.md").read_text() == "work in progress"  # type: ignore[operator]
     assert repo.branch == "main"
-    repo.workspace.switch(repo.revisions.resolve("x"), RefName.branch("x"), repo.who(), force=True)
+    repo.parts.workspace.switch(
+        repo.parts.revisions.resolve("x"), RefName.branch("x"), repo.parts.who(), force=True
+    )
     assert (repo.root / "prompts/a.md").read_text() == "a on x"  # type: ignore[operator]
 
 
@@ -97,11 +99,11 @@ def test_an_untracked_file_in_the_way_is_not_overwritten(repo: Repo) -> None:
     first = repo.commit("one").id
     put(repo, "prompts/b.md", "b")
     second = repo.commit("two").id
-    repo.workspace.switch(first, None, repo.who())
+    repo.parts.workspace.switch(first, None, repo.parts.who())
     put(repo, "promptvc.toml", '[track]\nexclude = ["prompts/b.md"]\n')
     put(repo, "prompts/b.md", "mine")
     with pytest.raises(WorkWouldBeLost):
-        repo.workspace.switch(second, RefName.branch("main"), repo.who())
+        repo.parts.workspace.switch(second, RefName.branch("main"), repo.parts.who())
     assert (repo.root / "prompts/b.md").read_text() == "mine"  # type: ignore[operator]
 
 
@@ -111,15 +113,17 @@ def test_restore_brings_back_what_is_gone_and_asks_before_overwriting(repo: Repo
     put(repo, "prompts/a.md", "two")
     repo.commit("two")
     target.unlink()
-    assert repo.workspace.restore(["prompts/a.md"], repo.workspace.head_files()) == ["prompts/a.md"]
+    assert repo.parts.workspace.restore(["prompts/a.md"], repo.parts.workspace.head_files()) == [
+        "prompts/a.md"
+    ]
     assert target.read_text() == "two"
-    repo.workspace.restore(["prompts"], repo.snapshot("HEAD~1").files)
+    repo.parts.workspace.restore(["prompts"], repo.snapshot("HEAD~1").files)
     assert target.read_text() == "one"
     put(repo, "prompts/a.md", "three")
     with pytest.raises(WorkWouldBeLost):
-        repo.workspace.restore(["."], repo.workspace.head_files())
+        repo.parts.workspace.restore(["."], repo.parts.workspace.head_files())
     assert target.read_text() == "three"
-    repo.workspace.restore(["."], repo.workspace.head_files(), force=True)
+    repo.parts.workspace.restore(["."], repo.parts.workspace.head_files(), force=True)
     assert target.read_text() == "two"
 
 
@@ -131,7 +135,7 @@ def test_links_and_modes_are_kept(repo: Repo) -> None:
     repo.commit("links")
     link.unlink()
     (repo.root / "prompts/a.md").unlink()  # type: ignore[operator]
-    repo.workspace.restore(["."], repo.workspace.head_files())
+    repo.parts.workspace.restore(["."], repo.parts.workspace.head_files())
     assert os.readlink(link) == "a.md"
     assert os.access(repo.root / "prompts/a.md", os.X_OK)  # type: ignore[operator]
     assert repo.status().clean
@@ -146,7 +150,7 @@ def test_a_folder_that_became_a_link_is_not_written_through(repo: Repo, tmp_path
     target.parent.rmdir()
     target.parent.symlink_to(outside)
     with pytest.raises(WorkWouldBeLost):
-        repo.workspace.restore(["prompts/deep/a.md"], repo.workspace.head_files())
+        repo.parts.workspace.restore(["prompts/deep/a.md"], repo.parts.workspace.head_files())
     assert list(outside.iterdir()) == []
 
 
@@ -199,7 +203,7 @@ def test_a_large_table_is_not_read_again_when_nothing_changed(repo: Repo) -> Non
     repo.commit("table")
     content = target.read_bytes()
     stamp = target.stat()
-    fresh = Repo.open(repo.path, repo.surroundings)
+    fresh = Repo.open(repo.path, repo.parts.surroundings)
     assert fresh.status().clean
     target.write_bytes(content[:-3] + b"!}\n")
     os.utime(target, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -216,16 +220,18 @@ def test_nothing_behind_a_linked_folder_is_removed(repo: Repo, tmp_path: Path) -
     folder.rename(outside)
     folder.symlink_to(outside)
     for force in (False, True):
-        repo.workspace.switch(repo.revisions.resolve("main~1"), None, repo.who(), force=force)
+        repo.parts.workspace.switch(
+            repo.parts.revisions.resolve("main~1"), None, repo.parts.who(), force=force
+        )
         assert (outside / "o.jsonl").read_text() == '{"id": 1}\n'
     (outside / "o.jsonl").write_text("changed")
-    repo.workspace.switch(repo.revisions.resolve("main~1"), None, repo.who(), force=True)
+    repo.parts.workspace.switch(repo.parts.revisions.resolve("main~1"), None, repo.parts.who(), force=True)
     assert (outside / "o.jsonl").read_text() == "changed"
 
 
 def test_a_broken_promptvc_toml_can_be_restored(repo: Repo) -> None:
     repo.commit("one")
     target = put(repo, "promptvc.toml", "[x")
-    repo.workspace.restore(["promptvc.toml"], repo.workspace.head_files(), force=True)
+    repo.parts.workspace.restore(["promptvc.toml"], repo.parts.workspace.head_files(), force=True)
     assert target.read_text() != "[x"
     assert repo.status().clean

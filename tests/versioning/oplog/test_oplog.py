@@ -43,7 +43,7 @@ def whats(repo: Repo) -> list[str]:
 
 
 def kept(repo: Repo) -> list[str]:
-    return [name.removeprefix(f"{PRIVATE}kept/") for name in repo.refs.find(PRIVATE)]
+    return [name.removeprefix(f"{PRIVATE}kept/") for name in repo.parts.refs.find(PRIVATE)]
 
 
 def lines(repo: Repo) -> list[dict[str, Any]]:
@@ -52,8 +52,8 @@ def lines(repo: Repo) -> list[dict[str, Any]]:
 
 def test_a_change_outside_of_an_operation_is_one_of_its_own(repo: Repo) -> None:
     drawn = draw(repo, "a──b")
-    repo.refs.move(A, None, drawn["a"], repo.who(), "made")
-    repo.refs.move(A, drawn["a"], drawn["b"], repo.who(), "moved")
+    repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "made")
+    repo.parts.refs.move(A, drawn["a"], drawn["b"], repo.parts.who(), "moved")
     assert whats(repo) == ["moved", "made"]
     moved, made = repo.operations()
     assert dict(made.refs) == {A: (None, drawn["a"])}
@@ -63,20 +63,20 @@ def test_a_change_outside_of_an_operation_is_one_of_its_own(repo: Repo) -> None:
 
 def test_changes_inside_of_an_operation_are_one_and_compose(repo: Repo) -> None:
     drawn = draw(repo, "a──b──c")
-    with repo.oplog.operation("outer"):
-        repo.refs.move(A, None, drawn["a"], repo.who(), "1")
-        with repo.oplog.operation("inner"):
-            repo.refs.move(A, drawn["a"], drawn["c"], repo.who(), "2")
-            repo.refs.move(B, None, drawn["b"], repo.who(), "3")
-        repo.refs.move(B, drawn["b"], None, repo.who(), "4")
+    with repo.parts.oplog.operation("outer"):
+        repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "1")
+        with repo.parts.oplog.operation("inner"):
+            repo.parts.refs.move(A, drawn["a"], drawn["c"], repo.parts.who(), "2")
+            repo.parts.refs.move(B, None, drawn["b"], repo.parts.who(), "3")
+        repo.parts.refs.move(B, drawn["b"], None, repo.parts.who(), "4")
     [operation] = repo.operations()
     assert (operation.what, dict(operation.refs)) == ("outer", {A: (None, drawn["c"])})
 
 
 def test_an_operation_in_which_nothing_changes_leaves_no_line(repo: Repo) -> None:
-    with repo.oplog.operation("nothing"):
-        repo.refs.set_head(MAIN, repo.who(), "stays")
-        repo.workspace.worktree.write([], {})
+    with repo.parts.oplog.operation("nothing"):
+        repo.parts.refs.set_head(MAIN, repo.parts.who(), "stays")
+        repo.parts.workspace.worktree.write([], {})
     assert not Journal(repo.path).path.exists()
     assert repo.operations() == []
 
@@ -84,19 +84,19 @@ def test_an_operation_in_which_nothing_changes_leaves_no_line(repo: Repo) -> Non
 def test_a_move_that_fails_does_not_count(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = draw(repo, "a──b")
     with pytest.raises(RefMoved):
-        repo.refs.move(A, drawn["b"], drawn["a"], repo.who(), "from a value that it has not")
+        repo.parts.refs.move(A, drawn["b"], drawn["a"], repo.parts.who(), "from a value that it has not")
     assert lines(repo) == []
 
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr("promptvc.storage.refs.Refs._put", full)
-    with repo.oplog.operation("full disk"), pytest.raises(DiskFull):
-        repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+    with repo.parts.oplog.operation("full disk"), pytest.raises(DiskFull):
+        repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "made")
     assert repo.operations() == []
     assert {"n": 1, "void": True} in lines(repo)
     monkeypatch.undo()
-    repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+    repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "made")
     assert [operation.number for operation in repo.operations()] == [2]
 
 
@@ -106,21 +106,21 @@ def test_the_line_is_there_before_the_change(repo: Repo, monkeypatch: pytest.Mon
     def stop(*arguments: Any) -> bool:
         [operation] = repo.operations()
         assert dict(operation.refs) == {A: (None, drawn["a"])}
-        assert repo.refs.read(A) is None
+        assert repo.parts.refs.read(A) is None
         raise KeyboardInterrupt
 
     monkeypatch.setattr("promptvc.storage.refs.Refs._put", stop)
     with pytest.raises(KeyboardInterrupt):
-        repo.refs.move(A, None, drawn["a"], repo.who(), "made")
+        repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "made")
 
 
 def test_a_torn_line_is_cut_off_and_damaged_ones_are_named(repo: Repo) -> None:
     drawn = draw(repo, "a")
-    repo.refs.move(A, None, drawn["a"], repo.who(), "one")
+    repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "one")
     journal = Journal(repo.path).path
     with journal.open("ab") as out:
         out.write(b'\xff\x00{\n[1]\n{"n":"x"}\n{"n":1,"files":{"p":7}}\n{"n":9,"time":1,"wh')
-    repo.refs.move(B, None, drawn["a"], repo.who(), "two")
+    repo.parts.refs.move(B, None, drawn["a"], repo.parts.who(), "two")
     assert b'{"n":9' not in journal.read_bytes(), "what was not finished is cut off"
     with pytest.raises(LogDamaged, match="line 4"):
         repo.operations()
@@ -133,42 +133,42 @@ def test_the_last_beginning_is_found_behind_long_lines(repo: Repo) -> None:
     drawn = draw(repo, "a")
     entry = FileEntry(drawn["a"])
     files = {RepoPath(f"prompts/{number:05}.md"): (None, entry) for number in range(3000)}
-    with repo.oplog.operation("long"):
-        repo.oplog.files(files)
-        repo.refs.move(A, None, drawn["a"], repo.who(), "and short")
-    repo.refs.move(B, None, drawn["a"], repo.who(), "next")
+    with repo.parts.oplog.operation("long"):
+        repo.parts.oplog.files(files)
+        repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "and short")
+    repo.parts.refs.move(B, None, drawn["a"], repo.parts.who(), "next")
     assert [(each.number, each.what) for each in repo.operations()] == [(2, "next"), (1, "long")]
 
 
 def test_what_a_line_says_is_read_back(repo: Repo) -> None:
     drawn = draw(repo, "a")
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         state = writer.add(Kind.BLOB, b"{}")
         writer.finish()
-    with repo.oplog.operation("all"):
-        repo.oplog.head("refs/heads/main", str(drawn["a"]), "r")
-        repo.oplog.config({"branch.a.remote": ((), ("origin",))}, "r")
-        repo.oplog.state(None, state)
+    with repo.parts.oplog.operation("all"):
+        repo.parts.oplog.head("refs/heads/main", str(drawn["a"]), "r")
+        repo.parts.oplog.config({"branch.a.remote": ((), ("origin",))}, "r")
+        repo.parts.oplog.state(None, state)
     [operation] = repo.operations()
     assert operation.head == ("refs/heads/main", drawn["a"])
     assert dict(operation.config) == {"branch.a.remote": ((), ("origin",))}
     assert operation.state == (None, state)
     assert {drawn["a"], state} <= operation.ids
-    assert state in repo.refs.find(PRIVATE).values()
+    assert state in repo.parts.refs.find(PRIVATE).values()
 
 
 # --- what is kept -----------------------------------------------------------------------------------------
 
 
 def test_only_what_would_be_lost_gets_a_ref(repo: Repo) -> None:
-    with repo.oplog.silent():
+    with repo.parts.oplog.silent():
         drawn = draw(repo, PICTURE)
-    repo.refs.move(A, None, drawn["a"], repo.who(), "1")
-    repo.refs.move(A, drawn["a"], drawn["c"], repo.who(), "2: forward")
+    repo.parts.refs.move(A, None, drawn["a"], repo.parts.who(), "1")
+    repo.parts.refs.move(A, drawn["a"], drawn["c"], repo.parts.who(), "2: forward")
     assert kept(repo) == []
-    repo.refs.move(A, drawn["c"], drawn["d"], repo.who(), "3: aside")
-    repo.refs.move(A, drawn["d"], None, repo.who(), "4: removed")
-    found = repo.refs.find(PRIVATE)
+    repo.parts.refs.move(A, drawn["c"], drawn["d"], repo.parts.who(), "3: aside")
+    repo.parts.refs.move(A, drawn["d"], None, repo.parts.who(), "4: removed")
+    found = repo.parts.refs.find(PRIVATE)
     assert kept(repo) == ["3/1", "4/1"]
     assert list(found.values()) == [drawn["c"], drawn["d"]]
 
@@ -176,10 +176,10 @@ def test_only_what_would_be_lost_gets_a_ref(repo: Repo) -> None:
 def test_ordinary_commits_and_switches_keep_nothing(repo: Repo) -> None:
     put(repo, "prompts/a.md", "one")
     first = repo.commit("one").id
-    repo.workspace.switch(first, RefName.branch("x"), repo.who(), create=True)
+    repo.parts.workspace.switch(first, RefName.branch("x"), repo.parts.who(), create=True)
     put(repo, "prompts/a.md", "two")
     repo.commit("two")
-    repo.workspace.switch(first, MAIN, repo.who())
+    repo.parts.workspace.switch(first, MAIN, repo.parts.who())
     with repo.transaction("main", "service") as tx:
         tx.write("prompts/a.md", "three")
     assert len(repo.operations()) == 5
@@ -192,27 +192,27 @@ def test_overwritten_files_are_in_a_commit(repo: Repo) -> None:
     repo.commit("one")
     put(repo, "prompts/a.md", "work")
     put(repo, "examples/t.jsonl", "".join(f'{{"id": {n}, "x": "{n + 7}"}}\n' for n in range(3000)))
-    before = repo.workspace.worktree.files({})
-    repo.workspace.restore([], repo.workspace.head_files(), force=True)
-    [id] = repo.refs.find(PRIVATE).values()
-    files = load_files(repo.store, repo.store.load_commit(id).tree)
+    before = repo.parts.workspace.worktree.files({})
+    repo.parts.workspace.restore([], repo.parts.workspace.head_files(), force=True)
+    [id] = repo.parts.refs.find(PRIVATE).values()
+    files = load_files(repo.parts.store, repo.parts.store.load_commit(id).tree)
     assert files == {path: before[path] for path in ("examples/t.jsonl", "prompts/a.md")}
     assert files[RepoPath("examples/t.jsonl")].is_rope
-    assert repo.contents.read(files[RepoPath("prompts/a.md")]) == b"work"
+    assert repo.parts.contents.read(files[RepoPath("prompts/a.md")]) == b"work"
 
 
 def test_kept_refs_are_not_listed_with_others(repo: Repo) -> None:
     drawn = draw(repo, PICTURE)
-    repo.refs.move(RefName.branch("side"), drawn["d"], None, repo.who(), "removed")
+    repo.parts.refs.move(RefName.branch("side"), drawn["d"], None, repo.parts.who(), "removed")
     assert kept(repo)
-    assert set(repo.refs.find()) == {MAIN}
+    assert set(repo.parts.refs.find()) == {MAIN}
     assert not list((repo.path / "logs").rglob("kept*"))
 
 
 def test_clean_files_are_overwritten_unread(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     put(repo, "prompts/a.md", "one")
     first = repo.commit("one").id
-    repo.workspace.switch(first, RefName.branch("x"), repo.who(), create=True)
+    repo.parts.workspace.switch(first, RefName.branch("x"), repo.parts.who(), create=True)
     with repo.transaction("x", "two") as tx:
         tx.write("prompts/a.md", "two")
     repo.status()
@@ -221,7 +221,7 @@ def test_clean_files_are_overwritten_unread(repo: Repo, monkeypatch: pytest.Monk
         raise AssertionError("a clean file was read")
 
     monkeypatch.setattr("promptvc.session.files.worktree.Worktree._take", read)
-    repo.workspace.switch(first, MAIN, repo.who())
+    repo.parts.workspace.switch(first, MAIN, repo.parts.who())
     monkeypatch.undo()
     assert (repo.root / "prompts/a.md").read_text() == "one"  # type: ignore[operator]
 
@@ -233,23 +233,23 @@ def test_gc_keeps_what_the_log_names(repo: Repo) -> None:
     put(repo, "prompts/a.md", "one")
     repo.commit("one")
     put(repo, "prompts/a.md", "work")
-    repo.workspace.restore([], repo.workspace.head_files(), force=True)
+    repo.parts.workspace.restore([], repo.parts.workspace.head_files(), force=True)
     [operation] = [each for each in repo.operations() if each.files]
     work = operation.files[RepoPath("prompts/a.md")][0]
     assert work is not None
-    for name, id in repo.refs.find(PRIVATE).items():  # so that only the journal leads there
-        repo.refs.move(name, id, None, repo.who(), "gone")
-    assert collect(repo.store, repo.refs, grace=0.0).dropped > 0  # the commit that kept it
-    assert repo.store.read_blob(work.id) == b"work"
+    for name, id in repo.parts.refs.find(PRIVATE).items():  # so that only the journal leads there
+        repo.parts.refs.move(name, id, None, repo.parts.who(), "gone")
+    assert collect(repo.parts.store, repo.parts.refs, grace=0.0).dropped > 0  # the commit that kept it
+    assert repo.parts.store.read_blob(work.id) == b"work"
 
 
 def test_what_git_dropped_is_no_problem_of_the_history(repo: Repo) -> None:
-    with repo.oplog.operation("of another time"):
-        repo.oplog.ref(A, ObjectId("1" * 40), ObjectId("2" * 40), "moved")
+    with repo.parts.oplog.operation("of another time"):
+        repo.parts.oplog.ref(A, ObjectId("1" * 40), ObjectId("2" * 40), "moved")
     put(repo, "prompts/a.md", "one")
     repo.commit("one")
     assert repo.verify() == []
-    collect(repo.store, repo.refs, grace=0.0)
+    collect(repo.parts.store, repo.parts.refs, grace=0.0)
     assert repo.snapshot().read("prompts/a.md") == b"one"
 
 
@@ -264,27 +264,27 @@ def test_old_operations_go_with_what_they_kept(tmp_path: Path) -> None:
     clock = _Clock()
     repo = Repo.init(tmp_path / "p", Surroundings(author=ME, committer=ME, now=clock))
     drawn = draw(repo, PICTURE)
-    with repo.oplog.silent():
-        repo.refs.move(A, None, drawn["c"], repo.who(), "unrecorded")
-    repo.refs.move(A, drawn["c"], drawn["d"], repo.who(), "old")
+    with repo.parts.oplog.silent():
+        repo.parts.refs.move(A, None, drawn["c"], repo.parts.who(), "unrecorded")
+    repo.parts.refs.move(A, drawn["c"], drawn["d"], repo.parts.who(), "old")
     old = len(repo.operations())
     clock.now += KEEP_SECONDS + 1
-    repo.refs.move(A, drawn["d"], drawn["c"], repo.who(), "young")
-    repo.oplog.trim()
+    repo.parts.refs.move(A, drawn["d"], drawn["c"], repo.parts.who(), "young")
+    repo.parts.oplog.trim()
     assert whats(repo) == ["young"]
     assert kept(repo) == [f"{old + 1}/1"]
     clock.now += KEEP_SECONDS + 1
-    repo.oplog.trim()
+    repo.parts.oplog.trim()
     assert (repo.operations(), kept(repo)) == ([], [])
-    repo.refs.move(A, drawn["c"], drawn["a"], repo.who(), "next")
+    repo.parts.refs.move(A, drawn["c"], drawn["a"], repo.parts.who(), "next")
     assert [each.number for each in repo.operations()] == [old + 2]
-    assert repo.oplog.first() == old + 2
+    assert repo.parts.oplog.first() == old + 2
     assert repo.verify() == []
 
 
 def test_too_many_operations_go_oldest_first(repo: Repo) -> None:
     journal = Journal(repo.path)
-    now = int(repo.surroundings.now())
+    now = int(repo.parts.surroundings.now())
     data = "".join(
         json.dumps({"n": n, "time": now, "who": "", "what": str(n)})
         + "\n"
@@ -294,11 +294,11 @@ def test_too_many_operations_go_oldest_first(repo: Repo) -> None:
     )
     journal.path.parent.mkdir(exist_ok=True)
     journal.path.write_text(data)
-    repo.oplog.trim()
+    repo.parts.oplog.trim()
     numbers = [operation.number for operation in read_operations(journal.lines()) if not operation.is_empty]
     assert numbers == list(range(6, KEEP_COUNT + 6))
     before = journal.path.read_bytes()
-    repo.oplog.trim()
+    repo.parts.oplog.trim()
     assert journal.path.read_bytes() == before
 
 
@@ -307,11 +307,11 @@ def test_too_many_operations_go_oldest_first(repo: Repo) -> None:
 
 def _append(path: Path, name: str, count: int) -> None:
     repo = Repo.open(path, Surroundings(author=ME, committer=ME))
-    id = repo.refs.read(MAIN)
+    id = repo.parts.refs.read(MAIN)
     for number in range(count):
-        with repo.oplog.operation(f"{name} {number}"):
-            repo.refs.move(RefName.branch(f"{name}-{number}"), None, id, repo.who(), "made")
-            repo.refs.move(RefName.branch(f"{name}-{number}-more"), None, id, repo.who(), "made")
+        with repo.parts.oplog.operation(f"{name} {number}"):
+            repo.parts.refs.move(RefName.branch(f"{name}-{number}"), None, id, repo.parts.who(), "made")
+            repo.parts.refs.move(RefName.branch(f"{name}-{number}-more"), None, id, repo.parts.who(), "made")
 
 
 def test_two_processes_append_without_losing_a_line(repo: Repo) -> None:
@@ -333,9 +333,9 @@ def test_two_processes_append_without_losing_a_line(repo: Repo) -> None:
 
 def test_git_finds_nothing_wrong(repo: Repo) -> None:
     drawn = draw(repo, PICTURE)
-    repo.refs.move(RefName.branch("side"), drawn["d"], None, repo.who(), "removed")
+    repo.parts.refs.move(RefName.branch("side"), drawn["d"], None, repo.parts.who(), "removed")
     put(repo, "prompts/a.md", "work")
-    repo.workspace.restore(["prompts"], {RepoPath("prompts/a.md"): FileEntry(_blob(repo))}, force=True)
+    repo.parts.workspace.restore(["prompts"], {RepoPath("prompts/a.md"): FileEntry(_blob(repo))}, force=True)
     assert len(kept(repo)) == 2
     done = subprocess.run(
         ["git", f"--git-dir={repo.path}", "fsck", "--strict", "--no-dangling"],
@@ -347,7 +347,7 @@ def test_git_finds_nothing_wrong(repo: Repo) -> None:
 
 
 def _blob(repo: Repo) -> ObjectId:
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         id = writer.add(Kind.BLOB, b"other")
         writer.finish()
     return id

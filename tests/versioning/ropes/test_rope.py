@@ -79,19 +79,19 @@ def test_a_row_longer_than_a_chunk_is_broken_and_joined_again(repo: Repo) -> Non
     long = b'{"id": 1, "text": "' + b"x" * (CHUNK_MAX * 3) + b'"}\n'
     data = b'{"id": 0}\n' + long + table(500)
     source = Source([data])
-    with repo.store.begin() as writer:
-        entry = repo.contents.write("x.jsonl", source, writer)
+    with repo.parts.store.begin() as writer:
+        entry = repo.parts.contents.write("x.jsonl", source, writer)
         writer.finish()
-    chunks = list(walk_chunks(repo.store, entry.id))
+    chunks = list(walk_chunks(repo.parts.store, entry.id))
     assert sum(chunk.broken for chunk in chunks) >= 2
-    assert repo.contents.read(entry) == data
+    assert repo.parts.contents.read(entry) == data
     format = row_format("x.jsonl", data[:65536])
     assert format is not None
-    chunk_runs = repo.contents.chunk_runs(entry)
+    chunk_runs = repo.parts.contents.chunk_runs(entry)
     assert (
         sum(format.count(s.load(), n == 0) for n, s in enumerate(chunk_runs))
         == 502
-        == repo.contents.count_rows("x.jsonl", entry)
+        == repo.parts.contents.count_rows("x.jsonl", entry)
     )
 
 
@@ -119,10 +119,10 @@ def test_an_edit_touches_a_chunk_or_two(repo: Repo) -> None:
     before = table(20_000)
     after = before.replace(b'"r7777"', b'"r7777-new"')
     how = cutting("x.jsonl", before)
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         first = write_rows([before], how, writer)
         writer.finish()
-    with repo.store.begin() as writer:
+    with repo.parts.store.begin() as writer:
         second = write_rows([after], how, writer, first.chunks)
         assert writer.count <= 5  # two chunks, their node, the root
         writer.finish()
@@ -153,8 +153,8 @@ def test_git_joins_a_rope_with_cat(repo: Repo) -> None:
 
 def test_a_rope_remembers_that_its_file_is_executable(repo: Repo) -> None:
     data = table(3000)
-    with repo.store.begin() as writer:
-        entry = repo.contents.write("x.jsonl", Source([data], EXECUTABLE), writer)
+    with repo.parts.store.begin() as writer:
+        entry = repo.parts.contents.write("x.jsonl", Source([data], EXECUTABLE), writer)
         writer.finish()
     assert entry.is_rope
     assert entry.is_executable

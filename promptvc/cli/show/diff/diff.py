@@ -17,11 +17,11 @@ from promptvc.cli.show.diff.table import row_counts, row_lines, table_lines
 from promptvc.cli.show.diff.text import hunk_lines, whole_text_lines
 from promptvc.cli.show.diff.totals import Totals
 from promptvc.cli.show.diff.words import paint
-from promptvc.cli.show.row_stream import file_rows, key_of_file
 from promptvc.content.formats.base import Malformed
 from promptvc.content.runs.run import RECORD_SUFFIX, output_path, record_path, run_name
 from promptvc.content.tablediff.diff import RowChange, TableDiff
 from promptvc.content.text.diff import diff_lines
+from promptvc.session.files.rowstream import file_rows, key_of_file
 from promptvc.session.workspace.comparison import BinaryDiff, FileDiff, TextDiff
 
 if TYPE_CHECKING:

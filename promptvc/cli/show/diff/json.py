@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.show.diff.diff import whole_rows
 from promptvc.cli.show.diff.totals import Totals
-from promptvc.cli.show.row_stream import key_of_file
 from promptvc.content.formats.dicts import malformed_row
 from promptvc.content.tablediff.diff import MISSING, RowChange, TableDiff
+from promptvc.session.files.rowstream import key_of_file
 from promptvc.session.workspace.comparison import BinaryDiff, TextDiff
 
 if TYPE_CHECKING:

@@ -1,0 +1,43 @@
+"""Recorded outputs held against gates, and against the requests that they answer. Nothing is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptvc.content.runs.run import output_path, run_names
+from promptvc.errors import Advice, RunMissing
+from promptvc.repo.parts import Parts
+from promptvc.repo.sources import source_at
+from promptvc.runs.check.check import check_run
+from promptvc.runs.check.declared import declared
+from promptvc.runs.check.results import CheckResult
+from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
+from promptvc.runs.sources import Source
+
+
+def check(parts: Parts, names: Sequence[str], revision: str | None) -> list[CheckResult]:
+    """Each of the declared checks, or of those named: see `Repo.check`."""
+    source = source_at(parts, revision)
+    specs = declared(source, names)
+    return [
+        check_run(spec, source, parts.contents, parts.store, lambda text: source_at(parts, text))
+        for spec in specs
+    ]
+
+
+def reproduce_runs(parts: Parts, names: Sequence[str], revision: str | None) -> list[Reproduction]:
+    """Each run that has outputs, or each of those named: see `Repo.reproduce`."""
+    source = source_at(parts, revision)
+    return [reproduce(source, name, parts.contents, parts.store) for name in with_outputs(source, names)]
+
+
+def with_outputs(source: Source, names: Sequence[str]) -> list[str]:
+    """The runs that have outputs, or those named; raises `RunMissing` where one has none, or there is none."""
+    known = run_names(source.files)
+    missing = next((name for name in names if output_path(name) not in source.files), None)
+    if missing is not None:
+        hint = f"runs: {', '.join(known[:8])}" if known else Advice("first-output")
+        raise RunMissing(f"{source.label} has no outputs of a run {missing!r}", hint)
+    if not (names or known):
+        raise RunMissing(f"{source.label} has no outputs of a run", Advice("make-run"))
+    return list(names) or known

@@ -1,0 +1,110 @@
+"""Pull: fetch, then bring the upstream into the current branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from promptvc.errors import Advice, Refused, Usage
+from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.repo.merges import WithMerges
+from promptvc.session.merge.result import Merged
+from promptvc.session.merge.working import own_hint
+from promptvc.storage.refs import HEAD
+from promptvc.transports.urls import redact
+
+if TYPE_CHECKING:
+    from promptvc.versioning.sync.fetch import FetchResult
+
+Outcome = Literal["up-to-date", "fast-forward", "merged", "conflicts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullResult:
+    """What a pull did to a branch.
+
+    - ``outcome``: ``up-to-date``, ``fast-forward``, ``merged`` or ``conflicts``;
+    - ``fetched``: what came from the remote; ``upstream``: what was brought into the branch;
+    - ``before`` and ``after``: the commits the branch was at, and is at (None: none yet);
+    - ``files``: paths written or removed by a fast-forward; ``untracked``: files that stay, no longer tracked;
+    - ``merged``: the merge, where both sides had new commits.
+    """
+
+    outcome: Outcome
+    fetched: FetchResult
+    branch: str
+    upstream: str
+    before: ObjectId | None
+    after: ObjectId | None
+    files: tuple[RepoPath, ...] = ()
+    untracked: tuple[RepoPath, ...] = ()
+    merged: Merged | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing conflicts."""
+        return self.outcome != "conflicts"
+
+
+def pull(
+    parts: WithMerges,
+    name: str | None,
+    ff_only: bool,
+    told: Callable[[str, FetchResult], None],
+    fetch: Callable[[str], FetchResult],
+) -> PullResult:
+    """Fetch from a remote, and bring the upstream into the current branch: see `Remotes.pull`."""
+    branch = parts.branch
+    if branch is None:
+        raise Refused("HEAD is on no branch", Advice("switch-to-one"))
+    remote = name or parts.sharing.default(branch)
+    parts.need_no_merge()
+    with parts.oplog.operation(f"pull {redact(remote)}"):
+        fetched = fetch(remote)
+        told(remote, fetched)
+        upstream = parts.upstream(RefName.branch(branch)) or RefName.remote(remote, branch)
+        return _integrate(parts, fetched, branch, remote, upstream, ff_only)
+
+
+def _integrate(
+    parts: WithMerges, fetched: FetchResult, branch: str, remote: str, upstream: RefName, ff_only: bool
+) -> PullResult:
+    target, head = parts.refs.read(upstream), parts.refs.read(HEAD)
+    if target is None:
+        raise Usage(
+            f"{remote} has no branch {upstream.short.partition('/')[2]}",
+            Advice("push-branch", remote=remote, branch=branch),
+        )
+    if head is not None and parts.history.is_ancestor(target, head):
+        return PullResult(
+            outcome="up-to-date",
+            fetched=fetched,
+            branch=branch,
+            upstream=upstream.short,
+            before=head,
+            after=head,
+        )
+    if head is None or parts.history.is_ancestor(head, target):
+        with own_hint():
+            written = parts.workspace.fast_forward(target, parts.who(), f"pull {remote}: fast-forward")
+        return PullResult(
+            outcome="fast-forward",
+            fetched=fetched,
+            branch=branch,
+            upstream=upstream.short,
+            before=head,
+            after=target,
+            files=tuple(written),
+            untracked=tuple(parts.left_untracked(head, target)),
+        )
+    merged = parts.merges.merge(upstream, forward="only" if ff_only else "auto")
+    return PullResult(
+        outcome="merged" if merged.clean else "conflicts",
+        fetched=fetched,
+        branch=branch,
+        upstream=upstream.short,
+        before=head,
+        after=merged.commit or head,
+        merged=merged,
+    )

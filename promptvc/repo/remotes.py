@@ -1,0 +1,166 @@
+"""The remotes of a repository: named, fetched from, pushed to, pulled from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from promptvc.errors import Advice, Usage
+from promptvc.repo.merges import WithMerges
+from promptvc.repo.pull import PullResult, pull
+from promptvc.repo.push import push
+from promptvc.transports.urls import parse_url, redact
+
+if TYPE_CHECKING:
+    from promptvc.transports.remote import Progress
+    from promptvc.versioning.sync.fetch import FetchResult
+    from promptvc.versioning.sync.push import PushResult
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRemote:
+    """A remote: what it is called, and where it is; the address without passwords."""
+
+    name: str
+    url: str
+
+
+class Remotes:
+    """The remotes, by name: ``len``, ``in``, ``remotes["origin"]``; iterating gives a `NamedRemote` each."""
+
+    def __init__(self, parts: WithMerges) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[NamedRemote]:
+        return iter([self._remote(name) for name in self._parts.sharing.names])
+
+    def __len__(self) -> int:
+        return len(self._parts.sharing.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts.sharing.names
+
+    def __getitem__(self, name: str) -> NamedRemote:
+        """A remote; raises `Usage` where there is none of this name."""
+        if name not in self:
+            raise Usage(f"no remote {name!r}", Advice("list-remotes"))
+        return self._remote(name)
+
+    def __repr__(self) -> str:
+        return f"Remotes {', '.join(f'{remote.name} {remote.url}' for remote in self)}".rstrip()
+
+    @property
+    def default(self) -> NamedRemote:
+        """The remote that is used where none is named: the branch's, else origin, else the only one; raises `Usage`."""
+        return self._remote(self._name(None))
+
+    # --- named --------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, url: str) -> NamedRemote:
+        """Add a remote, whose branches will be tracked; raises `StoreExists`, `InvalidName`, `Usage`."""
+        parse_url(url)
+        self._parts.sharing.add(name, url)
+        return self._remote(name)
+
+    def set_url(self, name: str, url: str) -> NamedRemote:
+        """Say where a remote is now; raises `Usage`."""
+        self._parts.sharing.set_url(name, url)
+        return self._remote(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a remote, its remote-tracking branches, and what follows them; raises `Usage`."""
+        self._parts.sharing.remove(name, self._parts.who())
+
+    # --- transfers ----------------------------------------------------------------------------------------------
+
+    def fetch(
+        self,
+        name: str | None = None,
+        *,
+        prune: bool = False,
+        tags: bool = False,
+        force: bool = False,
+        timeout: float | None = None,
+        report: Callable[[Progress], None] | None = None,
+    ) -> FetchResult:
+        """Bring what is new at a remote, the default one where none is named; working files are left alone.
+
+        Tags on commits that come follow; ``tags`` brings all. ``prune`` deletes remote-tracking branches that are gone
+        there, ``force`` replaces tags that are others here: they are told as refused else. ``name`` may be an address.
+        ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `Usage`,
+        `RemoteNotAStore`, `TransferFailed`, `AuthFailed`.
+        """
+        parts = self._parts
+        return parts.sharing.fetch(
+            self._name(name),
+            parts.who(),
+            report,
+            prune=prune,
+            tags="all" if tags else "follow",
+            force=force,
+            timeout=timeout,
+        )
+
+    def push(
+        self,
+        name: str | None = None,
+        branches: str | Sequence[str] = (),
+        *,
+        set_upstream: bool = False,
+        force: bool = False,
+        force_with_lease: bool = False,
+        tags: bool = False,
+        all: bool = False,
+        delete: bool = False,
+        report: Callable[[Progress], None] | None = None,
+    ) -> PushResult:
+        """Send branches and tags to a remote: those named, or the current branch.
+
+        ``HERE:THERE`` sends a branch under another name, ``:THERE`` deletes it there.
+        ``set_upstream`` lets the branches follow the remote's from now on. What would drop commits there is refused,
+        unless ``force`` is given, or ``force_with_lease`` and nobody moved it since the fetch. ``tags`` sends every tag
+        too, ``all`` every branch; ``delete`` deletes what is named at the remote. What the remote did not take is in
+        `PushResult.refused`. Raises `Usage`, `UnknownRevision`, `NotFastForward`, `TransferFailed`, `AuthFailed`.
+        """
+        names = [branches] if isinstance(branches, str) else list(branches)
+        return push(
+            self._parts,
+            self._name(name),
+            names,
+            set_upstream=set_upstream,
+            force=force,
+            lease=force_with_lease,
+            tags=tags,
+            every=all,
+            delete=delete,
+            report=report,
+        )
+
+    def pull(
+        self,
+        name: str | None = None,
+        *,
+        ff_only: bool = False,
+        report: Callable[[Progress], None] | None = None,
+        fetched: Callable[[str, FetchResult], None] | None = None,
+    ) -> PullResult:
+        """Fetch, then bring the upstream of the current branch into it, and the working files along.
+
+        Moves forward where it can; merges where both sides have new commits, or refuses with ``ff_only``. ``fetched``
+        is called with the remote and what came from it, before anything is merged. Raises `Refused` where HEAD is on no
+        branch, `MergeOpen`, `Usage` where the remote lacks the branch, `NotFastForward`, `WorkWouldBeLost`, and what
+        `fetch` raises.
+        """
+        told = fetched or (lambda name, result: None)
+        return pull(self._parts, name, ff_only, told, lambda remote: self.fetch(remote, report=report))
+
+    # --- details ------------------------------------------------------------------------------------------------
+
+    def _name(self, name: str | None) -> str:
+        return name or self._parts.sharing.default(self._parts.branch)
+
+    def _remote(self, name: str) -> NamedRemote:
+        """A remote; a branch may follow one by its address, which is its name then."""
+        url = self._parts.sharing.url(name) or ("" if name in self else name)
+        return NamedRemote(name, redact(url))

@@ -1,0 +1,93 @@
+"""The tags of a repository: listed, made, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promptvc.errors import Advice, StoreExists, UnknownRevision
+from promptvc.ids import ObjectId, RefName
+from promptvc.repo.parts import Parts
+from promptvc.storage.objects import Kind, encode_tag
+from promptvc.storage.objects import Tag as TagObject
+from promptvc.versioning.commit import peel
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag: its name and the commit it is on.
+
+    ``object`` is the commit too, or for an annotated tag the object that has its ``message``.
+    """
+
+    name: str
+    id: ObjectId
+    object: ObjectId
+    message: str | None = None
+
+
+class Tags:
+    """The tags, by name: ``len``, ``in``, ``tags["v1"]``; iterating gives a `Tag` each, sorted by name."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[Tag]:
+        return iter([self._tag(ref, id) for ref, id in self._parts.refs.find("refs/tags/").items()])
+
+    def __len__(self) -> int:
+        return len(self._parts.refs.find("refs/tags/"))
+
+    def __contains__(self, name: object) -> bool:
+        return any(ref.short == name for ref in self._parts.refs.find("refs/tags/"))
+
+    def __getitem__(self, name: str) -> Tag:
+        """A tag; raises `UnknownRevision`, `InvalidName`."""
+        return self._tag(*self._known(name))
+
+    def __repr__(self) -> str:
+        return f"Tags {', '.join(tag.name for tag in self)}".rstrip()
+
+    def create(self, name: str, at: str = "HEAD", message: str | None = None, *, force: bool = False) -> Tag:
+        """Put a tag on a revision, an annotated one where there is a message; ``force`` moves one that is there.
+
+        Raises `StoreExists` where there is one, `UnknownRevision`, `InvalidName`, `AuthorUnknown` with a message.
+        """
+        parts, ref = self._parts, RefName.tag(name)
+        target, before = parts.revisions.resolve(at), parts.refs.read(ref)
+        if before and not force:
+            raise StoreExists(f"a tag {name} exists already", Advice("tag-exists", tag=name))
+        id = self._annotated(name, target, message) if message else target
+        with parts.oplog.operation(f"tag {name}"):
+            parts.refs.move(ref, before, id, parts.who(), "tag")
+        return Tag(name, target, id, message or None)
+
+    def delete(self, name: str) -> ObjectId:
+        """Delete a tag; gives the object that it named, from which it can be made again. Raises `UnknownRevision`."""
+        parts = self._parts
+        ref, id = self._known(name)
+        with parts.oplog.operation(f"tag -d {name}"):
+            parts.refs.move(ref, id, None, parts.who(), "tag: deleted")
+        return id
+
+    # --- details ------------------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> tuple[RefName, ObjectId]:
+        ref = RefName.tag(name)
+        id = self._parts.refs.read(ref)
+        if id is None:
+            raise UnknownRevision(name)
+        return ref, id
+
+    def _annotated(self, name: str, target: ObjectId, message: str) -> ObjectId:
+        parts = self._parts
+        with parts.store.begin() as writer:
+            tag = TagObject(target, Kind.COMMIT, name, parts.committer(), message)
+            id = writer.add(Kind.TAG, encode_tag(tag))
+            writer.finish()
+        return id
+
+    def _tag(self, ref: RefName, id: ObjectId) -> Tag:
+        commit = peel(self._parts.store, id)
+        message = self._parts.store.load_tag(id).message if id != commit else None
+        return Tag(ref.short, commit, id, message)

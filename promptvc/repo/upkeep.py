@@ -1,0 +1,44 @@
+"""Whether a repository is whole, and what can be put right of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from promptvc.errors import Refused
+from promptvc.repo.parts import Parts
+from promptvc.repo.place import CALLS, LOCAL
+from promptvc.runs.calls.journal import damaged_lines, drop_damaged
+from promptvc.versioning.upkeep import repair
+from promptvc.versioning.upkeep import verify as objects
+from promptvc.versioning.upkeep.repair import Repair
+from promptvc.versioning.upkeep.upkeep import GRACE, Collected, collect
+from promptvc.versioning.upkeep.verify import Problem
+
+
+def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -> list[Problem]:
+    """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong."""
+    calls = damaged_lines(parts.path / LOCAL / CALLS)
+    lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
+    try:
+        parts.merge_state.load()
+    except Refused as error:
+        lost.append(Problem("merging", error.message))
+    return [*objects.verify(parts.store, parts.refs, progress=progress), *lost]
+
+
+def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:
+    """Join all packs, without what nothing needs: see `Repo.gc`."""
+    parts.oplog.trim()
+    grace = GRACE if prune == "old" else 0.0
+    return collect(parts.store, parts.refs, grace=grace, now=parts.surroundings.now())
+
+
+def repairs(parts: Parts) -> list[Repair]:
+    """What can be put right of what `verify` finds."""
+    found = repair.repairs(parts.store, parts.refs, verify(parts))
+    folder = parts.path / LOCAL / CALLS
+    if any(damaged_lines(folder)):
+        words = "drop the damaged lines of the call journal, and keep their neighbours"
+        found.append(Repair("calls", words, lambda: drop_damaged(folder)))
+    return found

@@ -1,0 +1,49 @@
+"""What writes commits: of working files, and without any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from promptvc.ids import RefName
+from promptvc.repo.merges import WithMerges
+from promptvc.session.workspace.workspace import Committed
+
+if TYPE_CHECKING:
+    from promptvc.session.transaction.transaction import Transaction
+
+
+def commit(
+    parts: WithMerges, message: str, paths: Sequence[str], code_commit: str | None, allow_empty: bool
+) -> Committed:
+    """Commit working files, or conclude the merge under way: see `Repo.commit`."""
+    author, committer = parts.author(), parts.committer()
+    if parts.open_merge is not None:
+        done = parts.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+    else:
+        done = parts.workspace.commit(
+            message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
+        )
+    from promptvc.versioning.upkeep.upkeep import fold
+
+    fold(parts.store)
+    return done
+
+
+def transaction(parts: WithMerges, branch: str, message: str, timeout: float | None) -> Transaction:
+    """Writes to a branch that become one commit: see `Repo.transaction`."""
+    from promptvc.session.transaction.transaction import TIMEOUT, Transaction
+
+    return Transaction(
+        parts.store,
+        parts.refs,
+        parts.contents,
+        RefName.branch(branch),
+        message,
+        parts.author,
+        parts.committer,
+        parts.merges.bringing_along,
+        parts.merges.at_work_on,
+        lambda what: parts.oplog.operation(what),
+        TIMEOUT if timeout is None else timeout,
+    )
