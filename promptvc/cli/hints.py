@@ -34,6 +34,7 @@ HINTS = {
     "first-output": "promptvc run makes one",
     "first-run": "promptvc run makes one, promptvc record takes outputs in",
     "fsck": "promptvc fsck tells more",
+    "force-moves": "--force moves it",
     "interrupted": "promptvc undo --force settles it; what the files hold now is kept, and promptvc undo brings it"
     " back",
     "list-all-operations": "promptvc undo --list shows what was done before and since",
@@ -52,6 +53,7 @@ HINTS = {
     "merge-unreadable": "promptvc undo takes the merge back; or rm {path}, which leaves the files as they are",
     "moved-elsewhere": "git or another process moved it: promptvc log shows what is there; move it back, then undo"
     " again",
+    "name-branch": "name the branch: promptvc push origin main",
     "name-file": "--from names the file that the other tool wrote",
     "name-format": "--format is one of {known}",
     "name-key": "--example-key FIELD names the field that outputs and examples share",

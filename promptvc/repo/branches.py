@@ -81,7 +81,7 @@ class Branches:
         parts, ref = self._parts, RefName.branch(name)
         target, before = parts.revisions.resolve(at), parts.refs.read(ref)
         if before and not force:
-            raise StoreExists(f"a branch {name} exists already", "--force moves it")
+            raise StoreExists(f"a branch {name} exists already", Advice("force-moves"))
         if before and parts.refs.head() == ref:
             raise Refused(f"{name} is the current branch", _ELSEWHERE)
         with parts.oplog.operation(f"branch {'-f ' if before else ''}{name}"):

@@ -49,7 +49,7 @@ def _sends(
         names += parts.refs.find("refs/heads/")
     if not names:
         if parts.branch is None:
-            raise Usage("HEAD is on no branch", "name the branch: promptvc push origin main")
+            raise Usage("HEAD is on no branch", Advice("name-branch"))
         names = [_pair(parts, parts.branch)]
     made: list[Send | Removal] = []
     for name in names:

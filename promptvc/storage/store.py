@@ -182,11 +182,13 @@ class ObjectStore:
         return PackReceiver(self.pack_folder, self._publish)
 
     def ids_with_prefix(self, digits: str) -> list[ObjectId]:
-        """Every object whose name begins with these hexadecimal digits, sorted."""
+        """Every object whose name begins with these hexadecimal digits, sorted; for none, raises as `contains` does."""
         self._refresh()
         even = bytes.fromhex(digits[: len(digits) // 2 * 2])
         found = {raw.hex() for pack in self._packs.values() for raw in pack.ids(even)}
         found.update(self._loose_ids(digits[:2]))
+        if not any(id.startswith(digits) for id in found):
+            self._need_undamaged()
         return sorted(ObjectId(id) for id in found if id.startswith(digits))
 
     def verify_object(self, id: ObjectId) -> None:
