@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from promptvc import Prompt, Snapshot, Table
+from promptvc.cli.hints import hint_of
 from promptvc.errors import NotAPrompt, PathMissing, PromptvcError, RunMissing, UnknownRevision
 from promptvc.repo import Repo
 
@@ -56,7 +57,7 @@ def test_a_missing_path_suggests_what_was_meant(
 ) -> None:
     with pytest.raises(PathMissing, match="is not in") as caught:
         ask(snap)
-    assert caught.value.hint == hint.format(snap.id.short)
+    assert hint_of(caught.value) == hint.format(snap.id.short)
     assert isinstance(caught.value, FileNotFoundError)
     assert caught.value.filename is not None
 
