@@ -14,9 +14,15 @@ from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.calls.store import CallStore
+from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import declared, prepare
+from promptvc.runs.execute.runner import JOBS, Runner
 from promptvc.runs.execute.staleness import Staleness, declared_runs, staleness
+from promptvc.runs.providers.python import load_function
+from promptvc.runs.providers.registry import provider_of
+from promptvc.runs.scoring.scorers import scorers_of
 from promptvc.runs.sources import Source, WorkingSource
+from promptvc.runs.trust import is_trusted, need_trust, what_needs_trust
 from promptvc.session.files.contents import Contents
 from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.git import GitConfig
@@ -82,7 +88,6 @@ class Runs:
 
     def look(self, name: str) -> tuple[Plan, Staleness]:
         """Its plan, and how its outputs stand; each request is rendered and hashed once for both."""
-        from promptvc.runs.execute.kept import KeptRequests
 
         source = self.source()
         with KeptRequests() as kept:
@@ -119,8 +124,6 @@ class Runs:
         Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, and what
         `Runner.run` raises.
         """
-        from promptvc.runs.execute.runner import JOBS
-        from promptvc.runs.providers.registry import provider_of
 
         source = self.source()
         runner = self._runner(source, name)
@@ -146,7 +149,6 @@ class Runs:
         return self.workspace.worktree.root
 
     def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
-        from promptvc.runs.execute.runner import Runner
 
         spec = declared(source.project.runs, name)
         if score:
@@ -167,8 +169,6 @@ class Runs:
 
     def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
-        from promptvc.runs.providers.python import load_function
-        from promptvc.runs.scoring.scorers import scorers_of
 
         return scorers_of(
             spec.scorers,
@@ -178,7 +178,6 @@ class Runs:
 
     def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run that may be used unasked: all where the store is trusted, else the built-in ones."""
-        from promptvc.runs.trust import is_trusted
 
         if is_trusted(self.folder.parent, self.config):
             return self.scorers(spec, source)
@@ -186,12 +185,10 @@ class Runs:
 
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
-        from promptvc.runs.trust import what_needs_trust
 
         self._need_trust(what_needs_trust(spec))
 
     def _need_trust(self, code: Sequence[str]) -> None:
-        from promptvc.runs.trust import need_trust
 
         for what in code:
             need_trust(self.folder.parent, self.config, what)
@@ -199,7 +196,6 @@ class Runs:
 
 def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
     """The scorers of a run that need no code of the project."""
-    from promptvc.runs.scoring.scorers import scorers_of
 
     def refuse(target: str) -> Callable[..., object]:
         raise AssertionError(target)

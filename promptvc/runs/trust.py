@@ -20,6 +20,7 @@ from promptvc.runs.providers.registry import runs_code
 from promptvc.storage.files import disk_errors, write_durably
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import PRIVATE, Refs
+from promptvc.transports.urls import redact
 from promptvc.versioning.oplog.journal import Journal
 
 _FILE = Path("promptvc", "trust")
@@ -136,6 +137,5 @@ def _reflog(file: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _shown(address: str) -> str:
-    from promptvc.transports.urls import redact
 
     return redact(address)

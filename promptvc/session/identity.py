@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from promptvc.errors import AuthorUnknown, Usage
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
+from promptvc.versioning.revision import parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ def _when(date: str | None, now: float) -> tuple[int, int]:
         return int(seconds), sign * (int(digits[:2]) * 60 + int(digits[2:4])) if digits.isdigit() and len(
             digits
         ) == 4 else 0
-    from promptvc.versioning.revision import parse_time  # for a date in words, which is rare
 
     found = parse_time(date, now)
     if found is None:

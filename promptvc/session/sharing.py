@@ -15,6 +15,7 @@ from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.git.httpconfig import http_settings
+from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import Progress, Remote
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
@@ -172,7 +173,6 @@ class Sharing:
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
-        from promptvc.transports.git.remote import GitRemote  # dulwich's clients, which only a transfer needs
 
         url = self.url(name) or name
         if name not in self.names and not any(mark in name for mark in ("/", ":", "\\")):

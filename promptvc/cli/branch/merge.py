@@ -8,6 +8,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.show.merge import abort_open, tell_merge
 
 if TYPE_CHECKING:
     from promptvc.session.merge.request import Forward
@@ -45,7 +46,6 @@ def command(
     branch has, and `resolve` settles one after the other. Exit code 1 with conflicts. With --into a branch that is not
     the current one, conflicts are only told.
     """
-    from promptvc.cli.show.merge import abort_open, tell_merge
 
     if abort:
         if revision is not None or any((message, no_ff, ff_only, into, dry_run, allow_unrelated_histories)):

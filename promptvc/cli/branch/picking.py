@@ -10,6 +10,7 @@ import click
 
 from promptvc.cli.app import App, json_option
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.show.merge import abort_open, quoted, tell_merge
 
 Step = Literal["cherry-pick", "revert"]
 _ONE_WORD = re.compile(r"\w[\w./^~-]*")
@@ -42,7 +43,6 @@ def pick(
     app: App, step: Step, revisions: tuple[str, ...], mainline: int | None, *, dry_run: bool, abort: bool
 ) -> int:
     """Pick or revert each; stops where one conflicts."""
-    from promptvc.cli.show.merge import abort_open, tell_merge
 
     if abort:
         if revisions or mainline is not None or dry_run:
@@ -66,6 +66,5 @@ def pick(
 
 def _typed(revision: str) -> str:
     """A revision as it is typed in a shell, to which ``main~1`` is one word."""
-    from promptvc.cli.show.merge import quoted
 
     return revision if _ONE_WORD.fullmatch(revision) else quoted(revision)

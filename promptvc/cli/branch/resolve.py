@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.editor import edit_text
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.show.merge import conflict_lines, count_words, resolve_hint
+from promptvc.content.formats.missing import MISSING
+from promptvc.errors import Usage
+from promptvc.session.merge.openmerge import conflict_value
+from promptvc.session.merge.resolve import Choice
+from promptvc.session.merge.selection import Selection
 
 if TYPE_CHECKING:
     from promptvc.content.values.conflict import Conflict
@@ -53,7 +60,6 @@ def command(
     rest of the file stays as it is. Text between markers can be edited by hand: without markers it is settled. The
     list ends with exit code 1 as long as there are conflicts.
     """
-    from promptvc.session.merge.selection import Selection
 
     which = Selection(tuple(app.paths(paths)), key, field, line)
     if sum([take is not None, value is not None, edit, as_is]) > 1:
@@ -68,8 +74,6 @@ def command(
 
 
 def _list(app: App, which: Selection) -> int:
-    from promptvc.cli.show.merge import conflict_lines, resolve_hint
-    from promptvc.session.merge.openmerge import conflict_value
 
     found = app.repo.parts.resolving.find(which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
@@ -95,7 +99,6 @@ def _tell_none(app: App, which: Selection) -> None:
 
 
 def _choice(app: App, which: Selection, take: Take | None, value: str | None, edit: bool) -> Choice:
-    from promptvc.session.merge.resolve import Choice
 
     if edit:
         found = app.repo.parts.resolving.find(which)
@@ -121,10 +124,6 @@ def _parsed(text: str) -> Any:
 
 def _edited(app: App, conflict: Conflict) -> Choice:
     """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
-    from promptvc.cli.editor import edit_text
-    from promptvc.content.formats.missing import MISSING
-    from promptvc.errors import Usage
-    from promptvc.session.merge.resolve import Choice
 
     start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
     plain = isinstance(start, str)
@@ -147,7 +146,6 @@ def _edited(app: App, conflict: Conflict) -> Choice:
 
 
 def _tell(app: App, done: Resolved) -> None:
-    from promptvc.cli.show.merge import count_words
 
     app.out.value({"resolved": len(done.conflicts), "left": done.left})
     if done.left:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.untracked import untracked_lines
 
 if TYPE_CHECKING:
     from promptvc.repo.switching import Switched
@@ -44,7 +45,6 @@ def command(app: App, name: str | None, start: str | None, create: bool, detach:
 
 
 def _tell(app: App, done: Switched) -> None:
-    from promptvc.cli.show.untracked import untracked_lines
 
     if done.branch is None:
         _tell_detached(app, done)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.chars import visible
 
 if TYPE_CHECKING:
     from promptvc.ids import ObjectId, RefName
@@ -57,7 +58,6 @@ def _list(app: App, count: int | None) -> None:
 
 
 def _operation_lines(app: App, shown: list[Operation], width: int) -> Iterator[str]:
-    from promptvc.cli.show.chars import visible
 
     now = app.surroundings.now()
     for operation in shown:

@@ -7,6 +7,8 @@ import re
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.errors import Negative
+from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
 
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -48,7 +50,6 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
 
 def _trust(app: App, trusted: bool | None) -> None:
     """Say yes or no, or with None only how it stands."""
-    from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
 
     repo = app.repo
     runs = repo.project.runs if repo.root is not None and trusted is not False else {}
@@ -67,7 +68,6 @@ def _trust(app: App, trusted: bool | None) -> None:
 
 
 def _show(app: App, name: str) -> None:
-    from promptvc.errors import Negative
 
     found = app.repo.parts.config.get(name)
     if found is None:

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.describe import size_words
 
 
 @click.command("gc")
@@ -20,7 +21,6 @@ from promptvc.cli.app import App, json_option, pass_app
 @pass_app
 def command(app: App, prune: Literal["old", "now"]) -> None:
     """Join all packs into one and drop objects that no branch, tag or reflog leads to."""
-    from promptvc.cli.show.describe import size_words
 
     done = app.repo.gc(prune=prune)
     app.out.value(

@@ -9,8 +9,10 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import find_range, revision_path, split_path
+from promptvc.cli.look.row_key import WantedKey
+from promptvc.cli.look.row_source import RowSource
 from promptvc.cli.show.blame import show_cells, show_lines, show_rows
-from promptvc.errors import NotATable
+from promptvc.errors import NotATable, Usage
 from promptvc.repo.blame import blamable, count_lines, lineage
 from promptvc.session.history.blamed import Blamed, blamed_cells, blamed_lines, blamed_rows
 
@@ -66,7 +68,6 @@ def _meant(app: App, text: str, revision: str | None) -> tuple[Snapshot, str]:
 
 def _range(text: str | None, count: int, path: str, what: str) -> range:
     """``"3,10" -> range(2, 10)``; either may be left out."""
-    from promptvc.errors import Usage
 
     if text is None:
         return range(count)
@@ -83,8 +84,6 @@ def _range(text: str | None, count: int, path: str, what: str) -> range:
 
 def _cells(app: App, snapshot: Snapshot, file: FileView, words: Sequence[str]) -> Iterator[Blamed]:
     """The cells of each row with the key, as it is typed."""
-    from promptvc.cli.look.row_key import WantedKey
-    from promptvc.cli.look.row_source import RowSource
 
     assert file.format is not None
     declared = snapshot.project.table(file.path).key

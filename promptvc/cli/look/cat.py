@@ -9,6 +9,7 @@ import click
 
 from promptvc.cli.app import App, pass_app
 from promptvc.cli.arguments import find_range, revision_path, split_path
+from promptvc.errors import PathMissing
 
 if TYPE_CHECKING:
     from promptvc.session.workspace.snapshot import Snapshot
@@ -45,7 +46,6 @@ def _is_committed(app: App, text: str) -> bool:
 
 
 def _entry(snapshot: Snapshot, path: str, revision: str) -> FileEntry:
-    from promptvc.errors import PathMissing
 
     if path not in snapshot and any(name.startswith(f"{path}/") or path == "" for name in snapshot):
         raise PathMissing(

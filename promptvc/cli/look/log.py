@@ -10,6 +10,8 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import WordsCommand, split_words, words_of
 from promptvc.cli.show.commit_json import commit_value
+from promptvc.cli.show.graph import Graph
+from promptvc.cli.show.log import commit_lines, ref_names, with_graph
 from promptvc.session.history.log import nearest_shown
 
 if TYPE_CHECKING:
@@ -81,7 +83,6 @@ def _entries(
     app: App, commits: Iterable[LogCommit], paths: Sequence[str], stat: bool, oneline: bool
 ) -> Iterator[tuple[LogCommit, list[str]]]:
     """Each commit with its lines."""
-    from promptvc.cli.show.log import commit_lines, ref_names
 
     names = ref_names(app.repo)
     for commit in commits:
@@ -97,8 +98,6 @@ def _with_graph(
     stat: bool,
     oneline: bool,
 ) -> Iterator[str]:
-    from promptvc.cli.show.graph import Graph
-    from promptvc.cli.show.log import with_graph
 
     graph = Graph()
     for commit, entry in _entries(app, commits, paths, stat, oneline):

@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.look.row_filter import Condition, look_up
+from promptvc.cli.look.row_key import WantedKey
+from promptvc.cli.look.row_source import open_rows
+from promptvc.cli.show.chars import cut, plural, visible
+from promptvc.cli.show.diff.table import row_name
+from promptvc.cli.show.rows import NamedRow, compact_line, grid_lines, whole_row_lines
+from promptvc.content.formats.base import Malformed
+from promptvc.content.formats.dicts import malformed_row
+from promptvc.content.tablediff.diff import MISSING
+from promptvc.errors import Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.look.row_filter import Condition
@@ -80,7 +90,6 @@ def command(
     FIELD=VALUE compares as text, or as JSON with what is not text; a.b looks inside a: --where meta.lang=en
     --where score=1 --where 'tags=["a"]'.
     """
-    from promptvc.cli.look.row_source import open_rows
 
     source = open_rows(app, file, rev)
     if limit is None and app.out.is_terminal and not app.out.json:
@@ -99,7 +108,6 @@ def command(
 
 
 def _condition(text: str) -> Condition:
-    from promptvc.cli.look.row_filter import Condition
 
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -109,10 +117,6 @@ def _condition(text: str) -> Condition:
 
 def _fields(item: NumberedRow, choice: Choice) -> Row:
     """The fields that are asked for; a row that cannot be read is its text."""
-    from promptvc.cli.look.row_filter import look_up
-    from promptvc.content.formats.base import Malformed
-    from promptvc.content.formats.dicts import malformed_row
-    from promptvc.content.tablediff.diff import MISSING
 
     if isinstance(item.row, Malformed):
         return malformed_row(item.body)
@@ -166,8 +170,6 @@ class _Counted:
 
 
 def _grid(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
-    from promptvc.cli.show.rows import grid_lines
-    from promptvc.content.formats.base import Malformed
 
     wrong: list[NumberedRow] = []
 
@@ -183,8 +185,6 @@ def _grid(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: C
 
 
 def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
-    from promptvc.cli.show.rows import compact_line
-    from promptvc.content.formats.base import Malformed
 
     for item in rows:
         if isinstance(item.row, Malformed):
@@ -195,8 +195,6 @@ def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice
 
 def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
     """A row under its key's values, or its number; the key is not told twice."""
-    from promptvc.cli.show.diff.table import row_name
-    from promptvc.cli.show.rows import NamedRow
 
     assert isinstance(item.row, dict)
     key = {name: item.row[name] for name in source.key or () if name in item.row}
@@ -207,7 +205,6 @@ def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
 
 
 def _malformed_line(out: Output, source: RowSource, item: NumberedRow) -> str:
-    from promptvc.cli.show.chars import cut, visible
 
     place = source.place(item.number)
     where = f"row {item.number + 1:,}  line {place.line:,}, column {place.column:,}: {place.message}"
@@ -216,7 +213,6 @@ def _malformed_line(out: Output, source: RowSource, item: NumberedRow) -> str:
 
 
 def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
-    from promptvc.cli.show.chars import cut, plural, visible
 
     count = 0
     stop = None if choice.limit is None else choice.offset + choice.limit
@@ -237,10 +233,6 @@ def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
 
 def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None:
     """The rows with a key, in full; raises `RowMissing`, or `Usage` where the table has no key."""
-    from promptvc.cli.look.row_key import WantedKey
-    from promptvc.cli.show.diff.table import row_name
-    from promptvc.cli.show.rows import whole_row_lines
-    from promptvc.errors import Usage
 
     if source.key is None:
         raise Usage(

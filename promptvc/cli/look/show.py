@@ -9,6 +9,12 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import WordsCommand, find_range, revision_path, split_path, split_words, words_of
+from promptvc.cli.show.chars import visible
+from promptvc.cli.show.commit_json import commit_value
+from promptvc.cli.show.describe import describe_file
+from promptvc.cli.show.log import date_text, ref_names, refs_text
+from promptvc.cli.work.diff import show, text_lines
+from promptvc.versioning.commit import CODE_TRAILER, trailer
 
 if TYPE_CHECKING:
     from promptvc.ids import ObjectId
@@ -44,15 +50,12 @@ def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full:
 def _show_commit(
     app: App, id: ObjectId, paths: Sequence[str], *, stat: bool, name_only: bool, full: bool
 ) -> None:
-    from promptvc.cli.work.diff import show
 
     app.out.value(_commit_value(app.repo, id))
     comparison = app.repo.show(id, paths)
     if app.out.json:
         show(app, comparison, stat=stat, name_only=name_only)
     else:
-        from promptvc.cli.work.diff import text_lines
-
         lines = text_lines(app.out, comparison, stat=stat, name_only=name_only, full=full)
         app.out.lines(_after_header(app, id, lines))
 
@@ -66,9 +69,6 @@ def _after_header(app: App, id: ObjectId, lines: Iterator[str]) -> Iterator[str]
 
 
 def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
-    from promptvc.cli.show.chars import visible
-    from promptvc.cli.show.log import date_text, ref_names, refs_text
-    from promptvc.versioning.commit import CODE_TRAILER, trailer
 
     out, commit = app.out, app.repo.read_commit(id)
     refs = refs_text(out, ref_names(app.repo).get(id, ()))
@@ -88,8 +88,6 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
 
 
 def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
-    from promptvc.cli.show.commit_json import commit_value
-    from promptvc.versioning.commit import CODE_TRAILER, trailer
 
     commit = repo.read_commit(id)
     return {
@@ -119,7 +117,6 @@ def _show_path(app: App, snapshot: Snapshot, path: str) -> None:
 
 
 def _list_files(app: App, snapshot: Snapshot, names: Sequence[str], project: Project) -> None:
-    from promptvc.cli.show.describe import describe_file
 
     width = max(map(len, names), default=0)
     for name in names:

@@ -10,6 +10,11 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
+from promptvc.content.table.keys import output_name
+from promptvc.runs.check.reports import junit as as_junit
+from promptvc.runs.check.reports import markdown as as_markdown
+from promptvc.runs.check.reports import more_words, summary, text_of, why_words
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -63,12 +68,8 @@ def _write(
     app: App, results: Sequence[CheckResult], shown: int, junit: str | None, markdown: str | None
 ) -> None:
     if junit is not None:
-        from promptvc.runs.check.reports import junit as as_junit
-
         Path(app.folder, junit).write_bytes(as_junit(results, shown))
     if markdown is not None:
-        from promptvc.runs.check.reports import markdown as as_markdown
-
         text = as_markdown(results, shown)
         if markdown == "-":
             for line in text.split("\n"):
@@ -109,8 +110,6 @@ def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
 
     A row that is why several gates failed is told once.
     """
-    from promptvc.cli.show.chars import columns, cut, plural, visible, wrap
-    from promptvc.runs.check.reports import summary
 
     where = "" if result.label == "working files" else f" at {result.label}"
     head = cut(visible(f"{result.name}   {result.run}{where}: {summary(result)}"), out.width)
@@ -133,7 +132,6 @@ def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
 
 def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
     """Name and words in two columns; words below the name where they do not fit beside it."""
-    from promptvc.cli.show.chars import columns, cut, pad, visible, wrap
 
     sign = out.style("✓", fg="green") if gate.passed else out.style("✗", fg="red", bold=True)
     name, words = visible(gate.name), visible(gate.words)
@@ -151,9 +149,6 @@ def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
 
 def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
     """The first rows of a gate, those by name that were told already; ``seen`` are the numbers of these."""
-    from promptvc.cli.show.chars import cut, visible
-    from promptvc.content.table.keys import output_name
-    from promptvc.runs.check.reports import more_words
 
     rows = gate.rows[:shown]
     fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
@@ -167,8 +162,6 @@ def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Ite
 
 
 def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
-    from promptvc.cli.show.chars import columns, cut, pad, visible
-    from promptvc.runs.check.reports import text_of, why_words
 
     cells = [
         (
@@ -190,8 +183,6 @@ def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
 
 def _told(row: GateRow, room: int) -> str:
     """``expected refund, got billing`` within so many columns."""
-    from promptvc.cli.show.chars import columns, cut, visible
-    from promptvc.runs.check.reports import text_of
 
     expected = visible(text_of(row.expected)[:_LONGEST]) if row.expected is not None else ""
     expected = f"expected {cut(expected, max(room // 2 - 9, 8))}" if expected else ""

@@ -12,7 +12,14 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import Words, WordsCommand, words_of
+from promptvc.cli.run.compare_sides import find_sides
+from promptvc.cli.show.chars import visible, wrap
+from promptvc.cli.show.compare.compare import comparison_lines
 from promptvc.errors import Usage
+from promptvc.runs.compare.compare import compare_runs
+from promptvc.runs.compare.markdown import markdown as as_markdown
+from promptvc.runs.compare.page import write_page
+from promptvc.runs.compare.words import summary
 
 if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison
@@ -57,8 +64,6 @@ def command(
     """
     if markdown and app.out.json:
         raise click.UsageError("give --json or --markdown, not both")
-    from promptvc.cli.run.compare_sides import find_sides
-    from promptvc.runs.compare.compare import compare_runs
 
     pairs = find_sides(app, words_of(words))
     made = (compare_runs(before, after, score=score, slices=slices or None) for before, after in pairs)
@@ -71,11 +76,8 @@ def command(
             for value in json_values(comparison, asked, limit):
                 app.out.value(value)
     elif markdown:
-        from promptvc.runs.compare.markdown import markdown as as_markdown
-
         app.out.text("\n\n".join(as_markdown(comparison, asked, limit) for comparison in made))
     else:
-        from promptvc.cli.show.compare.compare import comparison_lines
 
         def again(status: Status) -> str:
             return again_words(words_of(words), score, slices, status)
@@ -121,9 +123,6 @@ def _write_html(app: App, made: list[RunComparison], path: Path) -> None:
             f"one page holds one comparison, and there are {len(made)}",
             f"name a run: {', '.join(each.after.name for each in made)}",
         )
-    from promptvc.cli.show.chars import visible, wrap
-    from promptvc.runs.compare.page import write_page
-    from promptvc.runs.compare.words import summary
 
     target = Path(app.folder, path)
     write_page(made[0], target)

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.arguments import Words, find_range, revision_path, split_path
+from promptvc.content.runs.run import output_path, run_name, run_names
 from promptvc.errors import RunMissing, Usage
+from promptvc.repo.sources import source_at
+from promptvc.runs.compare.sources import common_runs, load_file, load_rows
+from promptvc.runs.sources import load_run
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -36,7 +40,6 @@ def find_sides(app: App, words: Words) -> list[Pair]:
         raise Usage("two runs are compared at a time", f"promptvc compare -- {runs[0]} {runs[1]}")
     before = revisions[0] if revisions else _source(app, "HEAD")
     after = revisions[1] if len(revisions) == 2 else _source(app)
-    from promptvc.runs.compare.sources import common_runs
 
     names = runs or common_runs(before, after)
     return [(_load(app, before, name), _load(app, after, name)) for name in names]
@@ -93,7 +96,6 @@ def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> Non
 
 
 def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
-    from promptvc.content.runs.run import run_names
 
     where = found or [_source(app)]
     if any(_has_run(source, _run_name(app, text)) for source in where):
@@ -106,27 +108,23 @@ def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
 
 
 def _has_run(source: Source, name: str) -> bool:
-    from promptvc.content.runs.run import output_path
 
     return output_path(name) in source.files
 
 
 def _run_name(app: App, text: str) -> str:
     """A run as typed: its name, or the path of its rows or record."""
-    from promptvc.content.runs.run import run_name
 
     return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
 
 
 def _source(app: App, revision: str | None = None) -> Source:
     """A commit, or the working files; of a store without any, HEAD."""
-    from promptvc.repo.sources import source_at
 
     return source_at(app.repo.parts, revision)
 
 
 def _load(app: App, source: Source, name: str) -> LoadedRun:
-    from promptvc.runs.sources import load_run
 
     return load_run(source, name, app.repo.parts.contents, app.repo.parts.store)
 
@@ -149,8 +147,6 @@ def _two_files(app: App, texts: Sequence[str]) -> Pair:
 
 def _file(app: App, text: str) -> LoadedRun:
     from dataclasses import replace
-
-    from promptvc.runs.compare.sources import load_file, load_rows
 
     repo, pair = app.repo, split_path(text)
     parts = repo.parts.contents, repo.parts.store

@@ -10,6 +10,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import Words, WordsCommand, find_range, words_of
 from promptvc.cli.exit_codes import DONE, NEGATIVE
+from promptvc.cli.progress import progress
 from promptvc.cli.show.chars import plural
 from promptvc.content.table.keys import output_name
 from promptvc.errors import RunMissing, Usage
@@ -83,7 +84,6 @@ def _asked(app: App, words: Words) -> tuple[str | None, list[str]]:
 
 
 def _measure_drift(app: App, name: str, revision: str | None, limit: int | None, jobs: int | None) -> Drift:
-    from promptvc.cli.progress import progress
 
     with progress(name) as bar:
         return app.repo.runs.drift(

@@ -9,6 +9,8 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, REFUSED
 from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
+from promptvc.cli.show.describe import size_words
+from promptvc.transports.urls import redact
 
 if TYPE_CHECKING:
     from promptvc.versioning.sync.fetch import FetchResult
@@ -28,7 +30,6 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
 
     A tag that is here already, for something else, is refused; exit code 3 if --tags asked for it.
     """
-    from promptvc.transports.urls import redact
 
     remotes = app.repo.remotes
     names = [each.name for each in remotes] if everything else [remote or remotes.default.name]
@@ -44,8 +45,6 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
 
 def tell(app: App, name: str, result: FetchResult) -> None:
     """Say what a fetch brought; nothing when there was nothing new."""
-    from promptvc.cli.show.describe import size_words
-    from promptvc.transports.urls import redact
 
     show_messages(app.out, result.messages)
     for change in result.changes:

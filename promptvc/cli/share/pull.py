@@ -11,6 +11,8 @@ from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.share.fetch import tell
 from promptvc.cli.share.transfer import transfer
+from promptvc.cli.show.merge import tell_merge
+from promptvc.cli.show.untracked import untracked_lines
 
 if TYPE_CHECKING:
     from promptvc.repo.pull import PullResult
@@ -44,7 +46,6 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
 
 
 def _tell_moved(app: App, done: PullResult) -> None:
-    from promptvc.cli.show.untracked import untracked_lines
 
     ends = {"branch": done.branch, "before": done.before, "after": done.after}
     app.out.value(ends | {"files": len(done.files), "untracked": list(done.untracked)})
@@ -60,6 +61,5 @@ def _tell_moved(app: App, done: PullResult) -> None:
 
 
 def _tell_merged(app: App, done: PullResult, merged: Merged) -> None:
-    from promptvc.cli.show.merge import tell_merge
 
     tell_merge(app, app.repo, merged, dry_run=False)

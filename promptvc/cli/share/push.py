@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.output import show_error
 from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
+from promptvc.cli.show.describe import size_words
 
 if TYPE_CHECKING:
     from promptvc.versioning.sync.push import PushResult
@@ -75,8 +77,6 @@ def _with_tags(words: tuple[str, ...]) -> list[str]:
 
 
 def _tell(app: App, name: str, result: PushResult) -> None:
-    from promptvc.cli.output import show_error
-    from promptvc.cli.show.describe import size_words
 
     show_messages(app.out, result.messages)
     for change in result.changes:

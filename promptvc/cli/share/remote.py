@@ -7,6 +7,7 @@ import os
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.transports.urls import is_local
 
 
 @click.group("remote", invoke_without_command=True)
@@ -29,7 +30,6 @@ def command(context: click.Context) -> None:
 @pass_app
 def add(app: App, name: str, url: str) -> None:
     """Add the remote NAME at URL: a path, file://, ssh://, git@host:path, https:// or git://."""
-    from promptvc.transports.urls import is_local
 
     place = (
         os.path.normpath((app.folder / url).absolute())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.cli.output import Output
 from promptvc.cli.progress import progress
+from promptvc.transports.urls import redact
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -38,7 +39,6 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
 
 def address(app: App, name: str) -> str:
     """Where a remote is, by its name or its address, without passwords."""
-    from promptvc.transports.urls import redact
 
     remotes = app.repo.remotes
     return (remotes[name].url if name in remotes else "") or redact(name)

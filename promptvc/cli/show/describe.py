@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from promptvc.errors import NotAPrompt
+from promptvc.session.workspace.snapshot import table_of
 
 if TYPE_CHECKING:
     from promptvc.session.files.project import Project
@@ -37,8 +38,6 @@ def _table(file: FileView, project: Project) -> str:
     text = f"{rows:,} row{'s' * (rows != 1)}"
     key = project.table(file.path).key
     if key is None and file.size() <= KEY_LIMIT:
-        from promptvc.session.workspace.snapshot import table_of
-
         key = table_of(file, project).key
     return f"{text}, key {', '.join(key)}" if key else text
 

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.show.chars import columns, json_text, plural, visible, wrap
 from promptvc.cli.show.describe import size_words
+from promptvc.cli.show.diff.table import row_name
 from promptvc.cli.show.diff.words import name_cut, paint
+from promptvc.cli.show.record import record_facts
+from promptvc.cli.show.rows import NamedRow, grid_lines
 from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.dicts import malformed_row
+from promptvc.content.prompt.prompt import read_prompt
+from promptvc.content.runs.run import read_record
 from promptvc.errors import NotAPrompt, RunUnreadable
 from promptvc.session.files.rowstream import file_rows, key_of_file
 
@@ -70,8 +75,6 @@ def _title(out: Output, file: FileView, facts: str) -> str:
 
 
 def _table(out: Output, file: FileView, project: Project) -> Iterator[str]:
-    from promptvc.cli.show.diff.table import row_name
-    from promptvc.cli.show.rows import NamedRow, grid_lines
 
     count, key = file.count_rows(), key_of_file(file, project)
     named = f", key {', '.join(key)}" if key else ""
@@ -118,8 +121,6 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
 
 def _run(out: Output, file: FileView) -> Iterator[str]:
     # What reads runs takes longer to import than a look at another file takes.
-    from promptvc.cli.show.record import record_facts
-    from promptvc.content.runs.run import read_record
 
     try:
         record = read_record(file.read(), file.path)
@@ -133,7 +134,6 @@ def _run(out: Output, file: FileView) -> Iterator[str]:
 
 
 def _run_value(file: FileView) -> dict[str, Any]:
-    from promptvc.content.runs.run import read_record
 
     try:
         return {"record": read_record(file.read(), file.path).to_value()}
@@ -179,7 +179,6 @@ def _prompt_value(file: FileView) -> dict[str, Any]:
 
 
 def _read(file: FileView) -> Prompt:
-    from promptvc.content.prompt.prompt import read_prompt
 
     return read_prompt(file.path, file.read())
 

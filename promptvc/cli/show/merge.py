@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 from promptvc.cli.show.chars import columns, cut, json_cut, json_text, pad, plural
 from promptvc.cli.show.diff.table import row_name
 from promptvc.cli.show.diff.words import name_cut
+from promptvc.cli.show.summary import change_words
 from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.missing import MISSING
+from promptvc.session.merge.openmerge import conflict_value
+from promptvc.session.workspace.comparison import Comparison
+from promptvc.storage.refs import HEAD
+from promptvc.versioning.diff import diff_files
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -81,7 +86,6 @@ def waiting_words(merge: OpenMerge) -> str:
 
 def abort_open(app: App, step: str) -> int:
     """Give up what is under way, and say so; gives the exit code."""
-    from promptvc.storage.refs import HEAD
 
     merge = app.repo.abort_merge()
     files = list(merge.before)
@@ -202,9 +206,6 @@ def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:
 
 def _taken_words(repo: Repo, done: Merged, paths: Sequence[str]) -> dict[str, str]:
     """How files changed that come from the other side as they are."""
-    from promptvc.cli.show.summary import change_words
-    from promptvc.session.workspace.comparison import Comparison
-    from promptvc.versioning.diff import diff_files
 
     before = repo.parts.snapshot_of(done.before) if done.before else None
     old = before.files if before else {}
@@ -325,7 +326,6 @@ def _versions(conflict: Conflict) -> list[dict[str, Any]]:
 
 
 def _to_value(done: Merged, dry_run: bool) -> dict[str, Any]:
-    from promptvc.session.merge.openmerge import conflict_value
 
     merged = [{"path": f.path, "kind": f.kind, "by": "both"} | _rows_value(f.rows) for f in done.merged]
     taken = [

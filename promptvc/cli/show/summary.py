@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from promptvc.cli.show.describe import describe_file
+
 if TYPE_CHECKING:
     from promptvc.repo import Repo
     from promptvc.session.workspace.comparison import Comparison
@@ -51,7 +53,6 @@ def kinds_words(counts: Counter[str], rows: int | None = None) -> str:
 
 def change_words(comparison: Comparison, change: FileChange) -> str:
     """How one file changed, in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
-    from promptvc.cli.show.describe import describe_file
 
     if change.status == "added":
         return f"new: {describe_file(comparison.view(change), comparison.project)}"

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from promptvc.api import folder_name
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.share.transfer import transfer
+from promptvc.repo.clone import clone_into
+from promptvc.transports.urls import is_local, redact
 
 
 @click.command("clone")
@@ -21,9 +24,6 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
 
     URL is a path, file://, ssh://, git@host:path, https:// or git://.
     """
-    from promptvc.api import folder_name
-    from promptvc.repo.clone import clone_into
-    from promptvc.transports.urls import is_local, redact
 
     address = str(app.folder / url) if is_local(url) and not url.startswith("file:") else url
     root = app.folder / (folder or folder_name(url))

@@ -16,6 +16,8 @@ from pathlib import Path
 import click
 
 from promptvc.cli.app import App, pass_app
+from promptvc.cli.main import run
+from promptvc.repo import make_store
 
 PYTHON = (
     "import promptvc",
@@ -142,7 +144,6 @@ class Demo:
 
     def _do(self, *words: str) -> None:
         """Show a command, and run it."""
-        from promptvc.cli.main import run
 
         click.echo()
         click.echo(click.style(f"$ promptvc {shlex.join(words)}", bold=True), color=self._app.out.color)
@@ -154,7 +155,6 @@ class Demo:
 
     def _remote(self) -> None:
         """An empty bare repository, as ``git init --bare`` makes it."""
-        from promptvc.repo import make_store
 
         make_store(self._folder / "support.git")
 

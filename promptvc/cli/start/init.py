@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.summary import count_words
+from promptvc.repo import Repo
+from promptvc.session.code import add_to_gitignore, code_repository
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, folder: Path | None, branch: str, ignore: bool | None) -> None:
     """Start a store in FOLDER (here) and track its prompts, examples and outputs."""
-    from promptvc.cli.show.summary import count_words
-    from promptvc.repo import Repo
-    from promptvc.session.code import add_to_gitignore, code_repository
 
     repo = Repo.init(app.folder / folder if folder else app.folder, app.surroundings, branch)
     app.__dict__["repo"] = repo

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.editor import edit_text
+from promptvc.cli.show.summary import change_words, count_kinds, kinds_words
+from promptvc.cli.work.status import stale_runs, to_lines
+from promptvc.session.code import code_commit
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo
@@ -46,7 +50,6 @@ def command(
 
     There is no staging area. Without -m the editor opens for the message.
     """
-    from promptvc.session.code import code_commit
 
     repo = app.repo
     began = time.perf_counter()
@@ -70,8 +73,6 @@ def _edited(app: App) -> str:
     """Ask the editor, where there is someone to ask."""
     if not app.surroundings.interactive:
         return ""
-    from promptvc.cli.editor import edit_text
-    from promptvc.cli.work.status import to_lines
 
     lines = "".join(f"# {click.unstyle(line)}\n" for line in to_lines(app.repo, app.repo.status(), app.out))
     text = edit_text(app, _NOTE + lines) or ""
@@ -90,7 +91,6 @@ def _tell(app: App, repo: Repo, done: Committed, seconds: float, *, is_whole: bo
     if app.out.json:
         app.out.value(_to_value(done))
         return
-    from promptvc.cli.work.status import stale_runs
 
     where = done.branch or "detached HEAD"
     subject = done.message.strip().split("\n", 1)[0]
@@ -114,7 +114,6 @@ def _to_value(done: Committed) -> dict[str, object]:
 
 def _summary(repo: Repo, done: Committed, seconds: float) -> list[str]:
     """What went in: counted for a first commit, file by file after."""
-    from promptvc.cli.show.summary import change_words, count_kinds, kinds_words
 
     comparison = repo.parts.comparison_stored(done.changes, done.id)
     if done.parent is None or len(done.changes) > SHOWN:

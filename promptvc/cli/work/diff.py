@@ -9,6 +9,10 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.arguments import WordsCommand, split_words, words_of
+from promptvc.cli.show.diff.diff import diff_text
+from promptvc.cli.show.diff.json import diff_values, file_head
+from promptvc.cli.show.diff.stat import stat_lines
+from promptvc.errors import PromptvcError, Usage
 from promptvc.ids import ObjectId
 
 if TYPE_CHECKING:
@@ -88,7 +92,6 @@ def _sides(app: App, ranges: Sequence[Range]) -> tuple[str, str | None]:
 def run_lines(app: App, sides: tuple[str, str | None], name: str) -> Iterator[str]:
     """The short form of `promptvc compare` for one run."""
     from promptvc.cli.show.compare.compare import short_lines
-    from promptvc.errors import PromptvcError
 
     before, after = sides
     try:
@@ -112,8 +115,6 @@ def show(
 ) -> None:
     """Print a comparison in one of its forms."""
     if app.out.json:
-        from promptvc.cli.show.diff.json import diff_values, file_head
-
         names = (file_head(change, comparison.kind(change)) for change in comparison.changes)
         for value in names if name_only else diff_values(comparison, rows=not stat):
             app.out.value(value)
@@ -134,17 +135,13 @@ def text_lines(
     if name_only:
         return (change.path for change in comparison.changes)
     if stat:
-        from promptvc.cli.show.diff.stat import stat_lines
-
         return stat_lines(out, comparison)
-    from promptvc.cli.show.diff.diff import diff_text
 
     return diff_text(out, comparison, whole=full, run_lines=runs)
 
 
 def _base(app: App, range: Range) -> str:
     """Where the two revisions parted; raises `Usage` where they have nothing in common."""
-    from promptvc.errors import Usage
 
     assert range.start is not None
     bases = app.repo.merge_bases(range.start, range.end)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.untracked import untracked_lines
 
 if TYPE_CHECKING:
     from promptvc.repo.switching import Restored
@@ -34,7 +35,6 @@ def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -
 
 def _tell(app: App, done: Restored, source: str) -> None:
     """``2 files restored, 1 removed, as in v1``, then the first of them."""
-    from promptvc.cli.show.untracked import untracked_lines
 
     restored, removed = list(done.restored), list(done.removed)
     app.out.value({"restored": restored, "removed": removed, "untracked": list(done.untracked)})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.show.describe import describe
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -116,7 +117,6 @@ def to_lines(repo: Repo, status: Status, out: Output) -> Iterator[str]:
             else "no tracked file yet: prompts/, examples/ and outputs/ are tracked"
         )
         return
-    from promptvc.cli.show.describe import describe  # reads prompts and tables, which a clean status need not
 
     comparison = repo.parts.comparison_of(status.changes)
     width = max(28, min(48, max(len(change.path) for change in status.changes) + 2))

@@ -19,6 +19,7 @@ from promptvc.content.formats.base import (
 )
 from promptvc.content.formats.csvcells import QUOTED, is_open, read_cell, split_cells
 from promptvc.content.formats.csvheader import sniff_delimiter, unique_names
+from promptvc.content.formats.csvstyle import encode_record, fit_record, shorten, write_header
 from promptvc.content.formats.joining import LineJoining
 
 _LINE_ENDS = b"\r\n"
@@ -53,7 +54,6 @@ class Csv(LineJoining):
     @classmethod
     def blank(cls, suffix: str, columns: Sequence[str]) -> bytes:
         """See `RowFormatType`: a header, with quotes where a name looks like a delimiter or a byte-order mark."""
-        from promptvc.content.formats.csvstyle import write_header  # only writers need it
 
         if not columns:
             return b""
@@ -165,7 +165,6 @@ class Csv(LineJoining):
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
         """See `WritesRows`. Values that are not text are written as JSON, None as an empty cell."""
-        from promptvc.content.formats.csvstyle import encode_record  # only writers need it
 
         old = [] if like is None else split_cells(like, self.delimiter)
         return encode_record(row, old, self.names(max(len(old), len(self.columns) + len(row))), self)
@@ -185,7 +184,6 @@ class Csv(LineJoining):
         self, row: Mapping[str, Json], body: bytes, source: ReadsRows, columns: Container[str]
     ) -> bytes:
         """See `WritesRows`."""
-        from promptvc.content.formats.csvstyle import fit_record, shorten  # only merges need it
 
         like = body if self._shows_how(source) else None
         if source.columns is None:
@@ -215,7 +213,6 @@ class Csv(LineJoining):
 
     def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
         """See `JoinsRows`."""
-        from promptvc.content.formats.csvstyle import write_header  # only merges need it
 
         there = other.quoted_names if isinstance(other, Csv) else {}
         quoted = [name for name, is_quoted in (there | self.quoted_names).items() if is_quoted]

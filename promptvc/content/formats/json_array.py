@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.content.formats.base import FileStyle, RowFormat, Segment
 from promptvc.content.formats.joining import ArrayJoining
 from promptvc.content.formats.jsonobjects import JsonObjects
+from promptvc.content.formats.jsonstyle import sniff_array
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -98,7 +99,6 @@ class JsonArray(JsonObjects, ArrayJoining):
     @cached_property
     def style(self) -> JsonStyle:
         """How the file's first elements are written."""
-        from promptvc.content.formats.jsonstyle import sniff_array
 
         return sniff_array(self._head)
 

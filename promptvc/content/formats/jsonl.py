@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptvc.content.formats.base import BOM, FileStyle, RowFormat, Segment
 from promptvc.content.formats.joining import LineJoining
 from promptvc.content.formats.jsonobjects import JsonObjects
+from promptvc.content.formats.jsonstyle import sniff_lines
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -74,7 +75,6 @@ class JsonLines(JsonObjects, LineJoining):
     @cached_property
     def style(self) -> JsonStyle:
         """How the file's first object is written."""
-        from promptvc.content.formats.jsonstyle import sniff_lines
 
         return sniff_lines(self._head)
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from promptvc.content.formats import is_row_path
-from promptvc.content.prompt_formats import front_matter, plain, settings
+from promptvc.content.prompt_formats import front_matter, handlebars, plain, settings
 from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
 from promptvc.content.prompt_formats.fields import HISTORY
 from promptvc.content.prompt_formats.paths import is_prompt_path, looks_like_messages
@@ -134,7 +134,6 @@ def _message_list(path: str, name: str, source: str) -> Reading:
 
 
 def _dotprompt(path: str, source: str) -> Reading:
-    from promptvc.content.prompt_formats import handlebars
 
     head = front_matter.split(path, source, required=True, preamble=True)
     return _with_config(handlebars.read(path, head.body, head.line), head.config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from promptvc.content.prompt_formats import roles
+from promptvc.content.prompt_formats import engine, roles
 from promptvc.content.prompt_formats.base import MAX_TAGS, Json, Reading, Render, refuse
 from promptvc.content.prompt_formats.chat import Marks, assemble, with_threads
 from promptvc.content.prompt_formats.roles import Section
@@ -37,8 +37,6 @@ def _variables(path: str, text: str, line: int) -> tuple[str, ...]:
     _refuse_length(path, text)
     from jinja2 import TemplateSyntaxError
 
-    from promptvc.content.prompt_formats import engine
-
     try:
         return engine.used_variables(engine.parse(text))
     except TemplateSyntaxError as error:
@@ -61,7 +59,6 @@ def _refuse_length(path: str, text: str) -> None:
 
 
 def _compile(sections: list[Section], threads: frozenset[str], leading: str) -> Render:
-    from promptvc.content.prompt_formats import engine
 
     marks = Marks()
     source = "".join(marks.role(each.role) + each.text if each.role else each.text for each in sections)

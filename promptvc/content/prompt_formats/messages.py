@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from promptvc.content.prompt_formats import fields, source
+from promptvc.content.prompt_formats import engine, fields, source
 from promptvc.content.prompt_formats.base import Json, Message, Reading, Render, refuse
+from promptvc.content.prompt_formats.chat import Marks
 
 _MAX_DEPTH = 60
 
@@ -106,8 +107,6 @@ def _texts(content: Json | tuple[Json, ...]) -> Iterator[str]:
 
 
 def _compile(messages: tuple[Message, ...]) -> Render:
-    from promptvc.content.prompt_formats import engine
-    from promptvc.content.prompt_formats.chat import Marks
 
     texts = {text for message in messages for text in _texts(message.content) if "{{" in text}
     writers = {text: engine.compile_pieces(fields.pieces(text), Marks()) for text in texts}

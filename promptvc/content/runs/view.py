@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from promptvc.content.arrow.outputs import flatten_outputs
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import OutputRow, RunRecord, read_rows
 from promptvc.content.table.frames import Frames
+from promptvc.content.table.html import table_html
 from promptvc.content.table.view import Table
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ class Run(Frames):
         Each score is a column ``scores.NAME``. ``tool_calls`` and ``stale`` are there only
         where a row has them.
         """
-        from promptvc.content.arrow.outputs import flatten_outputs
 
         return flatten_outputs(self._table.to_arrow())
 
@@ -66,7 +67,6 @@ class Run(Frames):
         return f"Run {self.name}: {', '.join([plural(len(self), 'row'), *totals_words(totals)])}"
 
     def _repr_html_(self) -> str:
-        from promptvc.content.table.html import table_html
 
         rows = [_shown(row) for row in islice(self, _SHOWN)]
         return table_html(repr(self), rows, len(self) - len(rows))

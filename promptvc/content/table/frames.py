@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from promptvc.content.arrow.frames import pandas_frame
 from promptvc.content.formats.base import Row
 from promptvc.errors import Usage
 
@@ -30,9 +31,6 @@ class Frames(ABC):
         """
         with _needs("pandas"):
             import pandas  # noqa: F401
-        from promptvc.content.arrow.frames import (
-            pandas_frame,
-        )  # pyarrow takes longer to import than most commands
 
         return pandas_frame(self.to_arrow(), options)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from promptvc.content.arrow.frames import JSON_COLUMNS
+from promptvc.content.arrow.intake import arrow_rows
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.dicts import MALFORMED_FIELD
 from promptvc.content.table.view import Table
@@ -42,10 +43,6 @@ def given_rows(given: Rows) -> Given:
     if _is_pandas(given):
         return Given(_without_malformed(_pandas_rows(given)), is_frame=True)
     if hasattr(given, "__arrow_c_stream__") and not isinstance(given, Table):
-        from promptvc.content.arrow.intake import (
-            arrow_rows,
-        )  # pyarrow takes longer to import than most writes
-
         return Given(_without_malformed(arrow_rows(given)), is_frame=True)
     rows = [given] if isinstance(given, Mapping | str) or not isinstance(given, Iterable) else list(given)
     if isinstance(given, Mapping) or not all(isinstance(row, Mapping) for row in rows):

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, overload
 
+from promptvc.content.arrow.tables import read_arrow
 from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
 from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
@@ -16,6 +17,8 @@ from promptvc.content.formats.equal import same
 from promptvc.content.formats.words import plural
 from promptvc.content.json_type import LooseJson
 from promptvc.content.table.frames import Frames
+from promptvc.content.table.html import table_html
+from promptvc.content.table.lookup import guess_index, index_rows
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
 from promptvc.content.table.where import Where, condition
@@ -182,9 +185,6 @@ class Table(Frames):
         field's metadata. Malformed rows are null but for a last column ``$malformed``. Raises `Usage` for a
         column that no row has.
         """
-        from promptvc.content.arrow.tables import (
-            read_arrow,  # pyarrow takes longer to import than most commands run
-        )
 
         table = read_arrow(self.path, self._chunk_runs, self._format, columns, self._cache)
         if columns is not None:
@@ -202,7 +202,6 @@ class Table(Frames):
         return f"Table {self.path}: {plural(len(self), 'row')}, key {key}, columns {shown}"
 
     def _repr_html_(self) -> str:
-        from promptvc.content.table.html import table_html
 
         rows = self.head()
         return table_html(repr(self), rows, len(self) - len(rows))
@@ -215,7 +214,6 @@ class Table(Frames):
 
     @cached_property
     def _index(self) -> KeyIndex | None:
-        from promptvc.content.table.lookup import guess_index, index_rows
 
         if self._key:
             return index_rows(self._format, self._chunk_runs, self._key)

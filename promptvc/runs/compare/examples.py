@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
+from promptvc.content.prompt.prompt import read_prompt
 from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.spec import ScorerSpec
 from promptvc.content.values.dotted import pick
@@ -96,7 +97,6 @@ def _used_fields(run: LoadedRun) -> list[str]:
 
 
 def _variables(run: LoadedRun, record: RunRecord) -> Sequence[str]:
-    from promptvc.content.prompt.prompt import read_prompt
 
     try:
         file = record.prompt and run.pinned_file(record.prompt)

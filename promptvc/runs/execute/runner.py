@@ -30,6 +30,7 @@ from promptvc.runs.calls.store import CallStore
 from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared
 from promptvc.runs.execute.results import Plan, RunResult
+from promptvc.runs.execute.workers import Calls, Progress
 from promptvc.runs.execute.writing import store_run
 from promptvc.runs.providers.pricing import priced
 from promptvc.runs.sources import Source, load_run
@@ -102,7 +103,6 @@ class Runner:
         Raises `CallsMissing` where ``offline`` and something is missing; then nothing is written. An interrupt leaves
         the files as they were, and every answer that came in in the call store.
         """
-        from promptvc.runs.execute.workers import Progress
 
         self.calls.refresh()
         started = self.now()
@@ -144,7 +144,6 @@ class Runner:
         progress: Progress,
     ) -> dict[str, str]:
         """Make the calls that are missing; gives the errors by request hash."""
-        from promptvc.runs.execute.workers import Calls
 
         spec, calling = self.prepared.spec, self.prepared.calling
         self.calls.refresh()  # another process may have made some before this one had its turn

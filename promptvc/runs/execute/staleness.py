@@ -11,6 +11,8 @@ from promptvc.content.prompt.prompt import read_prompt
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import RunRecord, output_path, run_names
 from promptvc.content.runs.spec import RunSpec
+from promptvc.content.tablediff.diff import diff_rows
+from promptvc.content.text.diff import diff_lines
 from promptvc.errors import PromptvcError, RenderFailed, RunMissing, RunUnreadable
 from promptvc.runs.execute.prepared import Prepared, prepare
 from promptvc.runs.sources import LoadedRun, Source, load_run, pinned
@@ -217,7 +219,6 @@ def _prompt_words(prepared: Prepared, record: RunRecord, contents: Contents, sto
     file = pinned(store, contents, record.prompt) if record.prompt else None
     if not file:
         return "prompt changed"
-    from promptvc.content.text.diff import diff_lines  # only where a prompt changed
 
     try:
         was = read_prompt(file.path, file.read())
@@ -241,7 +242,6 @@ def _example_words(prepared: Prepared, record: RunRecord, contents: Contents, st
     now = prepared.examples_file
     if not file or file.format is None or now.format is None:
         return "examples changed"
-    from promptvc.content.tablediff.diff import diff_rows
 
     found = diff_rows(file.chunk_runs(), now.chunk_runs(), file.format, now.format, prepared.key)
     if not found.rows:

@@ -10,6 +10,9 @@ from typing import Protocol
 from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid
 from promptvc.runs.providers.answer import Answer, CallFailed
+from promptvc.runs.providers.command import CommandProvider
+from promptvc.runs.providers.openai import open_openai
+from promptvc.runs.providers.python import PythonProvider, load_function
 
 __all__ = ["PROVIDERS", "Answer", "CallFailed", "Provider", "ProviderKind", "provider_of", "runs_code"]
 
@@ -79,21 +82,18 @@ def _rest_of(provider: str) -> str:
 
 def _open_openai(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """``openai``, and ``openai:NAME`` to tell services apart: any endpoint that speaks chat completions."""
-    from promptvc.runs.providers.openai import open_openai
 
     return open_openai(calling, environment)
 
 
 def _open_python(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """A function, found in the project or among what is installed."""
-    from promptvc.runs.providers.python import PythonProvider, load_function
 
     return PythonProvider(load_function(_rest_of(calling.provider), root), calling.provider)
 
 
 def _open_command(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """A program, run in the project's folder with this environment."""
-    from promptvc.runs.providers.command import CommandProvider
 
     return CommandProvider(_rest_of(calling.provider), root, environment)
 

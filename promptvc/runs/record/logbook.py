@@ -32,7 +32,7 @@ from promptvc.errors import Usage
 from promptvc.runs.execute.writing import keep, store_run
 from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
-from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.runs.sources import WorkingSource, pin_of, pinned
 from promptvc.session.files.contents import source_of
 from promptvc.session.workspace.snapshot import table_of
 
@@ -230,7 +230,6 @@ class _Inputs:
         prompt, examples = (None if file is None else pin_of(file) for file in files)
         if examples is None:
             return cls(prompt, None, None)
-        from promptvc.runs.sources import pinned
 
         stored = pinned(runs.store, runs.contents, examples)
         assert stored is not None

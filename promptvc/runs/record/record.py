@@ -26,7 +26,9 @@ from promptvc.runs.record.example_match import Examples, Placed, index_examples,
 from promptvc.runs.record.foreign_rows import RowTaker
 from promptvc.runs.record.importers.base import Fields, Foreign
 from promptvc.runs.record.importers.detect import open_foreign
+from promptvc.runs.scoring.scorers import scores_of
 from promptvc.runs.sources import WorkingSource, pin_of
+from promptvc.runs.trust import need_trust
 from promptvc.session.files.contents import source_of
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.snapshot import table_of
@@ -254,14 +256,11 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
     spec = declared(source.project.runs, name)
     functions = [scorer.text for scorer in spec.scorers if scorer.is_function]
     if functions:
-        from promptvc.runs.trust import need_trust
-
         need_trust(runs.folder.parent, runs.config, functions[0])
     return runs.scorers(spec, source)
 
 
 def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Examples) -> list[OutputRow]:
-    from promptvc.runs.scoring.scorers import scores_of
 
     names = {scorer.name for scorer in scorers}
     taken = next((name for row in rows for name in row.scores if name in names), None)

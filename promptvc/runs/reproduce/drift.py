@@ -13,7 +13,9 @@ from promptvc.content.runs.run import OutputRow, Score, Totals
 from promptvc.content.runs.spec import RunSpec
 from promptvc.content.text.words import words
 from promptvc.errors import PromptvcError, Refused
+from promptvc.runs.execute.runner import JOBS
 from promptvc.runs.execute.workers import Calls, Progress
+from promptvc.runs.providers.registry import provider_of
 from promptvc.runs.reproduce.reproduce import Lacking, Place, Rebuilt, rebuild, why_unverifiable
 from promptvc.runs.sources import LoadedRun, Source, load_run
 
@@ -119,8 +121,6 @@ class _Asking:
         self, requests: Sequence[Request], jobs: int | None, report: Callable[[Progress], None]
     ) -> tuple[dict[str, OutputRow], Progress, dict[str, str]]:
         """Make the calls; gives answers and errors by request hash."""
-        from promptvc.runs.execute.runner import JOBS
-        from promptvc.runs.providers.registry import provider_of
 
         calling, answers = self.rebuilt.calling, dict[str, OutputRow]()
         distinct = list({request.hash: request for request in requests}.values())

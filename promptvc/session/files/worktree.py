@@ -15,6 +15,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
+from promptvc.session.files.refill import refill
 from promptvc.session.files.removals import Removals
 from promptvc.session.files.scan import HALF_MADE, Found, open_source, scan, signature
 from promptvc.session.files.untracked import Untracked
@@ -315,8 +316,6 @@ class Worktree:
         old = self._chunks_here(path, memory)
         new = self._contents.chunk_list(entry.id) if entry.is_rope and old else None
         if old and new:
-            from promptvc.session.files.refill import refill  # for large tables only
-
             with suppress(FileUnreadable, FileChanging, EOFError), temporary.open("wb") as out:
                 with open_source(self.root, Found(path, (self.root / path).lstat())) as source:
                     assert source.handle is not None

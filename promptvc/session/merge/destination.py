@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
+from promptvc.session.files.keys import check_keys
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.views import StoredFile
 from promptvc.session.merge.desk import Desk
@@ -69,8 +70,6 @@ def shared_keys(contents: Contents, ours: Files, files: Files) -> tuple[KeyWarni
     project = Project() if entry is None else read_project(contents.read(entry))
     found: list[KeyWarning] = []
     for path, settings in project.keyed(files, [p for p in files if files[p] != ours.get(p)]):
-        from promptvc.session.files.keys import check_keys  # reads rows, which most merges have no need of
-
         found += check_keys(StoredFile(contents, path, files[path]), settings)
     return tuple(found)
 

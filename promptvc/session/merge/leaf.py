@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from promptvc.content.formats import blank_table, row_format
 from promptvc.content.json_type import Json
 from promptvc.content.kinds import FileKind
+from promptvc.content.prompt.merge import merge_prompts
 from promptvc.content.runs.run import read_record
+from promptvc.content.tablemerge.merge import TableSide, merge_rows
 from promptvc.content.text.merge import merge_lines
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import ConfigInvalid, RunUnreadable
@@ -92,7 +94,6 @@ class LeafMerger:
 
     def _table(self, leaf: Leaf, base: StoredFile | None, ours: StoredFile, theirs: StoredFile) -> MergedFile:
         # Most merges that take files whole never come here.
-        from promptvc.content.tablemerge.merge import merge_rows
 
         rules = self._project.table(leaf.path)
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
@@ -111,7 +112,6 @@ class LeafMerger:
         )
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
-        from promptvc.content.prompt.merge import merge_prompts  # reads prompts, which takes long to import
 
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
@@ -207,7 +207,6 @@ def ends_open(side: TableSide) -> bool:
 
 
 def _side(file: StoredFile) -> TableSide:
-    from promptvc.content.tablemerge.merge import TableSide
 
     format = file.format
     assert format is not None
@@ -215,7 +214,6 @@ def _side(file: StoredFile) -> TableSide:
 
 
 def _empty(path: RepoPath) -> TableSide:
-    from promptvc.content.tablemerge.merge import TableSide
 
     format = row_format(path, blank_table(path))
     assert format is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from promptvc.content.formats.missing import MISSING
+from promptvc.content.text.merge import marker_lines_left
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import Advice, ConflictsRemain, Refused
 from promptvc.ids import ObjectId, RepoPath
@@ -195,7 +196,6 @@ def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
 
 def unresolved(merge: OpenMerge, read: Read) -> tuple[Conflict, ...]:
     """The conflicts that are left. Text whose markers are gone from the file was resolved by hand."""
-    from promptvc.content.text.merge import marker_lines_left  # for those who merge text
 
     def is_edited(path: str) -> bool:
         data = read(path)

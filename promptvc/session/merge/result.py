@@ -14,7 +14,9 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.merge.desk import Desk
 from promptvc.session.merge.leaf import MergedFile
 from promptvc.session.merge.request import MergeRequest
+from promptvc.session.merge.resolve import Choice, Resolving
 from promptvc.session.merge.runs import MergedRun
+from promptvc.session.merge.selection import Selection
 from promptvc.session.workspace.workspace import Committed
 from promptvc.versioning.tree import Files
 
@@ -76,8 +78,6 @@ class Merged:
         line: int | None = None,
     ) -> Resolved:
         """Resolve conflicts of this merge; what is given means what it means for `Repo.resolve`."""
-        from promptvc.session.merge.resolve import Choice  # for those who resolve
-        from promptvc.session.merge.selection import Selection
 
         which = Selection.of(paths, key=key, field=field, line=line)
         return self._resolving().resolve(which, Choice.one_of(take, value, as_is=as_is))
@@ -90,7 +90,6 @@ class Merged:
         return self._waiting().commit(message, self.request.author(), self.request.committer())
 
     def _resolving(self) -> Resolving:
-        from promptvc.session.merge.resolve import Resolving
 
         return Resolving(self._waiting())
 

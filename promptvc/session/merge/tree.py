@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptvc.content.runs.run import output_path, record_path, run_names
+from promptvc.content.text.merge import merge_lines
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import ObjectId, RepoPath
@@ -165,7 +166,6 @@ def _with_bases(files: Files, found: FileMerge) -> Files:
 
 def _merged_project(data: Sequence[bytes]) -> Project:
     """The settings of ours; of the lines merged, where that can be read."""
-    from promptvc.content.text.merge import merge_lines
 
     texts = [each.decode("utf-8", "surrogateescape") for each in data]
     base = texts[0] if len(texts) == 3 else ""

@@ -11,6 +11,7 @@ from promptvc.content.text.near import did_you_mean
 from promptvc.errors import NotATable, PathMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
+from promptvc.session.files.keys import check_keys
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.views import StoredFile
 from promptvc.session.transaction.pending import PendingFile
@@ -70,7 +71,6 @@ class State:
 
     def check_keys(self) -> list[KeyWarning]:
         """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
-        from promptvc.session.files.keys import check_keys
 
         project = self.project
         changed = [file for file in self.pending.values() if file is not None]

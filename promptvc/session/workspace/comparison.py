@@ -13,6 +13,7 @@ from promptvc.errors import NotAPrompt
 from promptvc.ids import RepoPath
 from promptvc.session.files.project import Project
 from promptvc.session.files.views import FileView
+from promptvc.session.workspace.html import comparison_html
 from promptvc.session.workspace.similarity import file_similarity
 from promptvc.session.workspace.wording import prompt_words, table_words
 from promptvc.versioning.diff import FileChange, Status, diff_files
@@ -76,7 +77,6 @@ class FileDiff:
         return f"FileDiff {self.path} {self.status}: {self.summary}"
 
     def _repr_html_(self) -> str:
-        from promptvc.session.workspace.html import comparison_html  # for notebooks only
 
         return comparison_html("", [self], 1)
 
@@ -120,7 +120,6 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        from promptvc.session.workspace.html import comparison_html  # for notebooks only
 
         count = len(self)
         return comparison_html(f"{count} changed file{'s' * (count != 1)}", self, count)

@@ -16,6 +16,7 @@ from promptvc.errors import PromptvcError, PushRejected, TransferFailed
 from promptvc.ids import RefName
 from promptvc.transports.failures import Circumstances, explain, unanswered
 from promptvc.transports.git.client import ZERO, Walker, WireClient, pack_data, remote_refs
+from promptvc.transports.git.http import HttpClient
 from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.git.wire import GRACE, GRACE_FAILED, Wire, open_socket, start_program
 from promptvc.transports.progress import Listener, Meter, Report
@@ -202,10 +203,6 @@ class GitRemote:
         listener = Listener(meter, self._report)
         address = self._address
         if address.kind == "http":
-            from promptvc.transports.git.http import (
-                HttpClient,  # urllib3 takes as long to import as all the rest
-            )
-
             return _Session(
                 HttpClient(address, self._settings, self.url), address.base.encode(), meter, listener
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 from promptvc.errors import ObjectDamaged, ObjectMissing, RefDamaged, TransferFailed
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import sync_folder, write_durably
+from promptvc.storage.ingest import index_pack
 from promptvc.storage.packing import index_bytes
 from promptvc.storage.reflog import drop_damaged
 from promptvc.storage.refs import HEAD, Refs
@@ -162,7 +163,6 @@ def _is_index_of(pack: Path) -> bool:
 
 def _indexing(store: ObjectStore, pack: Path) -> Callable[[], None]:
     def make() -> None:
-        from promptvc.storage.ingest import index_pack  # for repairs only
 
         with pack.open("rb") as file:
             try:
