@@ -88,7 +88,6 @@ class Runs:
 
     def look(self, name: str) -> tuple[Plan, Staleness]:
         """Its plan, and how its outputs stand; each request is rendered and hashed once for both."""
-
         source = self.source()
         with KeptRequests() as kept:
             runner = self._runner(source, name, score=False)
@@ -149,7 +148,6 @@ class Runs:
         return self.workspace.worktree.root
 
     def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
-
         spec = declared(source.project.runs, name)
         if score:
             self._need_trust([scorer.text for scorer in spec.scorers if scorer.is_function])
@@ -169,7 +167,6 @@ class Runs:
 
     def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
-
         return scorers_of(
             spec.scorers,
             lambda target: load_function(target, self.root),
@@ -178,18 +175,15 @@ class Runs:
 
     def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run that may be used unasked: all where the store is trusted, else the built-in ones."""
-
         if is_trusted(self.folder.parent, self.config):
             return self.scorers(spec, source)
         return builtin_scorers(spec, source)
 
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
-
         self._need_trust(what_needs_trust(spec))
 
     def _need_trust(self, code: Sequence[str]) -> None:
-
         for what in code:
             need_trust(self.folder.parent, self.config, what)
 

@@ -137,5 +137,4 @@ def _reflog(file: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _shown(address: str) -> str:
-
     return redact(address)

@@ -173,7 +173,6 @@ class Sharing:
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
-
         url = self.url(name) or name
         if name not in self.names and not any(mark in name for mark in ("/", ":", "\\")):
             raise Usage(f"no remote {name!r}", Advice("unknown-remote"))

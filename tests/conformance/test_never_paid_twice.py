@@ -16,7 +16,7 @@ import pytest
 
 from tests.runs.providers.chat_server import ChatServer
 
-COUNT = 300
+COUNT = 200
 JOBS = 8
 
 

@@ -43,7 +43,6 @@ def pick(
     app: App, step: Step, revisions: tuple[str, ...], mainline: int | None, *, dry_run: bool, abort: bool
 ) -> int:
     """Pick or revert each; stops where one conflicts."""
-
     if abort:
         if revisions or mainline is not None or dry_run:
             raise click.UsageError("--abort goes alone")
@@ -66,5 +65,4 @@ def pick(
 
 def _typed(revision: str) -> str:
     """A revision as it is typed in a shell, to which ``main~1`` is one word."""
-
     return revision if _ONE_WORD.fullmatch(revision) else quoted(revision)

@@ -74,7 +74,6 @@ def command(
 
 
 def _list(app: App, which: Selection) -> int:
-
     found = app.repo.parts.resolving.find(which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
     conflicts = [conflict for conflict, _ in found]
@@ -99,7 +98,6 @@ def _tell_none(app: App, which: Selection) -> None:
 
 
 def _choice(app: App, which: Selection, take: Take | None, value: str | None, edit: bool) -> Choice:
-
     if edit:
         found = app.repo.parts.resolving.find(which)
         if len(found) > 1:
@@ -124,7 +122,6 @@ def _parsed(text: str) -> Any:
 
 def _edited(app: App, conflict: Conflict) -> Choice:
     """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
-
     start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
     plain = isinstance(start, str)
     before: str = start if plain else json.dumps(start, indent=2, ensure_ascii=False) + "\n"
@@ -146,7 +143,6 @@ def _edited(app: App, conflict: Conflict) -> Choice:
 
 
 def _tell(app: App, done: Resolved) -> None:
-
     app.out.value({"resolved": len(done.conflicts), "left": done.left})
     if done.left:
         app.out.text(f"{count_words(len(done.conflicts))} resolved, {done.left} left: promptvc resolve")

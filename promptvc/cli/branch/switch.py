@@ -45,7 +45,6 @@ def command(app: App, name: str | None, start: str | None, create: bool, detach:
 
 
 def _tell(app: App, done: Switched) -> None:
-
     if done.branch is None:
         _tell_detached(app, done)
     else:

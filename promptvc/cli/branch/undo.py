@@ -58,7 +58,6 @@ def _list(app: App, count: int | None) -> None:
 
 
 def _operation_lines(app: App, shown: list[Operation], width: int) -> Iterator[str]:
-
     now = app.surroundings.now()
     for operation in shown:
         number = app.out.style(f"{operation.number:>{width}}", fg="yellow")

@@ -50,7 +50,6 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
 
 def _trust(app: App, trusted: bool | None) -> None:
     """Say yes or no, or with None only how it stands."""
-
     repo = app.repo
     runs = repo.project.runs if repo.root is not None and trusted is not False else {}
     code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
@@ -68,7 +67,6 @@ def _trust(app: App, trusted: bool | None) -> None:
 
 
 def _show(app: App, name: str) -> None:
-
     found = app.repo.parts.config.get(name)
     if found is None:
         raise Negative(f"{name} is not set")

@@ -68,7 +68,6 @@ def _meant(app: App, text: str, revision: str | None) -> tuple[Snapshot, str]:
 
 def _range(text: str | None, count: int, path: str, what: str) -> range:
     """``"3,10" -> range(2, 10)``; either may be left out."""
-
     if text is None:
         return range(count)
     first, comma, last = (part.strip() for part in text.partition(","))
@@ -84,7 +83,6 @@ def _range(text: str | None, count: int, path: str, what: str) -> range:
 
 def _cells(app: App, snapshot: Snapshot, file: FileView, words: Sequence[str]) -> Iterator[Blamed]:
     """The cells of each row with the key, as it is typed."""
-
     assert file.format is not None
     declared = snapshot.project.table(file.path).key
     source = RowSource(file.path, file.format, file.chunk_runs, file.size(), declared)

@@ -46,7 +46,6 @@ def _is_committed(app: App, text: str) -> bool:
 
 
 def _entry(snapshot: Snapshot, path: str, revision: str) -> FileEntry:
-
     if path not in snapshot and any(name.startswith(f"{path}/") or path == "" for name in snapshot):
         raise PathMissing(
             f"{path or 'the project'} is a folder", f"promptvc show {revision}:{path} lists what is in it"

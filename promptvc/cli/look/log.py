@@ -83,7 +83,6 @@ def _entries(
     app: App, commits: Iterable[LogCommit], paths: Sequence[str], stat: bool, oneline: bool
 ) -> Iterator[tuple[LogCommit, list[str]]]:
     """Each commit with its lines."""
-
     names = ref_names(app.repo)
     for commit in commits:
         lines = commit_lines(app.out, commit.id, commit.commit, names.get(commit.id, ()), short=oneline)
@@ -98,7 +97,6 @@ def _with_graph(
     stat: bool,
     oneline: bool,
 ) -> Iterator[str]:
-
     graph = Graph()
     for commit, entry in _entries(app, commits, paths, stat, oneline):
         yield from with_graph(app.out, entry, graph.add(commit.id, parents[commit.id]))

@@ -108,7 +108,6 @@ def command(
 
 
 def _condition(text: str) -> Condition:
-
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.UsageError(f"--where takes FIELD=VALUE, not {text!r}")
@@ -117,7 +116,6 @@ def _condition(text: str) -> Condition:
 
 def _fields(item: NumberedRow, choice: Choice) -> Row:
     """The fields that are asked for; a row that cannot be read is its text."""
-
     if isinstance(item.row, Malformed):
         return malformed_row(item.body)
     if not choice.columns:
@@ -170,7 +168,6 @@ class _Counted:
 
 
 def _grid(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
-
     wrong: list[NumberedRow] = []
 
     def readable() -> Iterator[NamedRow]:
@@ -185,7 +182,6 @@ def _grid(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: C
 
 
 def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice: Choice) -> Iterator[str]:
-
     for item in rows:
         if isinstance(item.row, Malformed):
             yield _malformed_line(out, source, item)
@@ -195,7 +191,6 @@ def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice
 
 def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
     """A row under its key's values, or its number; the key is not told twice."""
-
     assert isinstance(item.row, dict)
     key = {name: item.row[name] for name in source.key or () if name in item.row}
     fields = _fields(item, choice)
@@ -205,7 +200,6 @@ def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
 
 
 def _malformed_line(out: Output, source: RowSource, item: NumberedRow) -> str:
-
     place = source.place(item.number)
     where = f"row {item.number + 1:,}  line {place.line:,}, column {place.column:,}: {place.message}"
     text = cut(visible(place.text), max(out.width - len(where) - 4, 20))
@@ -213,7 +207,6 @@ def _malformed_line(out: Output, source: RowSource, item: NumberedRow) -> str:
 
 
 def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
-
     count = 0
     stop = None if choice.limit is None else choice.offset + choice.limit
     for place in islice(source.malformed(), choice.offset, stop):
@@ -233,7 +226,6 @@ def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
 
 def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None:
     """The rows with a key, in full; raises `RowMissing`, or `Usage` where the table has no key."""
-
     if source.key is None:
         raise Usage(
             f"{source.path} has no key",

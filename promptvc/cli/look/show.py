@@ -50,7 +50,6 @@ def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full:
 def _show_commit(
     app: App, id: ObjectId, paths: Sequence[str], *, stat: bool, name_only: bool, full: bool
 ) -> None:
-
     app.out.value(_commit_value(app.repo, id))
     comparison = app.repo.show(id, paths)
     if app.out.json:
@@ -69,7 +68,6 @@ def _after_header(app: App, id: ObjectId, lines: Iterator[str]) -> Iterator[str]
 
 
 def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
-
     out, commit = app.out, app.repo.read_commit(id)
     refs = refs_text(out, ref_names(app.repo).get(id, ()))
     yield f"commit   {out.style(id, fg='yellow')} {refs}".rstrip()
@@ -88,7 +86,6 @@ def _commit_header(app: App, id: ObjectId) -> Iterator[str]:
 
 
 def _commit_value(repo: Repo, id: ObjectId) -> dict[str, object]:
-
     commit = repo.read_commit(id)
     return {
         "type": "commit",
@@ -117,7 +114,6 @@ def _show_path(app: App, snapshot: Snapshot, path: str) -> None:
 
 
 def _list_files(app: App, snapshot: Snapshot, names: Sequence[str], project: Project) -> None:
-
     width = max(map(len, names), default=0)
     for name in names:
         file = snapshot.file(name)

@@ -132,7 +132,6 @@ def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
 
 def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
     """Name and words in two columns; words below the name where they do not fit beside it."""
-
     sign = out.style("✓", fg="green") if gate.passed else out.style("✗", fg="red", bold=True)
     name, words = visible(gate.name), visible(gate.words)
     fits = 6 + width + columns(words) <= out.width
@@ -149,7 +148,6 @@ def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
 
 def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
     """The first rows of a gate, those by name that were told already; ``seen`` are the numbers of these."""
-
     rows = gate.rows[:shown]
     fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
     above = [output_name(*rows.places[at]) for at, number in enumerate(rows.numbers) if number in seen]
@@ -162,7 +160,6 @@ def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Ite
 
 
 def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
-
     cells = [
         (
             cut(visible(row.name), 24),
@@ -183,7 +180,6 @@ def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
 
 def _told(row: GateRow, room: int) -> str:
     """``expected refund, got billing`` within so many columns."""
-
     expected = visible(text_of(row.expected)[:_LONGEST]) if row.expected is not None else ""
     expected = f"expected {cut(expected, max(room // 2 - 9, 8))}" if expected else ""
     if row.error is not None:

@@ -96,7 +96,6 @@ def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> Non
 
 
 def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
-
     where = found or [_source(app)]
     if any(_has_run(source, _run_name(app, text)) for source in where):
         return
@@ -108,24 +107,20 @@ def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
 
 
 def _has_run(source: Source, name: str) -> bool:
-
     return output_path(name) in source.files
 
 
 def _run_name(app: App, text: str) -> str:
     """A run as typed: its name, or the path of its rows or record."""
-
     return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
 
 
 def _source(app: App, revision: str | None = None) -> Source:
     """A commit, or the working files; of a store without any, HEAD."""
-
     return source_at(app.repo.parts, revision)
 
 
 def _load(app: App, source: Source, name: str) -> LoadedRun:
-
     return load_run(source, name, app.repo.parts.contents, app.repo.parts.store)
 
 

@@ -45,7 +45,6 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
 
 def tell(app: App, name: str, result: FetchResult) -> None:
     """Say what a fetch brought; nothing when there was nothing new."""
-
     show_messages(app.out, result.messages)
     for change in result.changes:
         app.out.value({"remote": name, **change_value(change)})

@@ -46,7 +46,6 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
 
 
 def _tell_moved(app: App, done: PullResult) -> None:
-
     ends = {"branch": done.branch, "before": done.before, "after": done.after}
     app.out.value(ends | {"files": len(done.files), "untracked": list(done.untracked)})
     if done.outcome == "up-to-date":
@@ -61,5 +60,4 @@ def _tell_moved(app: App, done: PullResult) -> None:
 
 
 def _tell_merged(app: App, done: PullResult, merged: Merged) -> None:
-
     tell_merge(app, app.repo, merged, dry_run=False)

@@ -77,7 +77,6 @@ def _with_tags(words: tuple[str, ...]) -> list[str]:
 
 
 def _tell(app: App, name: str, result: PushResult) -> None:
-
     show_messages(app.out, result.messages)
     for change in result.changes:
         app.out.value(change_value(change))

@@ -30,7 +30,6 @@ def command(context: click.Context) -> None:
 @pass_app
 def add(app: App, name: str, url: str) -> None:
     """Add the remote NAME at URL: a path, file://, ssh://, git@host:path, https:// or git://."""
-
     place = (
         os.path.normpath((app.folder / url).absolute())
         if is_local(url) and not url.startswith("file:")

@@ -39,7 +39,6 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
 
 def address(app: App, name: str) -> str:
     """Where a remote is, by its name or its address, without passwords."""
-
     remotes = app.repo.remotes
     return (remotes[name].url if name in remotes else "") or redact(name)
 

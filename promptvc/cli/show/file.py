@@ -75,7 +75,6 @@ def _title(out: Output, file: FileView, facts: str) -> str:
 
 
 def _table(out: Output, file: FileView, project: Project) -> Iterator[str]:
-
     count, key = file.count_rows(), key_of_file(file, project)
     named = f", key {', '.join(key)}" if key else ""
     yield _title(out, file, f"{plural(count, 'row')}{named}, {size_words(file.size())}")
@@ -120,7 +119,6 @@ def _prompt(out: Output, file: FileView) -> Iterator[str]:
 
 
 def _run(out: Output, file: FileView) -> Iterator[str]:
-    # What reads runs takes longer to import than a look at another file takes.
 
     try:
         record = read_record(file.read(), file.path)
@@ -134,7 +132,6 @@ def _run(out: Output, file: FileView) -> Iterator[str]:
 
 
 def _run_value(file: FileView) -> dict[str, Any]:
-
     try:
         return {"record": read_record(file.read(), file.path).to_value()}
     except RunUnreadable as error:
@@ -179,7 +176,6 @@ def _prompt_value(file: FileView) -> dict[str, Any]:
 
 
 def _read(file: FileView) -> Prompt:
-
     return read_prompt(file.path, file.read())
 
 

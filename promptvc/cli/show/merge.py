@@ -86,7 +86,6 @@ def waiting_words(merge: OpenMerge) -> str:
 
 def abort_open(app: App, step: str) -> int:
     """Give up what is under way, and say so; gives the exit code."""
-
     merge = app.repo.abort_merge()
     files = list(merge.before)
     app.out.value({"aborted": merge.step, "files": files})
@@ -206,7 +205,6 @@ def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:
 
 def _taken_words(repo: Repo, done: Merged, paths: Sequence[str]) -> dict[str, str]:
     """How files changed that come from the other side as they are."""
-
     before = repo.parts.snapshot_of(done.before) if done.before else None
     old = before.files if before else {}
     changes = [c for c in diff_files(old, done.files) if c.path in paths or c.old_path in paths]
@@ -326,7 +324,6 @@ def _versions(conflict: Conflict) -> list[dict[str, Any]]:
 
 
 def _to_value(done: Merged, dry_run: bool) -> dict[str, Any]:
-
     merged = [{"path": f.path, "kind": f.kind, "by": "both"} | _rows_value(f.rows) for f in done.merged]
     taken = [
         {"path": path, "by": "theirs"} for path in done.taken if path not in {f.path for f in done.merged}

@@ -53,7 +53,6 @@ def kinds_words(counts: Counter[str], rows: int | None = None) -> str:
 
 def change_words(comparison: Comparison, change: FileChange) -> str:
     """How one file changed, in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
-
     if change.status == "added":
         return f"new: {describe_file(comparison.view(change), comparison.project)}"
     if change.status == "removed":

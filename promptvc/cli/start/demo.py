@@ -144,7 +144,6 @@ class Demo:
 
     def _do(self, *words: str) -> None:
         """Show a command, and run it."""
-
         click.echo()
         click.echo(click.style(f"$ promptvc {shlex.join(words)}", bold=True), color=self._app.out.color)
         sys.stdout.flush()
@@ -155,7 +154,6 @@ class Demo:
 
     def _remote(self) -> None:
         """An empty bare repository, as ``git init --bare`` makes it."""
-
         make_store(self._folder / "support.git")
 
     def _python(self) -> None:

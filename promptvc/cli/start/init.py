@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, folder: Path | None, branch: str, ignore: bool | None) -> None:
     """Start a store in FOLDER (here) and track its prompts, examples and outputs."""
-
     repo = Repo.init(app.folder / folder if folder else app.folder, app.surroundings, branch)
     app.__dict__["repo"] = repo
     assert repo.root is not None

@@ -114,7 +114,6 @@ def _to_value(done: Committed) -> dict[str, object]:
 
 def _summary(repo: Repo, done: Committed, seconds: float) -> list[str]:
     """What went in: counted for a first commit, file by file after."""
-
     comparison = repo.parts.comparison_stored(done.changes, done.id)
     if done.parent is None or len(done.changes) > SHOWN:
         counts, rows = count_kinds(comparison, [c for c in done.changes if c.path != "promptvc.toml"])

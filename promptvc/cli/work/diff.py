@@ -142,7 +142,6 @@ def text_lines(
 
 def _base(app: App, range: Range) -> str:
     """Where the two revisions parted; raises `Usage` where they have nothing in common."""
-
     assert range.start is not None
     bases = app.repo.merge_bases(range.start, range.end)
     if not bases:

@@ -35,7 +35,6 @@ def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -
 
 def _tell(app: App, done: Restored, source: str) -> None:
     """``2 files restored, 1 removed, as in v1``, then the first of them."""
-
     restored, removed = list(done.restored), list(done.removed)
     app.out.value({"restored": restored, "removed": removed, "untracked": list(done.untracked)})
     counted = f"{len(restored)} file{'s' * (len(restored) != 1)} restored"

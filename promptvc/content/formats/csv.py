@@ -54,7 +54,6 @@ class Csv(LineJoining):
     @classmethod
     def blank(cls, suffix: str, columns: Sequence[str]) -> bytes:
         """See `RowFormatType`: a header, with quotes where a name looks like a delimiter or a byte-order mark."""
-
         if not columns:
             return b""
         delimiter = b"\t" if suffix == ".tsv" else b","
@@ -165,7 +164,6 @@ class Csv(LineJoining):
 
     def encode(self, row: Mapping[str, Json], like: bytes | None = None) -> bytes:
         """See `WritesRows`. Values that are not text are written as JSON, None as an empty cell."""
-
         old = [] if like is None else split_cells(like, self.delimiter)
         return encode_record(row, old, self.names(max(len(old), len(self.columns) + len(row))), self)
 
@@ -184,7 +182,6 @@ class Csv(LineJoining):
         self, row: Mapping[str, Json], body: bytes, source: ReadsRows, columns: Container[str]
     ) -> bytes:
         """See `WritesRows`."""
-
         like = body if self._shows_how(source) else None
         if source.columns is None:
             return self.encode(row, like)
@@ -213,7 +210,6 @@ class Csv(LineJoining):
 
     def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:
         """See `JoinsRows`."""
-
         there = other.quoted_names if isinstance(other, Csv) else {}
         quoted = [name for name, is_quoted in (there | self.quoted_names).items() if is_quoted]
         header = write_header(style.columns, style.delimiter, quoted, style.line_end)

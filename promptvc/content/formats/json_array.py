@@ -99,7 +99,6 @@ class JsonArray(JsonObjects, ArrayJoining):
     @cached_property
     def style(self) -> JsonStyle:
         """How the file's first elements are written."""
-
         return sniff_array(self._head)
 
     def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:

@@ -75,7 +75,6 @@ class JsonLines(JsonObjects, LineJoining):
     @cached_property
     def style(self) -> JsonStyle:
         """How the file's first object is written."""
-
         return sniff_lines(self._head)
 
     def restyled(self, style: FileStyle, other: RowFormat) -> tuple[RowFormat, bytes]:

@@ -134,7 +134,6 @@ def _message_list(path: str, name: str, source: str) -> Reading:
 
 
 def _dotprompt(path: str, source: str) -> Reading:
-
     head = front_matter.split(path, source, required=True, preamble=True)
     return _with_config(handlebars.read(path, head.body, head.line), head.config)
 

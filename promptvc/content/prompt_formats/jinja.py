@@ -59,7 +59,6 @@ def _refuse_length(path: str, text: str) -> None:
 
 
 def _compile(sections: list[Section], threads: frozenset[str], leading: str) -> Render:
-
     marks = Marks()
     source = "".join(marks.role(each.role) + each.text if each.role else each.text for each in sections)
     write = engine.compile_source(source)

@@ -107,7 +107,6 @@ def _texts(content: Json | tuple[Json, ...]) -> Iterator[str]:
 
 
 def _compile(messages: tuple[Message, ...]) -> Render:
-
     texts = {text for message in messages for text in _texts(message.content) if "{{" in text}
     writers = {text: engine.compile_pieces(fields.pieces(text), Marks()) for text in texts}
 

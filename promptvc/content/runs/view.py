@@ -67,7 +67,6 @@ class Run(Frames):
         return f"Run {self.name}: {', '.join([plural(len(self), 'row'), *totals_words(totals)])}"
 
     def _repr_html_(self) -> str:
-
         rows = [_shown(row) for row in islice(self, _SHOWN)]
         return table_html(repr(self), rows, len(self) - len(rows))
 

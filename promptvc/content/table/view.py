@@ -202,7 +202,6 @@ class Table(Frames):
         return f"Table {self.path}: {plural(len(self), 'row')}, key {key}, columns {shown}"
 
     def _repr_html_(self) -> str:
-
         rows = self.head()
         return table_html(repr(self), rows, len(self) - len(rows))
 
@@ -214,7 +213,6 @@ class Table(Frames):
 
     @cached_property
     def _index(self) -> KeyIndex | None:
-
         if self._key:
             return index_rows(self._format, self._chunk_runs, self._key)
         return guess_index(self._format, self._chunk_runs)

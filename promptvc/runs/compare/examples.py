@@ -97,7 +97,6 @@ def _used_fields(run: LoadedRun) -> list[str]:
 
 
 def _variables(run: LoadedRun, record: RunRecord) -> Sequence[str]:
-
     try:
         file = record.prompt and run.pinned_file(record.prompt)
         return read_prompt(file.path, file.read()).variables if file else ()

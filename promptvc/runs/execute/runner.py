@@ -144,7 +144,6 @@ class Runner:
         progress: Progress,
     ) -> dict[str, str]:
         """Make the calls that are missing; gives the errors by request hash."""
-
         spec, calling = self.prepared.spec, self.prepared.calling
         self.calls.refresh()  # another process may have made some before this one had its turn
         calls = Calls(

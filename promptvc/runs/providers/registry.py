@@ -82,19 +82,16 @@ def _rest_of(provider: str) -> str:
 
 def _open_openai(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """``openai``, and ``openai:NAME`` to tell services apart: any endpoint that speaks chat completions."""
-
     return open_openai(calling, environment)
 
 
 def _open_python(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """A function, found in the project or among what is installed."""
-
     return PythonProvider(load_function(_rest_of(calling.provider), root), calling.provider)
 
 
 def _open_command(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
     """A program, run in the project's folder with this environment."""
-
     return CommandProvider(_rest_of(calling.provider), root, environment)
 
 

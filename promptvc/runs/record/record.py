@@ -261,7 +261,6 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
 
 
 def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Examples) -> list[OutputRow]:
-
     names = {scorer.name for scorer in scorers}
     taken = next((name for row in rows for name in row.scores if name in names), None)
     if taken is not None:

@@ -121,7 +121,6 @@ class _Asking:
         self, requests: Sequence[Request], jobs: int | None, report: Callable[[Progress], None]
     ) -> tuple[dict[str, OutputRow], Progress, dict[str, str]]:
         """Make the calls; gives answers and errors by request hash."""
-
         calling, answers = self.rebuilt.calling, dict[str, OutputRow]()
         distinct = list({request.hash: request for request in requests}.values())
         progress = Progress(len(distinct))

@@ -93,8 +93,6 @@ class LeafMerger:
         return self._text(leaf, ours.kind, before, ours.read(), theirs.read())
 
     def _table(self, leaf: Leaf, base: StoredFile | None, ours: StoredFile, theirs: StoredFile) -> MergedFile:
-        # Most merges that take files whole never come here.
-
         rules = self._project.table(leaf.path)
         sides = (_empty(leaf.path) if base is None else _side(base), _side(ours), _side(theirs))
         if any(map(ends_open, sides)):
@@ -112,7 +110,6 @@ class LeafMerger:
         )
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
-
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
         data = found.marked(*self._manner.labels) if size else found.data
@@ -201,20 +198,22 @@ def _named(conflicts: tuple[Conflict, ...], path: RepoPath) -> tuple[Conflict, .
 
 
 def ends_open(side: TableSide) -> bool:
-    """Whether a file's last row would take in rows that a merge puts behind it: a CSV quote that never closes."""
-    chunk_runs = side.chunk_runs
-    return bool(chunk_runs) and side.format.ends_open(chunk_runs[-1].load(), len(chunk_runs) == 1)
+    """Whether a file takes in rows that a merge puts behind it: a CSV quote that never closes, or blank lines alone,
+    behind which a row would be the header.
+    """
+    chunk_runs, format = side.chunk_runs, side.format
+    if not chunk_runs:
+        return False
+    return format.columns == [] or format.ends_open(chunk_runs[-1].load(), len(chunk_runs) == 1)
 
 
 def _side(file: StoredFile) -> TableSide:
-
     format = file.format
     assert format is not None
     return TableSide(file.chunk_runs(), format)
 
 
 def _empty(path: RepoPath) -> TableSide:
-
     format = row_format(path, blank_table(path))
     assert format is not None
     return TableSide([], format)

@@ -78,7 +78,6 @@ class Merged:
         line: int | None = None,
     ) -> Resolved:
         """Resolve conflicts of this merge; what is given means what it means for `Repo.resolve`."""
-
         which = Selection.of(paths, key=key, field=field, line=line)
         return self._resolving().resolve(which, Choice.one_of(take, value, as_is=as_is))
 
@@ -90,7 +89,6 @@ class Merged:
         return self._waiting().commit(message, self.request.author(), self.request.committer())
 
     def _resolving(self) -> Resolving:
-
         return Resolving(self._waiting())
 
     def _waiting(self) -> Desk:

@@ -166,7 +166,6 @@ def _with_bases(files: Files, found: FileMerge) -> Files:
 
 def _merged_project(data: Sequence[bytes]) -> Project:
     """The settings of ours; of the lines merged, where that can be read."""
-
     texts = [each.decode("utf-8", "surrogateescape") for each in data]
     base = texts[0] if len(texts) == 3 else ""
     merged = merge_lines(base, texts[-2], texts[-1]).text("ours").encode("utf-8", "surrogateescape")

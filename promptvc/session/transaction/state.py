@@ -71,7 +71,6 @@ class State:
 
     def check_keys(self) -> list[KeyWarning]:
         """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
-
         project = self.project
         changed = [file for file in self.pending.values() if file is not None]
         return [warning for file in changed for warning in check_keys(file, project.table(file.path))]

@@ -77,7 +77,6 @@ class FileDiff:
         return f"FileDiff {self.path} {self.status}: {self.summary}"
 
     def _repr_html_(self) -> str:
-
         return comparison_html("", [self], 1)
 
     @property
@@ -120,7 +119,6 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-
         count = len(self)
         return comparison_html(f"{count} changed file{'s' * (count != 1)}", self, count)
 

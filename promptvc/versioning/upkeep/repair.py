@@ -163,7 +163,6 @@ def _is_index_of(pack: Path) -> bool:
 
 def _indexing(store: ObjectStore, pack: Path) -> Callable[[], None]:
     def make() -> None:
-
         with pack.open("rb") as file:
             try:
                 with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

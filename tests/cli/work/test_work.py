@@ -256,7 +256,7 @@ main()
 """Interrupts the program at the Nth event of a file: a line, a call, a return."""
 PLACES = [
     ("promptvc/__main__.py", range(1, 13)),
-    ("promptvc/cli/main.py", range(1, 90, 4)),
+    ("promptvc/cli/main.py", range(1, 90, 8)),
     ("promptvc/session/workspace/workspace.py", (1, 30, 90)),
     ("promptvc/storage/packing.py", (5, 60, 200)),
     ("promptvc/storage/refs.py", (5, 40, 90, 140)),

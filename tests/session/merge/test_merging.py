@@ -698,6 +698,20 @@ def test_a_key_means_rows_and_nothing_else(repo: Repo) -> None:
     assert "<<<<<<<" in text(repo, "prompts/t.md")
 
 
+def test_a_csv_file_of_blank_lines_alone_conflicts_as_a_whole(repo: Repo) -> None:
+    put(repo, examples__a_dot_csv="a,b\n1,2\n")
+    repo.commit("base")
+    switch(repo, "feature", create=True)
+    put(repo, examples__a_dot_csv="\n")
+    repo.commit("emptied, but for a line end")
+    switch(repo, "main")
+    put(repo, examples__a_dot_csv="a,b\n1,3\n")
+    repo.commit("ours")
+    done = merge(repo, "feature")
+    assert [(each.row, each.path) for each in done.conflicts] == [(None, "examples/a.csv")]
+    assert text(repo, "examples/a.csv") == "a,b\n1,3\n"
+
+
 def test_a_quote_that_never_closes_makes_a_csv_file_conflict_as_a_whole(repo: Repo) -> None:
     put(repo, examples__a_dot_csv="a\n1\n2\n")
     repo.commit("base")

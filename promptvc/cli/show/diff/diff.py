@@ -137,7 +137,6 @@ def _mode_lines(diff: FileDiff) -> Iterator[str]:
 
 
 def _prompt_lines(out: Output, diff: FileDiff, detail: PromptDiff, whole: bool) -> Iterator[str]:
-
     yield from prompt_lines(out, detail, whole=whole)
     if detail.layout and diff.before and diff.after:
         yield out.style("  only the layout changed: a model sees no difference", dim=True)
