@@ -38,6 +38,13 @@ class Advice:
     def __repr__(self) -> str:
         return f"Advice({self.name!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _advice, (self.name, self.facts)
+
+
+def _advice(name: str, facts: dict[str, object]) -> Advice:
+    return Advice(name, **facts)
+
 
 class PromptvcError(Exception):
     """The root of all errors that promptvc raises; ``str()`` is one line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from promptvc.session.identity import Identity
 settings.register_profile("plain", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("plain")
 
+# A module that a test writes anew within a second, of the same size, must not be taken from a compiled file.
+sys.dont_write_bytecode = True
 _GC = gc.get_threshold()
 ME = Identity("Me", "me@example.com")
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -70,6 +70,8 @@ class Revisions:
         (the reflog), ``@{upstream}``. ``base`` is ``HEAD`` or ``@``, a ref, or the beginning of an id.
         """
         base, suffixes = _split(text)
+        if isinstance(text, ObjectId) and not self._store.contains(text):
+            raise ObjectMissing(text)  # what a ref named: it is known, and gone
         id = self._start(text, base, suffixes)
         for name, value in suffixes:
             id = self._step(text, id, name, value)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_suffixes
 from promptvc.repo import Repo, Surroundings
+from tests.amounts import examples
 from tests.conftest import ME
 
 _WORLD = Surroundings(author=ME, committer=ME)
@@ -43,7 +44,7 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", [*row_suffixes(), ".bin"])
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(data=files())
 def test_bytes_come_back_and_equal_bytes_are_equal_trees(suffix: str, data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

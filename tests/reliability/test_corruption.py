@@ -8,8 +8,8 @@ from tests.reliability.client import Harness
 from tests.reliability.corruption import PROJECTS, damages_of
 from tests.reliability.counts import check
 
-SHARES = {"resting": 14, "merging": 14}
-PARTS = {"resting": 4, "merging": 1}
+SHARES = {"resting": 12, "merging": 12}
+PARTS = {"resting": 3, "merging": 1}
 
 
 @pytest.mark.parametrize(

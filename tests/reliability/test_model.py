@@ -13,7 +13,7 @@ from tests.reliability.machine import CommandMachine
 from tests.reliability.outcomes import Outcome, check_all, drawn_seed
 
 STEPS = 20
-IN_CI = 20
+IN_CI = 10
 """Histories of `STEPS` commands each."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.reliability.network import OPERATIONS, SERVERS, cut_transfers, network_cuts, servers
 from tests.reliability.outcomes import check_all, drawn_seed
 
-IN_CI = 9
+IN_CI = 6
 """Cuts for each kind of server and operation."""
 
 

@@ -220,7 +220,13 @@ class CallStore:
         return self._held[source][start : start + size]
 
     def _mended(self, do: Callable[[], _T]) -> _T:
-        """Do something with the index; where it is damaged, make it anew first."""
+        """Do something with the index, made anew first where it is damaged; what the disk says comes in plain words."""
+        try:
+            return self._once_mended(do)
+        except sqlite3.OperationalError as error:
+            raise _told(error, self._folder) or error from error
+
+    def _once_mended(self, do: Callable[[], _T]) -> _T:
         try:
             return do()
         except sqlite3.DatabaseError as error:
@@ -230,8 +236,8 @@ class CallStore:
                 self._index.reopen()
                 self._scan()
                 return do()
-            if isinstance(error, sqlite3.OperationalError) and (known := _told(error, self._folder)):
-                raise known from error
+            if isinstance(error, sqlite3.OperationalError) and _told(error, self._folder):
+                raise
             self._index.clear()
             self._scan()
             return do()
@@ -249,7 +255,9 @@ def _told(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None
             f"{folder}: another process writes the index of calls", "try again when it has ended"
         )
     if "readonly" in text or "unable to open" in text:
-        return StoreReadOnly(f"{folder}: cannot be written", "check permissions and how the disk is mounted")
+        return StoreReadOnly(
+            f"{folder}: cannot be written", "check permissions, free space and how the disk is mounted"
+        )
     return None
 
 
