@@ -53,6 +53,25 @@ def test_every_advice_of_the_library_has_words_and_every_word_an_advice() -> Non
     assert used | either == set(HINTS)
 
 
+def test_the_words_of_an_advice_use_the_facts_that_it_is_given() -> None:
+    given: dict[str, set[str]] = {name: {"step"} for name in ("merge-open", "merge-resolved")}
+    for _, tree in library():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Advice":
+                names = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                for name in set(names) & set(HINTS):
+                    given[name] = {str(fact.arg) for fact in node.keywords}
+    for name, facts in given.items():
+        said = hint_of(Refused("no", Advice(name, **dict.fromkeys(facts, "THIS"))))
+        assert (said or "").count("THIS") >= len(facts), name
+        assert "{{" not in (said or ""), name
+
+
+def test_braces_of_a_revision_stand_in_the_words() -> None:
+    said = hint_of(Refused("no", Advice("diverged")))
+    assert said == "promptvc log --graph HEAD @{upstream} shows how"
+
+
 def test_the_library_speaks_of_no_command() -> None:
     found = [
         f"{name}: {text}"
