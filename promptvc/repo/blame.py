@@ -25,7 +25,7 @@ def blame(
     """Each line of a text, row of a table, or cell of the rows with a key: see `Repo.blame`."""
     snapshot = parts.snapshot(revision)
     file = blamable(snapshot, path)
-    if file.kind not in ("table", "run"):
+    if file.kind != "table":
         if key is not None:
             raise NotATable(f"{path} is not a table", "without a key blame gives its lines")
         return blamed_lines(lineage(parts), snapshot, file, count_lines(file)[start:stop])

@@ -36,6 +36,16 @@ def test_lines(repo: Repo) -> None:
     assert [line.commit.subject for line in repo.blame("prompts/a.md", revision="HEAD~2")] == ["first"] * 2
 
 
+def test_lines_of_the_record_of_a_run(repo: Repo) -> None:
+    assert repo.root is not None
+    record = repo.root / "outputs/mini.run.json"
+    record.parent.mkdir(exist_ok=True)
+    record.write_text('{"version":1,\n"name":"mini"}\n')
+    done = repo.commit("a record")
+    found = repo.blame("outputs/mini.run.json")
+    assert [(line.number, line.id) for line in found] == [(0, done.id), (1, done.id)]
+
+
 def test_rows(repo: Repo) -> None:
     rows = repo.blame("examples/t.jsonl")
     assert [(row.commit.subject, row.key) for row in rows] == [
