@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from promptvc.errors import Advice, Refused, StoreExists, UnknownRevision
+from promptvc.errors import Advice, Refused, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.parts import Parts
 from promptvc.versioning.history import History
@@ -129,10 +129,7 @@ class Branches:
 
     def _known(self, name: str) -> tuple[RefName, ObjectId]:
         ref = RefName.branch(name)
-        id = self._parts.refs.read(ref)
-        if id is None:
-            raise UnknownRevision(name)
-        return ref, id
+        return ref, self._parts.refs.need(ref)
 
     def _is_kept(self, ref: RefName, id: ObjectId) -> bool:
         """Whether HEAD or the upstream leads to a commit."""

@@ -268,25 +268,6 @@ class WithMerges(Parts):
         """Merges of all kinds: what the methods of this class do."""
         return Merges(self, self._output_merger)
 
-    @property
-    def merging(self) -> WorkingFiles:
-        """The working files with the merge under way: concluded, given up."""
-        return self.merges.working
-
-    @property
-    def resolving(self) -> Resolving:
-        """Resolves the conflicts of the merge under way."""
-        return self.merges.resolving
-
-    @property
-    def open_merge(self) -> OpenMerge | None:
-        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
-        return self.merges.open_merge
-
-    def need_no_merge(self) -> None:
-        """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
-        self.merges.need_no_merge()
-
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""
         return self.oplog.operations()[::-1]

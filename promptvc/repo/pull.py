@@ -59,7 +59,7 @@ def pull(
     if branch is None:
         raise Refused("HEAD is on no branch", Advice("switch-to-one"))
     remote = name or parts.sharing.default(branch)
-    parts.need_no_merge()
+    parts.merges.need_no_merge()
     with parts.oplog.operation(f"pull {redact(remote)}"):
         fetched = fetch(remote)
         told(remote, fetched)

@@ -10,6 +10,7 @@ from promptvc.errors import Advice, Refused, StoreExists, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.merges import WithMerges
 from promptvc.session.workspace.detached import left_behind
+from promptvc.storage.reflog import checkout_of
 from promptvc.storage.refs import HEAD
 from promptvc.versioning.tree import is_below
 
@@ -49,7 +50,7 @@ def switch(
     parts: WithMerges, name: str, at: str | None, *, create: bool, detach: bool, force: bool
 ) -> Switched:
     """Go to a branch, or look at a commit: see `Repo.switch`."""
-    parts.need_no_merge()
+    parts.merges.need_no_merge()
     before, detached = parts.refs.read(HEAD), parts.branch is None
     branch: RefName | None = None
     target: ObjectId | None
@@ -132,8 +133,8 @@ def _follow(parts: WithMerges, name: str, start: str | None) -> None:
 def _previous(parts: WithMerges) -> str:
     """The branch before the last switch, from HEAD's reflog."""
     for entry in parts.refs.log(HEAD):
-        if entry.reason.startswith("checkout: moving from "):
-            return entry.reason.removeprefix("checkout: moving from ").partition(" to ")[0]
+        if moved := checkout_of(entry.reason):
+            return moved[0]
     raise UnknownRevision("-")
 
 
@@ -142,7 +143,7 @@ def _previous(parts: WithMerges) -> str:
 
 def _need_unmerged(parts: WithMerges, paths: Sequence[str]) -> None:
     """Raise `Refused` where a merge under way wrote one of these files: its commit would not have them any more."""
-    merge = parts.open_merge
+    merge = parts.merges.open_merge
     written = (
         next((path for path in merge.before if is_below(path, *(paths or [""]))), None) if merge else None
     )

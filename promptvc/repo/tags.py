@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from promptvc.errors import Advice, StoreExists, UnknownRevision
+from promptvc.errors import Advice, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.parts import Parts
 from promptvc.storage.objects import Kind, encode_tag
@@ -74,10 +74,7 @@ class Tags:
 
     def _known(self, name: str) -> tuple[RefName, ObjectId]:
         ref = RefName.tag(name)
-        id = self._parts.refs.read(ref)
-        if id is None:
-            raise UnknownRevision(name)
-        return ref, id
+        return ref, self._parts.refs.need(ref)
 
     def _annotated(self, name: str, target: ObjectId, message: str) -> ObjectId:
         parts = self._parts

@@ -18,8 +18,8 @@ def commit(
 ) -> Committed:
     """Commit working files, or conclude the merge under way: see `Repo.commit`."""
     author, committer = parts.author(), parts.committer()
-    if parts.open_merge is not None:
-        done = parts.merging.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+    if parts.merges.open_merge is not None:
+        done = parts.merges.working.conclude(message, author, committer, paths=paths, code_commit=code_commit)
     else:
         done = parts.workspace.commit(
             message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty

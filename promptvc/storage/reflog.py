@@ -16,6 +16,7 @@ from promptvc.storage.objects import Signature
 
 ZERO = "0" * 40
 """Stands for "absent" in a reflog."""
+_CHECKOUT = "checkout: moving from "
 _LINE = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\x00]*?> -?\d+ [+-]\d{4})(?:\t(.*))?\Z", re.DOTALL)
 
 
@@ -27,6 +28,19 @@ class LogEntry:
     after: ObjectId | None
     who: Signature
     reason: str
+
+
+def checkout_reason(before: str, after: str) -> str:
+    """What git's reflog of HEAD says of a move from one branch, or commit, to another."""
+    return f"{_CHECKOUT}{before} to {after}"
+
+
+def checkout_of(reason: str) -> tuple[str, str] | None:
+    """From where to where a `checkout_reason` says that HEAD went; None for another reason."""
+    if not reason.startswith(_CHECKOUT):
+        return None
+    before, _, after = reason.removeprefix(_CHECKOUT).partition(" to ")
+    return before, after
 
 
 def read_log(path: Path) -> list[LogEntry]:

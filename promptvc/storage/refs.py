@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Protocol
 
-from promptvc.errors import DiskFailed, InvalidName, PromptvcError, RefDamaged, RefMoved
+from promptvc.errors import DiskFailed, InvalidName, PromptvcError, RefDamaged, RefMoved, UnknownRevision
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.locks import git_lock
@@ -87,6 +87,13 @@ class Refs:
         branch = self.head() if found is None else None
         if isinstance(branch, RefName) and self._is_lost(branch):
             raise self._damaged(HEAD, f"names the branch {branch.short}, which is not there")
+        return found
+
+    def need(self, name: RefName) -> ObjectId:
+        """`read` of a ref that must be there; raises `UnknownRevision`."""
+        found = self.read(name)
+        if found is None:
+            raise UnknownRevision(name.short)
         return found
 
     def read(self, name: RefName) -> ObjectId | None:

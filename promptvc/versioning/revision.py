@@ -70,8 +70,6 @@ class Revisions:
         (the reflog), ``@{upstream}``. ``base`` is ``HEAD`` or ``@``, a ref, or the beginning of an id.
         """
         base, suffixes = _split(text)
-        if isinstance(text, ObjectId) and not self._store.contains(text):
-            raise ObjectMissing(text)  # what a ref named: it is known, and gone
         id = self._start(text, base, suffixes)
         for name, value in suffixes:
             id = self._step(text, id, name, value)
@@ -110,6 +108,8 @@ class Revisions:
             return self._at(text, base, suffixes.pop(0)[1])
         ref = self.resolve_ref(base or "HEAD")
         id = self._value(ref) if ref is not None else self._by_digits(base)
+        if id is None and isinstance(text, ObjectId):  # what a ref named: it is known, and gone
+            raise ObjectMissing(text)
         if id is None:
             raise UnknownRevision(text, self._near(base))
         return peel(self._store, id)

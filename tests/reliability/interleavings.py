@@ -206,7 +206,7 @@ def _commit(folder: Path) -> _Written:
 def _switch(folder: Path) -> object:
     repo = open_repo(folder / "project")
     ref = RefName.branch("feature")
-    repo.parts.need_no_merge()
+    repo.parts.merges.need_no_merge()
     return repo.parts.workspace.switch(repo.parts.refs.read(ref), ref, repo.parts.who())
 
 

@@ -69,12 +69,12 @@ def command(
     if not which.paths:
         raise click.UsageError("which file? promptvc resolve lists the conflicts; . stands for all of them")
     choice = _choice(app, which, take, value, edit)
-    _tell(app, app.repo.parts.resolving.resolve(which, choice))
+    _tell(app, app.repo.parts.merges.resolving.resolve(which, choice))
     return DONE
 
 
 def _list(app: App, which: Selection) -> int:
-    found = app.repo.parts.resolving.find(which)
+    found = app.repo.parts.merges.resolving.find(which)
     places = [None if block is None else (block.first, block.last) for _, block in found]
     conflicts = [conflict for conflict, _ in found]
     for conflict, lines in zip(conflicts, places, strict=True):
@@ -99,7 +99,7 @@ def _tell_none(app: App, which: Selection) -> None:
 
 def _choice(app: App, which: Selection, take: Take | None, value: str | None, edit: bool) -> Choice:
     if edit:
-        found = app.repo.parts.resolving.find(which)
+        found = app.repo.parts.merges.resolving.find(which)
         if len(found) > 1:
             raise click.UsageError(
                 f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"

@@ -65,10 +65,8 @@ class CallStore:
         self._store, self._refs, self._contents, self._notice = store, refs, contents, notice
         self.damaged: list[str] = []
         self._folder = folder
-        try:
+        with _in_plain_words(folder):
             self._index = CallIndex(folder / "index.sqlite")
-        except sqlite3.OperationalError as error:
-            raise _told(error, folder) or error from error
         self._journal = Journal(folder)
         self._held: OrderedDict[bytes, bytes] = OrderedDict()
         self._held_bytes = 0
@@ -221,10 +219,8 @@ class CallStore:
 
     def _mended(self, do: Callable[[], _T]) -> _T:
         """Do something with the index, made anew first where it is damaged; what the disk says comes in plain words."""
-        try:
+        with _in_plain_words(self._folder):
             return self._once_mended(do)
-        except sqlite3.OperationalError as error:
-            raise _told(error, self._folder) or error from error
 
     def _once_mended(self, do: Callable[[], _T]) -> _T:
         try:
@@ -236,14 +232,23 @@ class CallStore:
                 self._index.reopen()
                 self._scan()
                 return do()
-            if isinstance(error, sqlite3.OperationalError) and _told(error, self._folder):
+            if isinstance(error, sqlite3.OperationalError) and _known(error, self._folder):
                 raise
             self._index.clear()
             self._scan()
             return do()
 
 
-def _told(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None:
+@contextmanager
+def _in_plain_words(folder: Path) -> Iterator[None]:
+    """Raise what SQLite says of the disk or a lock as an error of our own."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _known(error, folder) or error from error
+
+
+def _known(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None:
     """What is wrong with the disk or the lock, in plain words; None for damage."""
     text = str(error)
     if "full" in text:

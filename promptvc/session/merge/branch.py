@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from promptvc.errors import NoMergeOpen, NothingToCommit, UnknownRevision
+from promptvc.errors import NoMergeOpen, NothingToCommit
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.views import FileView, StoredFile
@@ -47,10 +47,7 @@ class Branch:
 
     def head(self) -> ObjectId:
         """Its commit; raises `UnknownRevision` for a branch that is not there."""
-        found = self._refs.read(self.ref)
-        if found is None:
-            raise UnknownRevision(self.ref.short)
-        return found
+        return self._refs.need(self.ref)
 
     def check_forward(self, ours: Files, theirs: Files) -> None:
         """Nothing can be in the way of a ref."""

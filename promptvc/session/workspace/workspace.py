@@ -17,6 +17,7 @@ from promptvc.session.files.scan import unportable
 from promptvc.session.files.views import FileView, StoredFile
 from promptvc.session.files.worktree import Worktree, work_would_be_lost
 from promptvc.storage.objects import Signature
+from promptvc.storage.reflog import checkout_reason
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import CODE_TRAILER, with_trailer, write_commit
@@ -199,7 +200,7 @@ class Workspace:
         if ref is not None and not create:
             target = self._refs.read(ref)  # a transaction may have moved it since the caller looked
         base = self._files_of(self._refs.current())
-        reason = f"checkout: moving from {self.branch or 'detached'} to {where.short if ref else where}"
+        reason = checkout_reason(self.branch or "detached", where.short if ref else where)
         name = f"switch {'-c ' if create else ''}{where.short}"
         with self._operation(name):
             files = self._files_of(target)

@@ -14,15 +14,13 @@ from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import sync_folder, write_durably
 from promptvc.storage.ingest import index_pack
 from promptvc.storage.packing import index_bytes
-from promptvc.storage.reflog import drop_damaged
+from promptvc.storage.reflog import checkout_of, drop_damaged
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import follow_tags
 from promptvc.versioning.history import History
 from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.upkeep.verify import Problem, readable
-
-_MOVING = "checkout: moving from "
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +110,8 @@ def _restore_head(store: ObjectStore, refs: Refs, good: dict[RefName, ObjectId])
     log, named = refs.log(HEAD), _named(refs)
     value = log[0].after if log else None
     branches = [name for name in good if name.startswith("refs/heads/")]
-    moves = (entry.reason.removeprefix(_MOVING) for entry in log if entry.reason.startswith(_MOVING))
-    last = next((RefName(f"refs/heads/{move.partition(' to ')[2]}") for move in moves), None)
+    moves = filter(None, (checkout_of(entry.reason) for entry in log))
+    last = next((RefName(f"refs/heads/{after}") for _, after in moves), None)
     at = [] if last is not None else [name for name in branches if good[name] == value]
     if named not in branches and named == (last or named) and named is not None and not at:
         words = f"make {named.short} anew at {value.short if value else ''} (the reflog of HEAD)"

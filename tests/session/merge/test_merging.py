@@ -75,7 +75,7 @@ def merge(repo: Repo, revision: str, **options: Any) -> Merged:
 
 
 def resolve(repo: Repo, path: str, choice: Choice, **which: Any) -> int:
-    return repo.parts.resolving.resolve(Selection((path,), **which), choice).left
+    return repo.parts.merges.resolving.resolve(Selection((path,), **which), choice).left
 
 
 def diverged(repo: Repo, ours: list[Row], theirs: list[Row], base: list[Row] = BASE) -> None:
@@ -167,7 +167,8 @@ def test_a_conflict_leaves_ours_in_a_valid_file_and_commits_nothing(repo: Repo) 
     assert repo.parts.history.commit(head).subject == "ours"
     assert read(repo) == edited(BASE[:5], r1={"a": "ours"}, r2={"a": "ours", "b": "ours"})
     places = [
-        (c.path, c.kind, c.key, c.field, c.base, c.ours, c.theirs) for c in repo.parts.resolving.conflicts()
+        (c.path, c.kind, c.key, c.field, c.base, c.ours, c.theirs)
+        for c in repo.parts.merges.resolving.conflicts()
     ]
     assert places == [
         (TABLE, "both-changed", {"id": 1}, "a", "x", "ours", "theirs"),
@@ -183,7 +184,7 @@ def test_nothing_else_starts_while_a_merge_is_open(repo: Repo) -> None:
     with pytest.raises(MergeOpen):
         merge(repo, "feature")
     with pytest.raises(MergeOpen):
-        repo.parts.need_no_merge()
+        repo.parts.merges.need_no_merge()
 
 
 def test_conflicts_are_resolved_one_by_one_and_the_commit_concludes(repo: Repo) -> None:
@@ -253,7 +254,7 @@ def test_the_state_survives_and_a_second_repo_sees_it(repo: Repo) -> None:
     conflicting(repo)
     assert repo.root is not None
     again = Repo.open(repo.root, repo.parts.surroundings)
-    assert again.parts.resolving.conflicts() == repo.parts.resolving.conflicts()
+    assert again.parts.merges.resolving.conflicts() == repo.parts.merges.resolving.conflicts()
 
 
 def test_abort_restores_the_files_of_the_merge_and_leaves_other_work(repo: Repo) -> None:
@@ -603,7 +604,7 @@ def test_resolving_several_conflicts_is_all_or_nothing(repo: Repo) -> None:
     with pytest.raises(ConflictStale):
         resolve(repo, ".", Choice("theirs"))
     assert read(repo) == before
-    assert len(repo.parts.resolving.conflicts()) == 2
+    assert len(repo.parts.merges.resolving.conflicts()) == 2
 
 
 def test_a_pick_of_what_is_here_already_makes_no_commit(repo: Repo) -> None:
@@ -623,7 +624,7 @@ def test_a_merge_that_was_committed_is_over_whatever_its_state_says(repo: Repo) 
     repo.commit()
     state.write_bytes(kept)  # as a process that is killed in between leaves it
     assert repo.open_merge is None
-    repo.parts.need_no_merge()
+    repo.parts.merges.need_no_merge()
     with pytest.raises(NoMergeOpen):
         repo.abort_merge()
     table(repo, edited(BASE, r2={"a": "next"}))
