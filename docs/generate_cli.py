@@ -1,4 +1,4 @@
-"""Writes docs/cli.md: the help of every command, the exit codes, and what of them is told by hand.
+"""Writes docs/cli.md: the help of every command, the exit codes, and the parts that are written by hand.
 
 python docs/generate_cli.py            # writes docs/cli.md
 python docs/generate_cli.py --print    # prints it; a test compares the two

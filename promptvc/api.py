@@ -33,7 +33,7 @@ def open(
     a bare repository) is read through a local clone in the user's cache folder, brought up to date first: not if
     ``refresh`` is false, nor for ``max_age`` seconds after the last time. ``timeout`` is how many seconds a connection
     may take, and the server be silent. With ``on_failure="cached"`` a clone that cannot be brought up to date is good
-    enough: `Repo.refresh_error` tells why, `Repo.refreshed_at` of when it is.
+    enough: `Repo.refresh_error` says why, `Repo.refreshed_at` of when it is.
 
     Raises `NotAStore`, and for an address what `clone` raises; also with ``"cached"`` where there is no clone yet.
     """

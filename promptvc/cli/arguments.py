@@ -19,7 +19,7 @@ _AFTER_DASHES = "promptvc.after_dashes"
 
 
 class WordsCommand(click.Command):
-    """A command that is told where ``--`` stood: what follows is paths, whatever it looks like."""
+    """A command that knows where ``--`` stood: what follows is paths, whatever it looks like."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take what follows ``--`` aside; `words_of` gives it back."""
@@ -39,7 +39,7 @@ class Words:
 
 
 def words_of(plain: tuple[str, ...]) -> Words:
-    """The words of the command that runs, with those after ``--`` told apart."""
+    """The words of the command that runs, with those after ``--`` kept apart."""
     after = click.get_current_context().meta.get(_AFTER_DASHES)
     return Words(plain, None if after is None else tuple(after))
 

@@ -1,4 +1,4 @@
-"""What a file is, told from its path and its first bytes."""
+"""What a file is, judged by its path and its first bytes."""
 
 from __future__ import annotations
 

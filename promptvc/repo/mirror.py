@@ -48,7 +48,7 @@ def open_mirror(url: str, place: Path, world: Surroundings, how: Refresh) -> Rep
     """The clone of a remote at ``place``, a store without working files.
 
     It is there whole or not at all: it is made beside its place and then renamed. Raises what fetching raises, where
-    there is no clone yet, or where ``how`` says so; otherwise `Repo.refresh_error` tells what went wrong.
+    there is no clone yet, or where ``how`` says so; otherwise `Repo.refresh_error` says what went wrong.
     """
     if not _is_whole(place):
         _make(url, place, world, how.timeout)

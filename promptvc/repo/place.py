@@ -33,7 +33,7 @@ class Surroundings:
     """What the world around says, read once by the caller: configuration, identity, clock, environment.
 
     ``config_files`` are git's own, weakest first; ``environment`` is given to programs that are started.
-    ``notice`` is told in words of what was put right unasked.
+    ``notice`` is called with words on what was put right unasked.
     """
 
     config_files: tuple[Path, ...] = ()
@@ -106,7 +106,7 @@ def make_store(path: Path, branch: str = "main") -> None:
     head = RefName.branch(branch)
     for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags", LOCAL):
         (path / folder).mkdir(parents=True, exist_ok=True)
-    # logallrefupdates: git keeps no reflogs in a bare repository unless told to.
+    # logallrefupdates: git keeps no reflogs in a bare repository unless configured to.
     config = (
         "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n\tlogallrefupdates = true\n"
         f"[promptvc]\n\tstoreformat = {FORMAT}\n"

@@ -51,7 +51,7 @@ def pull(
     parts: WithMerges,
     name: str | None,
     ff_only: bool,
-    told: Callable[[str, FetchResult], None],
+    reported: Callable[[str, FetchResult], None],
     fetch: Callable[[str], FetchResult],
 ) -> PullResult:
     """Fetch from a remote, and bring the upstream into the current branch: see `Remotes.pull`."""
@@ -62,7 +62,7 @@ def pull(
     parts.merges.need_no_merge()
     with parts.oplog.operation(f"pull {redact(remote)}"):
         fetched = fetch(remote)
-        told(remote, fetched)
+        reported(remote, fetched)
         upstream = parts.upstream(RefName.branch(branch)) or RefName.remote(remote, branch)
         return _integrate(parts, fetched, branch, remote, upstream, ff_only)
 

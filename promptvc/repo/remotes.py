@@ -87,7 +87,7 @@ class Remotes:
         """Bring what is new at a remote, the default one where none is named; working files are left alone.
 
         Tags on commits that come follow; ``tags`` brings all. ``prune`` deletes remote-tracking branches that are gone
-        there, ``force`` replaces tags that are others here: they are told as refused else. ``name`` may be an address.
+        there, ``force`` replaces tags that are others here: they are reported as refused else. ``name`` may be an address.
         ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `Usage`,
         `RemoteNotAStore`, `TransferFailed`, `AuthFailed`.
         """
@@ -152,8 +152,8 @@ class Remotes:
         branch, `MergeOpen`, `Usage` where the remote lacks the branch, `NotFastForward`, `WorkWouldBeLost`, and what
         `fetch` raises.
         """
-        told = fetched or (lambda name, result: None)
-        return pull(self._parts, name, ff_only, told, lambda remote: self.fetch(remote, report=report))
+        reported = fetched or (lambda name, result: None)
+        return pull(self._parts, name, ff_only, reported, lambda remote: self.fetch(remote, report=report))
 
     # --- details ------------------------------------------------------------------------------------------------
 

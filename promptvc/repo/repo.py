@@ -474,7 +474,7 @@ class Repo:
     def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
         """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
 
-        ``progress`` is told how many objects were checked.
+        ``progress`` is called with how many objects were checked.
         """
         from promptvc.repo.upkeep import verify  # these are not for those who look
 

@@ -33,7 +33,7 @@ _NOBODY = b"0" * 40
 
 _REVOKED = "its trust was revoked"
 _RECEIVED = "files here were fetched"
-_UNTOLD = "nothing tells where files are from"
+_UNTOLD = "nothing says where files are from"
 
 
 def is_trusted(path: Path, config: GitConfig) -> bool:

@@ -41,7 +41,7 @@ class Access:
 
 
 class Sharing:
-    """The remotes of a store. ``log()`` gives what is told of changes."""
+    """The remotes of a store. ``log()`` gives what records changes."""
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ def _acquire(lock: Path, scratch: Path) -> int:
         os.close(handle)
         if error.errno not in _NO_LINKS:
             raise
-        # Without hard links, a kill may leave a lock that only its age tells of.
+        # Without hard links, a kill may leave a lock that only its age shows.
         return _wait_to_make(lock, lambda: _own_file(lock))
     except BaseException:
         os.close(handle)

@@ -39,7 +39,7 @@ class PackWriter:
     """Collects new objects in one pack. Nothing is visible before `finish`; `abort` leaves no trace.
 
     ``known(raw)`` says which objects need not be written, ``need(raw)`` raises for one that is not in the store,
-    ``publish(index)`` is told of the finished pack. ``while_open`` is entered with the writer.
+    ``publish(index)`` is called with the index of the finished pack. ``while_open`` is entered with the writer.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ _KEPT_FOLDERS = ("heads", "tags", "remotes", "refs", "logs")
 
 
 class RefRecorder(Protocol):
-    """Is told of each change right before it is made; see `versioning.oplog`."""
+    """Is called with each change right before it is made; see `versioning.oplog`."""
 
     def ref(self, name: RefName, before: ObjectId | None, after: ObjectId | None, reason: str) -> None:
         """A ref moves; None stands for absent."""
@@ -38,11 +38,11 @@ class RefRecorder(Protocol):
         """HEAD will hold another ref's name, or another commit."""
 
     def void(self, name: RefName) -> None:
-        """The change that was told last was not made."""
+        """The change that was reported last was not made."""
 
 
 class Refs:
-    """The refs of a git repository at ``folder``. ``recorder()`` gives what is told of changes.
+    """The refs of a git repository at ``folder``. ``recorder()`` gives what records changes.
 
     ``guard(id)`` is the block in which a ref is moved to an object: it raises where the object is not there, and keeps
     it there meanwhile.

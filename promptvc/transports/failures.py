@@ -31,7 +31,7 @@ _SIGN_IN = "set PROMPTVC_TOKEN, or sign in through one of git's credential helpe
 # What ssh and git say -> the class, and what to do. Searched in the text of the whole answer.
 _KNOWN: tuple[tuple[str, type[TransferFailed], str | Advice], ...] = (
     (r"permission denied \(|too many authentication failures|no supported authentication", AuthFailed,
-     "is your ssh key known there? ssh -v to the same host tells more"),
+     "is your ssh key known there? ssh -v to the same host shows more"),
     (r"host key verification failed|host key is known|host identification has changed", AuthFailed,
      "connect once with ssh by hand, and look at the host's key before accepting it"),
     (r"could not resolve hostname|name or service not known|temporary failure in name resolution", TransferFailed,
@@ -82,7 +82,7 @@ def unanswered(failure: PromptvcError) -> None:
 
 
 def last_words(said: str) -> str:
-    """The line of a program's standard error that tells most: the last one that is not noise."""
+    """The line of a program's standard error that says most: the last one that is not noise."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
     telling = [line for line in lines if line and not _NOISE.match(line)]
     return _PREFIX.sub("", _PREFIX.sub("", telling[-1])) if telling else ""

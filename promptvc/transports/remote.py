@@ -66,7 +66,7 @@ class PackStream:
 
 
 class Negotiator(Protocol):
-    """Tells a server which commits we have, best guesses first."""
+    """Informs a server which commits we have, best guesses first."""
 
     def next(self) -> ObjectId | None:
         """The next commit to offer, or None when there is no more to say."""

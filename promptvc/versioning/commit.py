@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 HEADER = "promptvc-format"
-"""A header git carries along unread; it tells our commits, and the format of the trees below them."""
+"""A header git carries along unread; it marks our commits, and the format of the trees below them."""
 CODE_TRAILER = "Code-Commit"
 """The message trailer that names the commit of the code repository around the project."""
 

@@ -44,7 +44,7 @@ def command(
 
     What both sides changed differently is a conflict: then nothing is committed, the working files keep what this
     branch has, and `resolve` settles one after the other. Exit code 1 with conflicts. With --into a branch that is not
-    the current one, conflicts are only told.
+    the current one, conflicts are only reported.
     """
 
     if abort:

@@ -13,7 +13,7 @@ from promptvc.content.tablediff.diff import MISSING
 
 @dataclass(slots=True)
 class Condition:
-    """A field and the value it must have; ``seen`` tells afterwards whether any row had the field."""
+    """A field and the value it must have; ``seen`` says afterwards whether any row had the field."""
 
     name: str
     text: str

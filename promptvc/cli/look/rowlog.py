@@ -1,4 +1,4 @@
-"""The history of one row, as ``promptvc log FILE --key K`` tells it: the commits, and what each did to the row."""
+"""The history of one row, as ``promptvc log FILE --key K`` shows it: the commits, and what each did to the row."""
 
 from __future__ import annotations
 

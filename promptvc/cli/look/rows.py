@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from promptvc.session.files.rowstream import NumberedRow
 
 ON_A_TERMINAL = 20
-"""Rows shown on a terminal unless told otherwise."""
+"""Rows shown on a terminal by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
         out.warn(f"{source.path}: no row that was looked at has a field {name}")
 
 
-# --- telling ----------------------------------------------------------------------------------------------
+# --- report ----------------------------------------------------------------------------------------------
 
 
 def _show_json(out: Output, rows: Iterable[NumberedRow], choice: Choice) -> None:
@@ -190,7 +190,7 @@ def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice
 
 
 def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
-    """A row under its key's values, or its number; the key is not told twice."""
+    """A row under its key's values, or its number; the key is not shown twice."""
     assert isinstance(item.row, dict)
     key = {name: item.row[name] for name in source.key or () if name in item.row}
     fields = _fields(item, choice)

@@ -119,5 +119,5 @@ def _list_files(app: App, snapshot: Snapshot, names: Sequence[str], project: Pro
         file = snapshot.file(name)
         app.out.value({"path": name, "kind": file.kind, "size": file.size()})
         if not app.out.json:
-            told = app.out.style(describe_file(file, project), dim=True)
-            app.out.text(f"{name:<{width}}  {file.kind:<7} {told}".rstrip())
+            reported = app.out.style(describe_file(file, project), dim=True)
+            app.out.text(f"{name:<{width}}  {file.kind:<7} {reported}".rstrip())

@@ -78,7 +78,7 @@ def _write(
             Path(app.folder, markdown).write_text(f"{text}\n", encoding="utf-8")
 
 
-# --- telling --------------------------------------------------------------------------------------------------
+# --- report --------------------------------------------------------------------------------------------------
 
 
 def _tell_values(out: Output, result: CheckResult, limit: int | None) -> None:
@@ -108,22 +108,22 @@ def gate_value(result: CheckResult, gate: GateResult, limit: int | None = None) 
 def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
     """A check with its gates, and below those that failed the rows that are why; slices that pass are counted.
 
-    A row that is why several gates failed is told once.
+    A row that is why several gates failed is shown once.
     """
 
     where = "" if result.label == "working files" else f" at {result.label}"
     head = cut(visible(f"{result.name}   {result.run}{where}: {summary(result)}"), out.width)
     yield out.style(head, fg=None if result.passed else "red", bold=True)
-    told = [gate for gate in result.gates if not (gate.passed and gate.slice)]
-    names = [columns(visible(gate.name)) for gate in told]
+    reported = [gate for gate in result.gates if not (gate.passed and gate.slice)]
+    names = [columns(visible(gate.name)) for gate in reported]
     width = max((name for name in names if name <= _NAME_WIDTH), default=0)
     seen: set[int] = set()
-    for gate in told:
+    for gate in reported:
         yield from _gate_lines(out, gate, width)
         if not gate.passed:
             yield from _row_lines(out, gate, shown, seen)
-    if len(told) < len(result.gates):
-        yield f"  {out.style('✓', fg='green')} {plural(len(result.gates) - len(told), 'gate')} of slices"
+    if len(reported) < len(result.gates):
+        yield f"  {out.style('✓', fg='green')} {plural(len(result.gates) - len(reported), 'gate')} of slices"
     for note in result.notes:
         text = visible(note)
         for start, stop in wrap(text, out.width - 2):
@@ -147,7 +147,7 @@ def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
 
 
 def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
-    """The first rows of a gate, those by name that were told already; ``seen`` are the numbers of these."""
+    """The first rows of a gate, those by name that were shown already; ``seen`` are the numbers of these."""
     rows = gate.rows[:shown]
     fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
     above = [output_name(*rows.places[at]) for at, number in enumerate(rows.numbers) if number in seen]
@@ -172,13 +172,13 @@ def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
     for row, line in zip(rows, cells, strict=True):
         head = "  ".join(pad(cell, width) for cell, width in zip(line, widths, strict=True) if width)
         room = out.width - 6 - columns(head) - 2
-        told = _told(row, max(room, 20))
-        yield f"      {head}  {told}".rstrip() if room >= 20 or not told else f"      {head.rstrip()}"
-        if told and room < 20:
-            yield f"        {_told(row, out.width - 8)}"
+        reported = _reported(row, max(room, 20))
+        yield f"      {head}  {reported}".rstrip() if room >= 20 or not reported else f"      {head.rstrip()}"
+        if reported and room < 20:
+            yield f"        {_reported(row, out.width - 8)}"
 
 
-def _told(row: GateRow, room: int) -> str:
+def _reported(row: GateRow, room: int) -> str:
     """``expected refund, got billing`` within so many columns."""
     expected = visible(text_of(row.expected)[:_LONGEST]) if row.expected is not None else ""
     expected = f"expected {cut(expected, max(room // 2 - 9, 8))}" if expected else ""

@@ -90,7 +90,7 @@ def _measure_drift(app: App, name: str, revision: str | None, limit: int | None,
         )
 
 
-# --- what is told -----------------------------------------------------------------------------------------
+# --- what is shown -----------------------------------------------------------------------------------------
 
 
 def tell(app: App, found: Reproduction) -> None:

@@ -34,7 +34,7 @@ def command(app: App, remote: str | None, ff_only: bool) -> int:
         report = stack.enter_context(transfer("fetching"))
 
         def fetched(name: str, result: FetchResult) -> None:
-            stack.close()  # the progress bar goes before anything is told
+            stack.close()  # the progress bar goes before anything is printed
             tell(app, name, result)
 
         done = app.repo.remotes.pull(remote, ff_only=ff_only, report=report, fetched=fetched)

@@ -46,7 +46,7 @@ def command(
 ) -> int:
     """Send BRANCHES (the current one; HERE:THERE renames, :THERE deletes) to REMOTE; tags too, by name.
 
-    `tag NAME`, or a full name as refs/heads/NAME, tells a tag from a branch of one name. What would drop commits there
+    `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag from a branch of one name. What would drop commits there
     is refused. Exit code 3 when the remote took only some of the refs, or none.
     """
     name = remote or app.repo.remotes.default.name

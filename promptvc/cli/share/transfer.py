@@ -1,4 +1,4 @@
-"""Transfers told to people: progress while they run, refs when they are done."""
+"""Transfers reported to people: progress while they run, refs when they are done."""
 
 from __future__ import annotations
 

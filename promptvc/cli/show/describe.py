@@ -18,7 +18,7 @@ KEY_LIMIT = 16 << 20
 
 
 def describe(comparison: Comparison, change: FileChange) -> str:
-    """A changed file in a few words; nothing for one that is only modified, which `diff` tells more of."""
+    """A changed file in a few words; nothing for one that is only modified, of which `diff` shows more."""
     if change.old_path:
         return f"was {change.old_path}"
     return describe_file(comparison.view(change), comparison.project) if change.status == "added" else ""

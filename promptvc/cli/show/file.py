@@ -151,8 +151,8 @@ def _settings(prompt: Prompt) -> Iterator[tuple[str, str]]:
         yield "model", visible(prompt.model)
     if prompt.parameters:
         yield "parameters", ", ".join(f"{visible(k)} {json_text(v)}" for k, v in prompt.parameters.items())
-    told = {"model", "parameters", "config", "modelParameters", *prompt.parameters}
-    others = [name for name in prompt.config if name not in told]
+    reported = {"model", "parameters", "config", "modelParameters", *prompt.parameters}
+    others = [name for name in prompt.config if name not in reported]
     if others:
         yield "also", ", ".join(visible(str(name)) for name in others)
 

@@ -63,12 +63,12 @@ def with_graph(out: Output, lines: Iterable[str], part: GraphPart) -> Iterator[s
     """The lines of one commit with its part of the graph to their left."""
     beside = chain([part.head, *part.edges], repeat(part.rest))
     width = max(len(text) for text in (part.head, *part.edges, part.rest))
-    told = 0
+    reported = 0
     for line in lines:
         drawn = next(beside)
-        told += 1
+        reported += 1
         yield f"{_colored(out, drawn)}{' ' * (width - len(drawn))} {line}".rstrip()
-    for drawn in part.edges[max(told - 1, 0) :]:
+    for drawn in part.edges[max(reported - 1, 0) :]:
         yield _colored(out, drawn)
 
 

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from promptvc.session.merge.runs import MergedRun
 
 SHOWN_ROWS = 3
-"""Rows that both sides changed, told one by one below their file."""
+"""Rows that both sides changed, shown one by one below their file."""
 SHOWN_FILES = 12
 SHOWN_CONFLICTS = 10
-"""Conflicts of one file told one by one after a merge; `resolve` lists all."""
+"""Conflicts of one file shown one by one after a merge; `resolve` lists all."""
 _SIDES = ("base", "ours", "theirs")
 _PAST = {"cherry-pick": "picked", "revert": "reverted"}
 _SHARED = 16

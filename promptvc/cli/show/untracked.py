@@ -1,4 +1,4 @@
-"""Working files that stay although they are no longer tracked, told once."""
+"""Working files that stay although they are no longer tracked, reported once."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Demo:
         self._do("run", "triage", "--dry-run")
         self._do("run", "triage")
         self._do("commit", "-m", "Outputs of triage")
-        self._say("Somebody tells it what a refund is. What is known is never asked again.")
+        self._say("Somebody adds what a refund is. What is known is never asked again.")
         self._replace(
             "prompts/triage.prompt",
             "Answer with the word",

@@ -44,7 +44,7 @@ def command(app: App, folder: Path | None, branch: str, ignore: bool | None) -> 
 
 
 def _wanted(app: App, repo: Repo, ignore: bool | None) -> bool:
-    """Whether to touch .gitignore: as told, else as answered on a terminal, else yes (and it is said)."""
+    """Whether to touch .gitignore: as the option says, else as answered on a terminal, else yes (and it is said)."""
     if ignore is not None:
         return ignore
     if app.out.json or not app.surroundings.interactive:

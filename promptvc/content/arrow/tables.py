@@ -45,7 +45,7 @@ def read_arrow(
 ) -> pa.Table:
     """All rows of a file, or only these columns, as a `pyarrow.Table`; never fails for what a row holds.
 
-    The types follow from the rows alone; docs/python-api.md tells how. A column that no row has is null. With a
+    The types follow from the rows alone; docs/python-api.md says how. A column that no row has is null. With a
     cache the whole table is read and kept, without one only the columns.
     """
     parts = [Part(place, chunk_run) for place, chunk_run in enumerate(chunk_runs)]

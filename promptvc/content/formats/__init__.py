@@ -77,7 +77,7 @@ def row_kind(path: str) -> RowKind | None:
 
 
 def is_row_path(path: str) -> bool:
-    """Whether the suffix of a path alone tells that the file holds rows."""
+    """Whether the suffix of a path alone says that the file holds rows."""
     kind = row_kind(path)
     return kind is not None and kind.opening is None
 

@@ -90,15 +90,15 @@ def diff_prompts(before: Prompt, after: Prompt) -> PromptDiff:
 
 
 def _message_json(message: MessageDiff) -> dict[str, Json]:
-    told: dict[str, Json] = {
+    reported: dict[str, Json] = {
         "op": message.op,
         "role": message.role,
         "at": [message.before, message.after],
         "spans": [[span.op, span.text] for span in message.spans],
     }
     if message.fields:
-        told["fields"] = {key: [*map(_plain, pair)] for key, pair in message.fields.items()}
-    return told
+        reported["fields"] = {key: [*map(_plain, pair)] for key, pair in message.fields.items()}
+    return reported
 
 
 def _plain(value: Value) -> Json:
@@ -235,5 +235,5 @@ def _quoted(name: str) -> str:
 
 
 def _dumped(value: Json) -> str:
-    """The value as text: equal for equal values, and tells 1 from true and 1.0."""
+    """The value as text: equal for equal values, and distinguishes 1 from true and 1.0."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

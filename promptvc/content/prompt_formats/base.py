@@ -49,7 +49,7 @@ def _part_text(part: Json) -> str:
 class Reading:
     """What a syntax makes of one file.
 
-    ``variables`` are those the template uses, in order of first use. ``compile`` is told which variables
+    ``variables`` are those the template uses, in order of first use. ``compile`` is given which variables
     are threads (lists of messages) and gives the function that renders; it is what imports the engine.
     """
 

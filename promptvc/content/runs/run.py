@@ -31,7 +31,7 @@ _STALE_ERRORS = {f"{_STALE}{why}": why for why in (NOT_CALLED, UNANSWERED)}
 _LONE = re.compile("[\ud800-\udfff]")
 
 Score = float | int | bool | str | None
-"""A number, a boolean (passed or failed), a label; None where it could not be told."""
+"""A number, a boolean (passed or failed), a label; None where it could not be computed."""
 
 
 def output_path(name: str) -> RepoPath:

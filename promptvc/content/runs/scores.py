@@ -1,6 +1,6 @@
 """What the scores of some rows come to: their kind, and their mean.
 
-Rows count, wherever a mean or a total is told: in a run's totals, in `compare`, in `check`. An example with three
+Rows count, wherever a mean or a total is given: in a run's totals, in `compare`, in `check`. An example with three
 samples weighs three times as much as one with a single sample. Only what says how sure a difference is (intervals,
 tests: `promptvc.runs.compare.stats`) counts examples, since samples of one example are not independent.
 """

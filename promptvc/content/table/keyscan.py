@@ -1,4 +1,4 @@
-"""Keys of rows told from the bytes: several times as fast as reading the rows."""
+"""Keys of rows read from the bytes: several times as fast as reading the rows."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def diff_rows(
 ) -> TableDiff:
     """Compare two versions of a table.
 
-    Chunk runs with equal ids are skipped, and loaded only where nothing else tells how many rows they hold. Rows
+    Chunk runs with equal ids are skipped, and loaded only where nothing else says how many rows they hold. Rows
     are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows, else as a sequence.
     """
     pairs = Pairs(before, after, before_format, after_format)

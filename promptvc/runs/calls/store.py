@@ -51,7 +51,7 @@ _HASH_DIGITS = 64
 class CallStore:
     """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal.
 
-    ``damaged`` are the places of lines in the journal that cannot be read; ``notice`` is told of them in words.
+    ``damaged`` are the places of lines in the journal that cannot be read; ``notice`` is called with words on them.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class CallStore:
             except (
                 ObjectMissing,
                 ObjectDamaged,
-            ):  # fsck tells; here it is some answers less, and may come back
+            ):  # fsck reports it; here it is some answers less, and may come back
                 whole = False
         if whole:
             self._index.see(commit.encode() for commit in commits)

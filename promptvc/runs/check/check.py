@@ -21,7 +21,7 @@ from promptvc.storage.store import ObjectStore
 
 _PLAIN = re.compile(r"[\w-]+")
 _MOST_VALUES = 1000
-"""Values of one field of ``per_slice``; a field with more tells rows apart, not kinds of rows."""
+"""Values of one field of ``per_slice``; a field with more identifies rows, not kinds of rows."""
 
 
 def check_run(
@@ -90,7 +90,7 @@ class _Check:
         for name in spec.per_slice:
             values = sorted(groups[name].items(), key=lambda item: (item[0] is None, item[0] or ""))
             if len(values) > _MOST_VALUES:
-                what = f"{name} has {len(values):,} values, and tells rows apart rather than kinds of rows"
+                what = f"{name} has {len(values):,} values, and identifies rows rather than kinds of rows"
                 raise _invalid(spec, "per_slice", what, "name another field")
             if not values:
                 yield GateResult(kind="min", passed=False, words="no rows", slice=(name, None))

@@ -17,7 +17,7 @@ from promptvc.runs.check.rows import GateRow
 from promptvc.runs.compare.numbers import plain
 
 SHOWN = 10
-"""Rows of a gate that are shown unless told otherwise."""
+"""Rows of a gate that are shown by default."""
 
 # All that the production Char of XML 1.0 leaves out (https://www.w3.org/TR/xml/#charsets); lone surrogates too.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -125,7 +125,7 @@ def pair(before: Columns, after: Columns) -> Pairing:
 
 
 def _answer(row: OutputRow) -> int:
-    """What tells whether two outputs are the same; a file that others made may hold more than text."""
+    """What decides whether two outputs are the same; a file that others made may hold more than text."""
     plain = not row.tool_calls and (row.output is None or isinstance(row.output, str))
     return hash(row.output if plain else json.dumps([row.output, row.tool_calls], sort_keys=True))
 

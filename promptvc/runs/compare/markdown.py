@@ -1,7 +1,7 @@
 """A comparison as Markdown, for a comment on GitHub.
 
 Outputs are whatever a model wrote: every sign that Markdown or HTML could read is written as an entity, inside
-``<code>``, where GitHub makes no link and tells nobody who is mentioned.
+``<code>``, where GitHub makes no link and notifies nobody who is mentioned.
 """
 
 from __future__ import annotations

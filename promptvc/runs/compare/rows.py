@@ -77,7 +77,7 @@ class Side:
 class Pairer:
     """Makes compared rows of row numbers.
 
-    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` tells of an example by its id.
+    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` gives an example's words by its id.
     """
 
     before: Side

@@ -15,7 +15,7 @@ from promptvc.runs.compare.scores import Pairs, ScoreComparison, compare_score
 from promptvc.runs.sources import LoadedRun
 
 MOST_VALUES = 200
-"""Slices of one field that are compared, the largest: a field with more values tells rows apart, not kinds of rows."""
+"""Slices of one field that are compared, the largest: a field with more values identifies rows, not kinds of rows."""
 
 
 @dataclass(frozen=True, slots=True)

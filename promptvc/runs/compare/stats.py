@@ -51,7 +51,7 @@ def mean_interval(
     """The 95% interval of the mean of paired differences, by the percentile bootstrap; None for fewer than two.
 
     A difference is that of one example, the mean over its ``rows`` (one unless given); the mean is that of all rows, as
-    it is told. As many differences as there are get drawn from them with replacement, each with all of its rows, and
+the bound is computed. As many differences as there are get drawn from them with replacement, each with all of its rows, and
     the mean taken, `RESAMPLES` times, or fewer where there are more than 3,000 that are mostly distinct, but never
     below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these means (Efron and
     Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always give the same

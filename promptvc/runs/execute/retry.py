@@ -29,7 +29,7 @@ class Stopped(CallFailed):
 
 
 class Gate:
-    """A pause that all workers share: when the provider tells one of them to wait, the others wait as well."""
+    """A pause that all workers share: when the provider asks one of them to wait, the others wait as well."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -69,7 +69,7 @@ def call_with_retry(
     """Call until there is an answer, ``attempts`` times at most; raises the last `CallFailed`.
 
     Only failures with ``retry`` are worth another attempt, after ``after`` seconds at least. Before each wait
-    ``on_retry(failure, attempts made, seconds)`` is told. ``sleep`` is ``stop.wait`` unless given, so that setting
+    ``on_retry(failure, attempts made, seconds)`` is called each time. ``sleep`` is ``stop.wait`` unless given, so that setting
     ``stop`` ends a wait at once; raises `Stopped` then.
     """
     import tenacity  # 20 ms that a run with nothing to call does not need

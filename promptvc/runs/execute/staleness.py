@@ -96,7 +96,7 @@ def staleness(
     """How a declared run stands at this version of the files. Nothing is called, and no code of the project runs.
 
     Where pins and settings are as they were, rows are not looked at, nor where there are more than ``most`` of them:
-    then only the reasons are told. ``prepared`` is the run at this version, where it was made already. Raises
+    then only the reasons are given. ``prepared`` is the run at this version, where it was made already. Raises
     `RunUnreadable`.
     """
     try:

@@ -32,7 +32,7 @@ class Progress:
 
 @dataclass(kw_only=True)
 class Calls:
-    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is told of each."""
+    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is called with each."""
 
     provider: Provider
     calling: Calling

@@ -6,7 +6,7 @@ as a dict of `promptvc.runs.providers.answer.read_answer` or as plain text, whos
     {"messages": […], "model": "tiny-1", "params": {…}, "tools": null, "response_format": null, "sample_index": 0}
 
 Exit code 75 (EX_TEMPFAIL of sysexits.h) says that the same request may be answered later, any other but 0 that it will
-not. The last line on stderr tells why.
+not. The last line on stderr says why.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class OpenAIProvider:
             trust_env=not local,  # a proxy of the environment leads elsewhere
         )
         try:
-            # Asking again is the runner's business, who tells and waits with all its workers.
+            # Asking again is the runner's business, who reports and waits with all its workers.
             self._client = openai.OpenAI(
                 api_key=key or NO_KEY, base_url=address, max_retries=0, http_client=http
             )

@@ -20,7 +20,7 @@ from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
 
 @dataclass
 class Examples:
-    """Examples by what tells them from each other in the outputs, and by id; ``rows`` only where they are wanted."""
+    """Examples by what identifies them in the outputs, and by id; ``rows`` only where they are wanted."""
 
     ids: dict[KeyText, list[str]] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)

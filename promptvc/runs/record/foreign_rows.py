@@ -42,7 +42,7 @@ class Taken:
 
 
 class RowTaker:
-    """Takes rows apart by ``fields``; afterwards `check` tells of fields that none of them had.
+    """Takes rows apart by ``fields``; afterwards `check` names fields that none of them had.
 
     ``asked`` are the paths that somebody named, and that must be there.
     """

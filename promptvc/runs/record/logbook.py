@@ -106,7 +106,7 @@ class RunLog:
         """Log one call; gives its row.
 
         With ``messages``, as they were sent, the request has its fingerprint: its answer is in the call store, and on
-        the disk, when this returns, so that a run which asks the same is not charged again. Without them nothing tells
+        the disk, when this returns, so that a run which asks the same is not charged again. Without them nothing says
         what was asked, and the whole run counts as recorded. Raises `Usage` for values that no row can have, and for
         a second call of one sample.
         """
@@ -131,7 +131,7 @@ class RunLog:
             if row.place in self._rows:
                 raise Usage(
                     f"{example_id} sample {sample_index} is logged already",
-                    "sample_index tells several outputs of one example apart",
+                    "sample_index distinguishes several outputs of one example",
                 )
             self._rows[row.place] = row
         if row.is_answer:

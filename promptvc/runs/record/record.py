@@ -42,7 +42,7 @@ Given = Iterable[Mapping[str, Any]]
 
 
 class RecordOptions(TypedDict, total=False):
-    """What `record_run` can be told, each as ``promptvc record`` has it.
+    """The options of `record_run`, each as ``promptvc record`` has it.
 
     - ``example_key``: the field, or fields, that outputs and examples share; a mapping leads from the examples' to the
       outputs';
@@ -232,7 +232,7 @@ def _listed(given: str | Sequence[str] | None) -> list[str]:
 
 
 def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
-    """What tells examples where nobody said it: the examples' own key, and the field that the format has for it."""
+    """What identifies examples where nobody said it: the examples' own key, and the field that the format has for it."""
     own = table.key if table is not None else None
     if foreign.key is not None and table is None:
         return {foreign.key: foreign.key}
@@ -241,7 +241,7 @@ def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
     what = (
         f"{table.path} has no key"
         if table is not None
-        else f"nothing says what tells the examples of {foreign.source} apart"
+        else f"nothing says what identifies the examples of {foreign.source}"
     )
     raise Usage(what, Advice("name-key"))
 

@@ -1,6 +1,6 @@
 """The built-in kinds of scorers, each a function from its argument to what measures an output.
 
-In all of them a FIELD of the example is a dotted path. Text is compared as it is, upper and lower case told apart, but
+In all of them a FIELD of the example is a dotted path. Text is compared as it is, upper and lower case distinguished apart, but
 for blank space around it; a number, object or boolean is compared as its JSON. Where a field holds an array, each of
 its elements is an answer that counts, and the best one does. An output that is None counts as empty text.
 """

@@ -40,7 +40,7 @@ class Scorer:
         self._measure = measure
 
     def score(self, output: str | None, example: Row, row: OutputRow) -> Score:
-        """What an output is worth; None where the row has an error, and where it cannot be told."""
+        """What an output is worth; None where the row has an error, and where it cannot be computed."""
         if row.error is not None:
             return None
         try:

@@ -160,7 +160,7 @@ def read_project(data: bytes) -> Project:
         _checks=_table(values, "checks"),
     )
     if project._runs:
-        project.runs  # noqa: B018  # so that what is wrong with one is told now
+        project.runs  # noqa: B018  # so that what is wrong with one is reported now
     if project._checks:
         project.checks  # noqa: B018
     return project

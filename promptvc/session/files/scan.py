@@ -78,7 +78,7 @@ def _tracks(project: Project, name: str) -> bool:
     try:
         return project.tracks(name)
     except UnicodeEncodeError:
-        return True  # and RepoPath tells what is wrong with it
+        return True  # and RepoPath says what is wrong with it
 
 
 def _found(name: str, info: os.stat_result) -> Found:
@@ -111,7 +111,7 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
         ) from error
     try:
         before = os.fstat(handle)
-        size = min(before.st_size + 1, BLOCK)  # one more tells in one go that a small file is at its end
+        size = min(before.st_size + 1, BLOCK)  # one more shows in one go that a small file is at its end
         yield Source(file_blocks(partial(os.read, handle), size), found.mode, handle)
         if signature(os.fstat(handle)) != signature(before) or signature(before) != signature(found.stat):
             raise FileChanging(

@@ -39,7 +39,7 @@ _FINE, _COARSE = 20_000_000, 2_000_000_000
 
 
 class Worktree:
-    """The working files below ``root``. ``log()`` gives what is told before any of them is written."""
+    """The working files below ``root``. ``log()`` gives what records each change before any of them is written."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ def walk_row(
 ) -> Iterator[RowCommit]:
     """Of these commits, children before parents, those that changed rows that are ``meant``, as they are asked for.
 
-    ``path`` is the file's where no child tells another; renames are followed. Of a merge, what is in none of its
+    ``path`` is the file's where no child has another; renames are followed. Of a merge, what is in none of its
     parents counts, against the first.
     """
     paths: dict[ObjectId, str] = {}

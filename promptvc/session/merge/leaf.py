@@ -164,7 +164,7 @@ class LeafMerger:
 
 
 def file_conflict(found: PathConflict) -> Conflict:
-    """A file as a whole that conflicts, told as every conflict is; its versions are values with ``id`` and ``mode``."""
+    """A file as a whole that conflicts, shown as every conflict is; its versions are values with ``id`` and ``mode``."""
     values: list[Json] = [
         {
             "id": str(entry.id),

@@ -30,7 +30,7 @@ class OpenMerge:
     """A merge, cherry-pick or revert under way.
 
     - ``step``: which of the three; ``head``: the commit that was current; ``other``: the one merged, picked or undone;
-    - ``labels``: what the two sides are called; ``message``: what `commit` says unless told otherwise;
+    - ``labels``: what the two sides are called; ``message``: what `commit` says by default;
     - ``author``: whose the commit will be, where not the committer's;
     - ``conflicts``: what is not resolved yet;
     - ``before``: the files that were written, as they were before; None for those that were not there;
@@ -114,8 +114,8 @@ class OpenMerge:
 class MergeState:
     """Where the merge under way is kept: a file in the store's own folder.
 
-    ``changing(before, after)`` is told of each change before it is made, as the blobs that hold the state. ``is_over``
-    tells of one that was committed already, by a process that was killed before it could say so.
+    ``changing(before, after)`` is called for each change before it is made, as the blobs that hold the state. ``is_over``
+reports one that was committed already, by a process that was killed before it could say so.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
         return None
     try:
         merge = OpenMerge.from_json(store.read_blob(id))
-    except ValueError:  # as all who read it will be told
+    except ValueError:  # as all who read it will see
         return id
     return _put_blob(store, replace(merge, is_written=False).to_json())
 

@@ -117,7 +117,7 @@ class Merging:
             found = self._merger.merge(sides.versions, Manner(labels=labels))
             to.plan(sides.ours, found)
             return _merged(sides, found)
-        sides.request.author()  # an author that is not known is told before anything is written
+        sides.request.author()  # an author that is not known is reported before anything is written
         with self._store.begin() as writer:
             found = self._merger.merge(sides.versions, Manner(writer, labels))
             if sides.request.step != "merge" and found.files == sides.ours and not found.conflicts:

@@ -142,7 +142,7 @@ class Resolving:
         return PendingFile.of_view(self._desk.view(path, entry))
 
     def _side(self, merge: OpenMerge, file: PendingFile, choice: Choice) -> bytes:
-        """The file as the chosen side has it; nothing where that cannot be told."""
+        """The file as the chosen side has it; nothing where that cannot be decided."""
         commit = _commit_of(merge, choice, History(self._store))
         entry = (
             None

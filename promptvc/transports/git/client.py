@@ -29,7 +29,7 @@ _UPLOAD_PACK, _RECEIVE_PACK = b"upload-pack", b"receive-pack"
 class WireClient(TraditionalGitClient):
     """git's protocol over a wire that ``dial(service, protocol version)`` opens.
 
-    The wire stays the caller's to close. ``peeled`` collects what protocol version 2 tells of annotated tags, which
+    The wire stays the caller's to close. ``peeled`` collects what protocol version 2 says of annotated tags, which
     dulwich reads and drops.
     """
 
@@ -70,7 +70,7 @@ class _NotingProtocol(Protocol):
 class Walker:
     """A negotiator as dulwich wants it; it ends after `MAX_HAVES` that the server did not know.
 
-    Without this end a server of protocol version 2, which answers only once, would be told our whole history.
+    Without this end a server of protocol version 2, which answers only once, would be sent our whole history.
     """
 
     shallow: frozenset[Sha] = frozenset()

@@ -17,12 +17,12 @@ _HELPER_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user name and a password; ``told`` is the helper's own answer, to be given back to it."""
+    """A user name and a password; ``answer`` is the helper's own, to be given back to it."""
 
     user: str
     password: str = field(repr=False)
     source: str = "url"
-    told: str = field(default="", repr=False)
+    answer: str = field(default="", repr=False)
 
 
 class Credentials:
@@ -88,8 +88,8 @@ class Credentials:
         return "\n".join(lines) + "\n\n"
 
     def _tell(self, verb: str) -> None:
-        if self.tried and self.tried[-1].told:
-            self._git(verb, self.tried[-1].told + "\n")
+        if self.tried and self.tried[-1].answer:
+            self._git(verb, self.tried[-1].answer + "\n")
 
     def _git(self, verb: str, text: str) -> str:
         """Run ``git credential``; an empty answer when git is absent, fails, or may not ask the user."""

@@ -199,7 +199,7 @@ class _Answer:
 def _pool(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
     environment, http = settings.environment, settings.http
     verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
-    if not verify:  # chosen by the user: a warning at each request tells nothing new
+    if not verify:  # chosen by the user: a warning at each request says nothing new
         urllib3.disable_warnings(InsecureRequestWarning)
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=settings.connect_patience, read=settings.patience),

@@ -18,7 +18,7 @@ _NEEDS_SHELL = re.compile(r"[|&;<>()$`\\\n*?\[#~%]|\A\w+=")
 def ssh_command(address: Address, service: str, version: int, settings: TransportSettings) -> list[str]:
     """The command line that runs ``git-upload-pack 'path'`` (or receive-pack) on the host.
 
-    As git does: GIT_SSH_COMMAND, then core.sshCommand, then GIT_SSH name the program; its name tells which options
+    As git does: GIT_SSH_COMMAND, then core.sshCommand, then GIT_SSH name the program; its name decides which options
     it takes. Only OpenSSH can hand over the protocol version, by the environment variable GIT_PROTOCOL.
     """
     environment = settings.environment
@@ -59,7 +59,7 @@ def _options(variant: str, port: int | None, version: int, *, interactive: bool)
             )
         return []
     if variant in _PLINK:
-        # TortoisePlink shows a window for every question unless told not to (git does the same).
+        # TortoisePlink shows a window for every question unless asked not to (git does the same).
         batch = ["-batch"] if variant == "tortoiseplink" or not interactive else []
         return [*batch, *(["-P", str(port)] if port else [])]
     options = ["-o", "SendEnv=GIT_PROTOCOL"] if version else []

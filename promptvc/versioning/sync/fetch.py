@@ -77,7 +77,7 @@ def fetch(
 
     ``accept(tip)`` raises `RemoteNotAStore` for a branch that is not ours to take; such a branch is refused, and the
     whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that
-    we then have follow; a tag that the remote moved is told as refused: it is replaced only by a refspec with ``+``, or
+    we then have follow; a tag that the remote moved is reported as refused: it is replaced only by a refspec with ``+``, or
     by ``force``, which replaces whatever is no fast-forward. With ``prune``, refs
     whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since
     working files may lie beside it, unless ``update_head`` says that there are none.
@@ -101,8 +101,8 @@ def _fetch(work: _Fetch, prune: bool, accept: Callable[[ObjectId], None]) -> Fet
     changes += [_take(work, history, wish, None) for wish in _follow_tags(work, listing)]
     if not work.force:
         changes += [_take(work, history, wish, None) for wish in _moved_tags(work, listing)]
-    told = tuple(change for change in changes if change.outcome != "same")
-    return FetchResult(listing, told, len(work.received), work.size, tuple(work.messages))
+    reported = tuple(change for change in changes if change.outcome != "same")
+    return FetchResult(listing, reported, len(work.received), work.size, tuple(work.messages))
 
 
 def _all_refs(refs: Refs) -> dict[RefName, ObjectId]:

@@ -1,4 +1,4 @@
-"""Telling a server which commits we have, so that it sends no more than it must."""
+"""Informing a server which commits we have, so that it sends no more than it must."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Send:
     """A ref of the remote and what it shall become; without ``id``, it is deleted.
 
     ``force`` allows what is no fast-forward. With ``lease``, only if the remote's ref is still what it was at the
-    last fetch; ``expected`` is that value where no remote-tracking ref tells it. ``here`` is our ref that is sent.
+    last fetch; ``expected`` is that value where no remote-tracking ref says it. ``here`` is our ref that is sent.
     """
 
     there: RefName
@@ -43,7 +43,7 @@ class Send:
 class Removal:
     """A branch or tag of the remote that is to be deleted, by its short name, or by its full one: ``refs/tags/v1``.
 
-    Which of them is meant only the remote's listing tells. ``lease`` is that of `Send`.
+    Which of them is meant only the remote's listing says. ``lease`` is that of `Send`.
     """
 
     name: str
@@ -98,7 +98,7 @@ def push(
     ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along.
     Raises `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is
     not forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a
-    tag of that name. What the remote itself refuses is told ref by ref in the result. ``who`` stands in the reflogs.
+    tag of that name. What the remote itself refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
     """
     work = _Push(store, refs, remote, who, refspecs, sends, History(store))
     status = remote.send(

@@ -38,7 +38,7 @@ def reach(
 ) -> Iterator[ObjectId]:
     """What tips lead to and was not seen before, each once; it is then marked as seen.
 
-    ``failed(id, error)`` is told of what is missing or damaged, and may raise.
+    ``failed(id, error)`` is called with what is missing or damaged, and may raise.
     """
     todo = [tip for tip in set(tips) if tip not in seen]
     seen.update(todo)
@@ -92,6 +92,6 @@ def _links(store: ObjectStore, id: ObjectId, shallow: frozenset[ObjectId]) -> li
     if kind is Kind.TREE:
         entries = parse_tree(data)
         if len({entry.name for entry in entries}) < len(entries):
-            raise ObjectDamaged(f"tree {id} has two entries of one name", "git fsck tells more")
+            raise ObjectDamaged(f"tree {id} has two entries of one name", "git fsck shows more")
         return [(entry.id, not entry.is_folder) for entry in entries if entry.mode != SUBMODULE]
     return [(parse_tag(data).target, False)] if kind is Kind.TAG else []

@@ -63,7 +63,7 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
 
     What an open writer may use is never dropped: only the last step, which looks once more at what refs lead to and
     then removes the old packs, keeps writers waiting. Raises `RefDamaged`, `ObjectMissing`, `ObjectDamaged` where it
-    cannot be told what is reachable, `StoreBusy`; then nothing is dropped.
+    cannot be decided what is reachable, `StoreBusy`; then nothing is dropped.
     """
     with _maintenance(store, PATIENCE):
         _sweep(store, refs.folder, time.time() if now is None else now)

@@ -25,14 +25,14 @@ Amounts = dict[str, int]
 def stat_lines(out: Output, comparison: Comparison) -> Iterator[str]:
     """A line a file, and the sum; none when nothing changed."""
     totals = Totals()
-    told = [(change, *_measure(comparison, change, totals)) for change in comparison.changes]
-    if not told:
+    reported = [(change, *_measure(comparison, change, totals)) for change in comparison.changes]
+    if not reported:
         return
-    most = max(sum(amounts.values()) for _, _, amounts in told)
-    words_width = min(max(columns(words) for _, words, _ in told), _WORDS_MOST)
+    most = max(sum(amounts.values()) for _, _, amounts in reported)
+    words_width = min(max(columns(words) for _, words, _ in reported), _WORDS_MOST)
     room = out.width - words_width - _BAR - 6
-    width = min(max(columns(_name(change)) for change, _, _ in told), max(room, 20))
-    for change, words, amounts in told:
+    width = min(max(columns(_name(change)) for change, _, _ in reported), max(room, 20))
+    for change, words, amounts in reported:
         bar = _bar(out, amounts, most)
         yield f"  {pad(_short(_name(change), width), width)}  {pad(words, words_width)}  {bar}".rstrip()
     yield totals.words()

@@ -12,7 +12,7 @@ _KINDS = {"prompt": "prompt", "table": "table", "run": "run", "text": "text file
 
 @dataclass(slots=True)
 class Totals:
-    """Counted up file by file, told at the end."""
+    """Counted up file by file, shown at the end."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     added: int = 0
@@ -31,8 +31,8 @@ class Totals:
         kinds = [plural(self.kinds[kind], name) for kind, name in _KINDS.items() if self.kinds[kind]]
         lead = f"{plural(self.kinds.total(), 'file')}: " if len(kinds) > 1 else ""
         rows = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
-        told = [f"{count:,} {word}" for count, word in rows if count]
-        if told:
+        reported = [f"{count:,} {word}" for count, word in rows if count]
+        if reported:
             first = next(count for count, _ in rows if count)
-            told[0] = told[0].replace(" ", " row " if first == 1 else " rows ", 1)
-        return lead + "; ".join(part for part in (", ".join(kinds), ", ".join(told)) if part)
+            reported[0] = reported[0].replace(" ", " row " if first == 1 else " rows ", 1)
+        return lead + "; ".join(part for part in (", ".join(kinds), ", ".join(reported)) if part)

@@ -56,9 +56,9 @@ MADE = Fields(
 class Foreign:
     """What another tool wrote.
 
-    - ``source``: the file's name and format, as the record tells it;
+    - ``source``: the file's name and format, as the record gives it;
     - ``fields``: where rows have what, as far as the format says;
-    - ``key_folder``: the field in which what tells examples is looked for first; ``key``: the field that does it
+    - ``key_folder``: the field in which the identity of examples is looked for first; ``key``: the field that does it
       where nothing else is said;
     - ``all_scores``: whether the rows have all their scores in ``scores``, by name;
     - ``texts``: whether every value is text, as in CSV;

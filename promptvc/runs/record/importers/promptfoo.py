@@ -124,7 +124,7 @@ def _prompts(result: Mapping[str, Any]) -> list[str]:
 
 
 def _prompt(result: Mapping[str, Any]) -> str:
-    """What tells a result's prompt from others: its label, or its place; ``raw`` may be rendered, and so differ."""
+    """What identifies a result's prompt: its label, or its place; ``raw`` may be rendered, and so differ."""
     label = as_mapping(result.get("prompt")).get("label")
     return label if isinstance(label, str) and label else str(result.get("promptIdx", ""))
 
