@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from promptvc.errors import PathMissing, PromptvcError, UnknownRevision, Usage
 
@@ -30,8 +30,7 @@ class WordsCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """Words before ``--``, and those after it; None without one."""
 
     plain: tuple[str, ...]

@@ -8,11 +8,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.errors import PromptvcError
 from promptvc.ids import RefName
@@ -31,8 +32,7 @@ _OLD = 86400.0
 """Seconds after which a clone that was never finished is taken for left over, whoever made it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(Struct, frozen=True):
     """How a mirror is brought up to date.
 
     Not at all for ``max_age`` seconds after the last time (None: always). ``timeout`` is how many seconds a connection

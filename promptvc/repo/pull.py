@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Outcome = Literal["up-to-date", "fast-forward", "merged", "conflicts"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullResult:
+class PullResult(Struct, frozen=True, kw_only=True):
     """What a pull did to a branch.
 
     - ``outcome``: ``up-to-date``, ``fast-forward``, ``merged`` or ``conflicts``;

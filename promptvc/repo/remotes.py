@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, Usage
 from promptvc.repo.merges import WithMerges
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from promptvc.versioning.sync.push import PushResult
 
 
-@dataclass(frozen=True, slots=True)
-class NamedRemote:
+class NamedRemote(Struct, frozen=True):
     """A remote: what it is called, and where it is; the address without passwords."""
 
     name: str
@@ -87,8 +87,8 @@ class Remotes:
         """Bring what is new at a remote, the default one where none is named; working files are left alone.
 
         Tags on commits that come follow; ``tags`` brings all. ``prune`` deletes remote-tracking branches that are gone
-        there, ``force`` replaces tags that are others here: they are reported as refused else. ``name`` may be an address.
-        ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `Usage`,
+        there, ``force`` replaces tags that are others here: they are reported as refused else. ``name`` may be an
+        address. ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `Usage`,
         `RemoteNotAStore`, `TransferFailed`, `AuthFailed`.
         """
         parts = self._parts

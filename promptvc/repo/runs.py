@@ -190,8 +190,8 @@ class ProjectRuns:
         from promptvc.runs.reproduce.drift import measure_drift
 
         source = source_at(self._parts, revision)
-        told = report or (lambda progress: None)
-        return measure_drift(self._parts.runs, source, name, limit=limit, jobs=jobs, report=told)
+        reported = report or (lambda progress: None)
+        return measure_drift(self._parts.runs, source, name, limit=limit, jobs=jobs, report=reported)
 
     def _declared(self) -> list[str]:
         return list(self._parts.project.runs)

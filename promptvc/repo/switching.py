@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, Refused, StoreExists, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -15,8 +16,7 @@ from promptvc.storage.refs import HEAD
 from promptvc.versioning.tree import is_below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switched:
+class Switched(Struct, frozen=True, kw_only=True):
     """Where a switch went, and what it left.
 
     - ``branch``: the branch, None where HEAD is on none now; ``head``: its commit; ``created``: whether it is new;
@@ -32,8 +32,7 @@ class Switched:
     left_behind: tuple[ObjectId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """The paths that were put back, in order, those that were removed, and those that stay, no longer tracked."""
 
     files: tuple[RepoPath, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, StoreExists
 from promptvc.ids import ObjectId, RefName
@@ -13,8 +14,7 @@ from promptvc.storage.objects import Tag as TagObject
 from promptvc.versioning.commit import peel
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """A tag: its name and the commit it is on.
 
     ``object`` is the commit too, or for an annotated tag the object that has its ``message``.

@@ -5,9 +5,12 @@ An answer may come from either side. A row that neither side can answer is marke
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from promptvc.content.runs.run import (
     UNANSWERED,
@@ -72,7 +75,7 @@ class OutputMerger:
             return None
         try:
             with KeptRequests() as kept:
-                prepared = replace(prepare(merged, spec), kept=kept)
+                prepared = dataclasses.replace(prepare(merged, spec), kept=kept)
                 wanted = {request.hash for request in prepared.requests()}
                 mine = _answers(ours, name, self.contents, self.store, wanted)
                 other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.errors import AuthorUnknown, Usage
 from promptvc.storage.git import GitConfig
@@ -11,8 +12,7 @@ from promptvc.storage.objects import Signature
 from promptvc.versioning.revision import parse_time
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What the environment says (GIT_AUTHOR_NAME, …_EMAIL, …_DATE); None where it says nothing."""
 
     name: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.errors import Interrupted
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -22,8 +23,7 @@ from promptvc.versioning.tree import FileEntry
 FINISHED, TAKEN_BACK = "finished", "taken back"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryParts:
+class RecoveryParts(Struct, frozen=True, kw_only=True):
     """What settling works on; ``state`` is the blob of the merge under way, ``write_state`` brings one back."""
 
     worktree: Worktree

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha1
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
@@ -35,8 +36,7 @@ class Kind(IntEnum):
 _LABELS = {kind: kind.name.lower().encode() for kind in Kind}
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """One line of a tree: a git mode, a name and the object it names."""
 
     mode: int
@@ -49,8 +49,7 @@ class TreeEntry:
         return self.mode == FOLDER
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """Who and when: name, address, seconds since 1970 and minutes east of UTC."""
 
     name: str
@@ -80,8 +79,7 @@ class Signature:
         return cls(name.decode("utf-8", "replace"), email.decode("utf-8", "replace"), int(time or 0), minutes)
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit: a tree, its parents, who, when and why. ``extra`` holds further headers, in order."""
 
     tree: ObjectId
@@ -101,8 +99,7 @@ class Commit:
         return next((value for key, value in self.extra if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """An annotated tag."""
 
     target: ObjectId

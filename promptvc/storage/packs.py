@@ -7,13 +7,13 @@ import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 from struct import unpack_from
 from typing import cast
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
@@ -29,8 +29,7 @@ LONGEST_CHAIN = 5000
 """Deltas on deltas that are followed; git makes 50, and never more than 4,095."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackedObject:
+class PackedObject(Struct, frozen=True):
     """An object as a pack holds it: its type, size, name and raw zlib stream; never a delta."""
 
     kind: Kind

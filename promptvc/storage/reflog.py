@@ -7,8 +7,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.ids import ObjectId
 from promptvc.storage.files import cut_torn_line, sync_folder, write_all, write_durably
@@ -20,8 +21,7 @@ _CHECKOUT = "checkout: moving from "
 _LINE = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\x00]*?> -?\d+ [+-]\d{4})(?:\t(.*))?\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(Struct, frozen=True):
     """One line of a reflog: the value before (None: absent) and after, who, when and why."""
 
     before: ObjectId | None

@@ -6,7 +6,8 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, AuthFailed, PromptvcError, PushRejected, TransferFailed
 from promptvc.transports.urls import Address
@@ -47,8 +48,7 @@ _KNOWN: tuple[tuple[str, type[TransferFailed], str | Advice], ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True):
     """What is known about a failed operation besides the exception.
 
     ``said`` is the standard error of ssh or git, ``secrets`` are texts that must not be shown.
@@ -84,8 +84,8 @@ def unanswered(failure: PromptvcError) -> None:
 def last_words(said: str) -> str:
     """The line of a program's standard error that says most: the last one that is not noise."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
-    telling = [line for line in lines if line and not _NOISE.match(line)]
-    return _PREFIX.sub("", _PREFIX.sub("", telling[-1])) if telling else ""
+    useful = [line for line in lines if line and not _NOISE.match(line)]
+    return _PREFIX.sub("", _PREFIX.sub("", useful[-1])) if useful else ""
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

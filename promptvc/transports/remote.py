@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from promptvc.ids import ObjectId, RefName
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRefs:
+class RemoteRefs(Struct, frozen=True):
     """What a remote has: its refs, the branch its HEAD names, and what its annotated tags come to.
 
     ``head`` may name a branch without commits. ``peeled`` holds only annotated tags, and only after
@@ -22,8 +22,7 @@ class RemoteRefs:
     peeled: Mapping[RefName, ObjectId] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a transfer is; ``total`` is None where it is not known.
 
     ``phase`` is a few words in lower case ("counting objects", "receiving"). With the phase "remote", ``text`` is a
@@ -57,8 +56,7 @@ class PackedObject(Protocol):
         """Its zlib stream, without the header that stands before it in a pack."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackStream:
+class PackStream(Struct, frozen=True):
     """The objects of a pack to send, and how many there are."""
 
     count: int

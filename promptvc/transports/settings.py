@@ -28,8 +28,9 @@ class TransportSettings:
 
     ``interactive`` says that ssh and git may ask the user on the terminal. ``ssh_command`` is a shell command
     (GIT_SSH_COMMAND, core.sshCommand), ``ssh_variant`` git's ``ssh.variant``. ``token`` is a password for http. With
-    ``helpers``, git's credential helpers are asked for passwords and receive what worked, those of ``git_dir`` included. ``patience`` is how many
-    seconds a server may be silent; ``connect_patience`` how many a connection may take.
+    ``helpers``, git's credential helpers are asked for passwords and receive what worked, those of ``git_dir``
+    included. ``patience`` is how many seconds a server may be silent; ``connect_patience`` how many a connection may
+    take.
     """
 
     environment: Mapping[str, str] = field(repr=False)

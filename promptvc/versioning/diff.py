@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.versioning.tree import FileEntry
@@ -16,8 +17,7 @@ RENAME_LIMIT = 400
 """Pairs compared at most; beyond, only files that are equal count as renamed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """One file that differs. ``old_path`` is the path before, where it was renamed."""
 
     path: RepoPath

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.ids import RepoPath
 from promptvc.storage.objects import LINK
@@ -16,8 +17,7 @@ Similarity = Callable[[Files, Files], Callable[[RepoPath, RepoPath], float]]
 """For two sets of files, how alike a file of the one is to a file of the other, from 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A file that both sides changed; ``base`` is None where both added it. ``mode`` is the merged one."""
 
     path: RepoPath
@@ -27,8 +27,7 @@ class Leaf:
     mode: int
 
 
-@dataclass(frozen=True, slots=True)
-class PathConflict:
+class PathConflict(Struct, frozen=True):
     """A file as a whole that both sides changed in ways that exclude each other; ours stays.
 
     ``base``, ``ours`` and ``theirs`` are the file's versions, None where it is not there. ``paths`` are its paths in
@@ -43,8 +42,7 @@ class PathConflict:
     paths: tuple[RepoPath | None, RepoPath | None, RepoPath | None] = (None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class FileMerge:
+class FileMerge(Struct, frozen=True):
     """The merged files, as far as whole files go.
 
     ``files`` has ours in place of ``conflicts`` and of ``leaves``, whose contents are still to be merged. ``taken`` are

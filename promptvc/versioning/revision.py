@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
 from promptvc.ids import ObjectId, RefName
@@ -32,8 +33,7 @@ _DAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """``A..B`` (or ``A...B``: what either has and the other lacks); a plain revision has no start."""
 
     start: ObjectId | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, InvalidName, ObjectDamaged
 from promptvc.ids import ObjectId, RepoPath
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True):
     """A file of a tree: what names its content, its mode, and whether it is kept as a rope.
 
     ``mode`` is the file's own (100644, 100755, 120000), also for a rope. Equal entries are equal files.

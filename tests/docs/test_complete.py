@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 
 import promptvc
@@ -150,9 +151,16 @@ def members(cls: type) -> dict[str, str]:
     return made
 
 
+def field_names(cls: type) -> list[str]:
+    """The fields of a value: of a dataclass, or of a struct."""
+    if issubclass(cls, msgspec.Struct):
+        return list(cls.__struct_fields__)
+    return [field.name for field in dataclasses.fields(cls)]
+
+
 def _set_in_init(cls: type) -> list[str]:
-    if dataclasses.is_dataclass(cls):
-        return [field.name for field in dataclasses.fields(cls)]
+    if dataclasses.is_dataclass(cls) or issubclass(cls, msgspec.Struct):
+        return field_names(cls)
     source = inspect.getsource(cls.__init__)
     assigned = re.findall(r"^\s+((?:self\.\w+(?:: [^=\n]+)?(?:, )?)+) = ", source, re.MULTILINE)
     return re.findall(r"self\.(\w+)", " ".join(assigned))
@@ -264,8 +272,8 @@ def test_settings_of_the_project_are_documented() -> None:
     from promptvc.content.tablemerge.rules import MergeRules
     from promptvc.session.files.project import DEFAULT_EXCLUDE
 
-    for field in dataclasses.fields(MergeRules):
-        assert f'`tables."PATH".{field.name}`' in CONCEPTS
+    for name in field_names(MergeRules):
+        assert f'`tables."PATH".{name}`' in CONCEPTS
     assert "`track.include`" in CONCEPTS
     assert "`track.exclude`" in CONCEPTS
     assert all(f'"{pattern}"' in CONCEPTS for pattern in DEFAULT_INCLUDE)
@@ -276,8 +284,8 @@ def test_settings_of_runs_are_documented() -> None:
     from promptvc.content.runs.spec import RunSpec
 
     told = section(RUNS, "What a run declares")
-    for field in dataclasses.fields(RunSpec):
-        assert field.name == "name" or f"| `{field.name}` |" in told, field.name
+    for name in field_names(RunSpec):
+        assert name == "name" or f"| `{name}` |" in told, name
 
 
 def test_scorers_and_the_fields_of_outputs_are_documented() -> None:
@@ -287,9 +295,7 @@ def test_scorers_and_the_fields_of_outputs_are_documented() -> None:
     assert all(f"| `{kind}:" in section(RUNS, "Scorers") for kind in [*KINDS, "python"])
     for cls, heading in ((OutputRow, "The rows"), (RunRecord, "The record")):
         first_cells = " ".join(re.findall(r"^\| ([^|]+) \|", section(RUNS, heading), re.MULTILINE))
-        assert {field.name for field in dataclasses.fields(cls)} - {"version"} <= set(
-            re.findall(r"`(\w+)`", first_cells)
-        )
+        assert {*field_names(cls)} - {"version"} <= set(re.findall(r"`(\w+)`", first_cells))
 
 
 def test_constants_of_the_format_are_those_of_the_code() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from promptvc.cli.look.row_filter import is_meant
 from promptvc.content.formats.base import Malformed, Row
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from promptvc.session.files.rowstream import NumberedRow
 
 
-@dataclass(frozen=True, slots=True)
-class WantedKey:
+class WantedKey(Struct, frozen=True):
     """The fields of a table's key, and for each the value that is meant, as text."""
 
     fields: tuple[str, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct, field
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.look.row_filter import Condition, look_up
@@ -33,8 +33,7 @@ ON_A_TERMINAL = 20
 """Rows shown on a terminal by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which rows are asked for, and which of their fields (all, if none are named); ``seen`` are those met."""
 
     conditions: tuple[Condition, ...]

@@ -46,8 +46,8 @@ def command(
 ) -> int:
     """Send BRANCHES (the current one; HERE:THERE renames, :THERE deletes) to REMOTE; tags too, by name.
 
-    `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag from a branch of one name. What would drop commits there
-    is refused. Exit code 3 when the remote took only some of the refs, or none.
+    `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag from a branch of one name. What would drop
+    commits there is refused. Exit code 3 when the remote took only some of the refs, or none.
     """
     name = remote or app.repo.remotes.default.name
     with transfer("pushing") as report:

@@ -7,11 +7,11 @@ another lane farther away runs below those between: ``|_|/``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class GraphPart:
+class GraphPart(Struct, frozen=True):
     """What stands left of one commit: beside its first line, beside the lines after it, beside all further ones."""
 
     head: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from promptvc.cli.show.chars import columns, cut, json_cut, pad, visible, wrap
 from promptvc.cli.show.diff.words import name_cut
@@ -24,8 +25,7 @@ _LINE_LEAST = 14
 _MORE = len(_GAP) + len("… 99 more")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedRow:
+class NamedRow(Struct, frozen=True):
     """What a row is called, and its other fields."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Run = tuple[int, int, int]
 """(index before, index after, length): a run of equal items."""
@@ -12,8 +13,7 @@ Span = tuple[int, int, int, int]
 """(start before, stop before, start after, stop after)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """``before[a1:a2]`` became ``after[b1:b2]``; between two changes both sides are equal."""
 
     a1: int

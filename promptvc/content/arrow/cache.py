@@ -14,11 +14,11 @@ import re
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xxhash
+from msgspec import Struct
 
 from promptvc.content.arrow.kinds import Kind, kind_from_plain, kind_to_plain
 
@@ -34,8 +34,7 @@ _UNFINISHED_SECONDS = 3600
 _CANDIDATES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The chunk runs whose rows a table holds, in order.
 
     ``counts`` are their numbers of rows, ``kinds`` those of the columns, ``witnesses`` the places of chunk runs
@@ -48,8 +47,7 @@ class Origin:
     kinds: dict[str, Kind]
 
 
-@dataclass(frozen=True, slots=True)
-class _Trailer:
+class _Trailer(Struct, frozen=True):
     origin: Origin
     stream_bytes: int
     checksum: int

@@ -7,10 +7,11 @@ the same kind. So the type of a column follows from the rows alone, not from how
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.json_type import LooseJson
@@ -28,8 +29,7 @@ TEXT_MARK = {b"promptvc.json": b"1"}
 """Metadata of a field whose cells are JSON text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """Values of one plain JSON type, `NULL` for none and `MIXED` for what no Arrow type holds."""
 
     name: str
@@ -38,8 +38,7 @@ class Scalar:
 NULL, BOOL, FLOAT, STRING, MIXED = (Scalar(name) for name in ("null", "bool", "float", "string", "mixed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """Integers: whether some are below 0, inexact as a double, beyond 63 bits."""
 
     negative: bool = False
@@ -47,15 +46,13 @@ class Whole:
     unsigned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """Arrays, whose elements are all of one kind."""
 
     item: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """Objects: the kind of each field that any of them has."""
 
     fields: Mapping[str, Kind]

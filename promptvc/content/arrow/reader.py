@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.content.arrow.json import can_parse, json_lines, parse_lines
 from promptvc.content.arrow.kinds import (
@@ -31,8 +32,7 @@ _GROUP_BYTES = 4 << 20
 _LONGEST_PAUSE = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A chunk run at its place in the file."""
 
     place: int
@@ -44,8 +44,7 @@ class Part:
         return self.place == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The rows of some parts as a table, whose types are those that were known when it was read."""
 
     parts: Sequence[Part]
@@ -53,8 +52,7 @@ class Piece:
     table: pa.Table
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(Struct, frozen=True):
     part: Part
     data: bytes
     count: int

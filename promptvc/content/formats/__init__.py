@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import HEAD_SIZE as HEAD_SIZE
 from promptvc.content.formats.base import RowFormat, RowFormatType
@@ -26,8 +27,7 @@ from promptvc.content.formats.base import RowFormat, RowFormatType
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True, slots=True)
-class RowKind:
+class RowKind(Struct, frozen=True):
     """A kind of row file: its name, its suffixes, and the module and class that read it (a `RowFormatType`).
 
     Where the suffix alone does not tell, ``opening`` matches how such files begin, and ``noun`` is what they hold.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from promptvc.content.json_type import Json as Json
 
@@ -16,8 +17,7 @@ HEAD_SIZE = 65536
 """How many bytes at a file's beginning a format is bound to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True):
     """Why the bytes of a row cannot be read; ``line`` and ``column`` count from 1, in characters, within the row."""
 
     message: str
@@ -25,8 +25,7 @@ class Malformed:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A piece of a file: ``lead + body + trail`` are its bytes; ``body`` is None where it holds no row.
 
     ``lead`` and ``trail`` are what surrounds a row (line end, comma, blank space, ``[``): two rows with equal
@@ -43,8 +42,7 @@ class Segment:
         return self.lead + (self.body or b"") + self.trail
 
 
-@dataclass(frozen=True, slots=True)
-class FileStyle:
+class FileStyle(Struct, frozen=True):
     """How a file is written beside its rows, by component; one that a format does not have is empty."""
 
     line_end: bytes = b""

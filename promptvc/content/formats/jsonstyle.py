@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -22,8 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODER = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True)
-class JsonStyle:
+class JsonStyle(Struct, frozen=True):
     """How objects are written.
 
     ``comma`` and ``colon`` stand between members and inside them. ``unit`` is one step of indentation, "" where
@@ -38,8 +39,7 @@ class JsonStyle:
     line_end: str = "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(Struct, frozen=True):
     """A member as written: ``before`` is the brace or comma and the blanks in front of its name."""
 
     before: str

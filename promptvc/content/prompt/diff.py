@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from promptvc.content.align.align import find_changes
 from promptvc.content.json_type import Json
@@ -23,8 +24,7 @@ _ENOUGH_SIMILARITY = 0.3  # below, a message was not edited but replaced
 _MANY_PAIRS = 2_500  # of messages; above, they are paired by their order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageDiff:
+class MessageDiff(Struct, frozen=True, kw_only=True):
     """One message that differs.
 
     ``before`` and ``after`` are its places in the two prompts, from 0, None where it is absent. ``spans`` are its
@@ -39,8 +39,7 @@ class MessageDiff:
     fields: Settings = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptDiff:
+class PromptDiff(Struct, frozen=True, kw_only=True):
     """What changed in a prompt.
 
     ``word_groups`` counts the changes a reader sees in all messages. ``layout`` says that the files differ in

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.align.align import find_changes
 from promptvc.content.formats.base import Json
@@ -29,8 +31,7 @@ from promptvc.errors import NotAPrompt, Usage
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class PromptMerge:
+class PromptMerge(Struct, frozen=True):
     """A merged prompt: its whole text, with the conflicts between lines in it, and the conflicts between settings.
 
     ``lines`` are the numbers, from 1, of the lines at which changes of theirs begin, in the file as `marked` gives it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -21,8 +22,7 @@ _FENCE = re.compile(r"---[ \t]*(\r\n?|\n|\Z)")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptParts:
+class PromptParts(Struct, frozen=True, kw_only=True):
     """A text with front matter: ``opening`` ends with the first fence, ``inner`` is YAML, ``closing`` the second one.
 
     All three are empty where there is none. ``added_end`` is the line end that the last fence was lent, where it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.json_type import Json as Json
 from promptvc.errors import NotAPrompt
@@ -16,8 +17,7 @@ MAX_TAGS = 10_000
 """How many tags or fields a template may have; compiling takes a second and 100 MB for so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message of a prompt, as a template.
 
     ``content`` is the template's text as it is in the file, without the blank lines around it; a tuple of
@@ -45,8 +45,7 @@ def _part_text(part: Json) -> str:
     return json.dumps(part, ensure_ascii=False, default=str)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a syntax makes of one file.
 
     ``variables`` are those the template uses, in order of first use. ``compile`` is given which variables

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*(?:\.[^\W\d]\w*)*)[ \t]*\}\}")
 # https://code.visualstudio.com/docs/copilot/customization/prompt-files: ${input:name} and ${input:name:placeholder}.
@@ -17,23 +18,20 @@ HISTORY = "history"
 """The variable of dotprompt that ``{{history}}`` writes out as messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A value by its path. Scope 0 holds the variables; scope n the item of the n-th loop around it."""
 
     path: tuple[str, ...]
     scope: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """From here on the text belongs to a message of this role; None: to no role in particular."""
 
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """One of two bodies, by the truth of a value."""
 
     test: Field
@@ -41,8 +39,7 @@ class If:
     otherwise: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(Struct, frozen=True):
     """The body once for each item, which is scope ``scope`` inside; ``otherwise`` when there is none."""
 
     items: Field

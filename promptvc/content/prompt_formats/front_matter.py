@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Json, refuse
 from promptvc.content.prompt_formats.source import read_yaml
@@ -13,8 +14,7 @@ _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _PREAMBLE = re.compile(r"(?:#[^\n]*\n|[ \t]*\n)*")
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(Struct, frozen=True):
     """A file's settings and the text after them; ``line`` is the line, from 1, on which ``body`` begins."""
 
     config: dict[str, Json]

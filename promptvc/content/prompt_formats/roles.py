@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Message
 from promptvc.content.prompt_formats.source import trim
@@ -17,8 +18,7 @@ _TEMPLATE_ROLE_LINE = re.compile(rf"^((?i:{_NAMES})|{_DYNAMIC}):[ \t]*$", re.MUL
 _CODE_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """The text between two role lines; ``role`` is None for text before the first of them.
 
     ``line`` counts the lines before it.

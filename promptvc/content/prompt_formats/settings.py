@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Json
 
@@ -23,8 +24,7 @@ _PARAMETERS = (
 _PICOSCHEMA_KEY = re.compile(r"\s*([^\s?()]+)(\?)?\s*(\(.*\))?\s*\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """The variables that front matter declares, those that have a default, and those that hold messages."""
 
     names: tuple[str, ...]

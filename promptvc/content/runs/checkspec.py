@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json
 from promptvc.content.runs.spec import NAME
@@ -19,8 +20,7 @@ _SETTINGS = ("run", "fresh", *_LIMITS, "must_pass", "no_broken", "score", "slice
 Invalid = Callable[[str], Exception]
 
 
-@dataclass(frozen=True, slots=True)
-class RowFilter:
+class RowFilter(Struct, frozen=True):
     """The rows whose example has, in each of these fields, one of these values, or a list with one of them.
 
     Fields may be dotted paths. Without fields, every row is meant.
@@ -33,8 +33,7 @@ class RowFilter:
         return ", ".join(f"{name}={'|'.join(map(_text, values))}" for name, values in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What rows must keep to.
 
     - ``min``, ``max``: by score (its mean) or by one of `MEASURES`;
@@ -47,8 +46,7 @@ class Limits:
     tolerance: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SliceSpec:
+class SliceSpec(Struct, frozen=True):
     """What the rows must keep to whose example has this value in this field."""
 
     field: str
@@ -56,8 +54,7 @@ class SliceSpec:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSpec:
+class CheckSpec(Struct, frozen=True, kw_only=True):
     """One declared check of a run.
 
     - ``fresh``: the outputs must be up to date;

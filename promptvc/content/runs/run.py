@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.json_type import LooseJson
@@ -58,8 +59,7 @@ def run_names(paths: Iterable[str]) -> list[str]:
     return sorted({run_name(path) or "" for path in paths if path.endswith(RECORD_SUFFIX)} - {""})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputRow:
+class OutputRow(Struct, frozen=True, kw_only=True):
     """One output: of one example, and of one sample where several are drawn.
 
     - ``output``: the text, None where there is none; ``tool_calls``: what the model asks to be called, if anything;
@@ -198,8 +198,7 @@ def read_rows(lines: Iterable[Mapping[str, Json]], path: str = "") -> Iterator[O
             raise RunUnreadable(f"{path} row {number}: {error.message}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """A file that a run was made from: its path, and its git object (of a rope: the tree)."""
 
     path: RepoPath
@@ -210,8 +209,7 @@ class Pin:
         return {"path": self.path, "id": self.id}
 
 
-@dataclass(frozen=True, slots=True)
-class ScorerPin:
+class ScorerPin(Struct, frozen=True):
     """A scorer of a run: what it is called, how it was declared, and the sha256 of its code."""
 
     name: str
@@ -223,8 +221,7 @@ class ScorerPin:
         return {"name": self.name, "spec": self.spec, "code": self.code}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True, kw_only=True):
     """What produced the rows of a run.
 
     - ``recorded``: the outputs were made by another tool (``source``) and taken in, so that nothing proves what made
@@ -261,7 +258,7 @@ class RunRecord:
     def to_value(self) -> dict[str, Json]:
         """As in the file."""
         value: dict[str, Json] = {"version": RECORD_VERSION}
-        for name in self.__slots__:
+        for name in self.__struct_fields__:
             found = getattr(self, name)
             if isinstance(found, Pin):
                 found = found.to_value()

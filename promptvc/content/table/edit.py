@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats import HEAD_SIZE, blank_table, row_format, suffix_words
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
@@ -15,8 +16,7 @@ from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
+class Edited(Struct, frozen=True, kw_only=True):
     """A file after an edit: chunk runs that stayed as they were, and new bytes between them.
 
     ``unchanged`` rows were given as they already are. ``missing`` are the keys to delete that no row has.

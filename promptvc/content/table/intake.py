@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from promptvc.content.arrow.frames import JSON_COLUMNS
 from promptvc.content.arrow.intake import arrow_rows
@@ -27,8 +28,7 @@ _NUMBERS = (int, float)
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | ArrowStream
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """Rows to write. Those of a frame have every field, None where there is no value: see `as_in_place`."""
 
     rows: list[Row]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json, Malformed, RowFormat
 from promptvc.content.table.keys import KeyToken, candidate_keys, key_token
@@ -11,8 +12,7 @@ from promptvc.content.table.keyscan import leading_keys
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIndex:
+class KeyIndex(Struct, frozen=True):
     """The numbers of the rows of each key: the first one, and those after it.
 
     Among them may be rows that turn out to be malformed when they are read.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedRow:
+class NumberedRow(Struct, frozen=True):
     """A row and its number, from 0; ``row`` says why where it cannot be read."""
 
     number: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import RowFormat, Segment
 from promptvc.versioning.ropes.chunkrun import ChunkRun

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import BOM, Malformed, ReadsRows
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedRow:
+class MalformedRow(Struct, frozen=True):
     """A row that cannot be read: its number from 0, and where in the file, both from 1 and ``column`` in characters.
 
     ``text`` is the row as it stands, with U+FFFD for bytes that are not UTF-8.
@@ -23,8 +23,7 @@ class MalformedRow:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """The fields of a header and of all readable rows in the order in which they are first seen, and the other rows."""
 
     columns: tuple[str, ...]
@@ -50,8 +49,7 @@ def survey(format: ReadsRows, chunk_runs: Iterable[ChunkRun]) -> Survey:
     return Survey(tuple(names), tuple(malformed))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """How many lines are complete, and how many characters of the next one are over."""
 
     lines: int = 0

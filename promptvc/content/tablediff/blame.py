@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from promptvc.content.align.align import align
 from promptvc.content.tablediff.diff import TableDiff
@@ -14,8 +15,7 @@ Run = tuple[int, int, int]
 """(number before, number after, length): lines or rows that are the same, one after the other on both sides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origins:
+class Origins(Struct, frozen=True):
     """Where the lines or rows of a version come from in an older one.
 
     ``same`` are runs, rising in the number after. ``changed`` has, by number after, the number before and the fields

@@ -6,8 +6,9 @@ pairs     two versions side by side      match     which row is which
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
@@ -23,8 +24,7 @@ from promptvc.versioning.ropes.chunkrun import ChunkRun
 Cells: TypeAlias = "dict[str, tuple[Json | Missing, Json | Missing]]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowChange:
+class RowChange(Struct, frozen=True, kw_only=True):
     """A row that was added, removed or changed.
 
     ``at`` has the row's numbers before and after, from 0, None where it is not there. ``key`` is None where the
@@ -44,8 +44,7 @@ class RowChange:
     malformed: Malformed | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableDiff:
+class TableDiff(Struct, frozen=True, kw_only=True):
     """The difference of two tables.
 
     ``before_rows = removed + changed + reformatted + unchanged`` and ``after_rows`` the same with ``added``.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.align.align import align
 from promptvc.content.align.runs import Run, Span, gaps
@@ -15,8 +16,7 @@ from promptvc.content.tablediff.match import Matching
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class TableSide:
+class TableSide(Struct, frozen=True):
     """One version of a table: its chunk runs of whole rows, and how they are read."""
 
     chunk_runs: Sequence[ChunkRun]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.tablemerge.outcome import Content, Decisions, Outcome, Placed

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import BOM, FileStyle, RowFormat
 from promptvc.content.tablediff.pairs import TableSide
@@ -14,8 +16,7 @@ from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Files
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The layout that a merge asks for.
 
     ``side`` is the one that has it already, None where neither does: then ``head`` is what opens the file. ``marked``

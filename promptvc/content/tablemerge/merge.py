@@ -6,7 +6,9 @@ The way through: read the versions, decide what becomes of each row, place the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.tablediff.pairs import TableSide as TableSide
@@ -21,8 +23,7 @@ from promptvc.content.values.conflict import Conflict
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class SideCounts:
+class SideCounts(Struct, frozen=True):
     """What one side did to the rows of base."""
 
     added: int
@@ -30,8 +31,7 @@ class SideCounts:
     changed: int
 
 
-@dataclass(frozen=True, slots=True)
-class MergedRow:
+class MergedRow(Struct, frozen=True):
     """A row that both sides changed, and which fields each did."""
 
     key: dict[str, Json] | None
@@ -40,8 +40,7 @@ class MergedRow:
     theirs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowMerge:
+class RowMerge(Struct, frozen=True, kw_only=True):
     """A merged table: chunk runs that stayed as they were on one side, and new bytes between them.
 
     In the file stands what ours has wherever something conflicts. The chunk runs are those of ours, or of theirs where

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.tablemerge.partners import Partners
@@ -13,8 +14,7 @@ Place = tuple[int, int]
 """(`BASE`, row number in base), or for a row that is new there (`OURS` or `THEIRS`, row number on that side)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """What a row of the merged file holds: the bytes of a side as they are, or fields.
 
     ``side`` says whose ``body`` it is; where ``row`` is given, the body is only how it is written.
@@ -29,16 +29,14 @@ Outcome = Content | None
 """None for a row that goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A conflict as it was found: the row that it is in, and its fields."""
 
     place: Place
     conflict: Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class BothChanged:
+class BothChanged(Struct, frozen=True):
     """A row that both sides changed: which fields each did."""
 
     place: Place
@@ -47,8 +45,7 @@ class BothChanged:
     theirs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
+class Decisions(Struct, frozen=True, kw_only=True):
     """What becomes of each row.
 
     - ``rows``: by number in base, the rows that do not stay as both sides have them;

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.align.align import align
 from promptvc.content.table.keys import key_token
@@ -16,8 +17,7 @@ Keyless = Mapping[int, list[int]]
 """New rows without a key by the row of base that they follow; -1 for the beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partners:
+class Partners(Struct, frozen=True):
     """Which new rows both sides have. ``theirs`` maps a row of ours to that of theirs, ``ours`` the other way.
 
     ``replaced`` are those of them that are unlike, put in the place of one row of base: ours -> row of base.

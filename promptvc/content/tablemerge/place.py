@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import Struct
 
 from promptvc.content.tablemerge.outcome import Content, Decisions, Outcome, Place
 from promptvc.content.tablemerge.partners import Partners
@@ -16,8 +17,7 @@ from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Versions
 Inserted = Mapping[int, Sequence[tuple[Place, Content]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """One side of a merge, and what changes on it.
 
     ``changes`` has new contents by row number on this side, None for a row that goes; ``inserted`` what comes behind

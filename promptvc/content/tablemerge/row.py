@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Row
 from promptvc.content.formats.dicts import malformed_row
@@ -15,8 +16,7 @@ from promptvc.content.values.conflict import Conflict
 from promptvc.content.values.merge import ValueConflict, ValueMerge, merge_objects, put
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a row holds, what conflicts in it, and which fields both sides changed."""
 
     outcome: Outcome

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
@@ -27,8 +29,7 @@ class Status(Enum):
     GONE = "not there any more"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Versions:
+class Versions(Struct, frozen=True, kw_only=True):
     """Base paired with each side.
 
     - ``left``, ``right``: base and ours, base and theirs;

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.content.align.align import find_changes
 from promptvc.content.align.ends import trimmed
@@ -24,16 +25,14 @@ _MAX_SLIDE = 400  # tokens by which an insertion is moved to begin with a line
 _SHORT, _LONG = 200, 200_000  # characters of both texts, for similarity
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of a hunk, with its line end."""
 
     op: Op
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
+class Hunk(Struct, frozen=True):
     """Changed lines that lie together, with some unchanged ones around them.
 
     ``before`` and ``after`` are the numbers, from 1, of the first line in each text; where a hunk has no line
@@ -45,8 +44,7 @@ class Hunk:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A chunk run of text: in both (``=``), only before (``-``) or only after (``+``)."""
 
     op: Op

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.align.align import find_changes
 from promptvc.content.align.ends import common_head, common_tail, trimmed
@@ -12,8 +13,7 @@ from promptvc.content.align.runs import Change
 Lines = Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """The same chunk run of three texts, as lines."""
 
     base: Lines
@@ -47,8 +47,7 @@ def diff3(base: Lines, ours: Lines, theirs: Lines) -> list[Part]:
     return _joined([*parts, list(base[at:])])
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     """Changes of both sides that concern the same lines of base, ``start`` to ``stop``."""
 
     start: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.content.text.diff3 import Part, diff3
 
@@ -20,8 +21,7 @@ _LIKE_MARKERS = re.compile(r"^([<|=>])\1{6,}", re.MULTILINE)
 _LINE_END = re.compile(r"\r?\n\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class TextConflict:
+class TextConflict(Struct, frozen=True):
     """Lines that both sides changed differently, as they are in each text; any of the three may be empty."""
 
     base: str
@@ -29,8 +29,7 @@ class TextConflict:
     theirs: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextMerge:
+class TextMerge(Struct, frozen=True):
     """A merged text: what is settled as text, with conflicts between.
 
     - ``marker_size``: the length of the signs on marker lines, more than any such run that begins a line in a text;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.missing import MISSING, Missing
@@ -11,8 +12,7 @@ from promptvc.content.formats.missing import MISSING, Missing
 ConflictKind = Literal["both-changed", "edit-delete", "both-added", "text"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(Struct, frozen=True, kw_only=True):
     """One place that both sides changed, and differently; in the merged file stands what ours has there.
 
     - ``kind``: ``both-changed``, ``edit-delete`` (one side removed what the other changed), ``both-added``, or

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from uuid import uuid4
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -20,8 +22,7 @@ _EXACT = re.compile(b'"' + _WAITING.encode() + b'([^"]+)"')
 _DECODER = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     """A member or element: the name ("" in a list) and where its value stands."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.align.align import align
 from promptvc.content.align.runs import gaps
@@ -15,8 +16,7 @@ from promptvc.content.values.similarity import Similarity
 _BUDGET = 2_000  # comparisons of elements in one list
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
+class Alignment(Struct, frozen=True):
     """``after`` seen from the list before.
 
     ``kept[i]`` is the place in after of element i, edited or not, None where it is gone; ``inserted[i]`` are the new

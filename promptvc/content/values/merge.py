@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -22,8 +24,7 @@ Value: TypeAlias = "Json | Missing"
 _J = TypeVar("_J", bound=Json)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueConflict:
+class ValueConflict(Struct, frozen=True):
     """One place in a value that both sides changed differently; the fields are those of `Conflict`."""
 
     kind: ConflictKind
@@ -33,8 +34,7 @@ class ValueConflict:
     theirs: Value
 
 
-@dataclass(frozen=True, slots=True)
-class ValueMerge:
+class ValueMerge(Struct, frozen=True):
     """A merged value, with ours in place of what conflicts; `MISSING` where the merge removes it."""
 
     value: Value
@@ -77,8 +77,7 @@ def merge_objects(base: dict[str, Json], ours: dict[str, Json], theirs: dict[str
     return ValueMerge(merged, tuple(conflicts))
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceMerge:
+class SequenceMerge(Struct, frozen=True):
     """A merged list in three variants: with base's, ours' and theirs' version of what conflicts, if anything does."""
 
     base: list[Json]

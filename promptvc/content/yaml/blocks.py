@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -19,8 +20,7 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 _BLANK_OR_COMMENT = re.compile(r"[ \t]*(#[^\n]*)?\r?\n?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry: the blank lines and comments above it, and its own lines, all of them with line ends.
 
     ``name`` is "" for an item of a sequence.
@@ -32,8 +32,7 @@ class Entry:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(Struct, frozen=True):
     """A text divided: ``preface`` (a line ``---``, mostly), the entries in order, and what follows the last one.
 
     ``kind`` is ``nothing`` where the text holds no value; ``column`` is where the entries begin.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
@@ -30,8 +32,7 @@ from promptvc.content.yaml.blocks import (
 from promptvc.content.yaml.rewrite import new_entry, rewrite_entry, rewrite_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class _Three:
+class _Three(Struct, frozen=True):
     """An entry in three versions; at most two are not there."""
 
     base: Entry | None

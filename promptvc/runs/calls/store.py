@@ -9,10 +9,10 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from promptvc.content.formats.base import Malformed

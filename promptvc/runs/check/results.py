@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
@@ -21,8 +22,7 @@ _UNITS = {"cost_usd": " USD", "latency_ms": " ms"}
 Kind = Literal["fresh", "min", "max", "must_pass", "no_worse_than", "no_broken"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
+class GateResult(Struct, frozen=True, kw_only=True):
     """One gate: what was asked, what is.
 
     - ``subject``: the score, the measure, or the rows that are meant; ``revision``: what they are compared with;
@@ -49,8 +49,7 @@ class GateResult:
         return f"{words} [{slice_name(self.slice)}]" if self.slice else words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, kw_only=True):
     """A check of a run at one version, ``label``.
 
     ``notes`` say what was not looked at; ``hint`` is the command that goes on from what failed.

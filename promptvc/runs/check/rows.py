@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import overload
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
@@ -19,8 +20,7 @@ _FEW = 200
 """Rows up to which each is looked up by its number; above, the table is read through."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRow:
+class GateRow(Struct, frozen=True, kw_only=True):
     """A row because of which a gate failed.
 
     - ``slices``: the fields by which the run is sliced, as the example has them; ``expected``: as in the example;

@@ -9,7 +9,8 @@ import json
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.runs.run import OutputRow, Score
 from promptvc.errors import RunUnreadable
@@ -21,8 +22,7 @@ Place = tuple[str, int]
 UNKNOWN = math.nan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(Struct, frozen=True, kw_only=True):
     """The rows of a side by column; a row's number is its place in the file, from 0.
 
     Unknown numbers are NaN. ``requests`` has each row's fingerprint as far as 64 bits tell, None for recorded ones.
@@ -102,8 +102,7 @@ def read_columns(run: LoadedRun) -> Columns:
     return columns.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class Pairing:
+class Pairing(Struct, frozen=True):
     """Which rows are of the same example and sample: ``pairs`` of numbers, before and after, in the order after."""
 
     pairs: tuple[tuple[int, int], ...]

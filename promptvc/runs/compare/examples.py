@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
@@ -21,8 +22,7 @@ INPUT_LENGTH = 500
 """Characters of an input that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """What rows of an example are shown with; see `ComparedRow`."""
 
     slices: dict[str, Json] = field(default_factory=dict)

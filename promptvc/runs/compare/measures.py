@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.runs.compare.columns import Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """Numbers of one side, over the ``rows`` where they are known; None where there are none."""
 
     rows: int = 0
@@ -31,8 +31,7 @@ class Measure:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureComparison:
+class MeasureComparison(Struct, frozen=True):
     """One measure on both sides, out of ``pairs``.
 
     Where ``both`` pairs have it on both sides, it is over these alone, so that like is compared with like; where none
@@ -49,8 +48,7 @@ class MeasureComparison:
         return {"before": self.before.to_value(), "after": self.after.to_value()}
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(Struct, frozen=True):
     """Every measure, over the pairs that have an output on both sides.
 
     ``characters`` is the length of outputs, ``cost_usd`` in US dollars, ``latency_ms`` in milliseconds.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, overload
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.words import plural
@@ -28,8 +29,7 @@ _FEW = 200
 """Rows up to which each is looked up by its number; above, the table is read through."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparedRow:
+class ComparedRow(Struct, frozen=True, kw_only=True):
     """One example and sample on both sides.
 
     - ``status``: ``fixed`` and ``broken`` by the score that says so; ``changed`` where else output, error or any score
@@ -65,19 +65,17 @@ class ComparedRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """Where the rows of one side are read from."""
 
     table: Table
     columns: Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Pairer:
+class Pairer(Struct, frozen=True):
     """Makes compared rows of row numbers.
 
-    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` gives an example's words by its id.
+    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` says an example by its id.
     """
 
     before: Side

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import Score
@@ -16,8 +17,7 @@ from promptvc.runs.compare.stats import Interval, Noise, mean_interval, noise, s
 Pairs = Sequence[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class LabelChange:
+class LabelChange(Struct, frozen=True):
     """How many rows had one label before and another, or the same, after."""
 
     before: str
@@ -25,8 +25,7 @@ class LabelChange:
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreComparison:
+class ScoreComparison(Struct, frozen=True, kw_only=True):
     """One score on both sides, over the ``pairs`` of rows that have it on both.
 
     - ``before``, ``after``, ``difference``: means over the pairs, of booleans the share that passed; None for labels,
@@ -74,8 +73,7 @@ class ScoreComparison:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseComparison:
+class NoiseComparison(Struct, frozen=True):
     """How much one score differs among samples of the same example, on each side; see `stats.Noise`."""
 
     name: str
@@ -143,8 +141,7 @@ def label(score: Score) -> str:
     return score if isinstance(score, str) else str(score).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class _Example:
+class _Example(Struct, frozen=True):
     """What became of one example: the mean of its samples' differences, over so many ``rows``."""
 
     difference: float

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.sources import LoadedRun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSide:
+class RunSide(Struct, frozen=True, kw_only=True):
     """One side: the run's name, what its version is called, and how many rows it has.
 
     ``errors`` counts rows whose call failed, ``stale`` those that wait for an answer; neither has scores. ``recorded``
@@ -28,7 +27,7 @@ class RunSide:
 
     def to_value(self) -> dict[str, Json]:
         """``{"name", "label", "rows", "errors", "stale", "recorded", "model", "samples"}``."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def side_of(run: LoadedRun, columns: Columns) -> RunSide:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.missing import MISSING
@@ -18,8 +19,7 @@ MOST_VALUES = 200
 """Slices of one field that are compared, the largest: a field with more values identifies rows, not kinds of rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class SliceComparison:
+class SliceComparison(Struct, frozen=True):
     """The scores of the pairs whose example has this value in this field; value None: those that have none."""
 
     field: str

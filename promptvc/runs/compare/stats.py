@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,7 @@ _DRAWS_OF_ONE_COUNT = 25
 """A count drawn from a multinomial takes about as long as so many single draws."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """A confidence interval, both ends included."""
 
     low: float
@@ -50,12 +50,12 @@ def mean_interval(
 ) -> Interval | None:
     """The 95% interval of the mean of paired differences, by the percentile bootstrap; None for fewer than two.
 
-    A difference is that of one example, the mean over its ``rows`` (one unless given); the mean is that of all rows, as
-the bound is computed. As many differences as there are get drawn from them with replacement, each with all of its rows, and
-    the mean taken, `RESAMPLES` times, or fewer where there are more than 3,000 that are mostly distinct, but never
-    below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these means (Efron and
-    Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always give the same
-    interval.
+    A difference is that of one example, the mean over its ``rows`` (one unless given); the mean is that of all
+    rows, as it is shown. As many differences as there are get drawn from them with replacement, each with
+    all of its rows, and the mean taken, `RESAMPLES` times, or fewer where there are more than 3,000 that are mostly
+    distinct, but never below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these
+    means (Efron and Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always
+    give the same interval.
 
     How often each distinct difference is drawn is a multinomial, so that pass/fail scores, with three of them, take
     the same short time for 100 rows and for 100,000.
@@ -147,8 +147,7 @@ def sign_test(better: int, worse: int) -> float:
     return min(1.0, 2 * math.exp(log_term + math.log(sum_)))
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(Struct, frozen=True):
     """How much the scores of one side differ among the samples of the same example.
 
     - ``examples``: how many have two scored samples or more;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.content.formats.words import plural
 from promptvc.runs.compare.measures import Measure, MeasureComparison, Measures
@@ -21,8 +22,7 @@ from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
 from promptvc.runs.compare.stats import Noise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreTexts:
+class ScoreTexts(Struct, frozen=True, kw_only=True):
     """One score: ``3``, ``0.812``, ``0.846``, ``+0.034``, ``[+0.009, +0.060]``, ``p = 0.011``, ``28``, ``11``.
 
     What there is not is empty: means and the interval of labels, ``fixed`` and ``broken`` but of booleans. ``changed``
@@ -68,8 +68,7 @@ def score_texts(score: ScoreComparison) -> ScoreTexts:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseTexts:
+class NoiseTexts(Struct, frozen=True):
     """The noise of each side that has some: ``0.210 → 0.195`` within an example, ``±0.012 → ±0.011`` of the mean."""
 
     within: str
@@ -83,8 +82,7 @@ def noise_texts(found: NoiseComparison) -> NoiseTexts:
     return NoiseTexts(within, " → ".join(f"±{number(side.of_mean)}" for side in sides))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartTexts:
+class PartTexts(Struct, frozen=True, kw_only=True):
     """One number of a measure on both sides: ``mean``, ``143``, ``61``, ``−57 %``."""
 
     what: str
@@ -93,8 +91,7 @@ class PartTexts:
     change: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureTexts:
+class MeasureTexts(Struct, frozen=True, kw_only=True):
     """A measure that any side has: ``output tokens``.
 
     ``both`` has the two sides on a line, ``mean 143 → 61``; ``parts`` has single numbers, for a table. ``over`` says
@@ -123,8 +120,7 @@ def measure_texts(found: Measures) -> Iterator[MeasureTexts]:
 Change = Callable[[float | None, float | None], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
+class _Shown(Struct, frozen=True, kw_only=True):
     """How a measure is shown: ``line`` puts a side on a line after ``prefix``, ``parts`` are (name, attribute)."""
 
     prefix: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.equal import same
 from promptvc.content.json_type import LooseJson as Json
@@ -26,8 +28,7 @@ What = Literal[
 _PLAIN: tuple[What, ...] = ("provider", "model", "tools", "response_format", "samples")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """One thing that the two records have different.
 
     ``name`` is which parameter, input or scorer, or the path of the file after; ``before`` and ``after`` are its

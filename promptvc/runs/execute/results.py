@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from promptvc.content.runs.run import RunRecord
 from promptvc.content.runs.view import totals_words
 from promptvc.html.render import render
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Struct, frozen=True, kw_only=True):
     """What a run did.
 
     - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
@@ -41,8 +40,7 @@ class RunResult:
         return render("result.html", caption=_result_words(self), scores=scores, error=self.first_error)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a run would do: ``calls`` in all, ``known``, ``missing`` (equal requests once), and estimated ``tokens``."""
 
     name: str

@@ -69,8 +69,8 @@ def call_with_retry(
     """Call until there is an answer, ``attempts`` times at most; raises the last `CallFailed`.
 
     Only failures with ``retry`` are worth another attempt, after ``after`` seconds at least. Before each wait
-    ``on_retry(failure, attempts made, seconds)`` is called each time. ``sleep`` is ``stop.wait`` unless given, so that setting
-    ``stop`` ends a wait at once; raises `Stopped` then.
+    ``on_retry(failure, attempts made, seconds)`` is called each time. ``sleep`` is ``stop.wait`` unless given, so that
+    setting ``stop`` ends a wait at once; raises `Stopped` then.
     """
     import tenacity  # 20 ms that a run with nothing to call does not need
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from promptvc.content.runs.request import Request
 from promptvc.content.runs.run import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from promptvc.content.prompt.prompt import read_prompt
 from promptvc.content.runs.request import example_ids
@@ -37,8 +38,7 @@ Why = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staleness:
+class Staleness(Struct, frozen=True, kw_only=True):
     """How a run's outputs stand to the files that they come from.
 
     - ``rows``: in the output file; ``fresh``: of them, those that answer what would be asked now; ``stale``: those that

@@ -6,8 +6,9 @@ import json
 import math
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Json
 
@@ -15,8 +16,7 @@ LONGEST_MESSAGE = 500
 """Characters of the reason for a failed call; a row's ``error`` holds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a provider gave for one request; None for what it does not tell.
 
     ``cost_usd`` is in US dollars. ``response_model`` is what the provider calls the model that answered,

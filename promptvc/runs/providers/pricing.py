@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.runs.spec import RunSpec

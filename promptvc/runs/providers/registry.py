@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid
@@ -37,8 +38,7 @@ Open = Callable[[Calling, Path, Mapping[str, str]], Provider]
 """Makes a provider of what is declared, the project's folder, and the environment."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderKind:
+class ProviderKind(Struct, frozen=True):
     """A kind of provider: how it is written, whether it runs code that the configuration names, and what makes one.
 
     ``open`` raises `ConfigInvalid` or `Refused` for what cannot work: no such function, program or key.

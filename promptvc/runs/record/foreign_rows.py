@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Row
 from promptvc.content.formats.missing import MISSING, Missing
@@ -28,8 +29,7 @@ _SHOWN = 12
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A foreign row: its number from 1, the key of its example, its sample where it says one, and what it holds.
 
     ``row`` has no example's id yet.

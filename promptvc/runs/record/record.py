@@ -232,7 +232,7 @@ def _listed(given: str | Sequence[str] | None) -> list[str]:
 
 
 def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
-    """What identifies examples where nobody said it: the examples' own key, and the field that the format has for it."""
+    """What identifies examples by default: the examples' own key, and the field that the format has for it."""
     own = table.key if table is not None else None
     if foreign.key is not None and table is None:
         return {foreign.key: foreign.key}

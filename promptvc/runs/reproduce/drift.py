@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.request import Request
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
 _COMPARED = ("output", "tool_calls", "finish_reason", "response_model")
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(Struct, frozen=True):
     """A row whose answer is another now.
 
     ``changed`` names the fields, ``scores.exact`` for a score; both rows have the scores of today's scorers.
@@ -45,8 +48,7 @@ class Drifted:
         return self.before.place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """What came of asking again.
 
     - ``asked``: rows that have a new answer; ``equal``: of them, those with the same output;
@@ -185,7 +187,7 @@ class _Asking:
     def _priced(self) -> RunSpec:
         """The run with the price that is declared for it, which is no part of any request."""
         declared = self.source.project.runs.get(self.run.name)
-        return replace(self.rebuilt.spec, price=declared.price) if declared else self.rebuilt.spec
+        return dataclasses.replace(self.rebuilt.spec, price=declared.price) if declared else self.rebuilt.spec
 
     def _scorers(self) -> tuple[list[Scorer], str | None]:
         try:

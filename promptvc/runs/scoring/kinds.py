@@ -1,8 +1,8 @@
 """The built-in kinds of scorers, each a function from its argument to what measures an output.
 
-In all of them a FIELD of the example is a dotted path. Text is compared as it is, upper and lower case distinguished apart, but
-for blank space around it; a number, object or boolean is compared as its JSON. Where a field holds an array, each of
-its elements is an answer that counts, and the best one does. An output that is None counts as empty text.
+In all of them a FIELD of the example is a dotted path. Text is compared as it is, case included, but for
+blank space around it; a number, object or boolean is compared as its JSON. Where a field holds an array,
+each of its elements is an answer that counts, and the best one does. An output that is None counts as empty text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Row
 from promptvc.content.formats.missing import MISSING
@@ -35,16 +36,14 @@ class Unscored(Exception):
     """Why an output cannot be given a score; it never leaves the scorers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What measures outputs, and whatever else than the kind decides what it says."""
 
     measure: Measure
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class ScorerKind:
+class ScorerKind(Struct, frozen=True):
     """A built-in kind. ``version`` changes whenever the same outputs would get other scores.
 
     ``expects`` gives, of an argument, the field of the example that holds the expected output; None for a kind that

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
@@ -36,8 +37,7 @@ TREES = 4
 """Trees whose files are remembered: those of a merge, and what it made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The bytes of a file to be stored, in blocks of any size, read once.
 
     ``handle`` is the open file, where there is one.

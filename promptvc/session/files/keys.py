@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.table.numbered import number_rows
@@ -15,8 +16,7 @@ from promptvc.ids import RepoPath
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
-@dataclass(frozen=True, slots=True)
-class KeyWarning:
+class KeyWarning(Struct, frozen=True):
     """Rows of a table that share a key; ``rows`` are their numbers, from 1."""
 
     path: RepoPath

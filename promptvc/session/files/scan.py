@@ -6,9 +6,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.errors import FileChanging, FileUnreadable
 from promptvc.ids import RepoPath
@@ -23,8 +24,7 @@ _OURS = (".promptvc-half-", ".promptvc-new-")
 _SKIPPED_FOLDERS = (".git", ".promptvc")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A working file: its path and what the system says of it, not following a link."""
 
     path: RepoPath

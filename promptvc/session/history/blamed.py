@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.content.formats.base import Malformed, Row
 from promptvc.content.formats.dicts import malformed_row
@@ -21,8 +22,7 @@ from promptvc.session.workspace.snapshot import Snapshot
 from promptvc.storage.objects import Signature
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blamed:
+class Blamed(Struct, frozen=True, kw_only=True):
     """One line, row or cell, and the commit that changed it last.
 
     ``number`` is that of the line or row, from 0. ``value`` is the line's text, the row, or the cell's value; ``key``

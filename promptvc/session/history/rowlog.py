@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.base import Malformed, Row
 from promptvc.content.table.numbered import number_rows
@@ -16,8 +18,7 @@ Meant = Callable[[Row], bool]
 """Whether a row is the one that is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowCommit:
+class RowCommit(Struct, frozen=True):
     """A commit that changed a row: ``rows`` say how, several where rows share the key."""
 
     id: ObjectId

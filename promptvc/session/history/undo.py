@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, Negative, ObjectMissing, Refused, WorkWouldBeLost
 from promptvc.html.render import render
@@ -28,8 +29,7 @@ WriteState = Callable[[ObjectId | None], None]
 """Brings back the merge under way that a blob holds; None ends it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoParts:
+class UndoParts(Struct, frozen=True, kw_only=True):
     """What undoing works on; ``worktree()`` raises `Usage` where there are no working files."""
 
     log: OperationLog
@@ -42,8 +42,7 @@ class UndoParts:
     state: Callable[[], ObjectId | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class Undone(Struct, frozen=True, kw_only=True):
     """What an undo did: the operations taken back, newest first, and what changed, each before and after the undo.
 
     ``left`` are the remote-tracking refs that the operations moved: they stay, for they say what the remote has, and

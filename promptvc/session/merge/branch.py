@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from promptvc.errors import NoMergeOpen, NothingToCommit
 from promptvc.ids import ObjectId, RefName, RepoPath

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
@@ -26,8 +27,7 @@ Planned = Mapping[RepoPath, FileEntry | None]
 """The working files that will be written or removed, each as it is now; None for those that are not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """What is merged: the commits ``head`` and ``other``, and the files that they come to."""
 
     head: ObjectId

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from promptvc.content.formats import blank_table, row_format
 from promptvc.content.json_type import Json
@@ -164,7 +166,7 @@ class LeafMerger:
 
 
 def file_conflict(found: PathConflict) -> Conflict:
-    """A file as a whole that conflicts, shown as every conflict is; its versions are values with ``id`` and ``mode``."""
+    """A file as a whole that conflicts, shown as any conflict; its versions are values with ``id`` and ``mode``."""
     values: list[Json] = [
         {
             "id": str(entry.id),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.text.merge import marker_lines_left
@@ -25,8 +27,7 @@ Read = Callable[[str], bytes | None]
 """Gives the bytes of a file; None where it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenMerge:
+class OpenMerge(Struct, frozen=True, kw_only=True):
     """A merge, cherry-pick or revert under way.
 
     - ``step``: which of the three; ``head``: the commit that was current; ``other``: the one merged, picked or undone;
@@ -114,8 +115,8 @@ class OpenMerge:
 class MergeState:
     """Where the merge under way is kept: a file in the store's own folder.
 
-    ``changing(before, after)`` is called for each change before it is made, as the blobs that hold the state. ``is_over``
-reports one that was committed already, by a process that was killed before it could say so.
+    ``changing(before, after)`` is called for each change before it is made, as the blobs that hold the state.
+    ``is_over`` reports one that was committed already, by a process that was killed before it could say so.
     """
 
     def __init__(

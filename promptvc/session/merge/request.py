@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, Usage
 from promptvc.ids import ObjectId
@@ -16,8 +17,7 @@ from promptvc.versioning.commit import read_commit
 Forward = Literal["auto", "never", "only"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeRequest:
+class MergeRequest(Struct, frozen=True, kw_only=True):
     """A merge, cherry-pick or revert that is asked for.
 
     ``labels`` name the two sides; ``message`` is what the commit says; ``keep_author`` is whose it is where that is

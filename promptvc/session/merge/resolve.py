@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.table.edit import Edited
@@ -27,8 +29,7 @@ from promptvc.versioning.tree import FileEntry, Files, find_file, in_the_way
 Take = Literal["ours", "theirs", "base"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """How a conflict is resolved: a side's version, a value, or what the file has now (neither given).
 
     ``text`` is the value as it was typed, text or JSON: what a cell of CSV gets, which is text.
@@ -56,8 +57,7 @@ class Choice:
         return self if self.text is None else replace(self, value=load_exact(self.text, self.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The conflicts that were resolved, and how many are left in the merge."""
 
     conflicts: tuple[Conflict, ...]
@@ -162,8 +162,7 @@ class Resolving:
         return changed
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """What is to be written: files edited inside, and files chosen as wholes, None where they go."""
 
     current: Files

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import Advice, ConflictMissing
@@ -14,8 +15,7 @@ from promptvc.session.merge.textresolve import Open, place_name
 from promptvc.versioning.tree import is_below
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The conflicts in these files, or below these folders (all), that are also in this row, field and line.
 
     ``key`` is the row's key as text, or its number from 1 where it has none; ``field`` a field or a place in it,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.content.formats.missing import Missing
 from promptvc.content.prompt.merge import set_setting
@@ -16,8 +17,7 @@ from promptvc.session.merge.openmerge import OpenMerge, Read, unresolved
 from promptvc.session.transaction.pending import PendingFile
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Where lines that conflict stand in a file: the offset, and the first and last line, from 1."""
 
     start: int

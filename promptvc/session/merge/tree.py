@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.content.runs.run import output_path, record_path, run_names
 from promptvc.content.text.merge import merge_lines
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeMerge:
+class TreeMerge(Struct, frozen=True, kw_only=True):
     """The files of a merge, with ours in place of ``conflicts``.
 
     ``merged`` are the files that both sides changed, ``taken`` the paths that come from theirs as they are there,
@@ -42,8 +42,7 @@ class TreeMerge:
     project: Project | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """The files of both sides, and of what they come from."""
 
     base: Files

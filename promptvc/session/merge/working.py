@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from promptvc.content.values.conflict import Conflict
 from promptvc.errors import Advice, MergeOpen, NoMergeOpen, Refused, Usage, WorkWouldBeLost

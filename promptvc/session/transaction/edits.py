@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
@@ -31,8 +33,7 @@ class Edit(Protocol):
         """The edit to do on tip for what this one did on base; raises `Conflict` where both changed the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Replace a whole file."""
 
     path: RepoPath
@@ -52,8 +53,7 @@ class Write:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Remove a file."""
 
     path: RepoPath
@@ -70,8 +70,7 @@ class Remove:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True):
     """Add rows at the end of a table."""
 
     path: RepoPath
@@ -87,8 +86,7 @@ class Append:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(Struct, frozen=True):
     """Put rows in the place of those with their keys; rows of a frame say less (`as_in_place`)."""
 
     path: RepoPath
@@ -116,8 +114,7 @@ class Upsert:
         return _merged(self.path, key, row, before, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Take rows out by key."""
 
     path: RepoPath

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
@@ -14,8 +14,7 @@ from promptvc.storage.objects import FILE
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 
 
-@dataclass(frozen=True, slots=True)
-class PendingFile:
+class PendingFile(Struct, frozen=True):
     """A file's chunk runs, each whole rows, and its mode."""
 
     path: RepoPath

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import Struct
+
 from promptvc.content.kinds import FileKind
 from promptvc.content.tablediff.diff import TableDiff, diff_rows
 from promptvc.content.text.diff import Hunk, diff_lines
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 View = Callable[[RepoPath, FileEntry], FileView]
 
 
-@dataclass(frozen=True, slots=True)
-class TextDiff:
+class TextDiff(Struct, frozen=True):
     """A text file's changed lines. ``note`` says why a prompt was compared as text."""
 
     hunks: tuple[Hunk, ...]
@@ -36,8 +37,7 @@ class TextDiff:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BinaryDiff:
+class BinaryDiff(Struct, frozen=True):
     """A binary file's sizes in bytes; None where it is absent."""
 
     before: int | None

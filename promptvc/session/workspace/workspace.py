@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, NotFastForward, NothingToCommit, PathMissing, Usage, WorkWouldBeLost
 from promptvc.html.render import render
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from promptvc.session.intent import Intents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """How the working files stand: on which branch (None: detached), at which commit, and what changed since.
 
     ``files`` are the working files. ``ahead`` and ``behind`` count commits against the upstream; None without one.
@@ -54,8 +54,7 @@ class Status:
         return render("status.html", status=self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class Committed(Struct, frozen=True, kw_only=True):
     """A commit just made: its id, the branch it is on (None: detached), its parent, what it has, things to look at."""
 
     id: ObjectId

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.storage.objects import FILE
@@ -17,8 +19,7 @@ _K = TypeVar("_K")
 Pair = tuple[_T, _T]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One operation: its number, when (seconds since 1970), who and what, and each thing before and after.
 
     - ``refs``: values, None for a ref that was not there; ``head``: what HEAD held, a ref's name or a commit;

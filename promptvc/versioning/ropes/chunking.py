@@ -6,9 +6,9 @@ The cut points depend on the bytes alone; docs/format.md is their specification,
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from xxhash import xxh3_64_intdigest
 
 from promptvc.versioning.ropes.chunklist import HEAD_LENGTH, ChunkList, head_print
@@ -24,8 +24,7 @@ BLOCK = 1 << 20
 """Bytes of a file read at a time, and the most that are cut at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cutting:
+class Cutting(Struct, frozen=True):
     """What cutting must know of a row format: its row ends, how to count rows, and a name for its style.
 
     Two files of equal style have equal row ends wherever they have equal bytes between two row ends. With

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
@@ -48,8 +49,7 @@ class Chunk(NamedTuple):
     broken: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A row file as it is in the store: a blob's id, or a rope's, and its chunks."""
 
     id: ObjectId

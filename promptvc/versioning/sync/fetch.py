@@ -76,11 +76,11 @@ def fetch(
     """Bring the refs that the refspecs name, with their history.
 
     ``accept(tip)`` raises `RemoteNotAStore` for a branch that is not ours to take; such a branch is refused, and the
-    whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that
-    we then have follow; a tag that the remote moved is reported as refused: it is replaced only by a refspec with ``+``, or
-    by ``force``, which replaces whatever is no fast-forward. With ``prune``, refs
-    whose counterpart is gone are deleted. ``who`` stands in the reflogs. The current branch is left alone, since
-    working files may lie beside it, unless ``update_head`` says that there are none.
+    whole fetch when there is no other. No ref moves before everything below it was found whole. Tags on commits that we
+    then have follow; a tag that the remote moved is reported as refused: it is replaced only by a refspec with ``+``,
+    or by ``force``, which replaces whatever is no fast-forward. With ``prune``, refs whose counterpart is gone are
+    deleted. ``who`` stands in the reflogs. The current branch is left alone, since working files may lie beside it,
+    unless ``update_head`` says that there are none.
     """
     with store.writing():  # what is here already, and what comes, stays until refs lead to it
         return _fetch(

@@ -95,10 +95,10 @@ def push(
 ) -> PushResult:
     """Make refs of the remote what we say, sending the objects it lacks.
 
-    ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along.
-    Raises `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is
-    not forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a
-    tag of that name. What the remote itself refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
+    ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along. Raises
+    `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is not
+    forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a tag
+    of that name. What the remote itself refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
     """
     work = _Push(store, refs, remote, who, refspecs, sends, History(store))
     status = remote.send(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from promptvc.ids import ObjectId, RefName
 
 Outcome = Literal["new", "forward", "forced", "deleted", "same", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
+class RefChange(Struct, frozen=True):
     """One ref: its name at the remote and here, its value before and after, and why it was refused if it was.
 
     After a fetch the values are those of our ref, after a push those of the remote's; a refused change keeps in

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from promptvc.errors import InvalidName
 from promptvc.ids import RefName
 
 
-@dataclass(frozen=True, slots=True)
-class Refspec:
+class Refspec(Struct, frozen=True):
     """``+refs/heads/*:refs/remotes/origin/*``: names there, names here, and whether ours may be set back.
 
     An empty ``here`` means that nothing is stored; ``excludes`` is git's ``^refs/heads/wip/*``.

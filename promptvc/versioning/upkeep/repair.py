@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha1
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, RefDamaged, TransferFailed
 from promptvc.ids import ObjectId, RefName
@@ -23,8 +24,7 @@ from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.upkeep.verify import Problem, readable
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """One thing to do: what it is about, what would be done in words, and the doing."""
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
@@ -27,8 +28,7 @@ LEFT_OVER = 3600.0
 _HALF_MADE = ("tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "*.tmp")
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What `collect` did: objects kept and dropped, packs and bytes before and after."""
 
     kept: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, PromptvcError, RefDamaged
 from promptvc.ids import ObjectId, RefName
@@ -16,8 +17,7 @@ from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.upkeep.reach import logged_values, reach, reflog_values
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong with a store, and the object, ref or file it is wrong with."""
 
     name: str

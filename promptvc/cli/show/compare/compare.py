@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
 from promptvc.cli.show.compare.rows import row_lists
@@ -26,8 +27,7 @@ _SLICES = 10
 _LABELS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """How wide the names at the left are, and the means."""
 
     out: Output

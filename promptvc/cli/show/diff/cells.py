@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from promptvc.cli.show.chars import columns, json_cut, json_text, pad, visible
 from promptvc.cli.show.diff.words import (
@@ -33,8 +34,7 @@ _BLOCK_LINES = 3
 _MARKUP = 4  # columns of the brackets around a value
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One place inside a row that changed: ``messages[2].content``, and its values, with `MISSING`."""
 
     path: str
