@@ -10,7 +10,7 @@ from itertools import islice
 from promptvc.errors import Usage
 from promptvc.ids import ObjectId
 from promptvc.repo.parts import Parts
-from promptvc.session.history.log import LogCommit, LogFilter, walk_log
+from promptvc.session.history.log import Log, LogFilter, walk_log
 from promptvc.versioning.commit import peel
 from promptvc.versioning.revision import Range, parse_time
 
@@ -29,7 +29,7 @@ def log(
     author: str | None,
     grep: str | None,
     every: bool,
-) -> Iterator[LogCommit]:
+) -> Log:
     """The commits that are meant: see `Repo.log`. What is asked is checked at once, the walk goes on as it is read."""
     wanted = LogFilter(
         _paths(path), _time(parts, since), _time(parts, until), _pattern(author), _pattern(grep)
@@ -38,7 +38,7 @@ def log(
         raise Usage(f"limit is a number of commits, not {limit}")
     ranges = list(_ranges(parts, [revision] if isinstance(revision, str) else revision))
     tips = _all_tips(parts) if every else set()
-    return islice(walk_log(parts.store, ranges, tips, wanted), limit)
+    return Log(lambda: islice(walk_log(parts.store, ranges, tips, wanted), limit))
 
 
 def _ranges(parts: Parts, revisions: Sequence[str]) -> Iterator[Range]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from promptvc.runs.reproduce.reproduce import Reproduction
     from promptvc.session.files.project import Project
     from promptvc.session.history.blamed import Blamed
-    from promptvc.session.history.log import LogCommit
+    from promptvc.session.history.log import Log, LogCommit
     from promptvc.session.history.undo import Undone
     from promptvc.session.merge.openmerge import OpenMerge
     from promptvc.session.merge.request import Forward
@@ -148,7 +148,7 @@ class Repo:
         author: str | None = None,
         grep: str | None = None,
         all: bool = False,
-    ) -> Iterator[LogCommit]:
+    ) -> Log:
         """The commits that lead to a revision, newest first; of ``A..B``, those that A lacks.
 
         With ``path``, only those that changed this file, or something in this folder. ``since`` and ``until`` are times

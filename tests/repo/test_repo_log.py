@@ -90,3 +90,17 @@ def test_words(repo: Repo) -> None:
         repo.log(grep="(")
     with pytest.raises(Usage):
         repo.log(limit=-1)
+
+
+def test_a_log_is_walked_as_often_as_it_is_read(repo: Repo, ids: dict[str, str]) -> None:
+    log = repo.log()
+    assert [each.id for each in log] == [each.id for each in log]
+
+
+def test_a_notebook_shows_a_log_as_a_table(repo: Repo, ids: dict[str, str]) -> None:
+    repo.commit("<b>bold</b>", allow_empty=True)
+    text = repo.log(limit=2)._repr_html_()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert next(iter(repo.log())).id.short in text
+    assert "left out" not in text
+    assert "no commits" in repo.log(limit=0)._repr_html_()

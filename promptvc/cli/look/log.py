@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     metavar="KEY",
     help="What happened to the row with this key of one table; for a key of several fields A,B, or once for each.",
 )
+@click.option(
+    "--since", metavar="TIME", help='Committed since then: "yesterday", "3 days ago", "2026-11-01 14:30".'
+)
+@click.option("--until", metavar="TIME", help="Committed until then.")
+@click.option("--author", metavar="PATTERN", help="By an author, as in `Ada <ada@example.com>`, who matches.")
+@click.option("--grep", metavar="PATTERN", help="With a message that matches; a regular expression.")
 @click.option("--all", "everything", is_flag=True, help="From every branch and tag.")
 @json_option
 @pass_app
@@ -44,6 +51,10 @@ def command(
     count: int | None,
     oneline: bool,
     keys: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    author: str | None,
+    grep: str | None,
     everything: bool,
 ) -> None:
     """Show the commits that lead to REV (HEAD), newest first; of A..B, those that A lacks.
@@ -53,23 +64,27 @@ def command(
     """
     ranges, paths = split_words(app, words_of(words))
     repo, meant = app.repo, [str(item) for item in ranges] or ["HEAD"]
+    wanted = partial(
+        repo.log, revision=meant, since=since, until=until, author=author, grep=grep, all=everything
+    )
     if keys:
         _check_options(paths, graph=graph, stat=stat)
         from promptvc.cli.look.rowlog import show_row_log
 
-        commits = list(repo.log(revision=meant, all=everything))
+        commits = list(wanted())
         show_row_log(app, commits, paths[0], keys, count, oneline=oneline)
         return
     if app.out.json:
-        for commit in repo.log(paths, revision=meant, all=everything, limit=count):
+        for commit in wanted(paths, limit=count):
             app.out.value(commit_value(commit) | (_stat_value(repo, commit, paths) if stat else {}))
     elif graph:
-        shown = list(repo.log(paths, revision=meant, all=everything))
-        whole = repo.log(revision=meant, all=everything) if paths else shown
+        shown = list(wanted(paths))
+        chosen = paths or since or until or author or grep
+        whole = repo.log(revision=meant, all=everything) if chosen else shown
         app.out.lines(_with_graph(app, shown[:count], nearest_shown(whole, shown), paths, stat, oneline))
     else:
-        chosen = repo.log(paths, revision=meant, all=everything, limit=count)
-        app.out.lines(line for _, entry in _entries(app, chosen, paths, stat, oneline) for line in entry)
+        found = wanted(paths, limit=count)
+        app.out.lines(line for _, entry in _entries(app, found, paths, stat, oneline) for line in entry)
 
 
 def _check_options(paths: Sequence[str], *, graph: bool, stat: bool) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 
+from msgspec import Struct
+
+from promptvc.html.render import render
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import Commit, Signature
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.history import History
 from promptvc.versioning.revision import Range
 
+_SHOWN = 20
+"""Commits that a notebook shows of a log."""
 
-@dataclass(frozen=True, slots=True)
-class LogCommit:
+
+class LogCommit(Struct, frozen=True):
     """A commit in the log: its id, and the `Commit` itself."""
 
     id: ObjectId
@@ -56,8 +61,21 @@ class LogCommit:
         return f"LogCommit {self.id.short} {self.date:%Y-%m-%d} {self.author.name}: {self.subject}"
 
 
-@dataclass(frozen=True, slots=True)
-class LogFilter:
+class Log:
+    """Commits, newest first: each ``for`` over it walks anew, and reads no further than it is asked to."""
+
+    def __init__(self, walk: Callable[[], Iterator[LogCommit]]) -> None:
+        self._walk = walk
+
+    def __iter__(self) -> Iterator[LogCommit]:
+        return self._walk()
+
+    def _repr_html_(self) -> str:
+        commits = list(islice(self, _SHOWN + 1))
+        return render("log.html", commits=commits[:_SHOWN], more=len(commits) > _SHOWN)
+
+
+class LogFilter(Struct, frozen=True):
     """Which commits are shown: those that changed one of the paths, committed in a time, with these words.
 
     ``since`` and ``until`` are seconds since 1970; ``author`` is looked for in ``Ada <ada@example.com>``.

@@ -341,3 +341,24 @@ def test_what_has_no_row_to_tell_of_is_said(tickets: Project, arguments: list[st
 def test_a_row_that_did_not_change_in_a_range_gives_nothing(tickets: Project) -> None:
     assert tickets("log", "HEAD~1..", TICKETS, "--key", "1").raw == b""
     assert tickets("log", TICKETS, "--key", "nothing", "-n", "0").raw == b""
+
+
+# --- which commits ------------------------------------------------------------------------------------------
+
+
+def test_times_authors_and_words_choose_commits(merged: Project) -> None:
+    assert subjects(merged, "--since", "2023-11-14 22:16") == ["e", "d"]
+    assert subjects(merged, "--until", "2023-11-14 22:15", "-n", "1") == ["b"]
+    assert subjects(merged, "--grep", "^[ab]") == ["b", "a"]
+    assert subjects(merged, "--author", "Me") == ["e", "d", "c", "b", "a"]
+    assert subjects(merged, "--author", "Nobody") == []
+
+
+def test_the_graph_joins_the_commits_that_were_chosen(merged: Project) -> None:
+    lines = merged("log", "--graph", "--oneline", "--grep", "^[abe]").lines
+    assert [line.split()[-1] for line in lines if line[-1].isalpha()] == ["e", "b", "a"]
+
+
+@pytest.mark.parametrize("words", [["--since", "soon"], ["--grep", "("], ["--author", "["]])
+def test_a_time_or_a_pattern_that_cannot_be_read_is_an_error(merged: Project, words: list[str]) -> None:
+    assert words[1] in merged("log", *words, code=2).err
