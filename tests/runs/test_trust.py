@@ -134,9 +134,9 @@ def test_a_clone_of_nothing_is_trusted_until_something_comes(world: Surroundings
 
 def test_where_nothing_tells_what_came_it_is_not_trusted(own: Repo) -> None:
     shutil.rmtree(own.path / "logs")
-    assert why(own) == "nothing tells where files are from"
+    assert why(own) == "nothing says where files are from"
     own.parts.sharing.remove("origin", own.parts.who())
-    assert why(own) == "nothing tells where files are from"
+    assert why(own) == "nothing says where files are from"
 
 
 @pytest.mark.parametrize("bare", [True, False])
