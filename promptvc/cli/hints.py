@@ -34,6 +34,9 @@ HINTS = {
     "first-output": "promptvc run makes one",
     "first-run": "promptvc run makes one, promptvc record takes outputs in",
     "force-moves": "--force moves it",
+    "forget-here": "promptvc fetch, then promptvc forget takes it out of the history here",
+    "forget-key": "promptvc forget PATH --key KEY takes the row out wherever it is",
+    "forget-what": "promptvc forget PATH, with --key KEY for a row, and --field FIELD for a field of it",
     "fsck": "promptvc fsck shows more",
     "interrupted": "promptvc undo --force settles it; what the files hold now is kept, and promptvc undo brings it"
     " back",

@@ -50,6 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "fetch": "bring what is new at a remote",
         "pull": "fetch, and move the current branch forward",
         "push": "send branches and tags to a remote",
+        "forget": "take a row or a file out of the whole history",
     },
     "Run": {
         "run": "make the outputs that are missing",

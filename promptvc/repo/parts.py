@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import Advice, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.place import ARROW_CACHE_BYTES, INTENT, LOCAL, MERGING, Surroundings
+from promptvc.repo.place import ARROW_CACHE_BYTES, FORGETTING, INTENT, LOCAL, MERGING, Surroundings
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.views import FileView, StoredFile
 from promptvc.session.files.worktree import Worktree
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from promptvc.content.arrow.tables import ArrowCache
     from promptvc.runs.project import Runs
     from promptvc.session.files.project import Project
+    from promptvc.session.forget.purge import Traces
     from promptvc.session.intent import Direction, Intents
     from promptvc.session.merge.openmerge import MergeState, OpenMerge
     from promptvc.session.merge.runs import RunsMerger
@@ -148,10 +149,17 @@ class Parts:
         )
 
     def _settle(self, intent: Operation, direction: Direction, force: bool) -> str:
-        from promptvc.session.recovery import RecoveryParts, settle  # for what was interrupted only
+        from promptvc.session.recovery import (  # for what was interrupted only
+            TAKEN_BACK,
+            RecoveryParts,
+            settle,
+        )
 
+        root = self.root or self.path  # of a store without working files, nothing there is an intent's
         parts = RecoveryParts(
-            worktree=self._worktree,
+            worktree=Worktree(
+                root, self.store, self.contents, self.cache, lambda: self.oplog, lambda: self.intents
+            ),
             refs=self.refs,
             log=self.oplog,
             config=self.config,
@@ -159,7 +167,31 @@ class Parts:
             state=self.merge_state.id,
             write_state=self.merge_state.put,
         )
-        return settle(parts, intent, direction, force)
+        word = settle(parts, intent, direction, force)
+        if (self.path / LOCAL / FORGETTING).exists():
+            self._settle_forgetting(finished=word != TAKEN_BACK)
+        return word
+
+    def _settle_forgetting(self, *, finished: bool) -> None:
+        from promptvc.session.forget.purge import Marker, purge
+
+        if finished:
+            purge(self.traces())
+        else:
+            Marker(self.path / LOCAL).drop()
+
+    def traces(self) -> Traces:
+        """Where traces of what was forgotten may be."""
+        from promptvc.session.forget.purge import Traces
+
+        return Traces(
+            store=self.store,
+            refs=self.refs,
+            log=self.oplog,
+            local=self.path / LOCAL,
+            who=self.who(),
+            now=self.surroundings.now(),
+        )
 
     @cached_property
     def sharing(self) -> Sharing:

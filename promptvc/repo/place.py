@@ -23,6 +23,8 @@ CALLS = "calls"
 """The folder in it for the call journal and its index."""
 INTENT = "intent"
 """The file in it for what is about to be done to working files."""
+FORGETTING = "forgetting"
+"""The file in it that says that traces of what was forgotten are to be purged."""
 MERGING = "merging"
 """The file in it for the merge under way."""
 ARROW_CACHE_BYTES = 4 << 30

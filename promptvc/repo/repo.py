@@ -21,6 +21,7 @@ from promptvc.session.workspace.workspace import Committed, Status
 if TYPE_CHECKING:
     from promptvc.content.values.conflict import Conflict
     from promptvc.repo.branches import Branches
+    from promptvc.repo.forget import ForgetResult
     from promptvc.repo.log import When
     from promptvc.repo.remotes import Remotes
     from promptvc.repo.switching import Restored, Switched
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from promptvc.session.merge.result import Merged
     from promptvc.session.transaction.transaction import Transaction
     from promptvc.session.workspace.comparison import Comparison
+    from promptvc.transports.remote import Progress
     from promptvc.versioning.oplog.operation import Operation
     from promptvc.versioning.upkeep.repair import Repair
     from promptvc.versioning.upkeep.upkeep import Collected
@@ -381,6 +383,32 @@ class Repo:
         given. An operation that was stopped in the middle is taken back, or finished where it was decided.
         """
         return self.parts.undo(to, force=force)
+
+    def forget(
+        self,
+        path: str | None = None,
+        *,
+        key: Any = None,
+        field: str | None = None,
+        everywhere: bool = False,
+        push: bool = False,
+        remote: str | None = None,
+        dry_run: bool = False,
+        report: Callable[[Progress], None] | None = None,
+    ) -> ForgetResult:
+        """Take a file, the rows with a key, or a field of them out of every commit of every branch and tag.
+
+        Commits get new ids, who and when stay. Logs, caches and answers that hold it are purged, and objects dropped at
+        once: it cannot be undone. ``everywhere`` takes it out of other tables too that quote it, outputs among them;
+        ``key`` is a value, or a tuple of them, or a function that takes a row and says whether it is meant. ``push``
+        rewrites a remote's branches too, by compare-and-swap. Without ``path``, what was forgotten elsewhere is taken
+        out here. Raises `PathMissing`, `RowMissing`, `Usage`, `MergeOpen`, and what `Remotes.push` raises.
+        """
+        from promptvc.repo.forget import forget, wanted_of
+
+        wanted = None if path is None else wanted_of(self.parts, path, key, field)
+        there = (remote or self.parts.sharing.default(self.branch)) if push or remote else None
+        return forget(self.parts, wanted, everywhere=everywhere, dry_run=dry_run, remote=there, report=report)
 
     def operations(self) -> list[Operation]:
         """What was done to refs and working files, newest first."""

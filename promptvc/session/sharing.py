@@ -21,9 +21,10 @@ from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import redact, rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
-from promptvc.versioning.sync.fetch import FetchResult, Tags, fetch
-from promptvc.versioning.sync.push import PushResult, Removal, Send, push
+from promptvc.versioning.sync.fetch import HOLDS_FORGOTTEN, FetchResult, Tags, fetch
+from promptvc.versioning.sync.push import ListUnknown, PushResult, Removal, Send, push
 from promptvc.versioning.sync.refspec import Refspec
+from promptvc.versioning.upkeep.upkeep import collect
 
 if TYPE_CHECKING:
     from promptvc.versioning.oplog.oplog import OperationLog
@@ -131,8 +132,11 @@ class Sharing:
         force: bool = False,
         specs: Sequence[Refspec] | None = None,
         timeout: float | None = None,
+        with_forgotten: bool = False,
     ) -> FetchResult:
         """Bring the remote's branches, or what ``specs`` name; see `versioning.sync.fetch.fetch`.
+
+        What was forgotten, and came all the same, is dropped at once, but ``with_forgotten``.
 
         ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `RemoteNotAStore` for a
         repository that promptvc never wrote to.
@@ -143,7 +147,7 @@ class Sharing:
             self._accept(remote, tip)
 
         with self._log().operation(f"fetch {redact(name)}"):
-            return fetch(
+            done = fetch(
                 self._store,
                 self._refs,
                 remote,
@@ -154,7 +158,11 @@ class Sharing:
                 accept=accept,
                 update_head=update_head,
                 force=force,
+                with_forgotten=with_forgotten,
             )
+        if done.objects and any(change.reason == HOLDS_FORGOTTEN for change in done.changes):
+            collect(self._store, self._refs, grace=0.0)
+        return done
 
     def push(
         self,
@@ -169,7 +177,12 @@ class Sharing:
         remote = self.open(name, report)
         specs = self._refspecs(name)
         with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
-            return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
+            try:
+                return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
+            except ListUnknown:
+                self.fetch(name, who, report, specs=(), tags="none")
+                remote = self.open(name, report)
+                return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""

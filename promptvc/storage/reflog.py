@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -51,6 +51,22 @@ def read_log(path: Path) -> list[LogEntry]:
 def damaged_lines(path: Path) -> list[int]:
     """The numbers, from 1, of the lines that cannot be read."""
     return [number for number, line in enumerate(_lines(path), 1) if _parse(line) is None]
+
+
+def map_log(path: Path, became: Mapping[str, str]) -> None:
+    """Let a reflog name the commits that others became, and none that are no more.
+
+    A line stays where both of its values are in ``became``, as what became or what it became, or were absent.
+    """
+    known = {ZERO, *became.values()}
+    kept = []
+    for line in _lines(path):
+        ids = [line[at : at + 40].decode("ascii", "replace") for at in (0, 41)]
+        ids = [line[at : at + 40].decode("ascii", "replace") for at in (0, 41)]
+        old, new = (became.get(id, id) for id in ids)
+        if known.issuperset((old, new)):
+            kept.append(f"{old} {new}".encode() + line[81:] + b"\n")
+    write_durably(path, b"".join(kept))
 
 
 def drop_damaged(path: Path) -> None:

@@ -157,7 +157,7 @@ def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tupl
     counts: dict[str, int] = {}
     taken: set[str] = set()
     for row in rows:
-        id = _example_id(row, key)
+        id = example_id(row, key)
         made = id
         while made in taken:
             counts[id] = counts.get(id, 1) + 1
@@ -166,7 +166,8 @@ def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tupl
         yield made, row
 
 
-def _example_id(row: Row, key: Sequence[str] | None) -> str:
+def example_id(row: Row, key: Sequence[str] | None) -> str:
+    """The id of the first row with this key: see `example_ids`."""
     values = [row.get(name) for name in key or ()]
     if not values or any(value is None for value in values):
         return hashlib.sha256(_pack(row)).hexdigest()[:12]

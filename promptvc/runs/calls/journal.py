@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -121,6 +121,20 @@ def drop_damaged(folder: Path) -> None:
     (folder / "index.sum").unlink(missing_ok=True)
     for path in {path for path, _ in damaged_lines(folder)}:
         write_durably(path, b"".join(line.rstrip(b"\n") + b"\n" for _, line in sound_lines(path)))
+
+
+def drop_lines(folder: Path, patterns: Sequence[bytes]) -> int:
+    """Take the lines that hold one of these bytes out of a journal; gives how many. The index is made anew."""
+    dropped = 0
+    for path in journal_files(folder) if patterns and folder.is_dir() else ():
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not any(map(line.__contains__, patterns))]
+        if len(kept) < len(lines):
+            (folder / "index.sum").unlink(missing_ok=True)
+            with disk_errors(path):
+                write_durably(path, b"".join(kept))
+            dropped += len(lines) - len(kept)
+    return dropped
 
 
 def _is_unsound(line: bytes) -> bool:

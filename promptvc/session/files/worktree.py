@@ -182,6 +182,11 @@ class Worktree:
         remembered = self._remembered()
         return {path: self._lying(path, remembered) for path in paths}
 
+    def keep(self, paths: Iterable[RepoPath], writer: PackWriter) -> dict[RepoPath, FileEntry | None]:
+        """`at`, with what lies there stored."""
+        remembered = self._remembered()
+        return {path: self._lying(path, remembered, writer) for path in paths}
+
     def is_torn(self, path: RepoPath, entry: FileEntry | None) -> bool:
         """Whether a file holds the beginning of an entry, or zeros in its place: what a power failure leaves."""
         if entry is None or entry.mode == LINK:

@@ -111,6 +111,12 @@ class OperationLog:
         if dropped:
             self._kept.release(self._who(), dropped)
 
+    def clear(self) -> None:
+        """Drop all operations, with what they kept: nothing that was done so far can be undone."""
+        last = self._journal.last_number()
+        self._journal.rewrite(lambda lines: [{"n": last, "time": int(self._now()), "trimmed": True}])
+        self._kept.release(self._who(), last)
+
     # --- recording ----------------------------------------------------------------------------------------
 
     def ref(self, name: RefName, before: ObjectId | None, after: ObjectId | None, reason: str) -> None:

@@ -131,7 +131,11 @@ def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> 
 
 def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
     """Build the tree over the chunks; gives the root's id."""
-    children = [*map(Chunk, chunks.ids, map(chunks.broken, range(len(chunks))))]
+    return build_over([*map(Chunk, chunks.ids, map(chunks.broken, range(len(chunks))))], put, mode)
+
+
+def build_over(children: list[Chunk], put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
+    """`build` from the chunks' ids alone; there are two of them at least."""
     child_mode = FILE
     while True:
         nodes = list(_group(children))

@@ -12,12 +12,15 @@ from promptvc.storage.objects import Signature
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.remote import Remote, RemoteRefs
+from promptvc.versioning.forgotten import FORGOTTEN, Finder, join_forgotten, load_forgotten
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.missing import check_received, unreached
 from promptvc.versioning.sync.negotiation import Negotiation
 from promptvc.versioning.sync.refchange import Outcome, RefChange
 from promptvc.versioning.sync.refspec import Refspec, local_name, remote_name
 
+HOLDS_FORGOTTEN = "it holds what was forgotten"
+"""Why a ref is not taken that leads to something on the list."""
 Tags = Literal["follow", "all", "none"]
 
 
@@ -45,6 +48,8 @@ class _Fetch:
     known: dict[RefName, ObjectId]
     update_head: bool = False
     force: bool = False
+    with_forgotten: bool = False
+    finder: Finder | None = None
     received: list[ObjectId] = field(default_factory=list)
     size: int = 0
     messages: list[str] = field(default_factory=list)
@@ -72,6 +77,7 @@ def fetch(
     accept: Callable[[ObjectId], None] = lambda tip: None,
     update_head: bool = False,
     force: bool = False,
+    with_forgotten: bool = False,
 ) -> FetchResult:
     """Bring the refs that the refspecs name, with their history.
 
@@ -80,11 +86,14 @@ def fetch(
     then have follow; a tag that the remote moved is reported as refused: it is replaced only by a refspec with ``+``,
     or by ``force``, which replaces whatever is no fast-forward. With ``prune``, refs whose counterpart is gone are
     deleted. ``who`` stands in the reflogs. The current branch is left alone, since working files may lie beside it,
-    unless ``update_head`` says that there are none.
+    unless ``update_head`` says that there are none. The remote's list of what was forgotten is taken over, and what
+    leads to something on it is refused, but ``with_forgotten``.
     """
     with store.writing():  # what is here already, and what comes, stays until refs lead to it
         return _fetch(
-            _Fetch(store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force),
+            _Fetch(
+                store, refs, remote, who, refspecs, tags, _all_refs(refs), update_head, force, with_forgotten
+            ),
             prune,
             accept,
         )
@@ -93,6 +102,7 @@ def fetch(
 def _fetch(work: _Fetch, prune: bool, accept: Callable[[ObjectId], None]) -> FetchResult:
     listing = _transfer(work, lambda seen: _first_wants(work, seen))
     wishes = _wishes(work, listing)
+    work.finder = _learn_forgotten(work, listing)
     check_received(work.store, [wish.id for wish in wishes], work.known.values(), work.received)
     refused = _unaccepted(work, wishes, accept)
     changes = list(_prune(work, listing)) if prune else []
@@ -103,6 +113,14 @@ def _fetch(work: _Fetch, prune: bool, accept: Callable[[ObjectId], None]) -> Fet
         changes += [_take(work, history, wish, None) for wish in _moved_tags(work, listing)]
     reported = tuple(change for change in changes if change.outcome != "same")
     return FetchResult(listing, reported, len(work.received), work.size, tuple(work.messages))
+
+
+def _learn_forgotten(work: _Fetch, listing: RemoteRefs) -> Finder:
+    """Take over the remote's list; gives what finds that something leads to what is on it."""
+    tip = listing.refs.get(FORGOTTEN)
+    if tip is not None:
+        return Finder(work.store, join_forgotten(work.store, work.refs, tip, work.who))
+    return Finder(work.store, load_forgotten(work.store, work.refs))
 
 
 def _all_refs(refs: Refs) -> dict[RefName, ObjectId]:
@@ -153,6 +171,9 @@ def _first_wants(work: _Fetch, seen: RemoteRefs) -> list[ObjectId]:
     ours = set(work.known.values())
     wanted = [wish.id for wish in _wishes(work, seen) if wish.id not in ours and not _is_whole(work, wish.id)]
     wanted += [wish.id for wish in _tag_wishes(work, seen) if not work.store.contains(wish.id)]
+    forgotten = seen.refs.get(FORGOTTEN)
+    if forgotten is not None and not work.store.contains(forgotten):
+        wanted.append(forgotten)
     return list(dict.fromkeys(wanted))
 
 
@@ -241,6 +262,8 @@ def _unaccepted(
 def _take(work: _Fetch, history: History, wish: _Wish, refusal: str | None) -> RefChange:
     """Move one ref of ours to what the remote has, where that is allowed."""
     before = work.refs.read(wish.here)
+    if refusal is None and not work.with_forgotten and work.finder and work.finder.leads_there(wish.id):
+        refusal = HOLDS_FORGOTTEN
     outcome, reason = _judge(work, history, wish, before) if refusal is None else ("refused", refusal)
     if outcome in ("new", "forward", "forced"):
         try:

@@ -12,6 +12,7 @@ from promptvc.storage.packs import PackedObject
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.remote import PackStream, Remote, RemoteRefs, Update
+from promptvc.versioning.forgotten import FORGOTTEN, Finder, load_forgotten, read_forgotten
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.missing import objects_to_send
 from promptvc.versioning.sync.refchange import Outcome, RefChange
@@ -65,6 +66,10 @@ class PushResult:
         return tuple(change for change in self.changes if change.outcome == "refused")
 
 
+class ListUnknown(Exception):
+    """The remote has a list of what was forgotten that is not here yet: fetch it, and push again."""
+
+
 @dataclass(slots=True)
 class _Push:
     """A push under way; ``seen`` is what the remote listed."""
@@ -98,7 +103,8 @@ def push(
     ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along. Raises
     `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is not
     forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a tag
-    of that name. What the remote itself refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
+    of that name, `PushRejected` also for what leads to something forgotten, and `ListUnknown`. What the remote itself
+    refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
     """
     work = _Push(store, refs, remote, who, refspecs, sends, History(store))
     status = remote.send(
@@ -113,9 +119,22 @@ def push(
 def _updates(work: _Push, seen: RemoteRefs) -> dict[RefName, Update]:
     work.seen = seen.refs
     work.sends = [_found(work, asked) for asked in work.asked]
+    _check_forgotten(work)
     for send in work.sends:
         work.outcomes[send.there] = _judge(work, send, seen.refs.get(send.there))
     return {send.there: (seen.refs.get(send.there), send.id) for send in work.sends}
+
+
+def _check_forgotten(work: _Push) -> None:
+    """Raise `PushRejected` where a ref leads to what was forgotten, here or there, `ListUnknown` for a new list."""
+    tip = work.seen.get(FORGOTTEN)
+    if tip is not None and not work.store.contains(tip):
+        raise ListUnknown
+    known = load_forgotten(work.store, work.refs)
+    finder = Finder(work.store, known.joined(read_forgotten(work.store, tip)) if tip else known)
+    for send in work.sends:
+        if send.id is not None and finder.leads_there(send.id):
+            raise PushRejected(f"{send.name} holds what was forgotten", Advice("forget-here"))
 
 
 def _found(work: _Push, asked: Send | Removal) -> Send:

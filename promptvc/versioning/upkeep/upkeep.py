@@ -25,6 +25,9 @@ GRACE = 14 * 86400.0
 """Seconds for which what nothing reaches is kept: somebody may still want it back."""
 LEFT_OVER = 3600.0
 """Age in seconds from which a half-made pack counts as left over."""
+_LOOSE = 38
+"""Digits of the name of a loose object's file."""
+_INDEXES = ("info/commit-graph", "info/commit-graphs/*", "pack/multi-pack-index*")
 _HALF_MADE = ("tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "*.tmp")
 
 
@@ -84,6 +87,21 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
             _remove_all(packs, *made)
         after = sum(_size(pack) for pack in store.packs() if _foldable(store, pack))
     return Collected(len(kept | late), len(total - kept - late), len(packs), before, after)
+
+
+def prune_loose(store: ObjectStore, refs: Refs) -> int:
+    """Drop the loose objects that nothing leads to, and git's own indexes over packs and commits; gives how many.
+
+    Git makes its indexes again; without what was dropped, it would not use the old ones.
+    """
+    loose = [path for path in store.folder.glob("[0-9a-f][0-9a-f]/*") if len(path.name) == _LOOSE]
+    keep = set(_reached(store, refs, set())) if loose else set()
+    gone = [path for path in loose if bytes.fromhex(path.parent.name + path.name) not in keep]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    for stale in (path for pattern in _INDEXES for path in store.folder.glob(pattern)):
+        stale.unlink(missing_ok=True)
+    return len(gone)
 
 
 def _not_blobs(packs: Iterable[PackReader]) -> Iterator[ObjectId]:

@@ -13,6 +13,7 @@ from promptvc.storage.packs import PackReader
 from promptvc.storage.reflog import damaged_lines
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.forgotten import Finder, load_forgotten
 from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.upkeep.reach import logged_values, reach, reflog_values
 
@@ -28,7 +29,12 @@ def verify(
     store: ObjectStore, refs: Refs, *, progress: Callable[[int], None] = lambda _: None
 ) -> list[Problem]:
     """Check packs and indexes, refs and logs, and read every object that they lead to; gives what is wrong."""
-    problems = [*_pack_problems(store), *ref_problems(store, refs), *_log_problems(refs)]
+    problems = [
+        *_pack_problems(store),
+        *ref_problems(store, refs),
+        *_log_problems(refs),
+        *_returned(store, refs),
+    ]
     seen: set[ObjectId] = set()
 
     known = {problem.message for problem in problems}
@@ -94,6 +100,21 @@ def ref_problems(store: ObjectStore, refs: Refs) -> list[Problem]:
                 Problem(name, f"{refs.folder / name}: {name} is gone, but its reflog last had {last}")
             )
     return problems
+
+
+def _returned(store: ObjectStore, refs: Refs) -> Iterator[Problem]:
+    """What was forgotten and came back, by a program that does not know the list."""
+    try:
+        finder = Finder(store, load_forgotten(store, refs))
+        leading = [name for name, id in readable(refs).items() if finder.ids and finder.leads_there(id)]
+    except PromptvcError:
+        return  # what is missing or damaged is a problem of its own
+    for name in leading:
+        yield Problem(name, "leads to what was forgotten")
+    if finder.ids and not leading:
+        yield Problem(
+            "forgotten", f"{len(finder.ids)} objects that were forgotten are here, though no ref leads there"
+        )
 
 
 def _is_here(store: ObjectStore, id: ObjectId) -> bool:

@@ -1,0 +1,136 @@
+"""``promptvc forget``: personal data taken out of the whole history, here and at the remote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
+from promptvc.cli.show.chars import visible
+from promptvc.content.formats.words import plural
+from promptvc.errors import Refused, RowMissing
+
+if TYPE_CHECKING:
+    from promptvc.repo.forget import ForgetResult
+
+_QUOTES = 20
+"""Files that quote what was forgotten, and are named."""
+
+
+@click.command("forget")
+@click.argument("path", required=False)
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="Only the row with this key; A,B for several fields."
+)
+@click.option("--field", metavar="FIELD", help="Only this field of the row.")
+@click.option(
+    "--everywhere", is_flag=True, help="Also rows of other tables that quote it, outputs among them."
+)
+@click.option("--push", is_flag=True, help="Rewrite the branches and tags of the remote too.")
+@click.option("--remote", metavar="NAME", help="The remote that --push rewrites.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_app
+def command(
+    app: App,
+    path: str | None,
+    keys: tuple[str, ...],
+    field: str | None,
+    everywhere: bool,
+    push: bool,
+    remote: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Take PATH, or a row of it, out of every commit on every branch and tag. It cannot be undone.
+
+    Commits get new ids; logs, caches and the journal of calls lose what they knew of it, objects are dropped at once.
+    Other clones take it out at their next `fetch` and `forget`; `--push` rewrites the remote now. Without PATH, what
+    was forgotten elsewhere is taken out here.
+    """
+    where = app.path(path) if path else None
+    forget = partial(app.repo.forget, where, field=field, everywhere=everywhere)
+    if not dry_run and not yes:
+        _ask(app, _with_key(partial(forget, dry_run=True), keys), where)
+    with transfer("forgetting") as report:
+        done = _with_key(partial(forget, push=push, remote=remote, dry_run=dry_run, report=report), keys)
+    _show(app, done, dry_run=dry_run)
+    if done.pushed is not None:
+        show_messages(app.out, done.pushed.messages)
+        app.out.text(f"To {address(app, remote or app.repo.remotes.default.name)}")
+        for change in done.pushed.changes:
+            app.out.value(change_value(change))
+            if change.outcome != "same":
+                app.out.text(change_line(app.out, change, change.there.short))
+    return 3 if done.pushed is not None and done.pushed.refused else 0
+
+
+def _with_key(forget: Any, keys: tuple[str, ...]) -> ForgetResult:
+    """Forget by a key as it was typed: as text, else as the JSON that it is."""
+    if not keys:
+        return forget()  # type: ignore[no-any-return]
+    texts = keys if len(keys) > 1 else tuple(keys[0].split(","))
+    for key in dict.fromkeys([keys, texts]):
+        try:
+            return forget(key=key)  # type: ignore[no-any-return]
+        except RowMissing as error:
+            missing = error
+        try:
+            return forget(key=tuple(map(_value, key)))  # type: ignore[no-any-return]
+        except RowMissing:
+            continue
+    raise missing
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _ask(app: App, would: ForgetResult, path: str | None) -> None:
+    """Ask whether to go on; raises `Refused` where nobody can answer."""
+    _show(app, would, dry_run=True)
+    if not sys.stdin.isatty():
+        raise Refused("history would be rewritten, and it cannot be undone", "--yes goes on without asking")
+    if not click.confirm(
+        f"Forget {visible(path or 'what is on the list')} for good?", default=False, err=True
+    ):
+        raise click.Abort
+
+
+def _show(app: App, done: ForgetResult, *, dry_run: bool) -> None:
+    app.out.value(
+        {
+            "dry_run": dry_run,
+            "commits": done.commits,
+            "objects": done.objects,
+            "answers": done.answers,
+            "refs": {name: list(pair) for name, pair in done.refs.items()},
+            "files": list(done.files),
+            "quotes": [{"path": quote.path, "commit": quote.commit} for quote in done.quotes],
+            "unreached": list(done.unreached),
+        }
+    )
+    verb = "would be rewritten" if dry_run else "rewritten"
+    app.out.text(f"{plural(done.commits, 'commit')} {verb}, {plural(done.objects, 'object')} forgotten")
+    for name, (before, after) in done.refs.items():
+        if before is not None and after is not None:
+            app.out.text(f"  {visible(name.short)}  {before.short} → {after.short}")
+    if done.quotes:
+        app.out.text("It is still quoted in:")
+        for quote in done.quotes[:_QUOTES]:
+            app.out.text(f"  {visible(quote.path)}  ({quote.commit.short})")
+        if len(done.quotes) > _QUOTES:
+            app.out.text(f"  and {plural(len(done.quotes) - _QUOTES, 'more file')}")
+    for place in done.unreached:
+        app.out.text(f"Not reached: {visible(place)}")
+    if not dry_run:
+        app.out.text("Not reached: other clones, forks, and what a host or a backup keeps of old objects")
