@@ -235,13 +235,15 @@ class _Forgetting:
         with parts.intents.block(
             "forget", files=files, refs=refs, head=_texts(head) if head else None, onward=True
         ):
-            marker.write(became)
-            with parts.oplog.silent():
-                for name, (before, after) in refs.items():
-                    parts.refs.move(name, before, after, who, "forget")
-                if head is not None and head[1] is not None:
-                    parts.refs.set_head(head[1], who, "forget")
-            stack.close()
+            try:
+                marker.write(became)
+                with parts.oplog.silent():
+                    for name, (before, after) in refs.items():
+                        parts.refs.move(name, before, after, who, "forget")
+                    if head is not None and head[1] is not None:
+                        parts.refs.set_head(head[1], who, "forget")
+            finally:
+                stack.close()  # nothing can be dropped while something is written
             if files:
                 target = {path: new for path, (_, new) in files.items() if new is not None}
                 parts.workspace.worktree.put_back(files, target)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from promptvc.errors import Refused
 from promptvc.repo.parts import Parts
-from promptvc.repo.place import CALLS, LOCAL
+from promptvc.repo.place import CALLS, FORGETTING, LOCAL
 from promptvc.runs.calls.journal import damaged_lines, drop_damaged
 from promptvc.versioning.upkeep import repair
 from promptvc.versioning.upkeep import verify as objects
@@ -24,7 +24,9 @@ def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -
         parts.merge_state.load()
     except Refused as error:
         lost.append(Problem("merging", error.message))
-    return [*objects.verify(parts.store, parts.refs, progress=progress), *lost]
+    forgetting = (parts.path / LOCAL / FORGETTING).exists()
+    found = objects.verify(parts.store, parts.refs, forgetting=forgetting, progress=progress)
+    return [*found, *lost]
 
 
 def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:

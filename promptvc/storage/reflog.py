@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from promptvc.ids import ObjectId
-from promptvc.storage.files import cut_torn_line, sync_folder, write_all, write_durably
+from promptvc.storage.files import cut_torn_line, sync_folder, write_all
 from promptvc.storage.objects import Signature
 
 ZERO = "0" * 40
@@ -53,8 +53,8 @@ def damaged_lines(path: Path) -> list[int]:
     return [number for number, line in enumerate(_lines(path), 1) if _parse(line) is None]
 
 
-def map_log(path: Path, became: Mapping[str, str]) -> None:
-    """Let a reflog name the commits that others became, and none that are no more.
+def mapped_lines(path: Path, became: Mapping[str, str]) -> bytes:
+    """A reflog that names the commits that others became, and none that are no more.
 
     A line stays where both of its values are in ``became``, as what became or what it became, or were absent.
     """
@@ -62,16 +62,15 @@ def map_log(path: Path, became: Mapping[str, str]) -> None:
     kept = []
     for line in _lines(path):
         ids = [line[at : at + 40].decode("ascii", "replace") for at in (0, 41)]
-        ids = [line[at : at + 40].decode("ascii", "replace") for at in (0, 41)]
         old, new = (became.get(id, id) for id in ids)
         if known.issuperset((old, new)):
             kept.append(f"{old} {new}".encode() + line[81:] + b"\n")
-    write_durably(path, b"".join(kept))
+    return b"".join(kept)
 
 
-def drop_damaged(path: Path) -> None:
-    """Take the lines that cannot be read out."""
-    write_durably(path, b"".join(line + b"\n" for line in _lines(path) if _parse(line) is not None))
+def sound_lines(path: Path) -> bytes:
+    """A reflog without the lines that cannot be read."""
+    return b"".join(line + b"\n" for line in _lines(path) if _parse(line) is not None)
 
 
 @contextmanager

@@ -198,6 +198,13 @@ class Refs:
             self._put(name, f"{text}\n")
             _sync(self._folder / name)
 
+    def write_log(self, name: RefName, lines: bytes) -> None:
+        """Replace a reflog."""
+        path = self.log_file(name)
+        # Not beside it: half of it would be the log of another ref.
+        with disk_errors(path), durable_scratch(self._scratch, lines) as made:
+            made.replace(path)
+
     # --- details ------------------------------------------------------------------------------------------
 
     def _value(self, name: RefName) -> RefName | ObjectId | None:

@@ -304,6 +304,8 @@ OPERATIONS = {
         ),
         Operation("gc", cli("gc"), _garbage),
         Operation("gc --prune now", cli("gc", "--prune", "now"), _garbage),
+        Operation("forget", cli("forget", "examples/large.jsonl", "--key", "r2500", "--yes"), _garbage),
+        Operation("forget a file", cli("forget", "prompts/b.md", "--yes")),
         Operation("undo of a merge", cli("undo"), _command("merge", "feature")),
         Operation("undo of a switch", cli("undo"), _command("switch", "feature")),
         Operation("undo of a commit", cli("undo"), _prepared(_edited, _command("commit", "-m", "done"))),

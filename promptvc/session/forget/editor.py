@@ -91,18 +91,18 @@ class Editor:
 
     def _note(self, runs: Sequence[ChunkRun], pieces: Sequence[ChunkRun | bytes]) -> None:
         """Remember what stands in the place of which chunk runs."""
-        at = 0
-        for place, piece in enumerate(pieces):
-            if isinstance(piece, ChunkRun):
-                at += 1
+        at, new = 0, b""
+        for piece in [*pieces, None]:
+            if isinstance(piece, bytes):
+                new += piece
                 continue
-            following = next((each for each in pieces[place + 1 :] if isinstance(each, ChunkRun)), None)
             end = at
-            while end < len(runs) and (following is None or runs[end].id != following.id):
+            while end < len(runs) and (piece is None or runs[end].id != piece.id):
                 end += 1
             gone = tuple(id for run in runs[at:end] for id in ids_of(run))
-            self.replaced.setdefault(gone, self._writer.add(Kind.BLOB, piece))
-            at = end
+            if gone:
+                self.replaced.setdefault(gone, self._writer.add(Kind.BLOB, new))
+            at, new = end + 1, b""
 
     # --- rows that others forgot ----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import disk_errors, sync_folder, write_durably
 from promptvc.storage.objects import Signature
-from promptvc.storage.reflog import map_log
+from promptvc.storage.reflog import mapped_lines
 from promptvc.storage.refs import PRIVATE, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.oplog.oplog import OperationLog
@@ -74,7 +74,7 @@ def purge(traces: Traces) -> None:
     marker, refs = Marker(traces.local), traces.refs
     became = marker.read()
     for name in refs.logs():
-        map_log(refs.log_file(name), became)
+        refs.write_log(name, mapped_lines(refs.log_file(name), became))
     traces.log.clear()
     drop_incoming(refs, traces.who)
     _drop_derived(traces.local)

@@ -15,7 +15,7 @@ from promptvc.ids import ObjectId, RefName
 from promptvc.storage.files import sync_folder, write_durably
 from promptvc.storage.ingest import index_pack
 from promptvc.storage.packing import index_bytes
-from promptvc.storage.reflog import checkout_of, drop_damaged
+from promptvc.storage.reflog import checkout_of, sound_lines
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import follow_tags
@@ -47,9 +47,7 @@ def repairs(store: ObjectStore, refs: Refs, problems: list[Problem]) -> list[Rep
         found += _restore_head(store, refs, good)
     for name in refs.logs():
         if f"logs/{name}" in names:
-            found.append(
-                Repair(f"logs/{name}", "drop the lines that cannot be read", _dropping(refs.log_file(name)))
-            )
+            found.append(Repair(f"logs/{name}", "drop the lines that cannot be read", _dropping(refs, name)))
     if "operations" in names:
         found.append(
             Repair("operations", "drop the lines that cannot be read", Journal(refs.folder).drop_damaged)
@@ -57,8 +55,8 @@ def repairs(store: ObjectStore, refs: Refs, problems: list[Problem]) -> list[Rep
     return found
 
 
-def _dropping(log: Path) -> Callable[[], None]:
-    return lambda: drop_damaged(log)
+def _dropping(refs: Refs, name: RefName) -> Callable[[], None]:
+    return lambda: refs.write_log(name, sound_lines(refs.log_file(name)))
 
 
 # --- refs ---------------------------------------------------------------------------------------------------------

@@ -26,14 +26,21 @@ class Problem(Struct, frozen=True):
 
 
 def verify(
-    store: ObjectStore, refs: Refs, *, progress: Callable[[int], None] = lambda _: None
+    store: ObjectStore,
+    refs: Refs,
+    *,
+    forgetting: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> list[Problem]:
-    """Check packs and indexes, refs and logs, and read every object that they lead to; gives what is wrong."""
+    """Check packs and indexes, refs and logs, and read every object that they lead to; gives what is wrong.
+
+    What was forgotten and is here is a problem, unless it is being taken out (``forgetting``).
+    """
     problems = [
         *_pack_problems(store),
         *ref_problems(store, refs),
         *_log_problems(refs),
-        *_returned(store, refs),
+        *(() if forgetting else _returned(store, refs)),
     ]
     seen: set[ObjectId] = set()
 
