@@ -25,9 +25,9 @@ from promptvc.session.forget.purge import INCOMING, Marker, drop_incoming, is_in
 from promptvc.session.forget.quotes import Quote
 from promptvc.session.forget.versions import Versions
 from promptvc.session.forget.wanted import Wanted, spellings
-from promptvc.storage.refs import HEAD
+from promptvc.storage.refs import HEAD, PRIVATE
 from promptvc.versioning.commit import find_commit
-from promptvc.versioning.forgotten import FORGOTTEN, Forgotten, load_forgotten, write_forgotten
+from promptvc.versioning.forgotten import APPLIED, FORGOTTEN, Forgotten, load_forgotten, write_forgotten
 from promptvc.versioning.rewriting import Rewriter
 from promptvc.versioning.sync.push import PushResult, Send
 from promptvc.versioning.sync.refspec import Refspec
@@ -103,6 +103,7 @@ def wanted_of(parts: WithMerges, path: str, key: Any, field: str | None) -> Want
         is_of=lambda row: not isinstance(row, Malformed) and _has(row, meant),
         field=field,
         texts=values[:1] if isinstance(values[0], str) else (),
+        key=meant,
         example=example_id(meant, fields),
     )
 
@@ -165,6 +166,7 @@ class _Forgetting:
             writer.finish() if not dry_run else None
             if not dry_run:
                 moves[FORGOTTEN] = self._list(plan.forgotten)
+                moves[APPLIED] = self._parts.refs.read(APPLIED), self._applied(moves[FORGOTTEN])
             moves = {name: pair for name, pair in moves.items() if pair[0] != pair[1]}
             changed = sum(old != new for old, new in history.commits.items())
             answers = 0 if dry_run else self._do(moves, files, history.commits, plan, stack)
@@ -216,6 +218,11 @@ class _Forgetting:
             writer.finish()
         return before, made
 
+    def _applied(self, lists: tuple[ObjectId | None, ObjectId | None]) -> ObjectId | None:
+        """The list that this store is clean of then: the new one, unless somebody else's waits to be applied."""
+        was = self._parts.refs.read(APPLIED)
+        return lists[1] if self._wanted is None or was == lists[0] else was
+
     # --- doing it -------------------------------------------------------------------------------------------
 
     def _do(
@@ -266,14 +273,14 @@ class _Forgetting:
         answers: int,
         became: Mapping[ObjectId, ObjectId],
     ) -> ForgetResult:
-        shown = {name: pair for name, pair in moves.items() if name != FORGOTTEN and not is_incoming(name)}
+        shown = {name: pair for name, pair in moves.items() if not name.startswith(PRIVATE)}
         quotes = (Quote(each.path, became.get(each.commit, each.commit)) for each in plan.quotes)
         return ForgetResult(
             versions=plan.versions,
             commits=commits,
             refs=shown,
             files=tuple(files),
-            objects=len(plan.forgotten.ids),
+            objects=len(plan.forgotten.cuts),
             answers=answers,
             quotes=tuple(quotes),
             unreached=tuple(_unreached(self._parts)),
@@ -301,4 +308,6 @@ def _send(parts: WithMerges, remote: str, done: _Done, report: Report | None) ->
     tip = parts.refs.read(FORGOTTEN)
     if tip is not None:
         sends.append(Send(FORGOTTEN, tip))
-    return parts.sharing.push(remote, sends, parts.who(), report)
+    pushed = parts.sharing.push(remote, sends, parts.who(), report)
+    drop_incoming(parts.refs, parts.who())
+    return pushed

@@ -1,21 +1,24 @@
-"""The list of what was forgotten: ids of objects that must not come back, and what stands in their place.
+"""The list of what was forgotten: ids of blobs that must not come back, and which of their bytes were taken out.
 
-It is the ref ``refs/promptvc/forgotten``: a commit whose tree holds the list and the blobs that it names. Lists only
+It is the ref ``refs/promptvc/forgotten``: a commit whose tree holds the list. It has ids, numbers and hashes only,
+nothing of what was forgotten. ``refs/promptvc/applied`` is the list that this store was last cleaned by. Lists only
 grow: two are merged by joining their lines. Like any ref it is sent and fetched; docs/format.md is the specification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId, RefName
 from promptvc.storage.objects import (
     FILE,
-    FOLDER,
     SUBMODULE,
     Kind,
     Signature,
@@ -32,52 +35,100 @@ from promptvc.versioning.commit import write_commit
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
-FORGOTTEN = RefName(f"{PRIVATE}forgotten")
-_LIST, _WITH = "list", "with"
+FORGOTTEN, APPLIED = RefName(f"{PRIVATE}forgotten"), RefName(f"{PRIVATE}applied")
+_LIST, _ROW = "list", "row"
 _GONE = "-"
-Run = tuple[ObjectId, ...]
-"""The chunks of a chunk run, or the blob of a small file."""
+Cuts = tuple[tuple[int, int], ...]
+"""Which bytes of a blob were taken out: each from where to where, in order, none touching the next."""
+
+
+class RowMark(Struct, frozen=True, order=True):
+    """A row that was forgotten, wherever its table stands in a chunk: the table, its key fields, and a hash of its key.
+
+    ``hash`` is the SHA-256 of ``salt`` and the key's values as JSON: see `mark_hash`. ``field`` is the one field that
+    was forgotten of it, ``""`` for the whole row.
+    """
+
+    path: str
+    fields: tuple[str, ...]
+    field: str
+    salt: str
+    hash: str
+
+
+def mark_hash(salt: str, values: Sequence[object]) -> str:
+    """The hash of a key: ``sha256(salt + JSON array of the values, compact, in ASCII)``."""
+    text = salt + json.dumps(list(values), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Forgotten(Struct, frozen=True):
-    """What was forgotten: ``ids`` of blobs, and what stands in the place of each run of them (None: the file goes).
+    """What was forgotten: blobs, and the bytes of each that were taken out (None: any file that has it goes); rows.
 
-    As text, a line ``ID ID`` or ``ID,ID… ID`` for each run, ``ID -`` for each blob of a file that goes, and ``ID`` for
-    each other id.
+    As text a line for each: ``ID 120-340,900-1010``, or ``ID -``; ``ID`` alone where the bytes are not known; and
+    ``row ["PATH",["FIELD",…],"FIELD","SALT","HASH"]`` for a row.
     """
 
-    ids: frozenset[ObjectId] = frozenset()
-    replaced: Mapping[Run, ObjectId | None] = field(default_factory=dict)
+    cuts: Mapping[ObjectId, Cuts | None] = field(default_factory=dict)
+    rows: frozenset[RowMark] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.ids)
+        return bool(self.cuts or self.rows)
 
     def joined(self, other: Forgotten) -> Forgotten:
         """Both lists in one."""
-        return Forgotten(self.ids | other.ids, {**other.replaced, **self.replaced})
+        made = {**self.cuts, **other.cuts}
+        for id in self.cuts.keys() & other.cuts.keys():
+            ours, theirs = self.cuts[id], other.cuts[id]
+            made[id] = None if ours is None or theirs is None else joined_cuts([*ours, *theirs])
+        return Forgotten(made, self.rows | other.rows)
 
     def encode(self) -> bytes:
         """The list as text, its lines sorted."""
-        files = {run[0] for run, new in self.replaced.items() if new is None}
-        lines = [str(id) for id in self.ids - files]
-        lines += [f"{','.join(run)} {new or _GONE}" for run, new in self.replaced.items()]
+        lines = [f"{id} {_cuts_text(cuts)}".rstrip() for id, cuts in self.cuts.items()]
+        lines += [f"{_ROW} {json.dumps(astuple(row), separators=(',', ':'))}" for row in self.rows]
         return "".join(f"{line}\n" for line in sorted(lines)).encode()
 
     @classmethod
     def decode(cls, text: bytes) -> Forgotten:
         """Read what `encode` gave; raises `ObjectDamaged`."""
-        ids: set[ObjectId] = set()
-        replaced: dict[Run, ObjectId | None] = {}
         try:
-            for line in text.decode("ascii").splitlines():
-                run, blank, new = line.partition(" ")
-                if blank:
-                    replaced[tuple(map(_id, run.split(",")))] = None if new == _GONE else _id(new)
-                if not blank or new == _GONE:
-                    ids.add(_id(run))
-        except ValueError as error:
+            lines = [line.partition(" ") for line in text.decode("ascii").splitlines()]
+            cuts = {_id(id): _cuts(rest) for id, _, rest in lines if id != _ROW}
+            return cls(cuts, frozenset(_row(rest) for id, _, rest in lines if id == _ROW))
+        except (ValueError, TypeError, RecursionError) as error:
             raise ObjectDamaged("the list of what was forgotten cannot be read", Advice("fsck")) from error
-        return cls(frozenset(ids), replaced)
+
+
+def joined_cuts(cuts: Iterable[tuple[int, int]]) -> Cuts:
+    """Ranges in order, those that touch joined: ``[(5, 9), (0, 3), (2, 4)] -> ((0, 4), (5, 9))``."""
+    made: list[tuple[int, int]] = []
+    for start, end in sorted(cuts):
+        if made and start <= made[-1][1]:
+            start, end = made[-1][0], max(end, made.pop()[1])
+        made.append((start, end))
+    return tuple(made)
+
+
+def _cuts_text(cuts: Cuts | None) -> str:
+    return _GONE if cuts is None else ",".join(f"{start}-{end}" for start, end in cuts)
+
+
+def _row(text: str) -> RowMark:
+    path, fields, name, salt, hash = json.loads(text)
+    if not all(isinstance(each, str) for each in (path, name, salt, hash, *fields)):
+        raise ValueError(text)
+    return RowMark(path, tuple(fields), name, salt, hash)
+
+
+def _cuts(text: str) -> Cuts | None:
+    if text == _GONE:
+        return None
+    pairs = [part.split("-") for part in text.split(",")] if text else []
+    made = joined_cuts((int(start), int(end)) for start, end in pairs)
+    if any(start >= end for start, end in made):
+        raise ValueError(text)
+    return made
 
 
 def load_forgotten(store: ObjectStore, refs: Refs) -> Forgotten:
@@ -98,29 +149,25 @@ def read_forgotten(store: ObjectStore, tip: ObjectId) -> Forgotten:
 def write_forgotten(
     writer: PackWriter, forgotten: Forgotten, parents: Iterable[ObjectId], message: str, who: Signature
 ) -> ObjectId:
-    """Write a list, whose blobs are in the store or in the writer; gives its commit."""
-    kept = {id for id in forgotten.replaced.values() if id is not None}
-    entries = [TreeEntry(FILE, _LIST, writer.add(Kind.BLOB, forgotten.encode()))]
-    if kept:
-        below = encode_tree(TreeEntry(FILE, str(id), id) for id in kept)
-        entries.append(TreeEntry(FOLDER, _WITH, writer.add(Kind.TREE, below)))
-    return write_commit(
-        writer, writer.add(Kind.TREE, encode_tree(entries)), tuple(dict.fromkeys(parents)), message, who, who
-    )
+    """Write a list; gives its commit."""
+    tree = encode_tree([TreeEntry(FILE, _LIST, writer.add(Kind.BLOB, forgotten.encode()))])
+    return write_commit(writer, writer.add(Kind.TREE, tree), tuple(dict.fromkeys(parents)), message, who, who)
 
 
 def join_forgotten(store: ObjectStore, refs: Refs, tip: ObjectId, who: Signature) -> Forgotten:
     """Take over the list at a commit that came from elsewhere; gives what is forgotten now."""
     here = refs.read(FORGOTTEN)
     theirs = read_forgotten(store, tip)
-    if here is None or here == tip:
+    if here is None and not refs.find():  # a clone of what is clean
+        refs.move(APPLIED, refs.read(APPLIED), tip, who, "forgotten elsewhere")
+    if here == tip:
+        return theirs
+    if here is None:
         refs.move(FORGOTTEN, here, tip, who, "forgotten elsewhere")
         return theirs
     ours = read_forgotten(store, here)
     both = ours.joined(theirs)
-    if both == ours:
-        return ours
-    if both == theirs:
+    if both == theirs and theirs != ours:
         refs.move(FORGOTTEN, here, tip, who, "forgotten elsewhere")
         return theirs
     with store.begin() as writer:
@@ -135,7 +182,7 @@ class Finder:
 
     def __init__(self, store: ObjectStore, forgotten: Forgotten) -> None:
         self._store = store
-        self.ids = frozenset(id for id in forgotten.ids if store.contains(id))
+        self.ids = frozenset(id for id in forgotten.cuts if store.contains(id))
         self._clean: set[ObjectId] = set()
 
     def leads_there(self, tip: ObjectId) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
@@ -11,11 +11,10 @@ from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import Advice, Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents, Source, cutting_of, head_of
-from promptvc.session.forget.wanted import Wanted
-from promptvc.storage.objects import Kind
+from promptvc.session.forget.wanted import Wanted, wanted_by_mark
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.forgotten import Forgotten, Run
+from promptvc.versioning.forgotten import Cuts, Forgotten, RowMark, joined_cuts
 from promptvc.versioning.ropes.chunking import CHUNK_MIN
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.recut import Recutter
@@ -24,8 +23,6 @@ from promptvc.versioning.tree import FileEntry
 
 _IN_HEAD = HEAD_SIZE // CHUNK_MIN + 1
 """Chunk runs that hold the head of a file, all but the last of a file being `CHUNK_MIN` long."""
-_LONGEST = 64
-"""Chunk runs that are laid out anew together, at the most: a row that goes takes along a neighbour or two."""
 _ID = re.compile(rb"[0-9a-f]{40}")
 
 
@@ -37,11 +34,10 @@ class Editor:
         self._recutter = Recutter(writer)
         self._formats: dict[tuple[str, tuple[bytes, ...]], RowFormat | None] = {}
         self._rows: dict[tuple[object, ...], dict[int, bytes | None]] = {}
+        self._marked: dict[RowMark, Wanted] = {}
         self._made: dict[tuple[str, FileEntry, int], FileEntry | None] = {}
-        self.ids: set[ObjectId] = set()
-        """Blobs that hold what is forgotten."""
-        self.replaced: dict[Run, ObjectId | None] = {}
-        """What stands in the place of chunk runs, by the blobs that these were."""
+        self.cuts: dict[ObjectId, Cuts | None] = {}
+        """Blobs that hold what is forgotten, and the bytes that are: see `Forgotten`."""
         self.texts: set[str] = set()
         """What the rows say that is worth looking for."""
         self.entries: dict[ObjectId, ObjectId] = {}
@@ -59,7 +55,7 @@ class Editor:
     def _without(self, wanted: Wanted, path: RepoPath, entry: FileEntry) -> FileEntry | None:
         runs = self.chunk_runs(entry)
         if wanted.is_of is None:
-            self.replaced.update({(id,): None for run in runs for id in ids_of(run)})
+            self.cuts.update((id, None) for run in runs for id in ids_of(run))
             return None
         format = None if entry.is_link else self._format(path, runs)
         if format is None:
@@ -71,11 +67,9 @@ class Editor:
         }
         if not changes:
             return entry
-        for at in changes:
-            self.ids.update(ids_of(runs[at]))
-        pieces = splice(OpenFile(runs, format), changes, [])
-        self._note(runs, pieces)
-        return self._write(path, entry, format, pieces)
+        for at, rows in changes.items():
+            self._note(runs[at], *row_cuts(format, runs[at].load(), at == 0, rows))
+        return self._write(path, entry, format, splice(OpenFile(runs, format), changes, []))
 
     def _wanted_rows(
         self, wanted: Wanted, run: ChunkRun, first: bool, format: RowFormat
@@ -89,58 +83,70 @@ class Editor:
             self._rows[known] = made
         return self._rows[known]
 
-    def _note(self, runs: Sequence[ChunkRun], pieces: Sequence[ChunkRun | bytes]) -> None:
-        """Remember what stands in the place of which chunk runs."""
-        at, new = 0, b""
-        for piece in [*pieces, None]:
-            if isinstance(piece, bytes):
-                new += piece
-                continue
-            end = at
-            while end < len(runs) and (piece is None or runs[end].id != piece.id):
-                end += 1
-            gone = tuple(id for run in runs[at:end] for id in ids_of(run))
-            if gone:
-                self.replaced.setdefault(gone, self._writer.add(Kind.BLOB, new))
-            at, new = end + 1, b""
+    def _note(self, run: ChunkRun, rows: Cuts, cuts: Cuts) -> None:
+        """Remember which bytes of a chunk run are taken out of these rows, by its blobs."""
+        start = 0
+        for id in ids_of(run):
+            end = start + self._store.size(id)
+            if any(a < end and b > start for a, b in rows):
+                own = ((max(a, start) - start, min(b, end) - start) for a, b in cuts if a < end and b > start)
+                self.cuts[id] = joined_cuts([*(self.cuts.get(id) or ()), *own])
+            start = end
 
     # --- rows that others forgot ----------------------------------------------------------------------------
 
-    def replaced_by(self, forgotten: Forgotten, path: RepoPath, entry: FileEntry) -> FileEntry | None:
-        """The file as a list of what was forgotten has it; None where it goes."""
+    def cut_by(self, forgotten: Forgotten, path: RepoPath, entry: FileEntry) -> FileEntry | None:
+        """The file as a list of what was forgotten has it; None where it goes. Raises as `Planner.apply` does."""
         runs = self.chunk_runs(entry)
-        if not any(forgotten.ids.intersection(ids_of(run)) for run in runs):
+        held = {at for at, run in enumerate(runs) if any(id in forgotten.cuts for id in ids_of(run))}
+        marks = [mark for mark in forgotten.rows if mark.path == path]
+        if not held and not marks:
             return entry
-        pieces: list[ChunkRun | bytes] = []
-        firsts = {run[0] for run in forgotten.replaced}
-        at = 0
-        while at < len(runs):
-            known = ids_of(runs[at])[0] in firsts
-            run, new = self._replacement(runs, at, forgotten) if known else (0, None)
-            if run and new is None:
-                return None
-            if new is not None:
-                pieces.append(self._store.read_blob(new))
-            elif forgotten.ids.intersection(ids_of(runs[at])):
-                raise Refused(
-                    f"{path} holds what was forgotten, beside what the list does not know",
-                    Advice("forget-key"),
-                )
-            else:
-                pieces.append(runs[at])
-            at += run or 1
-        return self._write(path, entry, self._format(path, runs), pieces)
+        if any(forgotten.cuts.get(id, ()) is None for at in held for id in ids_of(runs[at])):
+            return None
+        format = self._format(path, runs)
+        changes = {
+            at: self._forgotten_rows(forgotten, marks, runs[at], at == 0, format) for at in range(len(runs))
+        }
+        if format is None or any(not changes[at] for at in held):
+            raise Refused(
+                f"{path} holds what was forgotten; the list does not say where", Advice("forget-key")
+            )
+        changes = {at: rows for at, rows in changes.items() if rows}
+        if not changes:
+            return entry
+        return self._write(path, entry, format, splice(OpenFile(runs, format), changes, []))
 
-    def _replacement(
-        self, runs: Sequence[ChunkRun], at: int, forgotten: Forgotten
-    ) -> tuple[int, ObjectId | None]:
-        """(how many chunk runs from here on are replaced, by which blob); 0 for none."""
-        ids: Run = ()
-        for count in range(1, min(len(runs) - at, _LONGEST) + 1):
-            ids += tuple(ids_of(runs[at + count - 1]))
-            if ids in forgotten.replaced:
-                return count, forgotten.replaced[ids]
-        return 0, None
+    def _forgotten_rows(
+        self,
+        forgotten: Forgotten,
+        marks: Sequence[RowMark],
+        run: ChunkRun,
+        first: bool,
+        format: RowFormat | None,
+    ) -> dict[int, bytes | None]:
+        """The rows of a chunk run that a list takes out: by their bytes, and by the hashes of their keys."""
+        if format is None:
+            return {}
+        rows: dict[int, bytes | None] = {}
+        for mark in marks:
+            rows |= self._wanted_rows(self._by_mark(mark), run, first, format)
+        if any(id in forgotten.cuts for id in ids_of(run)):
+            rows = cut_rows(format, run.load(), first, self._cuts_of(forgotten, run)) | rows
+        return rows
+
+    def _by_mark(self, mark: RowMark) -> Wanted:
+        if mark not in self._marked:
+            self._marked[mark] = wanted_by_mark(mark)
+        return self._marked[mark]
+
+    def _cuts_of(self, forgotten: Forgotten, run: ChunkRun) -> Cuts:
+        found: list[tuple[int, int]] = []
+        start = 0
+        for id in ids_of(run):
+            found += ((start + a, start + b) for a, b in forgotten.cuts.get(id) or ())
+            start += self._store.size(id)
+        return joined_cuts(found)
 
     # --- details --------------------------------------------------------------------------------------------
 
@@ -184,3 +190,58 @@ def pinned(data: bytes, entries: Callable[[ObjectId], ObjectId]) -> bytes:
 def ids_of(run: ChunkRun) -> list[ObjectId]:
     """The blobs of a chunk run."""
     return [ObjectId(run.id[at : at + 20].hex()) for at in range(0, len(run.id), 20)]
+
+
+def row_cuts(
+    format: RowFormat, data: bytes, first: bool, rows: Mapping[int, bytes | None]
+) -> tuple[Cuts, Cuts]:
+    """Where rows of a chunk run are that go or lose a part, and which bytes go; none of a row that is written anew."""
+    places, cuts = [], []
+    for number, start, body in _bodies(format, data, first):
+        if number in rows:
+            new = rows[number]
+            before, after = (0, 0) if new is None else _common(body, new)
+            places.append((start, start + len(body)))
+            if new is None or before + after == len(new):
+                cuts.append((start + before, start + len(body) - after))
+    return joined_cuts(places), joined_cuts(cuts)
+
+
+def cut_rows(format: RowFormat, data: bytes, first: bool, cuts: Cuts) -> dict[int, bytes | None]:
+    """The rows of a chunk run of which bytes go: None for those that go as a whole."""
+    rows: dict[int, bytes | None] = {}
+    for number, start, body in _bodies(format, data, first):
+        own = [(max(a - start, 0), min(b - start, len(body))) for a, b in cuts]
+        own = [(a, b) for a, b in own if a < b]
+        if own:
+            kept = b"".join(body[a:b] for a, b in pairwise_gaps(own, len(body)))
+            rows[number] = kept or None
+    return rows
+
+
+def pairwise_gaps(cuts: Sequence[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:
+    """What stands between ranges: ``[(2, 4)], 9 -> (0, 2), (4, 9)``."""
+    at = 0
+    for start, end in cuts:
+        yield at, start
+        at = end
+    yield at, length
+
+
+def _bodies(format: RowFormat, data: bytes, first: bool) -> Iterator[tuple[int, int, bytes]]:
+    """(number, offset, body) of each row."""
+    at = number = 0
+    for segment in format.segments(data, first):
+        if segment.body is not None:
+            yield number, at + len(segment.lead), segment.body
+            number += 1
+        at += len(segment.data)
+
+
+def _common(old: bytes, new: bytes) -> tuple[int, int]:
+    """How many bytes two texts have in common at their beginning, and then at their end."""
+    most = min(len(old), len(new))
+    before = next((at for at in range(most) if old[at] != new[at]), most)
+    most -= before
+    after = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)
+    return before, after

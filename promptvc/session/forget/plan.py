@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -65,10 +66,8 @@ class Planner:
         if everywhere:
             edit = self._everywhere(wanted, edit)
         ids = self._found() - self._staying(edit)
-        forgotten = Forgotten(
-            frozenset(ids),
-            {run: new for run, new in self._editor.replaced.items() if not ids.isdisjoint(run)},
-        )
+        cuts = {id: cuts for id, cuts in self._editor.cuts.items() if id in ids}
+        forgotten = Forgotten(cuts, wanted.marks(paths, secrets.token_hex(16)))
         texts = frozenset(self._editor.texts)
         return Plan(
             edit=edit,
@@ -125,8 +124,7 @@ class Planner:
         return [*self._versions.by_path.get(path, {}), *lying]
 
     def _found(self) -> set[ObjectId]:
-        gone = {id for run, new in self._editor.replaced.items() if new is None for id in run}
-        return self._editor.ids | gone
+        return set(self._editor.cuts)
 
     def _same_bytes(self, wanted: Wanted, first: RepoPath) -> set[RepoPath]:
         """Other tables that have, or had, these rows in the same chunks: the file before a renaming, and copies."""
@@ -173,12 +171,11 @@ class Planner:
 
         def edit(path: RepoPath, entry: FileEntry) -> FileEntry | None:
             if (path, entry) not in done:
-                done[path, entry] = editor.replaced_by(forgotten, path, entry)
+                done[path, entry] = editor.cut_by(forgotten, path, entry)
             new = done[path, entry]
             return self._with_pins(path, entry) if new == entry else new
 
         for path, entries in self._versions.by_path.items():
             for entry in entries:
-                if entry.is_rope or entry.id in forgotten.ids:
-                    edit(path, entry)
+                edit(path, entry)
         return Plan(edit=edit, forgotten=forgotten)

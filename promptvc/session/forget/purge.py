@@ -76,7 +76,6 @@ def purge(traces: Traces) -> None:
     for name in refs.logs():
         refs.write_log(name, mapped_lines(refs.log_file(name), became))
     traces.log.clear()
-    drop_incoming(refs, traces.who)
     _drop_derived(traces.local)
     collect(traces.store, refs, grace=0.0, now=traces.now)
     prune_loose(traces.store, refs)

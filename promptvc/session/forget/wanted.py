@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
+from promptvc.versioning.forgotten import RowMark, mark_hash
 
 LEAST_QUOTE = 10
 """Characters of a text from which on it is looked for elsewhere; shorter ones stand in too many places."""
@@ -19,6 +20,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     - ``is_of``: whether a row is meant; None for the whole file;
     - ``field``: the field of these rows; None for all of them;
     - ``texts``: texts of which the bytes of each such row hold one, unless they have escapes; none where none is known;
+    - ``key``: the key that is meant, by field; none where it is not known;
     - ``example``: the id under which outputs name the row.
     """
 
@@ -26,7 +28,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
     is_of: Callable[[Row | Malformed], bool] | None = None
     field: str | None = None
     texts: tuple[str, ...] = ()
+    key: Mapping[str, Json] = {}
     example: str | None = None
+
+    def marks(self, paths: Iterable[str], salt: str) -> frozenset[RowMark]:
+        """What a list says of the row, in the table under each of its names."""
+        if not self.key:
+            return frozenset()
+        hash = mark_hash(salt, list(self.key.values()))
+        return frozenset(RowMark(path, tuple(self.key), self.field or "", salt, hash) for path in paths)
 
     def may_be_in(self, data: bytes) -> bool:
         """False where no row of these bytes can be meant."""
@@ -56,6 +66,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """The texts of what is forgotten that are worth looking for."""
         fields: Iterable[Json] = row.values() if self.field is None else [row[self.field]]
         return {text for value in fields for text in _texts(value) if len(text) >= LEAST_QUOTE}
+
+
+def wanted_by_mark(mark: RowMark) -> Wanted:
+    """The row that a list of what was forgotten means."""
+
+    def is_of(row: Row | Malformed) -> bool:
+        if isinstance(row, Malformed) or not all(name in row for name in mark.fields):
+            return False
+        return mark_hash(mark.salt, [row[name] for name in mark.fields]) == mark.hash
+
+    return Wanted(path=mark.path, is_of=is_of, field=mark.field or None)
 
 
 def spellings(texts: Iterable[str]) -> list[bytes]:

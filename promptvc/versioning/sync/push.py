@@ -12,7 +12,7 @@ from promptvc.storage.packs import PackedObject
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.remote import PackStream, Remote, RemoteRefs, Update
-from promptvc.versioning.forgotten import FORGOTTEN, Finder, load_forgotten, read_forgotten
+from promptvc.versioning.forgotten import APPLIED, FORGOTTEN, Finder, load_forgotten, read_forgotten
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.missing import objects_to_send
 from promptvc.versioning.sync.refchange import Outcome, RefChange
@@ -130,6 +130,8 @@ def _check_forgotten(work: _Push) -> None:
     tip = work.seen.get(FORGOTTEN)
     if tip is not None and not work.store.contains(tip):
         raise ListUnknown
+    if work.refs.read(FORGOTTEN) != work.refs.read(APPLIED):
+        raise PushRejected("what was forgotten elsewhere may still be here", Advice("forget-here"))
     known = load_forgotten(work.store, work.refs)
     finder = Finder(work.store, known.joined(read_forgotten(work.store, tip)) if tip else known)
     for send in work.sends:

@@ -96,15 +96,15 @@ def test_a_version_without_rows_has_the_entry_of_its_bytes(
     assert contents.write(path, Source([made]), None) == after, "the same bytes, the same entry"
     if after == before:
         return
-    assert editor.ids
+    assert editor.cuts
     ids = {id for run in editor.chunk_runs(after) for id in _ids(run.id)}
-    assert editor.ids.isdisjoint(ids), "what holds the rows is not among what is left"
+    assert editor.cuts.keys().isdisjoint(ids), "what holds the rows is not among what is left"
 
     # Whoever has only the list comes to the same.
-    listed = Forgotten(frozenset(editor.ids), editor.replaced)
+    listed = Forgotten(editor.cuts)
     assert Forgotten.decode(listed.encode()) == listed
     with store.begin() as writer:
-        other = Editor(store, contents, writer).replaced_by(listed, name, before)
+        other = Editor(store, contents, writer).cut_by(listed, name, before)
         writer.finish()
     assert other == after
 
