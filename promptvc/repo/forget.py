@@ -32,6 +32,7 @@ from promptvc.versioning.rewriting import Rewriter
 from promptvc.versioning.sync.push import PushResult, Send
 from promptvc.versioning.sync.refspec import Refspec
 from promptvc.versioning.tree import FileEntry
+from promptvc.versioning.upkeep.upkeep import fold
 
 if TYPE_CHECKING:
     from promptvc.transports.remote import Progress
@@ -74,6 +75,7 @@ def forget(
     parts.merges.need_no_merge()
     if remote is not None:
         bring(parts, remote, report)
+    fold(parts.store)  # all of history is read, several times over
     with parts.intents.exclusive():
         done = _Forgetting(parts, wanted, everywhere).run(dry_run)
     if remote is None or dry_run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
@@ -33,9 +33,9 @@ class Editor:
         self._store, self._contents, self._writer = store, contents, writer
         self._recutter = Recutter(writer)
         self._formats: dict[tuple[str, tuple[bytes, ...]], RowFormat | None] = {}
-        self._rows: dict[tuple[object, ...], dict[int, bytes | None]] = {}
+        self._rows: dict[tuple[Wanted, str], dict[bytes, dict[int, bytes | None]]] = {}
         self._marked: dict[RowMark, Wanted] = {}
-        self._made: dict[tuple[str, FileEntry, int], FileEntry | None] = {}
+        self._made: dict[tuple[Wanted, str, FileEntry], FileEntry | None] = {}
         self.cuts: dict[ObjectId, Cuts | None] = {}
         """Blobs that hold what is forgotten, and the bytes that are: see `Forgotten`."""
         self.texts: set[str] = set()
@@ -47,7 +47,7 @@ class Editor:
 
     def without(self, wanted: Wanted, path: RepoPath, entry: FileEntry) -> FileEntry | None:
         """The file without what is wanted; None where it goes."""
-        known = (path, entry, id(wanted))
+        known = (wanted, path, entry)
         if known not in self._made:
             self._made[known] = self._without(wanted, path, entry)
         return self._made[known]
@@ -60,11 +60,7 @@ class Editor:
         format = None if entry.is_link else self._format(path, runs)
         if format is None:
             return entry
-        changes = {
-            at: rows
-            for at, run in enumerate(runs)
-            if (rows := self._wanted_rows(wanted, run, at == 0, format))
-        }
+        changes = self._wanted_rows(wanted, runs, format)
         if not changes:
             return entry
         for at, rows in changes.items():
@@ -72,16 +68,26 @@ class Editor:
         return self._write(path, entry, format, splice(OpenFile(runs, format), changes, []))
 
     def _wanted_rows(
-        self, wanted: Wanted, run: ChunkRun, first: bool, format: RowFormat
-    ) -> dict[int, bytes | None]:
-        known = (id(wanted), run.id, first, repr(format.cutting))
-        if known not in self._rows:
-            made: dict[int, bytes | None] = {}
-            for number, body, row in wanted.bodies(format, run.load(), first):
-                self.texts |= wanted.says(row)
-                made[number] = wanted.without(format, row, body)
-            self._rows[known] = made
-        return self._rows[known]
+        self, wanted: Wanted, runs: Sequence[ChunkRun], format: RowFormat
+    ) -> dict[int, dict[int, bytes | None]]:
+        """By chunk run, the rows that are meant and what becomes of them; each run is read once for all versions."""
+        known = self._rows.setdefault((wanted, repr(format.cutting)), {})
+        changes = {}
+        for at, run in enumerate(runs):
+            name = run.id if at else b"first " + run.id
+            rows = known.get(name)
+            if rows is None:
+                rows = known[name] = self._read(wanted, run, at == 0, format)
+            if rows:
+                changes[at] = rows
+        return changes
+
+    def _read(self, wanted: Wanted, run: ChunkRun, first: bool, format: RowFormat) -> dict[int, bytes | None]:
+        rows: dict[int, bytes | None] = {}
+        for number, body, row in wanted.bodies(format, run.load(), first):
+            self.texts |= wanted.says(row)
+            rows[number] = wanted.without(format, row, body)
+        return rows
 
     def _note(self, run: ChunkRun, rows: Cuts, cuts: Cuts) -> None:
         """Remember which bytes of a chunk run are taken out of these rows, by its blobs."""
@@ -105,14 +111,11 @@ class Editor:
         if any(forgotten.cuts.get(id, ()) is None for at in held for id in ids_of(runs[at])):
             return None
         format = self._format(path, runs)
-        changes = {
-            at: self._forgotten_rows(forgotten, marks, runs[at], at == 0, format) for at in range(len(runs))
-        }
-        if format is None or any(not changes[at] for at in held):
+        changes = {} if format is None else self._forgotten_rows(forgotten, marks, runs, held, format)
+        if format is None or any(at not in changes for at in held):
             raise Refused(
                 f"{path} holds what was forgotten; the list does not say where", Advice("forget-key")
             )
-        changes = {at: rows for at, rows in changes.items() if rows}
         if not changes:
             return entry
         return self._write(path, entry, format, splice(OpenFile(runs, format), changes, []))
@@ -121,19 +124,20 @@ class Editor:
         self,
         forgotten: Forgotten,
         marks: Sequence[RowMark],
-        run: ChunkRun,
-        first: bool,
-        format: RowFormat | None,
-    ) -> dict[int, bytes | None]:
-        """The rows of a chunk run that a list takes out: by their bytes, and by the hashes of their keys."""
-        if format is None:
-            return {}
-        rows: dict[int, bytes | None] = {}
+        runs: Sequence[ChunkRun],
+        held: Iterable[int],
+        format: RowFormat,
+    ) -> dict[int, dict[int, bytes | None]]:
+        """By chunk run, the rows that a list takes out: by their bytes, and by the hashes of their keys."""
+        changes: dict[int, dict[int, bytes | None]] = {}
+        for at in held:
+            rows = cut_rows(format, runs[at].load(), at == 0, self._cuts_of(forgotten, runs[at]))
+            if rows:
+                changes[at] = rows
         for mark in marks:
-            rows |= self._wanted_rows(self._by_mark(mark), run, first, format)
-        if any(id in forgotten.cuts for id in ids_of(run)):
-            rows = cut_rows(format, run.load(), first, self._cuts_of(forgotten, run)) | rows
-        return rows
+            for at, rows in self._wanted_rows(self._by_mark(mark), runs, format).items():
+                changes[at] = changes.get(at, {}) | rows
+        return changes
 
     def _by_mark(self, mark: RowMark) -> Wanted:
         if mark not in self._marked:

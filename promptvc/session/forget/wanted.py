@@ -14,7 +14,7 @@ LEAST_QUOTE = 10
 """Characters of a text from which on it is looked for elsewhere; shorter ones stand in too many places."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class Wanted(Struct, frozen=True, kw_only=True, eq=False):
     """What is to be forgotten of the file at ``path``.
 
     - ``is_of``: whether a row is meant; None for the whole file;

@@ -98,6 +98,9 @@ class _Loaded:
 
 def _chunks_of(run: ChunkRun | bytes) -> Iterator[Chunk]:
     assert isinstance(run, ChunkRun)
+    if len(run.id) == _ID:
+        yield Chunk(ObjectId(run.id.hex()), False)
+        return
     ids = [ObjectId(run.id[at : at + _ID].hex()) for at in range(0, len(run.id), _ID)]
     for id, following in pairwise([*ids, None]):
         yield Chunk(ObjectId(id or ""), following is not None)
