@@ -203,6 +203,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.content.text.diff import Hunk, Line, Span
     from promptvc.content.values.conflict import Conflict
     from promptvc.repo.branches import Branch
+    from promptvc.repo.forget import ForgetResult
     from promptvc.repo.pull import PullResult
     from promptvc.repo.remotes import NamedRemote
     from promptvc.repo.switching import Restored, Switched
@@ -220,6 +221,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.runs.reproduce.drift import Drift
     from promptvc.runs.reproduce.reproduce import Reproduction
     from promptvc.session.files.keys import KeyWarning
+    from promptvc.session.forget.quotes import Quote
     from promptvc.session.history.blamed import Blamed
     from promptvc.session.history.log import LogCommit
     from promptvc.session.history.undo import Undone
@@ -243,6 +245,7 @@ def test_values_have_the_documented_fields() -> None:
               ComparedRow,
               LogCommit, Blamed, Branch, Tag, NamedRemote, Switched, Restored, FetchResult, PushResult, RefChange,
               PullResult, Operation, Undone, Plan, Staleness, CheckResult, GateResult, Reproduction, Drift,
+              ForgetResult, Quote,
               Collected, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}

@@ -43,6 +43,7 @@ STEPS = [
     ("restore --json .", "restore"),
     ("undo --json", "undo"),
     ("undo --json --list", "undo"),
+    ("forget --json examples/tickets.jsonl --key t-0007 --dry-run", "forget"),
     ("gc --json", "gc"),
     ("fsck --json", "fsck"),
     ("config --json user.name you", "config"),
