@@ -8,6 +8,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.show.untracked import untracked_lines
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.repo.switching import Switched
@@ -68,9 +69,9 @@ def _tell_left_behind(app: App, done: Switched) -> None:
     """``leaving 2 commits behind: 3f9c2e1 Calmer tone``, and the command that keeps them."""
     tip, count = done.left_behind[0], len(done.left_behind)
     subject = app.repo.read_commit(tip).subject
-    app.out.warn(f"leaving {count} commit{'s' * (count != 1)} behind: {tip.short} {subject}")
+    app.out.warn(f"leaving {plural(count, 'commit')} behind: {tip.short} {subject}")
     app.out.note(f"hint: promptvc branch NAME {tip.short} keeps {'it' if count == 1 else 'them'}")
 
 
 def _files(count: int) -> str:
-    return f"{count} file{'s' * (count != 1)}"
+    return plural(count, "file")

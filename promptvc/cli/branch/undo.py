@@ -10,6 +10,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.show.chars import visible
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.ids import ObjectId, RefName
@@ -126,7 +127,7 @@ def _head_name(head: str) -> str:
 
 
 def _files(count: int) -> str:
-    return f"{count} file{'s' * (count != 1)}"
+    return plural(count, "file")
 
 
 def _operation_value(operation: Operation) -> dict[str, Any]:

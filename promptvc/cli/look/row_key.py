@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from promptvc.cli.look.row_filter import is_meant
 from promptvc.content.formats.base import Malformed, Row
+from promptvc.content.formats.words import plural
 from promptvc.errors import RowMissing, Usage
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class WantedKey(Struct, frozen=True):
             raise Usage(f"{path} has no key", 'key = ["…"] in promptvc.toml names it')
         texts = tuple(words) if len(words) > 1 or len(fields) == 1 else _parts(words[0], len(fields))
         if len(texts) != len(fields):
-            count = f"{len(fields)} field{'s' * (len(fields) != 1)}"
+            count = plural(len(fields), "field")
             raise Usage(f"{path}: the key has {count}", f"--key {','.join(fields)}, with their values")
         return cls(fields, texts)
 

@@ -13,6 +13,7 @@ from promptvc.cli.share.fetch import tell
 from promptvc.cli.share.transfer import transfer
 from promptvc.cli.show.merge import tell_merge
 from promptvc.cli.show.untracked import untracked_lines
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.repo.pull import PullResult
@@ -53,7 +54,7 @@ def _tell_moved(app: App, done: PullResult) -> None:
         return
     assert done.after is not None
     before = done.before.short if done.before else "nothing"
-    files = f"{len(done.files)} file{'s' * (len(done.files) != 1)} written"
+    files = f"{plural(len(done.files), 'file')} written"
     app.out.text(f"{done.branch}: {before} → {done.after.short}, {files}")
     for line in untracked_lines(done.untracked):
         app.out.text(line)

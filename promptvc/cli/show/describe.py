@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from promptvc.content.formats.words import plural
 from promptvc.errors import NotAPrompt
 from promptvc.session.workspace.snapshot import table_of
 
@@ -35,7 +36,7 @@ def describe_file(file: FileView, project: Project) -> str:
 
 def _table(file: FileView, project: Project) -> str:
     rows = file.count_rows()
-    text = f"{rows:,} row{'s' * (rows != 1)}"
+    text = plural(rows, "row")
     key = project.table(file.path).key
     if key is None and file.size() <= KEY_LIMIT:
         key = table_of(file, project).key

@@ -75,7 +75,7 @@ def tell_merge(app: App, repo: Repo, done: Merged, *, dry_run: bool) -> None:
 def _run_line(run: MergedRun) -> str:
     """``outputs/support-mini  474 rows still right, 41 stale: promptvc run``."""
     stale = f", {run.stale:,} stale: promptvc run {run.name}" if run.stale else ""
-    return f"  {f'outputs/{run.name}':<24}  {run.kept:,} row{'s' * (run.kept != 1)} still right{stale}"
+    return f"  {f'outputs/{run.name}':<24}  {plural(run.kept, 'row')} still right{stale}"
 
 
 def waiting_words(merge: OpenMerge) -> str:

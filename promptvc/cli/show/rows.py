@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from promptvc.cli.show.chars import columns, cut, json_cut, pad, visible, wrap
 from promptvc.cli.show.diff.words import name_cut
+from promptvc.content.formats.words import plural
 from promptvc.content.tablediff.diff import MISSING
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def grid_lines(out: Output, corner: str, rows: Iterable[NamedRow]) -> Iterator[s
         yield _GAP.join(_placed(*part) for part in zip(row, widths, right, strict=False)).rstrip()
     if len(widths) < len(heads):
         hidden = heads[len(widths) :]
-        more = f"… {len(hidden)} more column{'s' * (len(hidden) != 1)}: {', '.join(hidden)}"
+        more = f"… {plural(len(hidden), 'more column')}: {', '.join(hidden)}"
         yield out.style(cut(more, out.width), dim=True)
 
 

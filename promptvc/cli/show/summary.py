@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.cli.show.describe import describe_file
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo
@@ -46,7 +47,7 @@ def kinds_words(counts: Counter[str], rows: int | None = None) -> str:
         name = _NAMES.get(kind, kind)
         text = f"{count:,} {name}{'s' * (count != 1)}"
         if kind == "table" and rows is not None:
-            text += f" of {rows:,} row{'s' * (rows != 1)}" if count == 1 else f" ({rows:,} rows)"
+            text += f" of {plural(rows, 'row')}" if count == 1 else f" ({rows:,} rows)"
         parts.append(text)
     return ", ".join(parts)
 

@@ -9,6 +9,7 @@ import click
 from promptvc.api import folder_name
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.share.transfer import transfer
+from promptvc.content.formats.words import plural
 from promptvc.repo.clone import clone_into
 from promptvc.transports.urls import is_local, redact
 
@@ -34,7 +35,5 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
     files = len(repo.snapshot().files) if current else 0
     app.out.value({"path": str(repo.root), "branch": repo.branch, "head": head, "files": files})
     app.out.text(f"Cloned {redact(url)} into {root}")
-    where = (
-        f"{repo.branch} at {head.short}: {files} file{'s' * (files != 1)}" if head else "no commits there yet"
-    )
+    where = f"{repo.branch} at {head.short}: {plural(files, 'file')}" if head else "no commits there yet"
     app.out.text(f"  {where}")

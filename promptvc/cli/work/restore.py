@@ -8,6 +8,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.show.untracked import untracked_lines
+from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
     from promptvc.repo.switching import Restored
@@ -37,7 +38,7 @@ def _tell(app: App, done: Restored, source: str) -> None:
     """``2 files restored, 1 removed, as in v1``, then the first of them."""
     restored, removed = list(done.restored), list(done.removed)
     app.out.value({"restored": restored, "removed": removed, "untracked": list(done.untracked)})
-    counted = f"{len(restored)} file{'s' * (len(restored) != 1)} restored"
+    counted = f"{plural(len(restored), 'file')} restored"
     app.out.text(
         f"{counted}, {len(removed)} removed, as in {source}" if removed else f"{counted} from {source}"
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from msgspec import structs
 
+from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import (
     OutputRow,
     RunRecord,
@@ -287,7 +288,7 @@ def _failed(scorers: Sequence[Scorer]) -> list[str]:
 
 
 def _strange(name: str, count: int) -> str:
-    return f"{count} value{'s' * (count != 1)} of {name!r} cannot be a score: those are numbers, booleans and text"
+    return f"{plural(count, 'value')} of {name!r} cannot be a score: those are numbers, booleans and text"
 
 
 # --- what is written --------------------------------------------------------------------------------------------

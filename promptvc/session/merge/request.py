@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from promptvc.content.formats.words import plural
 from promptvc.errors import Advice, Usage
 from promptvc.ids import ObjectId
 from promptvc.session.merge.openmerge import Step
@@ -64,6 +65,6 @@ def parent_of(store: ObjectStore, commit: ObjectId, mainline: int | None) -> Obj
         raise Usage(f"{commit.short} is a merge", "-m 1 takes what it did to the branch it was merged into")
     number = mainline or 1
     if not 0 < number <= max(1, len(parents)):
-        count = f"{len(parents)} parent{'s' * (len(parents) != 1)}"
+        count = plural(len(parents), "parent")
         raise Usage(f"{commit.short} has {count}", Advice("show-parents"))
     return parents[number - 1] if parents else None

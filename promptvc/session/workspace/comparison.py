@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
+from promptvc.content.formats.words import plural
 from promptvc.content.kinds import FileKind
 from promptvc.content.tablediff.diff import TableDiff, diff_rows
 from promptvc.content.text.diff import Hunk, diff_lines
@@ -114,13 +115,13 @@ class Comparison:
         return (self.compare(change) for change in self.changes)
 
     def __repr__(self) -> str:
-        return f"Comparison of {len(self)} changed file{'s' * (len(self) != 1)}: " + ", ".join(
+        return f"Comparison of {plural(len(self), 'changed file')}: " + ", ".join(
             c.path for c in self.changes
         )
 
     def _repr_html_(self) -> str:
         count = len(self)
-        return comparison_html(f"{count} changed file{'s' * (count != 1)}", self, count)
+        return comparison_html(plural(count, "changed file"), self, count)
 
     def __len__(self) -> int:
         return len(self.changes)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats import table_words
+from promptvc.content.formats.words import plural
 from promptvc.content.kinds import FileKind
 from promptvc.content.text.near import did_you_mean, near_names
 from promptvc.errors import Advice, ConfigInvalid, NotATable, PathMissing, RunMissing
@@ -150,7 +151,7 @@ class Snapshot:
         counted = [word for word in words if not word.startswith("0 ")]
         rest = sum(kind in ("text", "binary") for kind in kinds)
         if rest:
-            counted.append(f"{rest} other file{'s' * (rest != 1)}")
+            counted.append(plural(rest, "other file"))
         return ", ".join(counted) or "no files"
 
     def _of(self, path: str, kind: FileKind) -> FileView:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from promptvc.content.formats.words import plural
+
 if TYPE_CHECKING:
     from promptvc.content.prompt.diff import PromptDiff
     from promptvc.content.tablediff.diff import TableDiff
@@ -21,7 +23,7 @@ def table_words(detail: TableDiff) -> str:
 def prompt_words(detail: PromptDiff) -> str:
     """``2 word groups, settings, + limit``."""
     groups = detail.word_groups
-    words = [f"{groups} word group{'s' * (groups != 1)}"] if groups else []
+    words = [plural(groups, "word group")] if groups else []
     words += ["settings"] if detail.settings else []
     words += [f"+ {name}" for name in detail.variables_added] + [
         f"− {name}" for name in detail.variables_removed
