@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import Advice, RemoteNotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.secrets.redact import redact_url
 from promptvc.session.sections import read_section, remove_sections, set_section
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
@@ -18,11 +19,11 @@ from promptvc.transports.git.httpconfig import http_settings
 from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import Progress, Remote
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.urls import redact, rewrite
+from promptvc.transports.urls import rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.fetch import FetchResult, Tags, fetch
-from promptvc.versioning.sync.push import PushResult, Removal, Send, push
+from promptvc.versioning.sync.push import Inspect, PushResult, Removal, Send, push
 from promptvc.versioning.sync.refspec import Refspec
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Sharing:
         def accept(tip: ObjectId) -> None:
             self._accept(remote, tip)
 
-        with self._log().operation(f"fetch {redact(name)}"):
+        with self._log().operation(f"fetch {redact_url(name)}"):
             return fetch(
                 self._store,
                 self._refs,
@@ -164,12 +165,15 @@ class Sharing:
         report: Report | None = None,
         *,
         atomic: bool = False,
+        inspect: Inspect = lambda have, want: None,
     ) -> PushResult:
         """Send refs to the remote; see `versioning.sync.push.push`."""
         remote = self.open(name, report)
         specs = self._refspecs(name)
-        with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
-            return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
+        with self._log().operation(f"push {redact_url(name)} {' '.join(send.name for send in sends)}"):
+            return push(
+                self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic, inspect=inspect
+            )
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
@@ -188,7 +192,7 @@ class Sharing:
         history = History(self._store)  # a fresh one: what was missing before the fetch is there now
         if not any(is_ours(history.commit(id)) for id in history.ancestors([tip])):
             raise RemoteNotAStore(
-                f"{redact(remote.url)} is a git repository, but not a promptvc store",
+                f"{redact_url(remote.url)} is a git repository, but not a promptvc store",
                 Advice("push-elsewhere"),
             )
 

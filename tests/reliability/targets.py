@@ -26,6 +26,7 @@ from promptvc.errors import ObjectMissing, PromptvcError
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
 from promptvc.runs.calls.store import CallStore
+from promptvc.secrets.redact import redact_url
 from promptvc.session.files.contents import cutting_of
 from promptvc.session.files.project import read_project
 from promptvc.storage.cache import Cache
@@ -37,7 +38,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.surroundings import surroundings
 from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.urls import parse_url, redact
+from promptvc.transports.urls import parse_url
 from promptvc.versioning.commit import peel, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.oplog.journal import Journal
@@ -493,7 +494,7 @@ def _revisions() -> Repo:
 def url(data: bytes) -> None:
     """Any text is an address, or refused; a password is not shown."""
     text = data.decode("utf-8", "surrogateescape")
-    redact(text)
+    redact_url(text)
     with suppress(PromptvcError):
         address = parse_url(text)
         if address.kind == "ssh":

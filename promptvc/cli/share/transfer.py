@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.cli.output import Output
 from promptvc.cli.progress import progress
-from promptvc.transports.urls import redact
+from promptvc.secrets.redact import redact_url
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -40,7 +40,7 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
 def address(app: App, name: str) -> str:
     """Where a remote is, by its name or its address, without passwords."""
     remotes = app.repo.remotes
-    return (remotes[name].url if name in remotes else "") or redact(name)
+    return (remotes[name].url if name in remotes else "") or redact_url(name)
 
 
 def show_messages(out: Output, messages: Sequence[str]) -> None:
