@@ -14,9 +14,10 @@ from promptvc.secrets.shapes import LONGEST, SHAPES, Shape
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _JOINING = frozenset(b"-_")
-_ESCAPED = re.compile(rb"\\[nrtfbv]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}")
-_EQUALS = re.compile(rb"\\+u003[dD]")
-_BREAKS = re.compile(rb"\\+[nrt]|\\+u000[ad]|[\s\\\"',>|`]")
+# Patterns are bytes: `re` compiles each when it is first used, and most commits use none.
+_ESCAPED = rb"\\[nrtfbv]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}"
+_EQUALS = rb"\\+u003[dD]"
+_BREAKS = rb"\\+[nrt]|\\+u000[ad]|[\s\\\"',>|`]"
 _BEFORE = 12
 """Bytes before a token that tell whether it begins there."""
 HIDDEN = "***"
@@ -35,8 +36,8 @@ class Hit(Struct, frozen=True):
     @property
     def digest(self) -> str:
         """``sha256:…`` of the token; that of a private key counts neither line breaks nor how they are escaped."""
-        plain = _EQUALS.sub(b"=", self.token)
-        plain = _BREAKS.sub(b"", plain) if self.kind == "private-key" else plain.replace(b"\\", b"")
+        plain = re.sub(_EQUALS, b"=", self.token)
+        plain = re.sub(_BREAKS, b"", plain) if self.kind == "private-key" else plain.replace(b"\\", b"")
         return f"sha256:{sha256(plain).hexdigest()}"
 
 
@@ -59,16 +60,22 @@ def hide_tokens(text: str) -> str:
 
 
 class Stream:
-    """Finds tokens in bytes that come in parts, those included that begin in one part and end in another."""
+    """Finds tokens in bytes that come in parts. Each is looked at when it is known whether the next goes on from it."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._seen = 0  # bytes of the rest that only tell what stands before
 
-    def feed(self, data: bytes) -> list[Hit]:
-        """Look at what comes next; its last bytes wait for what follows them."""
-        window = self._rest + data if self._rest else data
-        until = len(window) - LONGEST
+    def begin(self, data: bytes) -> list[Hit]:
+        """What comes next begins anew: no token leads into it. Gives what was before; nothing is copied."""
+        found = self.end()
+        self._rest = data
+        return found
+
+    def go_on(self, data: bytes) -> list[Hit]:
+        """What comes next may begin inside a token."""
+        window = self._rest + data
+        until = len(self._rest) - LONGEST
         if until <= self._seen:
             self._rest = window
             return []
@@ -117,7 +124,7 @@ def _begins(data: bytes, start: int, shape: Shape) -> bool:
         return not shape.alone
     if before not in _LETTERS:
         return True
-    return any(_ESCAPED.fullmatch(data, start - size, start) for size in (2, 6, 4, 3) if size <= start)
+    return any(re.fullmatch(_ESCAPED, data[start - size : start]) for size in (2, 6, 4, 3) if size <= start)
 
 
 @cache

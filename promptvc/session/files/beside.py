@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import Queue
-from threading import Thread
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from queue import Queue
+    from threading import Thread
 
 _Item = TypeVar("_Item")
 _WAITING = 4
@@ -18,7 +20,7 @@ class Beside(Generic[_Item]):
 
     def __init__(self, work: Callable[[_Item], None]) -> None:
         self._work, self._held = work, list[_Item]()
-        self._queue: Queue[_Item | None] = Queue(_WAITING)
+        self._queue: Queue[_Item | None]
         self._thread: Thread | None = None
         self._error: BaseException | None = None
 
@@ -37,8 +39,7 @@ class Beside(Generic[_Item]):
             self._held.append(item)
             return
         if self._thread is None:
-            self._thread = Thread(target=self._run, name="promptvc-beside", daemon=True)
-            self._thread.start()
+            self._start()
             self._queue.put(self._held.pop())
         self._queue.put(item)
 
@@ -49,6 +50,14 @@ class Beside(Generic[_Item]):
             self._work(self._held.pop())
         if self._error is not None:
             raise self._error
+
+    def _start(self) -> None:
+        from queue import Queue  # a millisecond that small work need not pay
+        from threading import Thread
+
+        self._queue = Queue(_WAITING)
+        self._thread = Thread(target=self._run, name="promptvc-beside", daemon=True)
+        self._thread.start()
 
     def _end(self) -> None:
         if self._thread is not None:

@@ -5,60 +5,66 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptvc.errors import SecretFound
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.secrets.find import WINDOW, Hit, Stream, find
-from promptvc.secrets.finding import SecretFinding
 from promptvc.secrets.shapes import LONGEST
 from promptvc.session.files.beside import Beside
-from promptvc.session.files.locate import Readable, locate
 
 if TYPE_CHECKING:
+    from promptvc.secrets.finding import SecretFinding
     from promptvc.session.files.contents import Contents
+    from promptvc.session.files.locate import Readable
     from promptvc.versioning.tree import FileEntry
 
-GAP = b"\0"
-"""What stands for bytes that are left out: no token has it."""
 MOST = 1000
 """Findings a file: one of nothing but tokens needs no longer list."""
 MESSAGE = RepoPath("(commit message)")
 NAMES = RepoPath("(file names)")
-_GOES_ON = re.compile(rb"[\s\"',>|+]*(?:[A-Za-z0-9+/]{40}|[A-Z][A-Za-z-]{2,30}: )")
+_GOES_ON = rb"[\s\"',>|+]*(?:[A-Za-z0-9+/]{40}|[A-Z][A-Za-z-]{2,30}: )"
 _KEY_BEGINS = b"PRIVATE KEY"
+
+
+class Part(NamedTuple):
+    """Bytes of a file, and whether a token may lead into them from the part before."""
+
+    data: bytes
+    goes_on: bool
 
 
 class FileWatch:
     """Looks at what is new in one file.
 
-    Known chunks meet new ones between two rows, where no token goes on but a private key of many lines: only where
-    the new ones look so, the known ones are read. ``wide`` is for chunks that may meet within a row: there they
-    always are.
+    Chunks meet between two rows, where no token goes on but a private key of many lines: only there, and where a chunk
+    ends inside a row, are two looked at together. ``wide`` is for chunks of which nobody says where they end.
     """
 
     def __init__(self, guard: Guard, path: RepoPath, *, wide: bool = False) -> None:
-        self._guard, self.path, self.stream, self._wide = guard, path, Stream(), wide
+        self._guard, self.path, self._wide = guard, path, wide
+        self.stream = Stream()
         self.hits: list[Hit] = []
-        self._parts: list[bytes] = []
+        self._parts: list[Part] = []
         self._size = 0
-        self._last = b""
-        self._known: ObjectId | None = None
+        self._last: bytes | None = None  # what came before, where that was new
+        self._known: ObjectId | None = None  # and where it was not
 
-    def new(self, data: bytes) -> None:
+    def new(self, data: bytes, *, goes_on: bool = False) -> None:
         """Bytes that are new, behind those that came before."""
-        if self._known is not None and (self._wide or _GOES_ON.match(data)):
+        if self._known is not None and (self._wide or re.match(_GOES_ON, data)):
             self._take(self._guard.read(self._known)[-LONGEST:])
+            goes_on = True
+        elif self._last is not None:
+            goes_on = goes_on or self._wide or self._is_in_key()
         self._known, self._last = None, data
-        self._take(data)
+        self._take(data, goes_on=goes_on)
 
     def known(self, first: ObjectId, last: ObjectId) -> None:
         """Chunks that stay."""
-        if self._last:
-            if self._wide or _KEY_BEGINS in self._last[-LONGEST:]:
-                self._take(self._guard.read(first)[:LONGEST])
-            self._take(GAP)
-        self._known, self._last = last, b""
+        if self._last is not None and (self._wide or self._is_in_key()):
+            self._take(self._guard.read(first)[:LONGEST], goes_on=True)
+        self._known, self._last = last, None
 
     def drop(self) -> None:
         """Forget the file: nothing in it is new."""
@@ -67,11 +73,19 @@ class FileWatch:
     def flush(self) -> None:
         """Hand on what there is."""
         if self._parts:
-            self._guard.submit(self, b"".join(self._parts))
+            self._guard.submit(self, self._parts)
             self._parts, self._size = [], 0
 
-    def _take(self, data: bytes) -> None:
-        self._parts.append(data)
+    def look(self, parts: list[Part]) -> list[Hit]:
+        """What these parts show."""
+        stream = self.stream
+        return [hit for part in parts for hit in (stream.go_on if part.goes_on else stream.begin)(part.data)]
+
+    def _is_in_key(self) -> bool:
+        return self._last is not None and _KEY_BEGINS in self._last[-LONGEST:]
+
+    def _take(self, data: bytes, *, goes_on: bool = False) -> None:
+        self._parts.append(Part(data, goes_on))
         self._size += len(data)
         if self._size >= WINDOW:
             self.flush()
@@ -89,7 +103,7 @@ class Guard:
     ) -> None:
         self.read, self.allowed, self.is_on = read, frozenset(allowed), is_on
         self._watches: dict[RepoPath, FileWatch] = {}
-        self._beside: Beside[tuple[FileWatch, bytes]] = Beside(self._look)
+        self._beside: Beside[tuple[FileWatch, list[Part]]] = Beside(self._look)
 
     def __enter__(self) -> Guard:
         return self
@@ -136,9 +150,9 @@ class Guard:
         """Count what was found in a file no longer."""
         self._watches.pop(path, None)
 
-    def submit(self, watch: FileWatch, data: bytes) -> None:
+    def submit(self, watch: FileWatch, parts: list[Part]) -> None:
         """Have the next bytes of a file looked at."""
-        self._beside.put((watch, data))
+        self._beside.put((watch, parts))
 
     def finish(self) -> dict[RepoPath, list[Hit]]:
         """What was found and is not allowed, by path; each token once a file."""
@@ -149,9 +163,9 @@ class Guard:
             self._keep(watch, watch.stream.end())
         return {path: watch.hits for path, watch in self._watches.items() if watch.hits}
 
-    def _look(self, item: tuple[FileWatch, bytes]) -> None:
-        watch, data = item
-        self._keep(watch, watch.stream.feed(data))
+    def _look(self, item: tuple[FileWatch, list[Part]]) -> None:
+        watch, parts = item
+        self._keep(watch, watch.look(parts))
 
     def _keep(self, watch: FileWatch, hits: Iterable[Hit]) -> None:
         seen = {hit.digest for hit in watch.hits} | self.allowed
@@ -182,8 +196,14 @@ def findings_of(
     commit: str | None = None,
 ) -> list[SecretFinding]:
     """What was found, with the places: see `need_no_secrets`."""
+    found = guard.finish()
+    if not found:
+        return []
+    from promptvc.secrets.finding import SecretFinding  # few commits find any
+    from promptvc.session.files.locate import locate
+
     findings: list[SecretFinding] = []
-    for path, hits in guard.finish().items():
+    for path, hits in found.items():
         had = {hit.digest for base in bases_of(path) for hit in find(base.read())}
         new = [hit for hit in hits if hit.digest not in had]
         file = file_of(path)

@@ -60,8 +60,8 @@ class Written(Struct, frozen=True):
 class Watch(Protocol):
     """Is shown what a row file is written of, in order: new chunks by their bytes, those that stay by name."""
 
-    def new(self, data: bytes) -> None:
-        """A chunk that no version at hand has."""
+    def new(self, data: bytes, *, goes_on: bool = False) -> None:
+        """A chunk that no version at hand has; ``goes_on`` where it begins inside a row."""
 
     def known(self, first: ObjectId, last: ObjectId) -> None:
         """Chunks that stay, one after another."""
@@ -117,11 +117,13 @@ def write_cut(
 
 def _watched(pieces: Iterator[Piece], known: ChunkList | None, watch: Watch) -> Iterator[Piece]:
     """The pieces, each shown on its way."""
+    goes_on = False
     for piece in pieces:
         if piece.known >= 0 and known is not None:
             watch.known(known.ids[piece.known], known.ids[piece.known + piece.run - 1])
         else:
-            watch.new(piece.data)
+            watch.new(piece.data, goes_on=goes_on)
+        goes_on = piece.broken
         yield piece
 
 
