@@ -97,7 +97,7 @@ SHAPES: tuple[Shape, ...] = (
         rb"AccountKey=[A-Za-z0-9+/\\]{8}",
         rb"AccountKey=" + _SLASH + rb"{86}(?:==|\\{1,8}u003d\\{1,8}u003d)",
     ),
-    Shape("telegram-token", rb"[0-9]{8}:AA[A-Za-z0-9_-]{8}", rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}" + _WORD_END),
+    Shape("telegram-token", rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{8}", rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}" + _WORD_END),
     Shape(
         "discord-token",
         rb"(?:[MNO][DTjz][AEIMQUYcgk][w-z0-5]){5}",
