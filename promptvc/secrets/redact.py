@@ -20,18 +20,20 @@ _SECRET_NAME = (
     r"(?i)(?:\A|_)(?:api_?key|key|token|secret|password|passwd|pwd|pat|credentials?|access_?key)\Z"
     r"|(?:api_?key|token|secret|password)"
 )
-_NOT_SECRET = r"(?i)(?:file|path|dir|command|helper|askpass|url|host|port|count|limit|max|min|id|type|name)\Z"
+_NOT_SECRET = (
+    r"(?i)(?:file|path|dir|command|helper|askpass|url|host|port|count|limit|max|min|id|type|name|tokens)\Z"
+)
 _CONTROL = r"[\x00-\x1f\x7f]"
 _HTTP = r"(?i)\A(https?://)(?:[^/?#]*@|[^/?#@]*:[^?#]*@)?"
 _HTTP_NAME = r"(?i)\Ahttps?://([^/?#:@]+)@"
 _HTTP_USER = r"(?i)(https?://)(?:[^/?#\s'\"<>]*@|[^/?#@\s'\"<>]*:[^?#\s'\"<>]*@)"
 _USERINFO = r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*):([^\s'\"<>]*)@"
-_SCP = r"(?<![^\s'\"(=])([^\s/:@'\"]+):([^\s'\"]+)@(?=[^\s/:@'\"]+:)"
+_SCP = r"(?<![^\s'\"(=])([^\s/:@'\"]+):(?!//)([^\s'\"]+)@(?=[^\s/:@'\"]+:)"
 _QUERY = (
     r"(?i)([?&;](?:[a-z]+[_-])*(?:token|key|apikey|password|passwd|pwd|secret|sig|signature|auth|credential|code)=)"
     r"([^\s&;'\"#]+)"
 )
-_HEADER = r"(?i)(authorization\s*[:=]\s*(?:(?:basic|bearer|token)\s+)?|\bbearer\s+)[^\s'\",;]{8,}"
+_HEADER = r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer|token)\s+)?|\bbearer\s+)[^\s'\",;]{8,}"
 _SUSPICIOUS = r"(?i)://|@|\?|bearer|authorization"
 
 

@@ -1,4 +1,4 @@
-"""Made-up tokens of every shape, with valid checksums. Put together of parts, so that no scanner alarms on this file."""
+"""Made-up tokens of every shape, with valid checksums, put together of parts: no scanner alarms on this file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 
 _62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_36 = _62[:36]
 _64 = _62 + "-_"
 _HEX = "0123456789abcdef"
 _BECH = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -56,6 +57,10 @@ def key_text(rng: random.Random, kind: str = "RSA ", lines: int = 12) -> str:
     return frame.format("-----BEGIN") + f"\n{body}\n" + frame.format("-----END") + "\n"
 
 
+def _slack_hook(rng: random.Random) -> str:
+    return "hooks.sl" + f"ack.com/services/T{draw(rng, _36, 8)}/B{draw(rng, _36, 10)}/{draw(rng, _62, 24)}"
+
+
 Maker = Callable[[random.Random], str]
 TOKENS: list[tuple[str, Maker]] = [
     ("aws-access-key", lambda r: "AK" + "IA" + draw(r, string.ascii_uppercase + "234567", 16)),
@@ -70,8 +75,8 @@ TOKENS: list[tuple[str, Maker]] = [
     ("gitlab-token", lambda r: "gl" + "pat-" + draw(r, _64, 27) + ".0w." + draw(r, _HEX, 7)),
     ("slack-token", lambda r: f"xo{'xb'}-{draw(r, '123456789', 12)}-{draw(r, '123456789', 12)}-{draw(r, _62, 24)}"),
     ("slack-token", lambda r: "xo" + "xp-" + (draw(r, "123456789", 11) + "-") * 3 + draw(r, _HEX, 32)),
-    ("slack-app-token", lambda r: f"xa{'pp'}-1-A{draw(r, _62[:36], 10)}-{draw(r, '123456789', 13)}-{draw(r, _HEX, 64)}"),
-    ("slack-webhook", lambda r: "hooks.sl" + f"ack.com/services/T{draw(r, _62[:36], 8)}/B{draw(r, _62[:36], 10)}/{draw(r, _62, 24)}"),
+    ("slack-app-token", lambda r: f"xa{'pp'}-1-A{draw(r, _36, 10)}-{draw(r, '123456789', 13)}-{draw(r, _HEX, 64)}"),
+    ("slack-webhook", _slack_hook),
     ("stripe-key", lambda r: "sk_" + "live_" + draw(r, _62, 24)),
     ("stripe-key", lambda r: "rk_" + "live_51" + draw(r, _62, 97)),
     ("openai-key", lambda r: "sk-" + draw(r, _62, 20) + "T3Blbk" + "FJ" + draw(r, _62, 20)),

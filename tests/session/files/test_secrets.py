@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.beside import Beside
 from promptvc.session.files.secrets import WINDOW, Guard
@@ -80,9 +82,5 @@ def test_what_goes_wrong_beside_is_raised() -> None:
         with Beside(work) as beside:
             for number in range(count):
                 beside.put(number)
-            try:
+            with pytest.raises(ValueError, match="0"):
                 beside.finish()
-            except ValueError as error:
-                assert error.args == (0,)
-            else:
-                raise AssertionError("nothing was raised")
