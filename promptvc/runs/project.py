@@ -17,7 +17,7 @@ from promptvc.runs.calls.store import CallStore
 from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import declared, prepare
 from promptvc.runs.execute.runner import JOBS, Runner
-from promptvc.runs.execute.secrets import AnswerGuard, need_clean
+from promptvc.runs.execute.secrets import AnswerGuard, need_clean, need_no_password
 from promptvc.runs.execute.staleness import Staleness, declared_runs, staleness
 from promptvc.runs.providers.python import load_function
 from promptvc.runs.providers.registry import provider_of
@@ -129,6 +129,7 @@ class Runs:
 
         source = self.source()
         runner = self._runner(source, name)
+        need_no_password(runner.prepared.calling.base_url)
         runner.guard = self.answer_guard(source, allow_secrets)
         prepared = runner.prepared
         self.need_clean([source.file(prepared.spec.prompt), prepared.examples_file], source, allow_secrets)

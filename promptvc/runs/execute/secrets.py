@@ -9,9 +9,10 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from promptvc.content.runs.run import OutputRow, encode_row
+from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
 from promptvc.secrets.find import find
-from promptvc.secrets.redact import Redactor, secret_values
+from promptvc.secrets.redact import Redactor, redact_url, secret_values, url_secrets
 from promptvc.session.files.locate import Readable
 from promptvc.session.files.secrets import Guard, need_no_secrets
 from promptvc.storage.store import ObjectStore
@@ -57,6 +58,15 @@ class AnswerGuard:
             if value in data:
                 found[f"sha256:{sha256(value).hexdigest()}"] = f"value of {name}"
         return {digest: kind for digest, kind in found.items() if digest not in self.allowed}
+
+
+def need_no_password(base_url: str | None) -> None:
+    """Raise `ConfigInvalid` for an address with a password or a key: it would stand in every record."""
+    if base_url is not None and url_secrets(base_url):
+        raise ConfigInvalid(
+            f"base_url {redact_url(base_url)} has a password or a key in it",
+            "OPENAI_API_KEY is where a key belongs; OPENAI_BASE_URL takes an address that is not versioned",
+        )
 
 
 def need_clean(store: ObjectStore, files: Iterable[Readable], allowed: Collection[str], is_on: bool) -> None:

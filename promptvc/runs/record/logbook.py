@@ -30,7 +30,7 @@ from promptvc.content.runs.run import (
 )
 from promptvc.content.runs.spec import need_run_name
 from promptvc.errors import Usage
-from promptvc.runs.execute.secrets import need_clean
+from promptvc.runs.execute.secrets import need_clean, need_no_password
 from promptvc.runs.execute.writing import keep, store_run
 from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
@@ -83,6 +83,7 @@ class RunLog:
 
     def __init__(self, runs: Runs, settings: LogSettings) -> None:
         need_run_name(settings.name)
+        need_no_password(settings.calling.base_url)
         self._runs, self._settings, self._lock = runs, settings, Lock()
         self._rows: dict[tuple[str, int], OutputRow] = {}
         self._inputs = _Inputs.take(runs, settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.errors import SecretFound
+from promptvc.errors import ConfigInvalid, SecretFound
 from tests.runs.projects import SETTINGS, Project, tickets
 from tests.secrets.tokens import TOKENS
 
@@ -125,3 +125,17 @@ def test_a_logged_answer_with_a_token_is_withheld(project: Project) -> None:
     assert TOKEN in journal(project)
     with pytest.raises(SecretFound), project.repo.log_run("other", provider="p", model="m") as log:
         log.add("t-0", output=TOKEN)  # without its messages it is nowhere else
+
+
+def test_an_address_with_a_password_gets_into_no_record(project: Project) -> None:
+    project.write(
+        "promptvc.toml",
+        SETTINGS.replace(
+            '"python:rule_model:answer"', '"openai"\nbase_url = "http://ada:sesame@127.0.0.1:1/v1"'
+        ),
+    )
+    with pytest.raises(ConfigInvalid) as caught:
+        project.run()
+    assert "sesame" not in str(caught.value)
+    with pytest.raises(ConfigInvalid):
+        project.repo.log_run("x", provider="p", model="m", base_url="https://host/v1?api_key=sesame")
