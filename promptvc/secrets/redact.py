@@ -17,11 +17,12 @@ _SHORTEST = 8
 
 # Patterns are texts: `re` compiles each when it is first used, and most commands use none.
 _SECRET_NAME = (
-    r"(?i)(?:\A|_)(?:api_?key|key|token|secret|password|passwd|pwd|pat|credentials?|access_?key)\Z"
-    r"|(?:api_?key|token|secret|password)"
+    r"(?i)(?:\A|_)(?:api_?key|access_?key|token|secret|password|passwd)(?:\Z|_)"
+    r"|(?:api_?key|token|secret|password|_pwd|_pat|_key)\Z|\Akey\Z"
 )
 _NOT_SECRET = (
-    r"(?i)(?:file|path|dir|command|helper|askpass|url|host|port|count|limit|max|min|id|type|name|tokens)\Z"
+    r"(?i)(?:file|path|dir|folder|command|helper|askpass|ur[il]|endpoint|host|addr|address|port|region|count|limit"
+    r"|max|min|id|type|name|user|tokens|version|enabled|cache|parallelism)\Z"
 )
 _CONTROL = r"[\x00-\x1f\x7f]"
 _HTTP = r"(?i)\A(https?://)(?:[^/?#]*@|[^/?#@]*:[^?#]*@)?"
@@ -34,6 +35,7 @@ _QUERY = (
     r"([^\s&;'\"#]+)"
 )
 _HEADER = r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer|token)\s+)?|\bbearer\s+)[^\s'\",;]{8,}"
+_LONG_WORD = r"[A-Za-z0-9_+-]{20}"
 _SUSPICIOUS = r"(?i)://|@|\?|bearer|authorization"
 
 
@@ -58,11 +60,11 @@ def _without_passwords(text: str) -> str:
     return re.sub(_QUERY, rf"\1{HIDDEN}", text)
 
 
-def secret_values(environment: Mapping[str, str]) -> dict[str, str]:
+def secret_values(environment: Mapping[str, str], shortest: int = _SHORTEST) -> dict[str, str]:
     """The values of an environment that are secret by their names, each with its name: ``OPENAI_API_KEY``."""
     found: dict[str, str] = {}
     for name, value in environment.items():
-        if len(value) >= _SHORTEST and re.search(_SECRET_NAME, name) and not re.search(_NOT_SECRET, name):
+        if len(value) >= shortest and re.search(_SECRET_NAME, name) and not re.search(_NOT_SECRET, name):
             found.setdefault(value, name)
     return found
 
@@ -83,7 +85,7 @@ class Redactor:
         if re.search(_SUSPICIOUS, text):
             text = _without_passwords(re.sub(_HTTP_USER, r"\1", text))
             text = re.sub(_HEADER, rf"\1{HIDDEN}", text)
-        return hide_tokens(text)
+        return hide_tokens(text) if re.search(_LONG_WORD, text) else text
 
 
 @lru_cache(maxsize=4)

@@ -73,6 +73,9 @@ def test_keys_of_the_environment_are_known_by_their_names() -> None:
         "DB_PASSWORD": "value-of-three",
         "AWS_SECRET_ACCESS_KEY": "value-of-four",
         "PROMPTVC_TOKEN": "value-of-five",
+        "MYTOKEN": "value-of-six",
+        "SECRET_KEY_BASE": "value-of-seven",
+        "DB_PWD": "value-of-eight",
     }
     plain = {
         "PATH": "/usr/bin:/bin",
@@ -82,6 +85,10 @@ def test_keys_of_the_environment_are_known_by_their_names() -> None:
         "SECRET_FILE": "/run/secrets/x",
         "API_KEY": "short",
         "KEYBOARD": "qwertyqwerty",
+        "PWD": "/home/ada/project",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/home/ada/key.json",
+        "TOKEN_ENDPOINT": "https://host/token",
+        "TOKENIZERS_CACHE": "/home/ada/cache",
     }
     assert secret_values({**secret, **plain}) == {value: name for name, value in secret.items()}
 

@@ -17,6 +17,9 @@ from promptvc.session.files.locate import Readable
 from promptvc.session.files.secrets import Guard, need_no_secrets
 from promptvc.storage.store import ObjectStore
 
+_SHORTEST = 16
+"""Characters of a value that is looked for in answers: ``POSTGRES_PASSWORD=postgres`` stands in many."""
+
 
 @dataclass(kw_only=True)
 class AnswerGuard:
@@ -33,7 +36,8 @@ class AnswerGuard:
     rows: int = 0
 
     def __post_init__(self) -> None:
-        self._values = {value.encode(): name for value, name in secret_values(self.environment).items()}
+        known = secret_values(self.environment, _SHORTEST)
+        self._values = {value.encode(): name for value, name in known.items()}
         self.redact = Redactor(secret_values(self.environment))
 
     def checked(self, row: OutputRow) -> OutputRow:

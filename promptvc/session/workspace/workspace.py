@@ -338,7 +338,7 @@ class Workspace:
 
         had = {entry.id for base in bases for entry in base.values()}
         entries = {change.path: change.after for change in changes if change.after is not None}
-        guard.texts(message, entries)
+        guard.texts(message, [path for path in entries if not any(path in base for base in bases)])
         for path, entry in entries.items():
             if entry.id in had:
                 guard.forget(path)  # moved, or brought by another parent
