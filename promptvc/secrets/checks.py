@@ -14,7 +14,7 @@ _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BECH32 = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_TERMS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _SAME = rb"(.)\1{7}"
-_DISTINCT = 7
+_DISTINCT, _KEY_DISTINCT = 7, 14
 _RUN = 8
 
 
@@ -31,6 +31,11 @@ def is_random(token: bytes) -> bool:
         if length == _RUN:
             return False
     return True
+
+
+def is_key(token: bytes) -> bool:
+    """Whether what follows a key's header is no filling: real keys have many letters, if also many equal ones."""
+    return len(set(token.rpartition(b"-----")[2])) >= _KEY_DISTINCT
 
 
 def has_crc(token: bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from promptvc.secrets.checks import Check, has_bech32, has_crc, has_snowflake, is_random
+from promptvc.secrets.checks import Check, has_bech32, has_crc, has_snowflake, is_key, is_random
 
 LONGEST = 2048
 """Bytes within which every token ends, and by which all that decides on it is seen."""
@@ -142,6 +142,6 @@ SHAPES: tuple[Shape, ...] = (
         rb"-----BEGIN (?:RSA |DSA |EC |OPENSSH |ENCRYPTED |PGP )?PRIVATE KEY(?: BLOCK)?-----"
         + rb"(?:" + _GAP + rb"|\+){0,64}(?:[A-Z][A-Za-z-]{2,30}: [^\\\r\n]{0,100}" + _LINE_END + rb"{1,8}){0,4}"
         + _SLASH + rb"{16}(?:" + _GAP + rb"{0,24}" + _SLASH + rb"){24,176}",
-        lambda token: True,
+        is_key,
     ),
 )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from promptvc.errors import ConfigInvalid, SecretFound
 from promptvc.repo import Repo, Surroundings
 from promptvc.secrets.finding import SecretFinding
+from tests.secrets.test_shapes import PLACES
 from tests.secrets.tokens import TOKENS, key_text
 
 RNG = random.Random(11)
@@ -108,6 +109,32 @@ def test_a_key_over_many_malformed_rows_is_found_where_only_a_part_is_new(repo: 
         repo.commit(f"a body alone is no key {place}")
         put(repo, TABLE, "\n".join([*rows[:place], head, tail, *rows[place:]]) + "\n")
         assert refused(repo).kind == "private-key"
+
+
+SUFFIXES = {
+    ".csv": ("a CSV cell with quotes", "a CSV cell, all quoted", "CSV with CRLF"),
+    ".tsv": ("a TSV cell",),
+    ".json": ("an indented JSON array",),
+    ".md": ("text", "a prompt", "quoted", "in brackets"),
+    ".yaml": ("YAML",),
+}
+
+
+def test_every_shape_in_every_placement_is_refused_by_a_commit(repo: Repo) -> None:
+    suffix_of = {place: suffix for suffix, places in SUFFIXES.items() for place in places}
+    wanted = set()
+    for number, (place, write) in enumerate(PLACES.items()):
+        for count, (kind, make) in enumerate(TOKENS):
+            token = make(random.Random(f"{number} {count}"))
+            path = f"examples/{number}/{count}{suffix_of.get(place, '.jsonl')}"
+            put(repo, path, write(token))
+            wanted.add((path, kind))
+    with pytest.raises(SecretFound) as caught:
+        repo.commit("x")
+    assert {(found.path, found.kind) for found in caught.value.findings} == wanted
+    assert len({found.digest for found in caught.value.findings}) == len(wanted)
+    assert all(found.row or found.line for found in caught.value.findings)
+    assert {(found.path, found.kind) for found in repo.scan()} == wanted
 
 
 def test_a_message_is_looked_at(repo: Repo) -> None:

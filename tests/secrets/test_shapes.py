@@ -129,6 +129,7 @@ def test_a_stream_finds_what_the_whole_has(seed: int, sizes: list[int]) -> None:
         "key" + "-" + "0123456789abcdef" * 2,
         "cache-ke" + "y-8f14e45fceea167a5a36dedd4bea2543",
         "-----BEGIN RSA PRIVATE" + " KEY-----\n...\n-----END RSA PRIVATE" + " KEY-----",
+        "-----BEGIN RSA PRIVATE" + " KEY-----\n" + "x" * 64,
         "-----BEGIN PUBLIC" + " KEY-----\n" + "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" * 3,
         "123e4567-e89b-12d3-a456-426614174000",
         "8f14e45fceea167a5a36dedd4bea2543",

@@ -35,6 +35,7 @@ from promptvc.runs.execute.writing import keep, store_run
 from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
 from promptvc.runs.sources import WorkingSource, pin_of, pinned
+from promptvc.secrets.redact import redactor
 from promptvc.session.files.contents import source_of
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.session.workspace.snapshot import table_of
@@ -125,7 +126,7 @@ class RunLog:
             output_tokens=output_tokens,
             latency_ms=latency_ms,
             cost_usd=cost_usd,
-            error=error,
+            error=redactor(self._runs.environment)(error) if isinstance(error, str) else error,
             response_model=response_model,
             request_hash=None if messages is None else fingerprint(calling, messages, sample_index),
             tool_calls=None if tool_calls is None else list(tool_calls),

@@ -77,7 +77,9 @@ class FileWatch:
             self._parts, self._size = [], 0
 
     def look(self, parts: list[Part]) -> list[Hit]:
-        """What these parts show."""
+        """What these parts show; nothing more once there are as many as are told."""
+        if len(self.hits) >= MOST:
+            return []
         stream = self.stream
         return [hit for part in parts for hit in (stream.go_on if part.goes_on else stream.begin)(part.data)]
 

@@ -120,8 +120,9 @@ def test_a_logged_answer_with_a_token_is_withheld(project: Project) -> None:
     with project.repo.log_run("mine", provider="p", model="m", examples="examples/tickets.jsonl") as log:
         log.add("t-0", messages=[{"role": "user", "content": "q"}], output=TOKEN)
         log.add("t-1", messages=[{"role": "user", "content": "r"}], output="fine")
+        log.add("t-2", messages=[{"role": "user", "content": "s"}], error=f"401: {KEY}, {TOKEN}")
     rows = [json.loads(line) for line in (project.root / "outputs/mine.jsonl").read_text().splitlines()]
-    assert [row.get("error") for row in rows] == ["secret: github-token", None]
+    assert [row.get("error") for row in rows] == ["secret: github-token", None, "401: ***, ***"]
     assert TOKEN in journal(project)
     with pytest.raises(SecretFound), project.repo.log_run("other", provider="p", model="m") as log:
         log.add("t-0", output=TOKEN)  # without its messages it is nowhere else
