@@ -137,6 +137,19 @@ def test_every_shape_in_every_placement_is_refused_by_a_commit(repo: Repo) -> No
     assert {(found.path, found.kind) for found in repo.scan()} == wanted
 
 
+def test_a_file_of_nothing_but_tokens_is_refused_in_time(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promptvc.session.files.secrets.MOST", 50)
+    rng = random.Random(3)
+    rows = [json.dumps({"id": n, "key": TOKENS[n % 40][1](rng)}) + "\n" for n in range(3000)]
+    put(repo, TABLE, "".join(rows))
+    with pytest.raises(SecretFound) as caught:
+        repo.commit("x")
+    assert [found.row for found in caught.value.findings] == list(range(1, 51))
+    repo.commit("kept", allow_secrets=True)
+    put(repo, TABLE, "".join([*rows, json.dumps({"key": TOKEN}) + "\n"]))
+    refused(repo)  # what lies behind so many cannot be told from what was there
+
+
 def test_a_message_is_looked_at(repo: Repo) -> None:
     put(repo, TABLE, "{}\n")
     with pytest.raises(SecretFound) as caught:

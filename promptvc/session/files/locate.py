@@ -32,39 +32,45 @@ class Readable(Protocol):
 
 def locate(file: Readable, hits: Sequence[Hit], commit: str | None = None) -> list[SecretFinding]:
     """Each hit with the first row, or line, that holds it, in the order of the file."""
-    open_hits = {hit.digest: hit for hit in hits}
-    found = [*_in_rows(file, file.format, open_hits, commit)] if file.format is not None else []
-    if open_hits:  # no table, or one whose bytes are no rows there: a header, a key over many lines
-        found += _in_lines(file, open_hits, commit)
+    left = {hit.digest: hit for hit in hits}
+    found = [*_in_rows(file, file.format, left, commit)] if file.format is not None else []
+    if left:  # no table, or one whose bytes are no rows there: a header, a key over many lines
+        found += _in_lines(file, left, commit)
     return found
 
 
 def _in_rows(
-    file: Readable, format: RowFormat, hits: dict[str, Hit], commit: str | None
+    file: Readable, format: RowFormat, left: dict[str, Hit], commit: str | None
 ) -> Iterator[SecretFinding]:
     number = 0
     for place, chunk_run in enumerate(file.chunk_runs()):
         data = chunk_run.load()
-        if not _some(data, hits):
+        if not _seen(data, left):
             number += chunk_run.rows if chunk_run.rows is not None else format.count(data, place == 0)
             continue
         for body in format.bodies(data, place == 0):
             number += 1
-            for hit in _some(body, hits):
-                del hits[hit.digest]
+            for digest in _seen(body, left):
                 row = format.parse(body)
-                field = None if isinstance(row, Malformed) else field_of(row, hit.digest)
-                yield _finding(file, hit, commit, row=number, field=field)
-        if not hits:
+                field = None if isinstance(row, Malformed) else field_of(row, digest)
+                yield _finding(file, left.pop(digest), commit, row=number, field=field)
+        if not left:
             return
 
 
-def _in_lines(file: Readable, hits: dict[str, Hit], commit: str | None) -> Iterator[SecretFinding]:
-    data = file.read()
-    placed = sorted((data.find(hit.token), digest) for digest, hit in hits.items())
-    for at, digest in placed:
-        line = data.count(b"\n", 0, at) + 1 if at >= 0 else None
-        yield _finding(file, hits.pop(digest), commit, line=line)
+def _in_lines(file: Readable, left: dict[str, Hit], commit: str | None) -> Iterator[SecretFinding]:
+    data, line, counted = file.read(), 1, 0
+    for hit in find(data):
+        if hit.digest in left:
+            line, counted = line + data.count(b"\n", counted, hit.start), hit.start
+            yield _finding(file, left.pop(hit.digest), commit, line=line)
+    for hit in left.values():
+        yield _finding(file, hit, commit)
+
+
+def _seen(data: bytes, left: dict[str, Hit]) -> list[str]:
+    """Those that these bytes hold, by digest."""
+    return [digest for digest in dict.fromkeys(hit.digest for hit in find(data)) if digest in left]
 
 
 def _finding(
@@ -85,10 +91,6 @@ def _finding(
         line=line,
         commit=commit,
     )
-
-
-def _some(data: bytes, hits: dict[str, Hit]) -> list[Hit]:
-    return [hit for hit in hits.values() if hit.token in data]
 
 
 def field_of(value: Json, digest: str) -> str | None:

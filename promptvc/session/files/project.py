@@ -21,7 +21,7 @@ PROJECT_FILE = RepoPath("promptvc.toml")
 DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
 ALWAYS = "outputs/**"
 """What is tracked whatever ``include`` names: answers that were paid for must not drop out of history unseen."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = r"sha256:[0-9a-f]{64}"
 _SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
 _DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
@@ -173,7 +173,7 @@ def read_project(data: bytes) -> Project:
 def _allowed_secrets(values: Mapping[str, Any]) -> frozenset[str]:
     _known(values, "secrets", ("allow",))
     digests = _strings(values, "secrets.allow", "allow", ())
-    wrong = next((number for number, digest in enumerate(digests) if not _DIGEST.fullmatch(digest)), None)
+    wrong = next((number for number, digest in enumerate(digests) if not re.fullmatch(_DIGEST, digest)), None)
     if wrong is not None:  # not shown: it may be the secret itself
         raise _invalid(f"secrets.allow[{wrong}] must be sha256: and 64 digits, as the refusal shows it")
     return frozenset(digests)

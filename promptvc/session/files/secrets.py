@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from promptvc.session.files.locate import Readable
     from promptvc.versioning.tree import FileEntry
 
-MOST = 1000
-"""Findings a file: one of nothing but tokens needs no longer list."""
+MOST = 10_000
+"""Findings a file: one of nothing but tokens needs no longer list, and is refused whatever its parents have."""
 MESSAGE = RepoPath("(commit message)")
 NAMES = RepoPath("(file names)")
 _GOES_ON = rb"[\s\"',>|+]*(?:[A-Za-z0-9+/]{40}|[A-Z][A-Za-z-]{2,30}: )"
@@ -207,7 +207,7 @@ def findings_of(
     findings: list[SecretFinding] = []
     for path, hits in found.items():
         had = {hit.digest for base in bases_of(path) for hit in find(base.read())}
-        new = [hit for hit in hits if hit.digest not in had]
+        new = [hit for hit in hits if hit.digest not in had or len(hits) == MOST]
         file = file_of(path)
         if file is not None:
             findings += locate(file, new, commit) if new else []

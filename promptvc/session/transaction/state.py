@@ -80,7 +80,7 @@ class State:
     def need_no_secrets(self, guard: Guard, message: str) -> None:
         """Raise `SecretFound` for what the files to be written hold, and did not hold before."""
         pending = {path: file for path, file in self.pending.items() if file is not None}
-        guard.texts(message, pending)
+        guard.texts(message, [path for path in pending if path not in self.files])
 
         def before(path: RepoPath) -> list[StoredFile]:
             entry = self.files.get(path)
