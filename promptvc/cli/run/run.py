@@ -51,9 +51,10 @@ def command(
     An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
     What the two files of a run hold, and how one is declared: docs/runs.md.
 
-    An answer that holds a token or a private key stays in the local journal, and its row says so instead.
+    An answer that holds a token or a private key is withheld: it stays in the local journal, and its row says so.
 
-    Exit code 1 when calls failed, which running again tries, or when a scorer could score nothing.
+    Exit code 1 when calls failed, which running again tries, when an answer was withheld, or when a scorer could score
+    nothing.
     """
     runs = app.repo.parts.runs
     code = DONE
