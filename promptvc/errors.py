@@ -321,6 +321,23 @@ class DuplicateKey(Refused):
     kind = "duplicate-key"
 
 
+class SecretFound(Refused):
+    """What is to be kept or sent holds a secret; the message says where and of which kind, never its value."""
+
+    kind = "secret-found"
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        first = findings[0]
+        others = len(findings) - 1
+        more = f", and {others} more secret{'s' * (others != 1)}" if others else ""
+        at = f" in commit {first.commit[:7]}" if first.commit else ""
+        super().__init__(
+            f"{first.where} holds a secret ({first.kind}){at}{more}",
+            Advice("secret-found", digests=", ".join(f'"{found.digest}"' for found in findings[:3])),
+        )
+        self.findings = tuple(findings)
+
+
 class NotATable(Usage):
     """The file has no rows that promptvc can read."""
 

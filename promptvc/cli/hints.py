@@ -89,6 +89,8 @@ HINTS = {
     "restore-pack": "promptvc fsck shows more; restore it from another clone",
     "row-format": "JSON arrays hold objects; text is UTF-8; --format says what the file is",
     "run-anew": "promptvc run writes it anew",
+    "secret-found": "take it out, and revoke it; if it may be kept: [secrets] allow = [{digests}] in promptvc.toml,"
+    " or --allow-secrets",
     "show-commit": "promptvc show {id} lists what is",
     "show-parents": "promptvc show lists them",
     "show-rows": "promptvc rows {path} shows it",

@@ -62,6 +62,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Keep": {
         "gc": "join packs and drop what nothing needs",
         "fsck": "check that everything is there and whole",
+        "scan": "look for tokens and private keys",
         "config": "git's configuration, and the store's own",
     },
 }

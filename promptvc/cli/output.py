@@ -87,23 +87,36 @@ class Output:
     def note(self, line: str) -> None:
         """A line for people on stderr."""
         sys.stdout.flush()
-        click.echo(printable(line), err=True)
+        click.echo(printable(without_secrets(line)), err=True)
 
     def warn(self, line: str) -> None:
         """A warning on stderr."""
         sys.stdout.flush()
-        click.echo(click.style("warning: ", fg="yellow") + printable(line), err=True, color=_error_color())
+        click.echo(
+            click.style("warning: ", fg="yellow") + printable(without_secrets(line)),
+            err=True,
+            color=_error_color(),
+        )
 
 
 def show_error(message: str, hint: str | None) -> None:
     """The one line that says what is wrong, and the one that says what to do."""
     with suppress(OSError):
         sys.stdout.flush()  # so that in a pipe too it comes after what it follows
-    click.echo(
-        click.style("error: ", fg="red", bold=True) + printable(message), err=True, color=_error_color()
-    )
+    _say(click.style("error: ", fg="red", bold=True), message)
     if hint:
-        click.echo(click.style("hint: ", fg="yellow") + printable(hint), err=True, color=_error_color())
+        _say(click.style("hint: ", fg="yellow"), hint)
+
+
+def _say(what: str, text: str) -> None:
+    click.echo(what + printable(without_secrets(text)), err=True, color=_error_color())
+
+
+def without_secrets(text: str) -> str:
+    """The text without the keys of the environment, passwords of addresses, and tokens."""
+    from promptvc.secrets.redact import redactor  # for what goes wrong, or is worth a word
+
+    return redactor(os.environ)(text)
 
 
 def to_json(value: Any) -> bytes:

@@ -11,9 +11,10 @@ from promptvc.ids import ObjectId, RefName
 from promptvc.repo.mirror import first_branch
 from promptvc.repo.place import INTENT, LOCAL, STORE, Surroundings, half_made, make_store, sweep_half_made
 from promptvc.repo.repo import Repo
+from promptvc.secrets.redact import redact_url
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.transports.remote import Progress
-from promptvc.transports.urls import is_local, redact
+from promptvc.transports.urls import is_local
 
 Report = Callable[[Progress], None]
 
@@ -58,21 +59,21 @@ def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> No
         target = repo.parts.refs.read(RefName.remote("origin", name))
         if branch and target is None:
             raise Usage(
-                f"{redact(url)} has no branch {branch!r}",
+                f"{redact_url(url)} has no branch {branch!r}",
                 Advice("clone-any-branch"),
             )
         ref = RefName.branch(name)
-        repo.parts.refs.set_head(ref, repo.parts.who(), f"clone: from {redact(url)}")
+        repo.parts.refs.set_head(ref, repo.parts.who(), f"clone: from {redact_url(url)}")
         repo.parts.sharing.follow(name, "origin", name)
         if target is not None:
             _start_branch(repo, ref, target, url)
 
 
 def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
-    repo.parts.refs.move(ref, None, target, repo.parts.who(), f"clone: from {redact(url)}")
+    repo.parts.refs.move(ref, None, target, repo.parts.who(), f"clone: from {redact_url(url)}")
     files = repo.parts.snapshot_of(target).files
     repo.parts.intents.leave(
-        f"clone: from {redact(url)}",
+        f"clone: from {redact_url(url)}",
         {path: (None, entry) for path, entry in files.items()},
         {ref: (None, target)},
     )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from promptvc.session.intent import Direction, Intents
     from promptvc.session.merge.openmerge import MergeState, OpenMerge
     from promptvc.session.merge.runs import RunsMerger
+    from promptvc.session.scanned import ScannedCommits
     from promptvc.session.sharing import Sharing
     from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.oplog.operation import Operation
@@ -203,6 +204,13 @@ class Parts:
         return Sharing(self.path, self.store, self.refs, self.config, access, lambda: self.oplog)
 
     @cached_property
+    def scanned(self) -> ScannedCommits:
+        """The commits that were looked at for secrets."""
+        from promptvc.session.scanned import ScannedCommits
+
+        return ScannedCommits(self.path / LOCAL)
+
+    @cached_property
     def arrow_cache(self) -> ArrowCache:
         """Arrow files of tables that were read."""
         from promptvc.content.arrow.tables import ArrowCache
@@ -254,6 +262,13 @@ class Parts:
     def project(self) -> Project:
         """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
         return self.snapshot().project if self.root is None else self.workspace.worktree.project()
+
+    @property
+    def allowed_secrets(self) -> frozenset[str]:
+        """The digests that promptvc.toml allows; of a store without working files and commits, none."""
+        if self.root is None and self.refs.current() is None:
+            return frozenset()
+        return self.project.allowed_secrets
 
     def author(self) -> Signature:
         """Who writes; raises `AuthorUnknown`."""

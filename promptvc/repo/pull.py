@@ -10,10 +10,10 @@ from msgspec import Struct
 from promptvc.errors import Advice, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.merges import WithMerges
+from promptvc.secrets.redact import redact_url
 from promptvc.session.merge.result import Merged
 from promptvc.session.merge.working import own_hint
 from promptvc.storage.refs import HEAD
-from promptvc.transports.urls import redact
 
 if TYPE_CHECKING:
     from promptvc.versioning.sync.fetch import FetchResult
@@ -60,7 +60,7 @@ def pull(
         raise Refused("HEAD is on no branch", Advice("switch-to-one"))
     remote = name or parts.sharing.default(branch)
     parts.merges.need_no_merge()
-    with parts.oplog.operation(f"pull {redact(remote)}"):
+    with parts.oplog.operation(f"pull {redact_url(remote)}"):
         fetched = fetch(remote)
         reported(remote, fetched)
         upstream = parts.upstream(RefName.branch(branch)) or RefName.remote(remote, branch)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from promptvc.errors import Advice, Usage
 from promptvc.ids import RefName
 from promptvc.repo.parts import Parts
+from promptvc.secrets.redact import redact_url
 from promptvc.storage.refs import HEAD
-from promptvc.transports.urls import redact
-from promptvc.versioning.sync.push import PushResult, Removal, Send
+from promptvc.versioning.sync.push import Inspect, PushResult, Removal, Send
 
 if TYPE_CHECKING:
     from promptvc.transports.remote import Progress
@@ -27,6 +27,7 @@ def push(
     tags: bool,
     every: bool,
     delete: bool,
+    allow_secrets: bool,
     report: Callable[[Progress], None] | None,
 ) -> PushResult:
     """Send what is named: see `Remotes.push`."""
@@ -34,11 +35,20 @@ def push(
     if tags:
         sends += [Send(ref, id, force) for ref, id in parts.refs.find("refs/tags/").items()]
     words = " ".join(send.name for send in sends)
-    with parts.oplog.operation(f"push {redact(remote)} {words}"):
-        result = parts.sharing.push(remote, sends, parts.who(), report)
+    with parts.oplog.operation(f"push {redact_url(remote)} {words}"):
+        inspect = _inspect(parts) if not (allow_secrets or delete) else (lambda have, want: None)
+        result = parts.sharing.push(remote, sends, parts.who(), report, inspect=inspect)
         if set_upstream:
             _follow(parts, remote, sends, result)
     return result
+
+
+def _inspect(parts: Parts) -> Inspect:
+    """What refuses secrets: what was committed here was looked at then."""
+    from promptvc.session.secretscan import SecretScan, outgoing
+
+    scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)
+    return outgoing(parts.store, scan, parts.scanned)
 
 
 def _sends(

@@ -11,7 +11,8 @@ from promptvc.errors import Advice, Usage
 from promptvc.repo.merges import WithMerges
 from promptvc.repo.pull import PullResult, pull
 from promptvc.repo.push import push
-from promptvc.transports.urls import parse_url, redact
+from promptvc.secrets.redact import redact_url
+from promptvc.transports.urls import parse_url
 
 if TYPE_CHECKING:
     from promptvc.transports.remote import Progress
@@ -113,6 +114,7 @@ class Remotes:
         tags: bool = False,
         all: bool = False,
         delete: bool = False,
+        allow_secrets: bool = False,
         report: Callable[[Progress], None] | None = None,
     ) -> PushResult:
         """Send branches and tags to a remote: those named, or the current branch.
@@ -121,7 +123,8 @@ class Remotes:
         ``set_upstream`` lets the branches follow the remote's from now on. What would drop commits there is refused,
         unless ``force`` is given, or ``force_with_lease`` and nobody moved it since the fetch. ``tags`` sends every tag
         too, ``all`` every branch; ``delete`` deletes what is named at the remote. What the remote did not take is in
-        `PushResult.refused`. Raises `Usage`, `UnknownRevision`, `NotFastForward`, `TransferFailed`, `AuthFailed`.
+        `PushResult.refused`. Commits that were not made here are looked at for secrets first, unless ``allow_secrets``.
+        Raises `Usage`, `UnknownRevision`, `NotFastForward`, `SecretFound`, `TransferFailed`, `AuthFailed`.
         """
         names = [branches] if isinstance(branches, str) else list(branches)
         return push(
@@ -134,6 +137,7 @@ class Remotes:
             tags=tags,
             every=all,
             delete=delete,
+            allow_secrets=allow_secrets,
             report=report,
         )
 
@@ -163,4 +167,4 @@ class Remotes:
     def _remote(self, name: str) -> NamedRemote:
         """A remote; a branch may follow one by its address, which is its name then."""
         url = self._parts.sharing.url(name) or ("" if name in self else name)
-        return NamedRemote(name, redact(url))
+        return NamedRemote(name, redact_url(url))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from promptvc.runs.record.logbook import RunLog
     from promptvc.runs.record.record import Recorded, RecordOptions
     from promptvc.runs.reproduce.reproduce import Reproduction
+    from promptvc.secrets.finding import SecretFinding
     from promptvc.session.files.project import Project
     from promptvc.session.history.blamed import Blamed
     from promptvc.session.history.log import Log, LogCommit
@@ -224,17 +225,19 @@ class Repo:
         paths: Sequence[str] = (),
         code_commit: str | None = "auto",
         allow_empty: bool = False,
+        allow_secrets: bool = False,
     ) -> Committed:
         """Commit what changed among the working files, as the author that git knows.
 
         The commit names the one that the code repository around the project is at; ``code_commit`` gives another, None
         names none. Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
-        `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey` and what reading the files raises.
+        `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey`, `SecretFound` unless ``allow_secrets``, and what reading the
+        files raises.
         """
         from promptvc.repo.writing import commit
 
         code = self.parts.code_commit() if code_commit == "auto" else code_commit
-        return commit(self.parts, message, paths, code, allow_empty)
+        return commit(self.parts, message, paths, code, allow_empty, allow_secrets)
 
     def switch(
         self,
@@ -268,16 +271,21 @@ class Repo:
         return restore(self.parts, [paths] if isinstance(paths, str) else paths, source, force=force)
 
     def transaction(
-        self, branch: str = "main", message: str = "", *, timeout: float | None = None
+        self,
+        branch: str = "main",
+        message: str = "",
+        *,
+        timeout: float | None = None,
+        allow_secrets: bool = False,
     ) -> Transaction:
         """A context in which writes to a branch become one commit; no working files are needed.
 
         Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
-        waits for other writers of the branch, 60 unless given.
+        waits for other writers of the branch, 60 unless given. Secrets are refused unless ``allow_secrets``.
         """
         from promptvc.repo.writing import transaction
 
-        return transaction(self.parts, branch, message, timeout)
+        return transaction(self.parts, branch, message, timeout, allow_secrets)
 
     # --- merged -------------------------------------------------------------------------------------------------
 
@@ -421,10 +429,16 @@ class Repo:
     # --- runs ---------------------------------------------------------------------------------------------------
 
     def run(
-        self, name: str, *, jobs: int | None = None, limit: int | None = None, offline: bool = False
+        self,
+        name: str,
+        *,
+        jobs: int | None = None,
+        limit: int | None = None,
+        offline: bool = False,
+        allow_secrets: bool = False,
     ) -> RunResult:
         """Make the outputs of a declared run that are missing: `ProjectRuns.run`."""
-        return self.runs.run(name, jobs=jobs, limit=limit, offline=offline)
+        return self.runs.run(name, jobs=jobs, limit=limit, offline=offline, allow_secrets=allow_secrets)
 
     def compare(
         self,
@@ -461,6 +475,7 @@ class Repo:
         base_url: str | None = None,
         inputs: Mapping[str, str] | None = None,
         slices: Sequence[str] = (),
+        allow_secrets: bool = False,
     ) -> RunLog:
         """A context that takes in one's own calls, and writes them as the outputs of a run: `ProjectRuns.log`."""
         return self.runs.log(
@@ -475,6 +490,7 @@ class Repo:
             base_url=base_url,
             inputs=inputs,
             slices=slices,
+            allow_secrets=allow_secrets,
         )
 
     def check(self, *names: str, revision: str | None = None) -> list[CheckResult]:
@@ -498,6 +514,15 @@ class Repo:
         return reproduce_runs(self.parts, names, revision)
 
     # --- kept ---------------------------------------------------------------------------------------------------
+
+    def scan(self, revision: str | None = None, *, all: bool = False) -> list[SecretFinding]:
+        """The secrets in the files of a revision, or in the working files; ``all``: in every commit, where it came in.
+
+        Those that promptvc.toml allows are left out. Raises `UnknownRevision`.
+        """
+        from promptvc.repo.scan import scan
+
+        return scan(self.parts, revision, all)
 
     def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
         """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.

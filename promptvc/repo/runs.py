@@ -46,15 +46,22 @@ class ProjectRuns:
         jobs: int | None = None,
         limit: int | None = None,
         offline: bool = False,
+        allow_secrets: bool = False,
         report: Callable[[Progress], None] | None = None,
     ) -> RunResult:
         """Make the outputs of a declared run that are missing; known answers are not asked for again.
 
         ``jobs`` calls at a time, ``limit`` calls at most, ``offline`` none; ``report`` is called with the progress.
-        Raises `RunMissing`, `NotTrusted`, `CallsMissing` where ``offline``, and what `Runner.run` raises.
+        An answer that holds a secret stays in the local journal, and its row says so, unless ``allow_secrets``. Raises
+        `RunMissing`, `NotTrusted`, `SecretFound`, `CallsMissing` where ``offline``, and what `Runner.run` raises.
         """
         return self._parts.runs.run(
-            name, jobs=jobs, limit=limit, offline=offline, report=report or (lambda progress: None)
+            name,
+            jobs=jobs,
+            limit=limit,
+            offline=offline,
+            allow_secrets=allow_secrets,
+            report=report or (lambda progress: None),
         )[0]
 
     def plan(self, name: str) -> Plan:
@@ -118,6 +125,7 @@ class ProjectRuns:
         base_url: str | None = None,
         inputs: Mapping[str, str] | None = None,
         slices: Sequence[str] = (),
+        allow_secrets: bool = False,
     ) -> RunLog:
         """A context that takes in one's own calls, and writes them as the outputs of a run at its end.
 
@@ -144,6 +152,7 @@ class ProjectRuns:
                 examples=examples,
                 inputs=inputs or {},
                 slices=slices,
+                allow_secrets=allow_secrets,
             ),
         )
 

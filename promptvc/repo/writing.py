@@ -14,23 +14,40 @@ if TYPE_CHECKING:
 
 
 def commit(
-    parts: WithMerges, message: str, paths: Sequence[str], code_commit: str | None, allow_empty: bool
+    parts: WithMerges,
+    message: str,
+    paths: Sequence[str],
+    code_commit: str | None,
+    allow_empty: bool,
+    allow_secrets: bool,
 ) -> Committed:
     """Commit working files, or conclude the merge under way: see `Repo.commit`."""
     author, committer = parts.author(), parts.committer()
     if parts.merges.open_merge is not None:
-        done = parts.merges.working.conclude(message, author, committer, paths=paths, code_commit=code_commit)
+        done = parts.merges.working.conclude(
+            message, author, committer, paths=paths, code_commit=code_commit, allow_secrets=allow_secrets
+        )
     else:
         done = parts.workspace.commit(
-            message, author, committer, paths=paths, code_commit=code_commit, allow_empty=allow_empty
+            message,
+            author,
+            committer,
+            paths=paths,
+            code_commit=code_commit,
+            allow_empty=allow_empty,
+            allow_secrets=allow_secrets,
         )
+    if not allow_secrets:
+        parts.scanned.add([done.id])
     from promptvc.versioning.upkeep.upkeep import fold
 
     fold(parts.store)
     return done
 
 
-def transaction(parts: WithMerges, branch: str, message: str, timeout: float | None) -> Transaction:
+def transaction(
+    parts: WithMerges, branch: str, message: str, timeout: float | None, allow_secrets: bool
+) -> Transaction:
     """Writes to a branch that become one commit: see `Repo.transaction`."""
     from promptvc.session.transaction.transaction import TIMEOUT, Transaction
 
@@ -46,4 +63,6 @@ def transaction(parts: WithMerges, branch: str, message: str, timeout: float | N
         parts.merges.at_work_on,
         lambda what: parts.oplog.operation(what),
         TIMEOUT if timeout is None else timeout,
+        allow_secrets,
+        lambda id: parts.scanned.add([id]),
     )

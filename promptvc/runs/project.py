@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from promptvc.runs.calls.store import CallStore
 from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import declared, prepare
 from promptvc.runs.execute.runner import JOBS, Runner
+from promptvc.runs.execute.secrets import AnswerGuard, need_clean, need_no_password
 from promptvc.runs.execute.staleness import Staleness, declared_runs, staleness
 from promptvc.runs.providers.python import load_function
 from promptvc.runs.providers.registry import provider_of
@@ -24,6 +25,7 @@ from promptvc.runs.scoring.scorers import scorers_of
 from promptvc.runs.sources import Source, WorkingSource
 from promptvc.runs.trust import is_trusted, need_trust, what_needs_trust
 from promptvc.session.files.contents import Contents
+from promptvc.session.files.views import FileView
 from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import Refs
@@ -116,16 +118,21 @@ class Runs:
         jobs: int | None = None,
         limit: int | None = None,
         offline: bool = False,
+        allow_secrets: bool = False,
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> tuple[RunResult, list[Scorer]]:
         """Make the outputs that are missing; gives what was done, and the scorers with what they could not score.
 
-        Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, and what
-        `Runner.run` raises.
+        Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, `SecretFound`
+        where its prompt or examples hold a secret, unless ``allow_secrets``, and what `Runner.run` raises.
         """
 
         source = self.source()
         runner = self._runner(source, name)
+        need_no_password(runner.prepared.calling.base_url)
+        runner.guard = self.answer_guard(source, allow_secrets)
+        prepared = runner.prepared
+        self.need_clean([source.file(prepared.spec.prompt), prepared.examples_file], source, allow_secrets)
 
         def provider() -> Provider:
             self.need_trust(runner.prepared.spec)  # only where there is something to call
@@ -141,6 +148,16 @@ class Runs:
             operation=self.operation,
         )
         return done, list(runner.scorers)
+
+    def answer_guard(self, source: Source, allow_secrets: bool = False) -> AnswerGuard:
+        """What withholds answers that hold a secret."""
+        allowed = source.project.allowed_secrets
+        return AnswerGuard(environment=self.environment, allowed=allowed, is_on=not allow_secrets)
+
+    def need_clean(self, files: Iterable[FileView | None], source: Source, allow_secrets: bool) -> None:
+        """Raise `SecretFound` where one of these files, not in the store yet, holds a secret."""
+        new = [file for file in files if file is not None and not self.store.contains(file.entry.id)]
+        need_clean(self.store, new, source.project.allowed_secrets, not allow_secrets)
 
     @property
     def root(self) -> Path:

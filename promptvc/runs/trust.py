@@ -17,10 +17,10 @@ from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import NotTrusted
 from promptvc.runs.providers.openai import is_loopback
 from promptvc.runs.providers.registry import runs_code
+from promptvc.secrets.redact import redact_url
 from promptvc.storage.files import disk_errors, write_durably
 from promptvc.storage.git import GitConfig
 from promptvc.storage.refs import PRIVATE, Refs
-from promptvc.transports.urls import redact
 from promptvc.versioning.oplog.journal import Journal
 
 _FILE = Path("promptvc", "trust")
@@ -137,4 +137,4 @@ def _reflog(file: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _shown(address: str) -> str:
-    return redact(address)
+    return redact_url(address)

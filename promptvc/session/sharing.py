@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptvc.errors import Advice, RemoteNotAStore, StoreExists, Usage
 from promptvc.ids import ObjectId, RefName
+from promptvc.secrets.redact import redact_url
 from promptvc.session.sections import read_section, remove_sections, set_section
 from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
@@ -18,11 +19,11 @@ from promptvc.transports.git.httpconfig import http_settings
 from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import Progress, Remote
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.urls import redact, rewrite
+from promptvc.transports.urls import rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.fetch import HOLDS_FORGOTTEN, FetchResult, Tags, fetch
-from promptvc.versioning.sync.push import ListUnknown, PushResult, Removal, Send, push
+from promptvc.versioning.sync.push import Inspect, ListUnknown, PushResult, Removal, Send, push
 from promptvc.versioning.sync.refspec import Refspec
 from promptvc.versioning.upkeep.upkeep import collect
 
@@ -146,7 +147,7 @@ class Sharing:
         def accept(tip: ObjectId) -> None:
             self._accept(remote, tip)
 
-        with self._log().operation(f"fetch {redact(name)}"):
+        with self._log().operation(f"fetch {redact_url(name)}"):
             done = fetch(
                 self._store,
                 self._refs,
@@ -172,17 +173,28 @@ class Sharing:
         report: Report | None = None,
         *,
         atomic: bool = False,
+        inspect: Inspect = lambda have, want: None,
     ) -> PushResult:
         """Send refs to the remote; see `versioning.sync.push.push`."""
-        remote = self.open(name, report)
-        specs = self._refspecs(name)
-        with self._log().operation(f"push {redact(name)} {' '.join(send.name for send in sends)}"):
+
+        def once() -> PushResult:
+            return push(
+                self._store,
+                self._refs,
+                self.open(name, report),
+                sends,
+                who,
+                refspecs=self._refspecs(name),
+                atomic=atomic,
+                inspect=inspect,
+            )
+
+        with self._log().operation(f"push {redact_url(name)} {' '.join(send.name for send in sends)}"):
             try:
-                return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
+                return once()
             except ListUnknown:
                 self.fetch(name, who, report, specs=(), tags="none")
-                remote = self.open(name, report)
-                return push(self._store, self._refs, remote, sends, who, refspecs=specs, atomic=atomic)
+                return once()
 
     def open(self, name: str, report: Report | None = None, timeout: float | None = None) -> Remote:
         """The remote of a name, or at a URL or path; ``timeout`` as of `fetch`."""
@@ -201,7 +213,7 @@ class Sharing:
         history = History(self._store)  # a fresh one: what was missing before the fetch is there now
         if not any(is_ours(history.commit(id)) for id in history.ancestors([tip])):
             raise RemoteNotAStore(
-                f"{redact(remote.url)} is a git repository, but not a promptvc store",
+                f"{redact_url(remote.url)} is a git repository, but not a promptvc store",
                 Advice("push-elsewhere"),
             )
 

@@ -1,4 +1,4 @@
-"""Where a remote is: the kinds of URL git knows, parsed, and shown without passwords."""
+"""Where a remote is: the kinds of URL git knows, parsed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from promptvc.errors import Usage
+from promptvc.secrets.redact import redact_url
 
 Kind = Literal["local", "ssh", "http", "git"]
 
@@ -17,8 +18,6 @@ _HELPER = re.compile(r"[A-Za-z0-9]+::")  # `ext::sh -c …`: git runs any progra
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BRACKETED = re.compile(r"(?:([^@/]+)@)?\[([^\]]+)\]:(.*)\Z", re.DOTALL)
-_USERINFO = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
-_SSH_PASSWORD = re.compile(r"\A([A-Za-z+]*ssh[A-Za-z+]*://[^/:@]*):[^/@]*@")
 _KINDS: dict[str, Kind] = {
     "file": "local",
     "ssh": "ssh",
@@ -62,22 +61,14 @@ def parse_url(text: str) -> Address:
     single drive letter, belongs to a local path: ``./a:b``, ``C:/data``.
     """
     if not text or _CONTROL.search(text):
-        raise Usage(f"{redact(text)!r} is not a remote URL", _HINT)
+        raise Usage(f"{redact_url(text)!r} is not a remote URL", _HINT)
     if _HELPER.match(text):
-        raise Usage(f"{redact(text)!r}: remote helpers are not supported", _HINT)
+        raise Usage(f"{redact_url(text)!r}: remote helpers are not supported", _HINT)
     if _SCHEME.match(text):
         return _parse_scheme(text)
     if is_local(text):
         return Address("local", text)
     return _parse_scp(text)
-
-
-def redact(text: str) -> str:
-    """The URL as it may be shown: no password, and no user either for http, where a token may stand there."""
-    shown = re.sub(r"[\x00-\x1f\x7f]", "?", text)
-    if shown.lower().startswith(("http://", "https://")):
-        return _USERINFO.sub(r"\1", shown).partition("?")[0]
-    return _SSH_PASSWORD.sub(r"\1@", shown) if "ssh" in shown[:8].lower() else shown
 
 
 def rewrite(text: str, rules: Iterable[tuple[str, str]]) -> str:
@@ -111,8 +102,8 @@ def _parse_scheme(text: str) -> Address:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise Usage(f"{redact(text)!r} is not a remote URL: {error}", _HINT) from error
+    except ValueError:  # its words may quote a password that a slash cut in two
+        raise Usage(f"{redact_url(text)!r} is not a remote URL: host or port cannot be read", _HINT) from None
     kind = _KINDS.get(parts.scheme)
     if kind is None:
         raise Usage(f"{parts.scheme}:// remotes are not supported", _HINT)
@@ -131,7 +122,10 @@ def _parse_scheme(text: str) -> Address:
 
 def _parse_file(parts: SplitResult, text: str) -> Address:
     if parts.netloc not in ("", "localhost"):
-        raise Usage(f"{text!r} names a host; a file:// URL has three slashes", "file:///path/to/repository")
+        raise Usage(
+            f"{redact_url(text)!r} names a host; a file:// URL has three slashes",
+            "file:///path/to/repository",
+        )
     return _checked(Address("local", unquote(parts.path)), text)
 
 
@@ -144,13 +138,13 @@ def _without_user(parts: SplitResult, host: str, port: int | None) -> str:
 def _checked(address: Address, text: str) -> Address:
     """Refuse what a server, or the ssh program, would take for an option (as git does since 2.14)."""
     if address.kind != "local" and not address.host:
-        raise Usage(f"{redact(text)!r} names no host", _HINT)
+        raise Usage(f"{redact_url(text)!r} names no host", _HINT)
     if not address.path.strip("/") and address.kind != "http":
-        raise Usage(f"{redact(text)!r} names no path", _HINT)
+        raise Usage(f"{redact_url(text)!r} names no path", _HINT)
     decoded = (address.host, address.path, address.user or "", address.password or "")
     if any(part.startswith("-") for part in decoded[:3]) or any(_CONTROL.search(part) for part in decoded):
         raise Usage(
-            f"{redact(text)!r} is not a remote URL: a part of it begins with '-' or is not text", _HINT
+            f"{redact_url(text)!r} is not a remote URL: a part of it begins with '-' or is not text", _HINT
         )
     return address
 

@@ -220,6 +220,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.runs.record.record import Recorded
     from promptvc.runs.reproduce.drift import Drift
     from promptvc.runs.reproduce.reproduce import Reproduction
+    from promptvc.secrets.finding import SecretFinding
     from promptvc.session.files.keys import KeyWarning
     from promptvc.session.forget.quotes import Quote
     from promptvc.session.history.blamed import Blamed
@@ -246,7 +247,8 @@ def test_values_have_the_documented_fields() -> None:
               LogCommit, Blamed, Branch, Tag, NamedRemote, Switched, Restored, FetchResult, PushResult, RefChange,
               PullResult, Operation, Undone, Plan, Staleness, CheckResult, GateResult, Reproduction, Drift,
               ForgetResult, Quote,
-              Collected, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem)  # fmt: skip
+              Collected, KeyWarning, Committed, Status, Commit, Signature, FileChange, Problem,
+              SecretFinding)  # fmt: skip
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section(PYTHON, "Values"), re.MULTILINE))
     assert set(rows) == {cls.__name__ for cls in values}
     for cls in values:

@@ -31,9 +31,10 @@ _KINDS = (
     ("promptvc/arrow/*", "Arrow cache"),
     ("promptvc/seed", "seed"),
     ("promptvc/merging*", "open merge"),
+    ("promptvc/scanned*", "scanned commits"),
     ("promptvc/trust", "trust"),
 )
-CACHES = frozenset(("call index", "stat cache", "chunk cache", "Arrow cache", "seed"))
+CACHES = frozenset(("call index", "stat cache", "chunk cache", "Arrow cache", "seed", "scanned commits"))
 """Kinds whose damage nobody may notice."""
 
 

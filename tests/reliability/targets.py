@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import random
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,8 @@ from promptvc.errors import ObjectMissing, PromptvcError
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo import Repo
 from promptvc.runs.calls.store import CallStore
+from promptvc.secrets.find import Stream, find
+from promptvc.secrets.redact import Redactor, redact_url
 from promptvc.session.files.contents import cutting_of
 from promptvc.session.files.project import read_project
 from promptvc.storage.cache import Cache
@@ -37,7 +40,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.surroundings import surroundings
 from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.urls import parse_url, redact
+from promptvc.transports.urls import parse_url
 from promptvc.versioning.commit import peel, read_commit
 from promptvc.versioning.history import History
 from promptvc.versioning.oplog.journal import Journal
@@ -46,6 +49,7 @@ from promptvc.versioning.ropes.chunking import cut
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.rope import walk_chunks, write_cut
 from promptvc.versioning.tree import load_files
+from tests.secrets.tokens import TOKENS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -493,12 +497,23 @@ def _revisions() -> Repo:
 def url(data: bytes) -> None:
     """Any text is an address, or refused; a password is not shown."""
     text = data.decode("utf-8", "surrogateescape")
-    redact(text)
+    redact_url(text)
     with suppress(PromptvcError):
         address = parse_url(text)
         if address.kind == "ssh":
             command = ssh_command(address, "upload-pack", 2, TransportSettings({}))
             assert not command[-2].startswith("-")
+
+
+@target(lambda: [make(random.Random(1)).encode() for _, make in TOKENS])
+def secret(data: bytes) -> None:
+    """Any bytes can be looked at, whole or in parts, and any text be shown without what was found."""
+    found = find(data)
+    stream, half = Stream(), len(data) // 2
+    parts = [*stream.begin(data[:half]), *stream.go_on(data[half:]), *stream.end()]
+    assert [hit.digest for hit in parts] == [hit.digest for hit in found]
+    text = data.decode("utf-8", "surrogateescape")
+    assert "sesame" not in Redactor(["sesame"])(text)
 
 
 # --- files that people write -------------------------------------------------------------------------

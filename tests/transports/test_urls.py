@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.errors import Usage
-from promptvc.transports.urls import Address, parse_url, redact, rewrite
+from promptvc.secrets.redact import redact_url
+from promptvc.transports.urls import Address, parse_url, rewrite
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_password_is_decoded_and_kept_out_of_sight() -> None:
     ],
 )
 def test_a_shown_url_holds_no_secret(text: str, shown: str) -> None:
-    assert redact(text) == shown
+    assert redact_url(text) == shown
 
 
 @given(

@@ -7,10 +7,12 @@ import re
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.output import without_secrets
 from promptvc.errors import Negative
 from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
+from promptvc.secrets.find import HIDDEN
 
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET = re.compile(r"(?i)(?:extraheader|password|token|secret)\Z")
 
 
 @click.command("config")
@@ -38,9 +40,9 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
         _trust(app, None if show else not revoke)
     elif name is None:
         for key, found in config.items():
-            shown = _SECRET.sub("***@", found)
-            app.out.value({"name": key, "value": shown})
-            app.out.text(f"{key}={shown}")
+            name, shown = without_secrets(key), HIDDEN if _SECRET.search(key) else without_secrets(found)
+            app.out.value({"name": name, "value": shown})
+            app.out.text(f"{name}={shown}")
     elif unset or value is not None:
         config.set(name, None if unset else value)
         app.out.value({"name": name, "value": None if unset else value})

@@ -53,6 +53,7 @@ SHOWN = 3
 @click.option("--with-scorers", is_flag=True, help="Score with the scorers of [runs.NAME] too.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that promptvc run made.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be recorded; write nothing.")
+@click.option("--allow-secrets", is_flag=True, help="Record tokens and private keys too.")
 @json_option
 @pass_app
 def command(app: App, name: str, file: str, **given: Any) -> None:

@@ -34,17 +34,27 @@ if TYPE_CHECKING:
     "--limit", type=click.IntRange(0), metavar="N", help="Make at most N calls; the other rows wait."
 )
 @click.option("--offline", is_flag=True, help="Make no call: an answer that is not known is an error.")
+@click.option("--allow-secrets", is_flag=True, help="Keep answers that hold tokens or private keys.")
 @json_option
 @pass_app
 def command(
-    app: App, names: tuple[str, ...], dry_run: bool, jobs: int | None, limit: int | None, offline: bool
+    app: App,
+    names: tuple[str, ...],
+    dry_run: bool,
+    jobs: int | None,
+    limit: int | None,
+    offline: bool,
+    allow_secrets: bool,
 ) -> int:
     """Make the outputs that are missing, of all runs that promptvc.toml declares or of those named.
 
     An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
     What the two files of a run hold, and how one is declared: docs/runs.md.
 
-    Exit code 1 when calls failed, which running again tries, or when a scorer could score nothing.
+    An answer that holds a token or a private key is withheld: it stays in the local journal, and its row says so.
+
+    Exit code 1 when calls failed, which running again tries, when an answer was withheld, or when a scorer could score
+    nothing.
     """
     runs = app.repo.parts.runs
     code = DONE
@@ -56,7 +66,9 @@ def command(
             _bar(app, name) as report,
             redirect_stdout(sys.stderr),
         ):  # what the project's code prints is no result
-            done, scorers = runs.run(name, jobs=jobs, limit=limit, offline=offline, report=report)
+            done, scorers = runs.run(
+                name, jobs=jobs, limit=limit, offline=offline, allow_secrets=allow_secrets, report=report
+            )
         tell(app, done, scorers)
         if done.failed or any(score["count"] == 0 for score in _scores(done).values()):
             code = NEGATIVE
@@ -136,7 +148,7 @@ def staleness_value(stale: Staleness) -> dict[str, object]:
 
 def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
     """What a run did."""
-    names = ("rows", "known", "called", "failed", "stale", "retries", "cost_usd", "changed")
+    names = ("rows", "known", "called", "failed", "withheld", "stale", "retries", "cost_usd", "changed")
     value = {"run": done.name} | {name: getattr(done, name) for name in names}
     app.out.value(value | {"totals": done.record.totals})
     parts = [f"{done.rows:,} rows", f"{done.known:,} known", f"{done.called:,} called"]
@@ -153,9 +165,22 @@ def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
             app.out.warn(cut(f"{name}: {answered - score['count']:,} outputs could not be scored{why}", 300))
     if done.stale:
         app.out.note(f"note: {done.stale:,} rows wait for their call: promptvc run {done.name}")
-    if done.failed:
-        app.out.warn(cut(f"{done.failed:,} failed, the first with: {done.first_error or 'an error'}", 300))
+    failed = done.failed - done.withheld
+    if failed:
+        app.out.warn(cut(f"{failed:,} failed, the first with: {done.first_error or 'an error'}", 300))
         app.out.note(f"hint: promptvc run {done.name} tries them again")
+    if done.withheld:
+        _tell_withheld(app, done)
+
+
+def _tell_withheld(app: App, done: RunResult) -> None:
+    kinds = ", ".join(dict.fromkeys(done.secrets.values()))
+    what = "1 answer holds a secret" if done.withheld == 1 else f"{done.withheld:,} answers hold secrets"
+    app.out.warn(cut(f"{what} ({kinds}): only the local journal has them, their rows say so", 300))
+    digests = ", ".join(f'"{digest}"' for digest in list(done.secrets)[:3])
+    app.out.note(
+        f"hint: if they may be kept: [secrets] allow = [{digests}] in promptvc.toml, or --allow-secrets"
+    )
 
 
 def _scores(done: RunResult) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, REFUSED
 from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
 from promptvc.cli.show.describe import size_words
-from promptvc.transports.urls import redact
+from promptvc.secrets.redact import redact_url
 
 if TYPE_CHECKING:
     from promptvc.versioning.sync.fetch import FetchResult
@@ -34,7 +34,7 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
     remotes = app.repo.remotes
     names = [each.name for each in remotes] if everything else [remote or remotes.default.name]
     refused = False
-    with app.repo.operation("fetch --all" if everything else f"fetch {redact(names[0])}"):
+    with app.repo.operation("fetch --all" if everything else f"fetch {redact_url(names[0])}"):
         for name in names:
             with transfer("fetching") as report:
                 result = remotes.fetch(name, prune=prune, tags=tags, force=force, report=report)
@@ -59,7 +59,9 @@ def tell(app: App, name: str, result: FetchResult) -> None:
         here = change.here.short if change.here else ""
         app.out.text(change_line(app.out, change, f"{change.there.short} → {here}"))
     if any(map(_is_refused_tag, result.changes)):
-        app.out.note(f"hint: promptvc fetch {redact(name)} --tags --force takes the tags as they are there")
+        app.out.note(
+            f"hint: promptvc fetch {redact_url(name)} --tags --force takes the tags as they are there"
+        )
 
 
 def _is_refused_tag(change: RefChange) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--tags", is_flag=True, help="Send every tag too.")
 @click.option("--all", "everything", is_flag=True, help="Send every branch.")
 @click.option("-d", "--delete", is_flag=True, help="Delete BRANCHES, or tags, at the remote.")
+@click.option("--allow-secrets", is_flag=True, help="Send tokens and private keys too.")
 @json_option
 @pass_app
 def command(
@@ -43,11 +44,13 @@ def command(
     tags: bool,
     everything: bool,
     delete: bool,
+    allow_secrets: bool,
 ) -> int:
     """Send BRANCHES (the current one; HERE:THERE renames, :THERE deletes) to REMOTE; tags too, by name.
 
     `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag from a branch of one name. What would drop
-    commits there is refused. Exit code 3 when the remote took only some of the refs, or none.
+    commits there is refused, and so are tokens and private keys in commits that were not made here. Exit code 3 when
+    the remote took only some of the refs, or none.
     """
     name = remote or app.repo.remotes.default.name
     with transfer("pushing") as report:
@@ -60,6 +63,7 @@ def command(
             tags=tags,
             all=everything,
             delete=delete,
+            allow_secrets=allow_secrets,
             report=report,
         )
     _tell(app, name, result)

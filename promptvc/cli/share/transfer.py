@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from promptvc.cli.output import Output
+from promptvc.cli.output import Output, without_secrets
 from promptvc.cli.progress import progress
-from promptvc.transports.urls import redact
+from promptvc.secrets.redact import redact_url
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
@@ -40,7 +40,7 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
 def address(app: App, name: str) -> str:
     """Where a remote is, by its name or its address, without passwords."""
     remotes = app.repo.remotes
-    return (remotes[name].url if name in remotes else "") or redact(name)
+    return (remotes[name].url if name in remotes else "") or redact_url(name)
 
 
 def show_messages(out: Output, messages: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ def change_value(change: RefChange) -> dict[str, object]:
         "before": change.before,
         "after": change.after,
         "outcome": change.outcome,
-        "reason": change.reason,
+        "reason": change.reason and without_secrets(change.reason),
     }
 
 
@@ -71,5 +71,5 @@ def change_line(out: Output, change: RefChange, arrow: str) -> str:
             " forced" if change.outcome == "forced" else ""
         )
     color = {"refused": "red", "new": "green", "forced": "yellow", "deleted": "yellow"}.get(change.outcome)
-    reason = f"  ({change.reason})" if change.reason else ""
+    reason = f"  ({without_secrets(change.reason)})" if change.reason else ""
     return f"   {out.style(f'{word:<16}', fg=color)} {arrow}{reason}"

@@ -11,7 +11,8 @@ from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.share.transfer import transfer
 from promptvc.content.formats.words import plural
 from promptvc.repo.clone import clone_into
-from promptvc.transports.urls import is_local, redact
+from promptvc.secrets.redact import redact_url
+from promptvc.transports.urls import is_local
 
 
 @click.command("clone")
@@ -34,6 +35,6 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
     head = current.id if current else None
     files = len(repo.snapshot().files) if current else 0
     app.out.value({"path": str(repo.root), "branch": repo.branch, "head": head, "files": files})
-    app.out.text(f"Cloned {redact(url)} into {root}")
+    app.out.text(f"Cloned {redact_url(url)} into {root}")
     where = f"{repo.branch} at {head.short}: {plural(files, 'file')}" if head else "no commits there yet"
     app.out.text(f"  {where}")

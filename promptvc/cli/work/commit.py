@@ -37,6 +37,7 @@ SHOWN = 12
     help="Read the message from a file, - for stdin.",
 )
 @click.option("--allow-empty", is_flag=True, help="Commit even if nothing changed.")
+@click.option("--allow-secrets", is_flag=True, help="Commit tokens and private keys too.")
 @json_option
 @pass_app
 def command(
@@ -45,10 +46,12 @@ def command(
     message: tuple[str, ...],
     file: TextIO | None,
     allow_empty: bool,
+    allow_secrets: bool,
 ) -> None:
     """Commit what changed, or what changed of PATHS.
 
-    There is no staging area. Without -m the editor opens for the message.
+    There is no staging area. Without -m the editor opens for the message. Tokens of common services and private keys
+    are refused; [secrets] allow in promptvc.toml names those that may be kept.
     """
 
     repo = app.repo
@@ -56,7 +59,9 @@ def command(
     chosen = app.paths(paths)
     text = "" if repo.open_merge and not (message or file) else _message(app, message, file)
     code = code_commit(repo.root) if repo.root else None
-    done = repo.commit(text, paths=chosen, code_commit=code, allow_empty=allow_empty)
+    done = repo.commit(
+        text, paths=chosen, code_commit=code, allow_empty=allow_empty, allow_secrets=allow_secrets
+    )
     _tell(app, repo, done, time.perf_counter() - began, is_whole=not chosen)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from promptvc.content.runs.run import RunRecord
@@ -15,7 +17,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
     - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
     - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
     - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
-    - ``first_error``: why the first of the failed calls failed.
+    - ``first_error``: why the first of the failed calls failed;
+    - ``withheld``: of the failed rows, those whose answer holds a secret; ``secrets``: digest to kind.
     """
 
     name: str
@@ -29,6 +32,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
     changed: bool
     record: RunRecord
     first_error: str | None = None
+    withheld: int = 0
+    secrets: Mapping[str, str] = {}
 
     @property
     def complete(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from tempfile import TemporaryFile
@@ -32,6 +32,7 @@ from promptvc.runs.calls.store import CallStore
 from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared
 from promptvc.runs.execute.results import Plan, RunResult
+from promptvc.runs.execute.secrets import AnswerGuard
 from promptvc.runs.execute.workers import Calls, Progress
 from promptvc.runs.execute.writing import store_run
 from promptvc.runs.providers.pricing import priced
@@ -57,7 +58,10 @@ JOBS = 8
 
 @dataclass(kw_only=True)
 class Runner:
-    """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around."""
+    """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around.
+
+    ``guard`` withholds answers that hold a secret.
+    """
 
     prepared: Prepared
     source: Source
@@ -67,6 +71,7 @@ class Runner:
     scorers: Sequence[Scorer]
     code_commit: str | None = None
     now: Callable[[], float] = time.time
+    guard: AnswerGuard = field(default_factory=AnswerGuard)
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -135,6 +140,8 @@ class Runner:
             changed=changed,
             record=record,
             first_error=next(iter(errors.values()), None),
+            withheld=self.guard.rows,
+            secrets=dict(self.guard.withheld),
         )
 
     def _call(
@@ -155,6 +162,7 @@ class Runner:
             keep=self.calls.add,
             jobs=jobs,
             report=report,
+            redact=self.guard.redact,
             progress=progress,
         )
         try:
@@ -187,6 +195,8 @@ class Runner:
 
     def _put(self, out: IO[bytes], request: Request, answer: OutputRow, is_present: bool) -> None:
         row = replace(answer, example_id=request.example_id, sample_index=request.sample_index)
+        if not is_present:
+            row = self.guard.checked(row)
         if not (self._reusable and is_present and answer.place == request.place):
             row = replace(row, scores=self._score(row, request))
         row = priced(row, self.prepared.spec)
@@ -233,7 +243,11 @@ class Runner:
     def _score(self, row: OutputRow, request: Request) -> dict[str, Score]:
         if row.error is not None:
             return {}
-        return {scorer.name: scorer.score(row.output, request.row, row) for scorer in self.scorers}
+        scores = {scorer.name: scorer.score(row.output, request.row, row) for scorer in self.scorers}
+        return {
+            name: self.guard.redact(score) if isinstance(score, str) else score
+            for name, score in scores.items()
+        }
 
     def _same_scores(self) -> bool:
         """Whether scores of the present rows would come out the same: same examples, same scorers."""

@@ -32,7 +32,10 @@ class Progress:
 
 @dataclass(kw_only=True)
 class Calls:
-    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is called with each."""
+    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is called with each.
+
+    Errors become part of rows: ``redact`` takes the secrets out of them.
+    """
 
     provider: Provider
     calling: Calling
@@ -40,6 +43,7 @@ class Calls:
     keep: Callable[[OutputRow], None]
     jobs: int
     report: Callable[[Progress], None]
+    redact: Callable[[str], str] = str
     progress: Progress = field(default_factory=Progress)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -120,7 +124,7 @@ class Calls:
         with self._lock:
             if self._stop.is_set():
                 return  # given up, not failed
-            self.errors[request.hash] = error.message or "the call failed"
+            self.errors[request.hash] = self.redact(error.message) or "the call failed"
             self.progress.done += 1
             self.progress.failed += 1
             self.report(self.progress)

@@ -26,14 +26,18 @@ from promptvc.content.runs.run import (
     Score,
     Totals,
     encode_row,
+    output_path,
 )
 from promptvc.content.runs.spec import need_run_name
 from promptvc.errors import Usage
+from promptvc.runs.execute.secrets import need_clean, need_no_password
 from promptvc.runs.execute.writing import keep, store_run
 from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
 from promptvc.runs.sources import WorkingSource, pin_of, pinned
+from promptvc.secrets.redact import redactor
 from promptvc.session.files.contents import source_of
+from promptvc.session.transaction.pending import PendingFile
 from promptvc.session.workspace.snapshot import table_of
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ class LogSettings:
     examples: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     slices: Sequence[str] = ()
+    allow_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class RunLog:
 
     def __init__(self, runs: Runs, settings: LogSettings) -> None:
         need_run_name(settings.name)
+        need_no_password(settings.calling.base_url)
         self._runs, self._settings, self._lock = runs, settings, Lock()
         self._rows: dict[tuple[str, int], OutputRow] = {}
         self._inputs = _Inputs.take(runs, settings)
@@ -120,7 +126,7 @@ class RunLog:
             output_tokens=output_tokens,
             latency_ms=latency_ms,
             cost_usd=cost_usd,
-            error=error,
+            error=redactor(self._runs.environment)(error) if isinstance(error, str) else error,
             response_model=response_model,
             request_hash=None if messages is None else fingerprint(calling, messages, sample_index),
             tool_calls=None if tool_calls is None else list(tool_calls),
@@ -139,9 +145,15 @@ class RunLog:
         return row
 
     def save(self) -> Logged:
-        """Write the files with what is logged so far; gives what was written."""
+        """Write the files with what is logged so far; gives what was written.
+
+        The row of an answer that holds a secret says so, since the answer is in the call store; raises `SecretFound`
+        for one that is not there, and for other fields.
+        """
         with self._lock:
-            rows = list(self._rows.values())
+            logged = list(self._rows.values())
+        guard = self._runs.answer_guard(WorkingSource(self._runs.workspace), self._settings.allow_secrets)
+        rows = [guard.checked(row) for row in logged]
         ids = self._inputs.example_ids()
         order = {id: number for number, id in enumerate(ids)}
         rows.sort(key=lambda row: (order.get(row.example_id, len(order)), row.sample_index))
@@ -201,10 +213,11 @@ class RunLog:
 
     def _write(self, record: RunRecord, rows: Sequence[OutputRow]) -> RunRecord:
         """Store both files, then put them in place, as one step for undo; gives the record."""
-        runs = self._runs
-        target, record = store_run(
-            runs.store, runs.contents, record, source_of(b"".join(map(encode_row, rows)))
-        )
+        runs, data = self._runs, b"".join(map(encode_row, rows))
+        made = PendingFile.of_bytes(output_path(record.name), data)
+        allowed = WorkingSource(runs.workspace).project.allowed_secrets
+        need_clean(runs.store, [made], allowed, not self._settings.allow_secrets)
+        target, record = store_run(runs.store, runs.contents, record, source_of(data))
         with runs.operation(f"log {self._settings.name}"):
             runs.workspace.worktree.write(list(target), target)
         return record
@@ -224,6 +237,7 @@ class _Inputs:
         source = WorkingSource(runs.workspace)
         paths = (settings.prompt, settings.examples)
         files = [None if path is None else source.file(path) for path in paths]
+        runs.need_clean(files, source, settings.allow_secrets)
         with runs.store.begin() as writer:
             keep(runs.store, runs.contents, writer, files)
             writer.finish()

@@ -25,6 +25,7 @@ from promptvc.content.runs.spec import need_run_name
 from promptvc.errors import Advice, Refused, RunUnreadable, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.execute.prepared import declared
+from promptvc.runs.execute.secrets import need_clean
 from promptvc.runs.execute.writing import store_run
 from promptvc.runs.record.example_match import Examples, Placed, index_examples, place_rows, without_output
 from promptvc.runs.record.foreign_rows import RowTaker
@@ -35,6 +36,7 @@ from promptvc.runs.sources import WorkingSource, pin_of
 from promptvc.runs.trust import need_trust
 from promptvc.session.files.contents import source_of
 from promptvc.session.files.views import FileView
+from promptvc.session.transaction.pending import PendingFile
 from promptvc.session.workspace.snapshot import table_of
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ class RecordOptions(TypedDict, total=False):
     - ``examples``, ``prompt``: tracked files to be pinned; examples are else those that the run declares;
     - ``format``, ``prompt_label``: how a file is read; ``provider`` also chooses in a file of promptfoo;
     - ``with_scorers``: run the scorers that the run declares, those that are functions where the store is trusted;
-    - ``force``: replace a run that was made here; ``dry_run``: write nothing.
+    - ``force``: replace a run that was made here; ``dry_run``: write nothing;
+    - ``allow_secrets``: take in tokens and private keys too.
     """
 
     example_key: str | Sequence[str] | Mapping[str, str]
@@ -78,6 +81,7 @@ class RecordOptions(TypedDict, total=False):
     with_scorers: bool
     force: bool
     dry_run: bool
+    allow_secrets: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,8 @@ def record_run(
     """Take in a file that another tool wrote, or rows at hand, as ``outputs/NAME.jsonl`` and its record.
 
     What lay there is replaced, and can be brought back by undo. Raises `Usage` for fields that no row has and rows
-    that cannot be read, `PathMissing`, and `Refused` where the outputs of a run that was made here would be replaced;
-    then nothing is written.
+    that cannot be read, `PathMissing`, `SecretFound`, and `Refused` where the outputs of a run that was made here would
+    be replaced; then nothing is written.
     """
     need_run_name(name)
     source = WorkingSource(runs.workspace)
@@ -137,7 +141,7 @@ def record_run(
     )
     if options.get("dry_run"):
         return done
-    return _write(runs, done, files)
+    return _write(runs, done, files, source, options.get("allow_secrets", False))
 
 
 # --- what is there ----------------------------------------------------------------------------------------------
@@ -324,9 +328,13 @@ def _record(
     )
 
 
-def _write(runs: Runs, done: Recorded, files: _Files) -> Recorded:
+def _write(runs: Runs, done: Recorded, files: _Files, source: WorkingSource, allow_secrets: bool) -> Recorded:
     """Store both files, and what they pin, and put them in place: each whole, both one step for undo."""
-    rows = source_of(b"".join(map(encode_row, done.rows)))
+    data = b"".join(map(encode_row, done.rows))
+    made = PendingFile.of_bytes(output_path(done.record.name), data)
+    need_clean(runs.store, [made], source.project.allowed_secrets, not allow_secrets)
+    runs.need_clean([files.prompt, files.examples], source, allow_secrets)
+    rows = source_of(data)
     target, record = store_run(
         runs.store,
         runs.contents,

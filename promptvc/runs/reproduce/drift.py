@@ -127,8 +127,14 @@ class _Asking:
         distinct = list({request.hash: request for request in requests}.values())
         progress = Progress(len(distinct))
 
+        guard, withheld = self.runs.answer_guard(self.source), dict[str, str]()
+
         def keep(row: OutputRow) -> None:
-            answers[row.request_hash or ""] = row
+            checked = guard.checked(row)
+            if checked.error is not None:
+                withheld[row.request_hash or ""] = checked.error
+            else:
+                answers[row.request_hash or ""] = row
 
         if not distinct:
             return answers, progress, {}
@@ -141,9 +147,10 @@ class _Asking:
                 keep=keep,
                 jobs=jobs or JOBS,
                 report=report,
+                redact=guard.redact,
                 progress=progress,
             )
-            return answers, progress, calls.make(distinct)
+            return answers, progress, {**calls.make(distinct), **withheld}
         finally:
             provider.close()
 

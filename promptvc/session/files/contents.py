@@ -24,7 +24,7 @@ from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut, file_blo
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
-from promptvc.versioning.ropes.rope import chunk_runs, known_chunk_runs, walk_chunks, write_rows
+from promptvc.versioning.ropes.rope import Watch, chunk_runs, known_chunk_runs, walk_chunks, write_rows
 from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
@@ -79,17 +79,42 @@ class Contents:
     # --- writing ------------------------------------------------------------------------------------------
 
     def write(
-        self, path: str, source: Source, writer: PackWriter | None, like: FileEntry | None = None
+        self,
+        path: str,
+        source: Source,
+        writer: PackWriter | None,
+        like: FileEntry | None = None,
+        watch: Watch | None = None,
     ) -> FileEntry:
-        """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it."""
+        """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it.
+
+        ``watch`` is shown what is new to that version.
+        """
+        entry = self._write(path, source, writer, like, watch)
+        if watch is not None and like is not None and like.id == entry.id:
+            watch.drop()  # it was all there, though its chunks were not remembered
+        return entry
+
+    def _write(
+        self,
+        path: str,
+        source: Source,
+        writer: PackWriter | None,
+        like: FileEntry | None,
+        watch: Watch | None,
+    ) -> FileEntry:
         head, blocks = _peek(source.blocks)
         format = row_format(path, head) if len(head) >= CHUNK_MIN else None
         if format is None:
             data = b"".join(blocks)
+            if watch is not None:
+                watch.new(data)
             id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
             return FileEntry(id, source.mode)
         known = self.chunk_list(like.id) if like is not None and like.is_rope else None
-        written = write_rows(blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode)
+        written = write_rows(
+            blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode, watch=watch
+        )
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, source.mode, written.is_rope)
@@ -155,6 +180,13 @@ class Contents:
         if known is not None:
             return known_chunk_runs(self._store, known)
         return chunk_runs(self._store, walk_chunks(self._store, entry.id))
+
+    def chunks(self, entry: FileEntry) -> Iterator[ObjectId]:
+        """The blobs that the file is stored in, in order."""
+        if not entry.is_rope:
+            return iter((entry.id,))
+        known = self.chunk_list(entry.id)
+        return iter(known.ids) if known is not None else (c.id for c in walk_chunks(self._store, entry.id))
 
     def count_rows(self, path: str, entry: FileEntry) -> int:
         """How many rows a table has."""

@@ -21,6 +21,7 @@ PROJECT_FILE = RepoPath("promptvc.toml")
 DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
 ALWAYS = "outputs/**"
 """What is tracked whatever ``include`` names: answers that were paid for must not drop out of history unseen."""
+_DIGEST = r"sha256:[0-9a-f]{64}"
 _SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
 _DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
@@ -51,11 +52,13 @@ class Project:
     """The settings of a project at one version. Patterns are those of .gitignore files.
 
     ``include`` adds to `ALWAYS` and promptvc.toml; only ``exclude``, or a pattern with ``!``, takes outputs out.
+    ``allowed_secrets`` are the digests of tokens that may be kept: made-up ones, for examples.
     """
 
     include: tuple[str, ...] = DEFAULT_INCLUDE
     exclude: tuple[str, ...] = ()
     tables: Mapping[str, MergeRules] = field(default_factory=dict)
+    allowed_secrets: frozenset[str] = frozenset()
     _runs: Mapping[str, Any] = field(default_factory=dict)
     _checks: Mapping[str, Any] = field(default_factory=dict)
 
@@ -144,7 +147,7 @@ def read_project(data: bytes) -> Project:
         RecursionError,
     ) as error:  # what tomllib raises, and for numbers of thousands of digits
         raise ConfigInvalid(f"{PROJECT_FILE}: {error}", "correct the file; nothing was changed") from error
-    for wrong, right in (("run", "runs"), ("check", "checks"), ("table", "tables")):
+    for wrong, right in (("run", "runs"), ("check", "checks"), ("table", "tables"), ("secret", "secrets")):
         if isinstance(values.get(wrong), dict):
             raise _invalid(f"[{wrong}.…] is not read; did you mean [{right}.…]?")
     track = _table(values, "track")
@@ -156,6 +159,7 @@ def read_project(data: bytes) -> Project:
         include=_strings(track, "track.include", "include", DEFAULT_INCLUDE),
         exclude=_strings(track, "track.exclude", "exclude", ()),
         tables=tables,
+        allowed_secrets=_allowed_secrets(_table(values, "secrets")),
         _runs=_table(values, "runs"),
         _checks=_table(values, "checks"),
     )
@@ -164,6 +168,15 @@ def read_project(data: bytes) -> Project:
     if project._checks:
         project.checks  # noqa: B018
     return project
+
+
+def _allowed_secrets(values: Mapping[str, Any]) -> frozenset[str]:
+    _known(values, "secrets", ("allow",))
+    digests = _strings(values, "secrets.allow", "allow", ())
+    wrong = next((number for number, digest in enumerate(digests) if not re.fullmatch(_DIGEST, digest)), None)
+    if wrong is not None:  # not shown: it may be the secret itself
+        raise _invalid(f"secrets.allow[{wrong}] must be sha256: and 64 digits, as the refusal shows it")
+    return frozenset(digests)
 
 
 def _merge_rules(path: str, values: Mapping[str, Any]) -> MergeRules:

@@ -26,6 +26,7 @@ from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import Watch
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
@@ -63,12 +64,17 @@ class Worktree:
             return Project()
 
     def files(
-        self, base: Files, writer: PackWriter | None = None, only: Sequence[str] | None = None
+        self,
+        base: Files,
+        writer: PackWriter | None = None,
+        only: Sequence[str] | None = None,
+        watch: Callable[[RepoPath], Watch | None] = lambda path: None,
     ) -> Files:
         """Every tracked working file as the entry it has, or would have, in the store.
 
         Files whose times and size are as they were are not read. With a writer, content that is new is written
-        to it. ``only`` limits it to these paths and what is below them; elsewhere ``base`` stands.
+        to it, and ``watch`` gives who is shown what is new to base in a file that is read. ``only`` limits it to these
+        paths and what is below them; elsewhere ``base`` stands.
         Raises `FileUnreadable`, `FileChanging`, `InvalidName`, and `PathMissing` for one of ``only`` at which there is
         no file, here or in base.
         """
@@ -84,7 +90,7 @@ class Worktree:
             if entry is None or (
                 writer is not None and entry != base.get(path) and not self._store.contains(entry.id)
             ):
-                entry = self._take(found, base.get(path), writer, fresh)
+                entry = self._take(found, base.get(path), writer, fresh, watch(path))
             entries[path] = entry
         if fresh != remembered:
             self._cache.save(_STAT, {path: fresh[path] for path in fresh if path in self._found})
@@ -246,12 +252,17 @@ class Worktree:
         return entry
 
     def _take(
-        self, found: Found, like: FileEntry | None, writer: PackWriter | None, fresh: dict[str, list[object]]
+        self,
+        found: Found,
+        like: FileEntry | None,
+        writer: PackWriter | None,
+        fresh: dict[str, list[object]],
+        watch: Watch | None = None,
     ) -> FileEntry:
         """Read a file, and remember what it is unless it is so new that a later change might not show."""
         began = time.time_ns()
         with open_source(self.root, found) as source:
-            entry = self._contents.write(found.path, source, writer, like)
+            entry = self._contents.write(found.path, source, writer, like, watch)
         newest = max(found.stat.st_mtime_ns, found.stat.st_ctime_ns)
         if newest + (_FINE if newest % 1_000_000_000 else _COARSE) < began:
             fresh[found.path] = _memory(entry, found.stat)

@@ -134,6 +134,7 @@ class WorkingFiles:
         *,
         paths: Sequence[str] = (),
         code_commit: str | None = None,
+        allow_secrets: bool = False,
     ) -> Committed:
         """Commit the merge under way, with all that changed among the working files.
 
@@ -153,6 +154,7 @@ class WorkingFiles:
                 code_commit=code_commit,
                 allow_empty=merge.step == "merge",
                 others=(merge.other,) if merge.step == "merge" else (),
+                allow_secrets=allow_secrets,
             )
             self._state.save(None)
         return done

@@ -13,6 +13,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.keys import check_keys
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
+from promptvc.session.files.secrets import need_no_secrets
 from promptvc.session.files.views import StoredFile
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.storage.packing import PackWriter
@@ -21,6 +22,7 @@ from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
+    from promptvc.session.files.secrets import Guard
 
 
 class State:
@@ -75,12 +77,25 @@ class State:
         changed = [file for file in self.pending.values() if file is not None]
         return [warning for file in changed for warning in check_keys(file, project.table(file.path))]
 
-    def store(self, writer: PackWriter) -> Files:
-        """Write the edited files; gives all of them."""
+    def need_no_secrets(self, guard: Guard, message: str) -> None:
+        """Raise `SecretFound` for what the files to be written hold, and did not hold before."""
+        pending = {path: file for path, file in self.pending.items() if file is not None}
+        guard.texts(message, [path for path in pending if path not in self.files])
+
+        def before(path: RepoPath) -> list[StoredFile]:
+            entry = self.files.get(path)
+            return [StoredFile(self._contents, path, entry)] if entry is not None else []
+
+        need_no_secrets(guard, pending.get, before)
+
+    def store(self, writer: PackWriter, guard: Guard) -> Files:
+        """Write the edited files; gives all of them. The guard is shown what is new."""
         files = dict(self.files)
         for path, file in self.pending.items():
             if file is None:
                 files.pop(path, None)
             else:
-                files[path] = self._contents.write(path, file.source(), writer, self.files.get(path))
+                files[path] = self._contents.write(
+                    path, file.source(), writer, self.files.get(path), guard.watch(path)
+                )
         return dict(sorted(files.items()))

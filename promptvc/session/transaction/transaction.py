@@ -15,6 +15,7 @@ from promptvc.content.values.plain import plain
 from promptvc.errors import RefMoved, StoreBusy, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.contents import Contents
+from promptvc.session.files.secrets import Guard
 from promptvc.session.transaction.edits import Append, Delete, Edit, Remove, Upsert, Write
 from promptvc.session.transaction.state import State
 from promptvc.storage.locks import flocked, wait_for
@@ -52,6 +53,8 @@ class Transaction:
         at_work: Callable[[float], AbstractContextManager[None]] = lambda patience: nullcontext(),
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
         timeout: float = TIMEOUT,
+        allow_secrets: bool = False,
+        committed: Callable[[ObjectId], None] = lambda id: None,
     ) -> None:
         self.message = message
         self.commit_id: ObjectId | None = None
@@ -59,6 +62,7 @@ class Transaction:
         self._author, self._committer, self._moving = author, committer, moving
         self._at_work = at_work
         self._operation, self._timeout = operation, timeout
+        self._allow_secrets, self._committed = allow_secrets, committed
         self._edits: list[Edit] = []
         self._base = State(store, contents, self._tip())
         self._state = self._base.copy()
@@ -119,8 +123,8 @@ class Transaction:
     def commit(self) -> ObjectId | None:
         """Make the commit now; gives its id, None when nothing changed.
 
-        Transactions on one branch take turns. Raises `Conflict`, `DuplicateKey`, and `StoreBusy` where the turn did not
-        come, or others kept moving the branch, for the seconds of the time-out.
+        Transactions on one branch take turns. Raises `Conflict`, `DuplicateKey`, `SecretFound`, and `StoreBusy` where
+        the turn did not come, or others kept moving the branch, for the seconds of the time-out.
         """
         if not self._edits:
             return None
@@ -153,10 +157,14 @@ class Transaction:
         self._state.check_keys()
         author, committer = self._author(), self._committer()
         tip = self._base.commit
-        with self._store.begin() as writer:
-            files = self._state.store(writer)
+        guard = Guard(
+            self._store.read_blob, self._state.project.allowed_secrets, is_on=not self._allow_secrets
+        )
+        with self._store.begin() as writer, guard:
+            files = self._state.store(writer, guard)
             if files == self._base.files:
                 return None
+            self._state.need_no_secrets(guard, self.message)
             tree = write_tree(writer, files)
             id = write_commit(writer, tree, (tip,) if tip else (), self.message, author, committer)
             writer.finish()
@@ -167,6 +175,8 @@ class Transaction:
             ):
                 self._refs.move(self._branch, tip, id, committer, f"transaction: {subject}")
                 self.commit_id = id
+        if guard.is_on:
+            self._committed(id)
         self._base = State(self._store, self._contents, id)
         self._state, self._edits = self._base.copy(), []
         return id

@@ -28,6 +28,7 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
+    from promptvc.session.files.secrets import Guard
     from promptvc.session.intent import Intents
 
 
@@ -141,19 +142,26 @@ class Workspace:
         code_commit: str | None = None,
         allow_empty: bool = False,
         others: tuple[ObjectId, ...] = (),
+        allow_secrets: bool = False,
     ) -> Committed:
         """Commit what changed, or what changed of these paths. ``others`` are the further parents of a merge.
 
-        Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, and what reading the files raises; then nothing changed.
+        Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, `SecretFound` unless ``allow_secrets``, and what reading
+        the files raises; then nothing changed.
         """
+        from promptvc.session.files.secrets import Guard  # only those who write look for secrets
+
         head = self._refs.current()
         base = self._files_of(head)
         only = list(paths) or None
-        with self._store.begin() as writer:
-            files = self.worktree.files(base, writer, only)
+        allowed = self.worktree.project().allowed_secrets
+        guard = Guard(self._store.read_blob, allowed, is_on=not allow_secrets)
+        with self._store.begin() as writer, guard:
+            files = self.worktree.files(base, writer, only, guard.watch)
             changes = tuple(diff_files(base, files))
             if not changes and not allow_empty:
                 raise NothingToCommit(*_nothing(base, only))
+            self._need_no_secrets(guard, message, changes, [base, *map(self._files_of, others)])
             warnings = self._check(files, changes)
             text = with_trailer(message, CODE_TRAILER, code_commit) if code_commit else message
             tree = write_tree(writer, files)
@@ -321,6 +329,26 @@ class Workspace:
 
             found += check_keys(self._any_view(path, files[path]), settings)
         return found
+
+    def _need_no_secrets(
+        self, guard: Guard, message: str, changes: Sequence[FileChange], bases: Sequence[Files]
+    ) -> None:
+        """Raise `SecretFound` for what no parent has; files that were not read now are looked at in the store."""
+        from promptvc.session.files.secrets import need_no_secrets
+
+        had = {entry.id for base in bases for entry in base.values()}
+        entries = {change.path: change.after for change in changes if change.after is not None}
+        guard.texts(message, [path for path in entries if not any(path in base for base in bases)])
+        for path, entry in entries.items():
+            if entry.id in had:
+                guard.forget(path)  # moved, or brought by another parent
+            elif not guard.watches(path):
+                guard.stored(path, self._contents, entry, [base[path] for base in bases if path in base])
+        need_no_secrets(
+            guard,
+            lambda path: self._any_view(path, entries[path]) if path in entries else None,
+            lambda path: [StoredFile(self._contents, path, base[path]) for base in bases if path in base],
+        )
 
     def _any_view(self, path: RepoPath, entry: FileEntry) -> FileView:
         """A file that is to be committed: in the store already, or else among the working files."""

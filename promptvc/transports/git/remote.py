@@ -14,6 +14,7 @@ from dulwich.client import GitClient, LocalGitClient
 
 from promptvc.errors import PromptvcError, PushRejected, TransferFailed
 from promptvc.ids import RefName
+from promptvc.secrets.redact import redact_url, url_secrets
 from promptvc.transports.failures import Circumstances, explain, unanswered
 from promptvc.transports.git.client import ZERO, Walker, WireClient, pack_data, remote_refs
 from promptvc.transports.git.http import HttpClient
@@ -22,7 +23,7 @@ from promptvc.transports.git.wire import GRACE, GRACE_FAILED, Wire, open_socket,
 from promptvc.transports.progress import Listener, Meter, Report
 from promptvc.transports.remote import Choose, MakePack, Negotiator, Progress, RemoteRefs, Update, Updates
 from promptvc.transports.settings import TransportSettings
-from promptvc.transports.urls import Address, parse_url, redact
+from promptvc.transports.urls import Address, parse_url
 
 GIT_PORT = 9418
 STORE_FOLDER = ".promptvc"
@@ -105,7 +106,8 @@ class GitRemote:
         self._address = parse_url(url)
         self._settings, self._report = settings, progress
         self._messages: list[str] = []
-        self.url = redact(url)
+        self._secrets = tuple(url_secrets(url))
+        self.url = redact_url(url)
 
     @property
     def messages(self) -> Sequence[str]:
@@ -192,7 +194,7 @@ class GitRemote:
     def _explain(self, error: Exception, session: _Session) -> TransferFailed | PushRejected:
         wire = session.wire
         credentials = getattr(session.client, "credentials", None)
-        secrets = tuple(credentials.secrets()) if credentials else ()
+        secrets = (*self._secrets, *(credentials.secrets() if credentials else ()))
         seen = Circumstances(
             self.url, self._address, wire.said if wire else "", wire.exit_code if wire else None, secrets
         )

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -57,6 +57,19 @@ class Written(Struct, frozen=True):
     chunks: ChunkList
 
 
+class Watch(Protocol):
+    """Is shown what a row file is written of, in order: new chunks by their bytes, those that stay by name."""
+
+    def new(self, data: bytes, *, goes_on: bool = False) -> None:
+        """A chunk that no version at hand has; ``goes_on`` where it begins inside a row."""
+
+    def known(self, first: ObjectId, last: ObjectId) -> None:
+        """Chunks that stay, one after another."""
+
+    def drop(self) -> None:
+        """Nothing was new: the file is as an earlier version of it."""
+
+
 def write_rows(
     blocks: Iterable[bytes],
     cutting: Cutting,
@@ -65,12 +78,14 @@ def write_rows(
     *,
     seed: int = 0,
     mode: int = FILE,
+    watch: Watch | None = None,
 ) -> Written:
     """Write a row file; without a writer only work out its id.
 
     ``blocks`` joined are the file, ``known`` the chunks of an earlier version. Same bytes, same id.
     """
-    return write_cut(cut(blocks, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+    pieces = cut(blocks, cutting, known)
+    return write_cut(pieces, cutting, writer, known, seed=seed, mode=mode, watch=watch)
 
 
 def write_cut(
@@ -81,11 +96,12 @@ def write_cut(
     *,
     seed: int = 0,
     mode: int = FILE,
+    watch: Watch | None = None,
 ) -> Written:
     """Write a row file that is cut already; ``known`` is the list that recognised pieces are from."""
     chunks = ChunkList(cutting.style, seed)
     fresh: list[int] = []
-    new = _new_pieces(pieces, chunks, known, cutting, fresh)
+    new = _new_pieces(_watched(pieces, known, watch) if watch else pieces, chunks, known, cutting, fresh)
     put = writer.add if writer else object_id
     ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
     made = list(ids)
@@ -97,6 +113,18 @@ def write_cut(
         return Written(put(Kind.BLOB, b""), False, chunks)
     put(Kind.BLOB, MARKER)
     return Written(build(chunks, partial(put, Kind.TREE), mode), True, chunks)
+
+
+def _watched(pieces: Iterator[Piece], known: ChunkList | None, watch: Watch) -> Iterator[Piece]:
+    """The pieces, each shown on its way."""
+    goes_on = False
+    for piece in pieces:
+        if piece.known >= 0 and known is not None:
+            watch.known(known.ids[piece.known], known.ids[piece.known + piece.run - 1])
+        else:
+            watch.new(piece.data, goes_on=goes_on)
+        goes_on = piece.broken
+        yield piece
 
 
 def _new_pieces(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from promptvc.errors import Advice, InvalidName, NotFastForward, PushRejected, RefMoved, Usage
@@ -17,6 +17,9 @@ from promptvc.versioning.history import History
 from promptvc.versioning.sync.missing import objects_to_send
 from promptvc.versioning.sync.refchange import Outcome, RefChange
 from promptvc.versioning.sync.refspec import Refspec, local_name
+
+Inspect = Callable[[Set[ObjectId], Set[ObjectId]], None]
+"""Looks at what is to be sent: (what the remote has, what it is to have)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class _Push:
     outcomes: dict[RefName, Outcome] = field(default_factory=dict)
     objects: int = 0
     size: int = 0
+    inspect: Inspect = lambda have, want: None
 
 
 def push(
@@ -97,16 +101,18 @@ def push(
     *,
     refspecs: Sequence[Refspec] = (),
     atomic: bool = False,
+    inspect: Inspect = lambda have, want: None,
 ) -> PushResult:
     """Make refs of the remote what we say, sending the objects it lacks.
 
     ``refspecs`` are those of fetching: they tell which of our refs follow the remote's; those are moved along. Raises
     `NotFastForward`, before anything is sent, when one of the updates would drop commits of the remote and is not
     forced, `PushRejected` when one is to be deleted that the remote has not, and `Usage` when it has a branch and a tag
-    of that name, `PushRejected` also for what leads to something forgotten, and `ListUnknown`. What the remote itself
-    refuses is reported ref by ref in the result. ``who`` stands in the reflogs.
+    of that name, `PushRejected` also for what leads to something forgotten, and `ListUnknown`. ``inspect`` is called
+    before anything is sent, and may raise. What the remote itself refuses is reported ref by ref in the result.
+    ``who`` stands in the reflogs.
     """
-    work = _Push(store, refs, remote, who, refspecs, sends, History(store))
+    work = _Push(store, refs, remote, who, refspecs, sends, History(store), inspect=inspect)
     status = remote.send(
         lambda seen: _updates(work, seen),
         lambda have, want: _pack(work, have, want),
@@ -196,6 +202,7 @@ def _check_lease(work: _Push, send: Send, before: ObjectId | None) -> None:
 
 
 def _pack(work: _Push, have: Set[ObjectId], want: Set[ObjectId]) -> PackStream:
+    work.inspect(have, want)
     near = [work.seen[send.there] for send in work.sends if send.there in work.seen]
     ids = objects_to_send(work.store, want, have, near)
     work.objects = len(ids)

@@ -1,0 +1,38 @@
+"""Secrets that are here: in the working files, at a revision, or anywhere in history."""
+
+from __future__ import annotations
+
+from promptvc.ids import ObjectId
+from promptvc.repo.parts import Parts
+from promptvc.secrets.finding import SecretFinding
+from promptvc.session.files.secrets import Guard, findings_of
+from promptvc.session.secretscan import SecretScan
+from promptvc.storage.refs import HEAD
+from promptvc.versioning.commit import find_commit
+
+
+def scan(parts: Parts, revision: str | None, everywhere: bool) -> list[SecretFinding]:
+    """Look at the files of a revision, at the working files, or at every commit: see `Repo.scan`."""
+    if everywhere:
+        tips = [parts.refs.read(HEAD), *parts.refs.find().values()]
+        scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)
+        commits = [found for id in tips if id and (found := find_commit(parts.store, id)) is not None]
+        ordered = [*parts.history.in_order([*dict.fromkeys(commits)], [])]
+        tags = [ObjectId(id) for id in dict.fromkeys(filter(None, tips))]
+        return [*scan.commits(reversed(ordered)), *scan.others(tags)]
+    if revision is not None or parts.root is None:
+        snapshot = parts.snapshot(revision or "HEAD")
+        return SecretScan(parts.store, parts.contents, parts.allowed_secrets).files(snapshot.files)
+    return _working(parts)
+
+
+def _working(parts: Parts) -> list[SecretFinding]:
+    worktree = parts.workspace.worktree
+    files = worktree.files(parts.workspace.head_files())
+    with Guard(parts.store.read_blob, parts.allowed_secrets) as guard:
+        guard.texts("", files)
+        for path, entry in files.items():
+            watch = guard.always(path)
+            for chunk_run in worktree.view(path, entry).chunk_runs():
+                watch.new(chunk_run.load())
+        return findings_of(guard, lambda path: worktree.view(path, files[path]) if path in files else None)
