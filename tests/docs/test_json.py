@@ -43,6 +43,7 @@ STEPS = [
     ("restore --json .", "restore"),
     ("undo --json", "undo"),
     ("undo --json --list", "undo"),
+    ("scan --json", "scan"),
     ("forget --json examples/tickets.jsonl --key t-0007 --dry-run", "forget"),
     ("gc --json", "gc"),
     ("fsck --json", "fsck"),
