@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
+
+from msgspec import structs
 
 from promptvc.content.runs.run import (
     OutputRow,
@@ -108,7 +111,9 @@ def record_run(
     foreign = _foreign(rows, options)
     files = _Files.find(source, name, options)
     asked = _asked(foreign, options)
-    fields = replace(asked, example_key=asked.example_key or _key(foreign, files.table)).over(foreign.fields)
+    fields = dataclasses.replace(asked, example_key=asked.example_key or _key(foreign, files.table)).over(
+        foreign.fields
+    )
     taker = RowTaker(foreign, fields, asked)
     scorers = _scorers(runs, source, name, options)
     examples = (
@@ -264,7 +269,7 @@ def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Exam
     if taken is not None:
         raise Usage(f"the score {taken!r} is recorded, and a scorer is called so too", Advice("rename-score"))
     return [
-        replace(row, scores={**row.scores, **scores_of(scorers, examples.rows[row.example_id], row)})
+        structs.replace(row, scores={**row.scores, **scores_of(scorers, examples.rows[row.example_id], row)})
         if row.example_id in examples.rows
         else row
         for row in rows
@@ -328,4 +333,4 @@ def _write(runs: Runs, done: Recorded, files: _Files) -> Recorded:
     )
     with runs.operation(f"record {record.name}"):
         written = runs.workspace.worktree.write(list(target), target)
-    return replace(done, record=record, written=tuple(written))
+    return dataclasses.replace(done, record=record, written=tuple(written))

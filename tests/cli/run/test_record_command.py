@@ -115,7 +115,7 @@ def test_fields_of_other_names_lead_to_the_examples(sums: Project) -> None:
         (
             ["--from", "made/answers.jsonl", "--output", "a.text"],
             2,
-            "tells the examples",
+            "identifies the examples",
             "--example-key FIELD",
         ),
         (

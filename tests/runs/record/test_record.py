@@ -365,7 +365,7 @@ def test_what_cannot_be_understood_is_refused(sums: Repo) -> None:
         sums.record_run("mini", ANSWERS, **{**HOW, "examples": "examples/none.jsonl"})
     with pytest.raises(PathMissing):
         sums.record_run("mini", ANSWERS, **HOW, prompt="prompts/none.md")
-    with pytest.raises(Usage, match="nothing says what tells the examples"):
+    with pytest.raises(Usage, match="nothing says what identifies the examples"):
         sums.record_run("mini", ANSWERS, output="model.text")
     for name in ("", "../x", "a/b", "x.run", "-x"):
         with pytest.raises(Usage, match="cannot be the name of a run"):
