@@ -31,7 +31,8 @@ _KINDS = (
     ("promptvc/arrow/*", "Arrow cache"),
     ("promptvc/seed", "seed"),
     ("promptvc/merging*", "open merge"),
-    ("promptvc/trust", "trust"),
+    ("promptvc/trust*", "trust"),
+    ("promptvc/made-here", "trust"),
 )
 CACHES = frozenset(("call index", "stat cache", "chunk cache", "Arrow cache", "seed"))
 """Kinds whose damage nobody may notice."""
