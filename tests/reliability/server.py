@@ -111,7 +111,7 @@ class Server:
         self._put(begin)
         self._need(make)
         target = self.folder / "prepared" / name
-        _copy(self.place, target)
+        copy_project(self.place, target)
         return target
 
     # --- trying --------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class Server:
         if template is None:
             self.place.mkdir(parents=True)
         else:
-            _copy(template, self.place)
+            copy_project(template, self.place)
         self.calls.unlink(missing_ok=True)
 
     def _need(self, do: Callable[[], Any]) -> Any:
@@ -247,7 +247,7 @@ def _wait_for_orphans() -> None:
                 time.sleep(0.002)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_project(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True)
     for made in target.rglob("made-here"):  # a copy asks; the harness says that it is the same project
         record = TrustFile(source / made.parent.relative_to(target)).load()
