@@ -13,6 +13,13 @@ Every error is here too: ``except promptvc.PathMissing``. Names are imported whe
 
 from __future__ import annotations
 
+import os
+import sys
+
+# `python -m promptvc`: a typing.py or yaml.py of the project must not pass for what is installed.
+if sys.argv[:1] == ["-m"] and "promptvc" in sys.orig_argv and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109
+    del sys.path[0]
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -377,11 +377,11 @@ class CallsMissing(Refused):
 
 
 class NotTrusted(Refused):
-    """The configuration of a store that came from elsewhere names code, or an address that would be sent a key."""
+    """Code, or an address that would be sent a key, came from elsewhere, and nobody said yet that it may run."""
 
     kind = "not-trusted"
 
-    def __init__(self, what: str, why: str = "files here were fetched") -> None:
+    def __init__(self, what: str, why: str = "it came from elsewhere") -> None:
         super().__init__(
             f"{what} is not trusted yet: {why}",
             Advice("not-trusted"),

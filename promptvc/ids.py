@@ -11,6 +11,28 @@ _HEX40 = re.compile(r"[0-9a-f]{40}\Z")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|\Z)|\A[./-]|[./]\Z|\A@\Z")
 
 
+# Control characters, and what turns the writing direction.
+_HIDDEN_IN_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What the file system of macOS leaves out of a name (git's is_hfs_dotgit).
+_IGNORED_IN_NAME = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_RESERVED = (".git", ".promptvc", ".rope")
+_SHORT = re.compile(r"(git|prompt|rope)~[1-4]")
+
+
+def is_reserved(part: str) -> bool:
+    """Whether a part of a path is the store's own, or such that Windows or macOS takes it for that: ``git~1``.
+
+    Windows leaves dots and spaces at a name's end out, and knows files by a short name too.
+    """
+    plain = _IGNORED_IN_NAME.sub("", part).partition(":")[0].rstrip(". ").lower()
+    return plain in _RESERVED or _SHORT.fullmatch(plain) is not None
+
+
+def has_hidden(name: str) -> bool:
+    """Whether a name has a control character, or one that turns the writing direction: no file may be called so."""
+    return _HIDDEN_IN_NAME.search(name) is not None
+
+
 class ObjectId(str):
     """The name of a git object: 40 lower-case hexadecimal digits (SHA-1)."""
 
@@ -90,7 +112,7 @@ class RefName(str):
 class RepoPath(str):
     """A path inside the project: relative, ``/`` between parts, no ``.`` or ``..`` part.
 
-    The parts ``.git``, ``.promptvc`` and ``.rope`` in any case are reserved.
+    The parts ``.git``, ``.promptvc`` and ``.rope`` in any case are reserved, and what some systems take for them.
     """
 
     __slots__ = ()
@@ -101,10 +123,10 @@ class RepoPath(str):
         parts = text.split("/")
         if any(part in ("", ".", "..") for part in parts):
             raise InvalidName(f"{text!r} is not a path inside the project")
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        if _HIDDEN_IN_NAME.search(text):
             hint = "rename it, or exclude it in promptvc.toml"
             raise InvalidName(f"the file name {text!r} has a control character", hint)
-        if any(part.lower() in (".git", ".promptvc", ".rope") for part in parts):
+        if any(is_reserved(part) for part in parts):
             raise InvalidName(f"{text!r} uses a name that the store reserves", "rename it")
         try:
             text.encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
@@ -14,6 +14,7 @@ from promptvc.cli.output import Output
 
 if TYPE_CHECKING:
     from promptvc.repo import Repo, Surroundings
+    from promptvc.runs.trust import Standing
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,7 +38,20 @@ class App:
         """The environment, read once."""
         from promptvc.surroundings import surroundings  # with it the library: not for --help and --version
 
-        return replace(surroundings(), notice=lambda text: self.out.note(f"note: {text}"))
+        found = surroundings()
+        return replace(
+            found,
+            notice=lambda text: self.out.note(f"note: {text}"),
+            confirm=self._confirm if found.interactive else None,
+        )
+
+    def _confirm(self, asking: Sequence[Standing]) -> bool:
+        """Ask whether code that came from elsewhere may run."""
+        self.out.note("Code that came from elsewhere would run:")
+        for each in asking:
+            files = f"  ({', '.join(each.declaration.files)})" if each.declaration.files else ""
+            self.out.note(f"  {each.declaration.shown}{files}: {each.why}")
+        return click.confirm("Look at it first. Let it run, now and later?", default=False, err=True)
 
     @cached_property
     def repo(self) -> Repo:

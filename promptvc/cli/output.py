@@ -9,12 +9,22 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import click
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile(r"\x1b\[[0-9;]{0,12}m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_OURS = f"\x1b<{os.urandom(8).hex()}>["
+"""Stands for the start of our own colours until a line is printed, so that no file or name can pass for one."""
+HIDDEN = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f"
+)
+"""As a part of a regular expression: control characters, what turns the writing direction, what has no width, line ends
+beside \\n, lone surrogates, and the tag characters that can hide text in text. Joiners stay: emoji and several scripts
+need them."""
+_HIDDEN = re.compile(rf"{re.escape(_OURS)}([0-9;]{{0,12}}m)|[{HIDDEN}]")
 
 
 class Output:
@@ -48,7 +58,10 @@ class Output:
 
     def style(self, text: str, **style: Any) -> str:
         """Text in a colour, where there is colour: ``style("+3", fg="green")``."""
-        return click.style(text, **style) if self.color and text else text
+        if not (self.color and text):
+            return text
+        before, after = _codes(**style)
+        return f"{before}{text}{after}"
 
     def text(self, line: str = "") -> None:
         """One line of text on stdout; nothing with --json."""
@@ -141,19 +154,35 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def printable(text: str) -> str:
-    """Text that any terminal takes: control characters shown (no escape sequence of a file gets through).
+def printable(line: str) -> str:
+    """A line that any terminal takes: no control character, escape or bidi override of a file or a name gets through.
 
-    Only our own styling keeps its escape character: colour and weight, nothing that moves or asks.
+    Every line that is printed goes through here. Only our own styling keeps its escape character: colour and weight,
+    nothing that moves or asks. Tabs stay.
     """
-    if text.isprintable():
-        return text
-    return _CONTROL.sub(_visible, text.encode("utf-8", "replace").decode("utf-8"))
+    if line.isprintable():
+        return line
+    return _HIDDEN.sub(_shown, line.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _visible(match: re.Match[str]) -> str:
-    found = match[0]
-    return found if len(found) > 1 else f"\\x{ord(found):02x}"
+def _shown(match: re.Match[str]) -> str:
+    if match[1] is not None:
+        return f"\x1b[{match[1]}"
+    return match[0] if match[0] == "\t" else escaped(match[0])
+
+
+def escaped(letter: str) -> str:
+    """How a character that is not shown as one is written."""
+    code = ord(letter)
+    if letter == "\n":
+        return "↵"
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+@cache
+def _codes(**style: Any) -> tuple[str, str]:
+    before, _, after = click.style("\0", **style).replace("\x1b[", _OURS).partition("\0")
+    return before, after
 
 
 def _error_color() -> bool:

@@ -32,15 +32,21 @@ class _Rich:
 
     def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
         """So much is done, of so much (None: not known)."""
+        if not self.view.live.is_started:
+            self.view.start()
         self.view.update(self._task, completed=done, total=total, description=label or self._label)
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Bar]:
-    """Show a bar while something takes its time; nothing in a pipe."""
+def progress(label: str, *, at_once: bool = True) -> Iterator[Bar]:
+    """Show a bar while something takes its time, from now on or from the first update; nothing in a pipe."""
     if not sys.stderr.isatty():
         yield _Silent()
         return
     bar = _Rich(label)  # rich takes 60 ms to import, which only those who look at it pay
-    with bar.view:
+    try:
+        if at_once:
+            bar.view.start()
         yield bar
+    finally:
+        bar.view.stop()

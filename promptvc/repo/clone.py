@@ -12,6 +12,8 @@ from promptvc.repo.mirror import first_branch
 from promptvc.repo.place import INTENT, LOCAL, STORE, Surroundings, half_made, make_store, sweep_half_made
 from promptvc.repo.repo import Repo
 from promptvc.secrets.redact import redact_url
+from promptvc.session.files.origins import begin, plain_id
+from promptvc.session.files.trustfile import TrustFile
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local
@@ -39,6 +41,7 @@ def clone_into(
     try:
         place = half_made(root)
         make_store(place)
+        begin(TrustFile(place / LOCAL), None, plain_id)
         _fill(Repo(place, None, world), absolute(url), branch, report)
         place.rename(root / STORE)
         sync_folder(root)

@@ -11,6 +11,7 @@ from promptvc.errors import Advice, UnsupportedFormat, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.place import ARROW_CACHE_BYTES, FORGETTING, INTENT, LOCAL, MERGING, Surroundings
 from promptvc.session.files.contents import Contents
+from promptvc.session.files.origins import Origins
 from promptvc.session.files.views import FileView, StoredFile
 from promptvc.session.files.worktree import Worktree
 from promptvc.session.identity import signature_of
@@ -66,7 +67,15 @@ class Parts:
     @cached_property
     def contents(self) -> Contents:
         """Files to and from the store."""
-        return Contents(self.store, self.cache)
+        made = Contents(self.store, self.cache)
+        made.origins = Origins(self.path / LOCAL, self.root, self.store, self.refs, made.identify)
+        return made
+
+    @property
+    def origins(self) -> Origins:
+        """What of the code in the project was written here."""
+        assert self.contents.origins is not None
+        return self.contents.origins
 
     @property
     def history(self) -> History:
@@ -235,6 +244,7 @@ class Parts:
             now=world.now,
             operation=lambda what: self.oplog.operation(what),
             notice=world.notice,
+            confirm=world.confirm,
         )
 
     def _output_merger(self) -> RunsMerger:

@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
+from typing import TYPE_CHECKING
 
 from promptvc.errors import Advice, ConfigInvalid, NotAStore, StoreExists
 from promptvc.ids import RefName
+from promptvc.session.files.origins import begin, plain_id
 from promptvc.session.files.project import PROJECT_FILE, TEMPLATE
+from promptvc.session.files.trustfile import TrustFile
 from promptvc.session.identity import Identity
 from promptvc.storage.files import disk_errors, sync_folder, write_atomically, write_durably
 from promptvc.storage.scratch import is_running, scratch_name
 from promptvc.versioning.commit import FORMAT
+
+if TYPE_CHECKING:
+    from promptvc.runs.trust import Confirm
 
 STORE = ".promptvc"
 LOCAL = "promptvc"
@@ -35,7 +41,8 @@ class Surroundings:
     """What the world around says, read once by the caller: configuration, identity, clock, environment.
 
     ``config_files`` are git's own, weakest first; ``environment`` is given to programs that are started.
-    ``notice`` is called with words on what was put right unasked.
+    ``notice`` is called with words on what was put right unasked, ``confirm`` to ask whether code from elsewhere may
+    run; without it that is refused.
     """
 
     config_files: tuple[Path, ...] = ()
@@ -47,6 +54,7 @@ class Surroundings:
     token: str | None = field(default=None, repr=False)
     cache_folder: Callable[[], Path] | None = None
     notice: Callable[[str], None] = lambda text: None
+    confirm: Confirm | None = None
 
 
 HALF_MADE = f"{STORE}-new"
@@ -92,6 +100,7 @@ def start_store(root: Path, branch: str) -> Path:
         place = half_made(root)
         try:
             make_store(place, branch)
+            begin(TrustFile(place / LOCAL), root, plain_id)  # before anything of ours lies there
             project = root / PROJECT_FILE
             if not project.exists():
                 write_atomically(project, TEMPLATE.encode(), scratch=place)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.content.runs.spec import RunSpec
-from promptvc.errors import Usage
+from promptvc.errors import NotTrusted, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.calls.store import CallStore
 from promptvc.runs.execute.kept import KeptRequests
@@ -23,7 +23,7 @@ from promptvc.runs.providers.python import load_function
 from promptvc.runs.providers.registry import provider_of
 from promptvc.runs.scoring.scorers import scorers_of
 from promptvc.runs.sources import Source, WorkingSource
-from promptvc.runs.trust import is_trusted, need_trust, what_needs_trust
+from promptvc.runs.trust import Confirm, Trust, what_needs_trust, what_scores
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.workspace import Workspace
@@ -33,6 +33,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
+    from promptvc.content.runs.request import Calling
     from promptvc.runs.execute.results import Plan, RunResult
     from promptvc.runs.execute.runner import Runner
     from promptvc.runs.execute.workers import Progress
@@ -58,6 +59,7 @@ class Runs:
     now: Callable[[], float] = time.time
     operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()
     notice: Callable[[str], None] = lambda text: None
+    confirm: Confirm | None = None
 
     @cached_property
     def calls(self) -> CallStore:
@@ -136,7 +138,7 @@ class Runs:
 
         def provider() -> Provider:
             self.need_trust(runner.prepared.spec)  # only where there is something to call
-            return provider_of(runner.prepared.calling, self.root, self.environment)
+            return self.provider(runner.prepared.calling)
 
         done = runner.run(
             provider,
@@ -167,7 +169,7 @@ class Runs:
     def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
         spec = declared(source.project.runs, name)
         if score:
-            self._need_trust([scorer.text for scorer in spec.scorers if scorer.is_function])
+            self.trust.need(what_scores(spec), what_needs_trust(spec))
         prepared = prepare(source, spec)
         scorers = self.scorers(spec, source) if score else []
         commit = self.code_commit()
@@ -184,25 +186,34 @@ class Runs:
 
     def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
-        return scorers_of(
-            spec.scorers,
-            lambda target: load_function(target, self.root),
-            lambda path: source.file(RepoPath(path)).read(),
-        )
+        with self.trust.guarding():
+            return scorers_of(
+                spec.scorers,
+                lambda target: load_function(target, self.root),
+                lambda path: source.file(RepoPath(path)).read(),
+            )
 
     def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
-        """The scorers of a run that may be used unasked: all where the store is trusted, else the built-in ones."""
-        if is_trusted(self.folder.parent, self.config):
-            return self.scorers(spec, source)
+        """The scorers of a run that may be used unasked: all where functions may run, else the built-in ones."""
+        if self.trust.allows(what_scores(spec)):
+            with suppress(NotTrusted):
+                return self.scorers(spec, source)
         return builtin_scorers(spec, source)
 
     def need_trust(self, spec: RunSpec) -> None:
         """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
-        self._need_trust(what_needs_trust(spec))
+        self.trust.need(what_needs_trust(spec))
 
-    def _need_trust(self, code: Sequence[str]) -> None:
-        for what in code:
-            need_trust(self.folder.parent, self.config, what)
+    def provider(self, calling: Calling) -> Provider:
+        """Who answers; raises `ConfigInvalid`, `Refused`. Whether code may run was asked before: `need_trust`."""
+        with self.trust.guarding():
+            return provider_of(calling, self.root, self.environment)
+
+    @cached_property
+    def trust(self) -> Trust:
+        """What may run here."""
+        assert self.contents.origins is not None
+        return Trust(self.contents.origins, self.confirm)
 
 
 def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:

@@ -50,8 +50,8 @@ STEPS = [
     ("config --json user.name you", "config"),
 ]
 RUNS_START = (
-    "cp -r promptvc/samples/support ~/runs && cp promptvc/samples/rule_based_model.py ~/runs && cd ~/runs && "
-    "promptvc init > /dev/null && cat >> promptvc.toml <<'END'\n"
+    "cp -r promptvc/samples/support ~/runs && promptvc init ~/runs > /dev/null && "
+    "cp promptvc/samples/rule_based_model.py ~/runs && cd ~/runs && cat >> promptvc.toml <<'END'\n"
     "[runs.triage]\nprompt = 'prompts/triage.prompt'\nexamples = 'examples/tickets.jsonl'\n"
     "provider = 'python:rule_based_model:answer'\nmodel = 'rule-based'\ninputs = { ticket = 'input' }\n"
     "scorers = ['exact:expected']\nslices = ['slice']\n"

@@ -32,7 +32,8 @@ _KINDS = (
     ("promptvc/seed", "seed"),
     ("promptvc/merging*", "open merge"),
     ("promptvc/scanned*", "scanned commits"),
-    ("promptvc/trust", "trust"),
+    ("promptvc/trust*", "trust"),
+    ("promptvc/made-here", "trust"),
 )
 CACHES = frozenset(("call index", "stat cache", "chunk cache", "Arrow cache", "seed", "scanned commits"))
 """Kinds whose damage nobody may notice."""

@@ -35,6 +35,7 @@ from tests.reliability.causes import print_outcomes
 from tests.reliability.counts import Outcome, seed_from_environment
 from tests.reliability.interleave import Schedule, Worker
 from tests.reliability.outcomes import own_world
+from tests.reliability.server import copy_project
 from tests.runs.projects import SETTINGS, Project, tickets
 
 TABLE = "examples/t.jsonl"
@@ -82,7 +83,7 @@ def one(name: str, seed: int, number: int) -> Outcome:
 def _tried(folder: Path, pair: Pair, seed: int, number: int) -> Outcome:
     work = folder / "w"
     shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(folder / "template", work)
+    copy_project(folder / "template", work)  # whose code may run there too
     pair.prepare(work)
     for path, text in pair.edits.items():
         (work / "project" / path).write_text(text)

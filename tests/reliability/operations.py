@@ -80,6 +80,7 @@ def make_base(folder: Path) -> None:
     write(root, "promptvc.toml", _SETTINGS)
     write(root, "reliability_model.py", _MODEL)
     done(root, "init")
+    done(root, "config", "trust")
     done(root, "commit", "-m", "base")
     done(root, "switch", "-c", "feature")
     feature(root)

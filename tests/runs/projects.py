@@ -54,14 +54,13 @@ class Project:
 
     def __init__(self, root: Path, rows: list[dict[str, Any]], settings: str = SETTINGS) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        init(root)  # what lay there before would ask before it runs
         (root / "rule_model.py").write_text(
             textwrap.dedent(MODEL).replace('"calls.txt"', repr(str(root / "calls.txt")))
         )
         self.write("promptvc.toml", settings)
         self.write("prompts/sort.md", PROMPT)
         self.write_rows(rows)
-        init(root)
         with (root / ".promptvc" / "config").open("a") as config:
             config.write("[user]\n\tname = Tester\n\temail = tester@example.org\n")
 

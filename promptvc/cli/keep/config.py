@@ -9,7 +9,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.output import without_secrets
 from promptvc.errors import Negative
-from promptvc.runs.trust import save_trust, what_needs_trust, why_not_trusted
+from promptvc.runs.trust import Standing, Trust, what_needs_trust
 from promptvc.secrets.find import HIDDEN
 
 _SECRET = re.compile(r"(?i)(?:extraheader|password|token|secret)\Z")
@@ -19,8 +19,8 @@ _SECRET = re.compile(r"(?i)(?:extraheader|password|token|secret)\Z")
 @click.argument("name", required=False)
 @click.argument("value", required=False)
 @click.option("--unset", is_flag=True, help="Remove NAME from the store's configuration.")
-@click.option("--revoke", is_flag=True, help="With trust: let no code run that promptvc.toml names.")
-@click.option("--show", is_flag=True, help="With trust: only say how it stands.")
+@click.option("--revoke", is_flag=True, help="With trust: let nothing run that promptvc.toml names.")
+@click.option("--show", is_flag=True, help="With trust: only say what may run, and what asks.")
 @json_option
 @pass_app
 def command(app: App, name: str | None, value: str | None, unset: bool, revoke: bool, show: bool) -> None:
@@ -29,8 +29,8 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
     Names are git's: user.name, remote.origin.url. git's own files are read, and only the store's is written.
     What belongs to the project (what is tracked, keys of tables) is in promptvc.toml instead.
 
-    "promptvc config trust" lets the code run that promptvc.toml names: functions, programs, and an address that would
-    be sent the key. A store that was made here, and that nothing was fetched into, is trusted already.
+    "promptvc config trust" lets the code run that promptvc.toml names, as it is now: functions, programs, and an
+    address that would be sent the key. What was written here may run already; what came from elsewhere asks once.
     """
     wrong = value or unset or (revoke and show) if name == "trust" else revoke or show
     if wrong:
@@ -53,19 +53,31 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
 def _trust(app: App, trusted: bool | None) -> None:
     """Say yes or no, or with None only how it stands."""
     repo = app.repo
+    trust = Trust(repo.parts.origins)
     runs = repo.project.runs if repo.root is not None and trusted is not False else {}
     code = list(dict.fromkeys(text for spec in runs.values() for text in what_needs_trust(spec)))
     if trusted is not None:
-        save_trust(repo.path, trusted)
-        why = None
-    else:
-        why = why_not_trusted(repo.path, repo.parts.config)
-        trusted = why is None
-    app.out.value({"trust": trusted, "code": code})
-    may = "may" if trusted else "may not"
-    app.out.text(f"Code that promptvc.toml names {may} run in this store{f': {why}' if why else ''}")
-    for text in code:
-        app.out.text(f"  {text}")
+        trust.approve(code) if trusted else trust.revoke()
+    stands = trust.standings(code)
+    asks = [each for each in stands if each.why is not None]
+    may = trusted is not False and not asks and not trust.is_revoked
+    app.out.value(
+        {
+            "trust": may,
+            "code": [each.declaration.shown for each in stands],
+            "asks": [{"code": each.declaration.shown, "why": each.why} for each in asks],
+        }
+    )
+    why = f": {asks[0].why}" if asks else ""
+    app.out.text(f"Code that promptvc.toml names {'may' if may else 'may not'} run in this store{why}")
+    for each in stands:
+        app.out.text(f"  {standing_words(each)}")
+
+
+def standing_words(standing: Standing) -> str:
+    """``python:my_model:answer  asks: my_model.py came from elsewhere``."""
+    asks = f"  asks: {standing.why}" if standing.why else ""
+    return f"{standing.declaration.shown}{asks}"
 
 
 def _show(app: App, name: str) -> None:

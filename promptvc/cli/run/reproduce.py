@@ -84,7 +84,7 @@ def _asked(app: App, words: Words) -> tuple[str | None, list[str]]:
 
 
 def _measure_drift(app: App, name: str, revision: str | None, limit: int | None, jobs: int | None) -> Drift:
-    with progress(name) as bar:
+    with progress(name, at_once=False) as bar:  # the user may be asked something before
         return app.repo.runs.drift(
             name, revision, limit=limit, jobs=jobs, report=lambda p: bar.update(p.done, p.total)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,11 +105,13 @@ def _view(name: str) -> Iterator[Callable[[Progress], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the cursor comes back
     view = View(*columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True)
+    task = view.add_task(name, total=None, said="")
     try:
-        with view:
-            task = view.add_task(name, total=None, said="")
+        with ExitStack() as shown:
 
             def report(progress: Progress) -> None:
+                if not view.live.is_started:  # before the first call the user may be asked something
+                    shown.enter_context(view)
                 said = [dollars(progress.cost_usd)] if progress.cost_usd else []
                 said += [_retries(progress.retries)] if progress.retries else []
                 said += [f"{progress.failed} failed"] if progress.failed else []

@@ -8,14 +8,10 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
+from promptvc.cli.output import HIDDEN, escaped
 from promptvc.content.formats.words import plural as plural
 
-# Control characters, what turns the writing direction, what has no width, line ends beside \n, lone surrogates,
-# and the tag characters that can hide text in text. Joiners stay: emoji and several scripts need them.
-_HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+_HIDDEN = re.compile(f"[{HIDDEN}]")
 # All but letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
 _UNSURE = re.compile("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
 _NAMED = {"\n": "↵", "\t": "\\t", "\r": "\\r"}
@@ -90,10 +86,7 @@ def json_cut(value: Any, room: int) -> str:
 
 
 def _escape(letter: str) -> str:
-    if letter in _NAMED:
-        return _NAMED[letter]
-    code = ord(letter)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    return _NAMED[letter] if letter in _NAMED else escaped(letter)
 
 
 @lru_cache(1 << 12)

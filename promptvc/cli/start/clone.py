@@ -12,6 +12,7 @@ from promptvc.cli.share.transfer import transfer
 from promptvc.content.formats.words import plural
 from promptvc.repo.clone import clone_into
 from promptvc.secrets.redact import redact_url
+from promptvc.session.files.scan import unportable
 from promptvc.transports.urls import is_local
 
 
@@ -33,8 +34,11 @@ def command(app: App, url: str, folder: Path | None, branch: str | None) -> None
         repo = clone_into(address, root, app.surroundings, branch=branch, report=report)
     current = repo.branches.current
     head = current.id if current else None
-    files = len(repo.snapshot().files) if current else 0
+    paths = list(repo.snapshot().files) if current else []
+    files = len(paths)
     app.out.value({"path": str(repo.root), "branch": repo.branch, "head": head, "files": files})
     app.out.text(f"Cloned {redact_url(url)} into {root}")
     where = f"{repo.branch} at {head.short}: {plural(files, 'file')}" if head else "no commits there yet"
     app.out.text(f"  {where}")
+    for path, why in unportable(paths):
+        app.out.warn(f"{path}: {why}")

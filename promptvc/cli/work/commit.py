@@ -9,6 +9,7 @@ import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.editor import edit_text
+from promptvc.cli.output import printable
 from promptvc.cli.show.summary import change_words, count_kinds, kinds_words
 from promptvc.cli.work.status import stale_runs, to_lines
 from promptvc.session.code import code_commit
@@ -79,7 +80,9 @@ def _edited(app: App) -> str:
     if not app.surroundings.interactive:
         return ""
 
-    lines = "".join(f"# {click.unstyle(line)}\n" for line in to_lines(app.repo, app.repo.status(), app.out))
+    lines = "".join(
+        f"# {click.unstyle(printable(line))}\n" for line in to_lines(app.repo, app.repo.status(), app.out)
+    )
     text = edit_text(app, _NOTE + lines) or ""
     return "\n".join(line for line in text.splitlines() if not line.startswith("#")).strip()
 

@@ -15,11 +15,12 @@ import copy
 import importlib
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import reduce
+from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import Lock, Thread
@@ -27,7 +28,7 @@ from typing import Any
 
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.request import Calling, Request
-from promptvc.errors import ConfigInvalid
+from promptvc.errors import ConfigInvalid, PromptvcError
 from promptvc.runs.providers.answer import Answer, CallFailed, read_answer, reason_of
 
 OPTIONAL = ("tools", "response_format", "sample_index")
@@ -176,6 +177,8 @@ def _import(name: str, target: str, root: Path) -> Any:
         _forget_namesake(name.partition(".")[0], root)
         try:
             return importlib.import_module(name)
+        except PromptvcError:
+            raise
         except ModuleNotFoundError as error:
             raise _not_found(error, name, target, root) from error
         except (Exception, SystemExit) as error:
@@ -183,6 +186,33 @@ def _import(name: str, target: str, root: Path) -> Any:
                 f"python:{target}: importing {name} failed: {reason_of(error)}",
                 f'python -c "import {name}" in {root} shows more',
             ) from error
+
+
+@contextmanager
+def guarded(root: Path | None, check: Callable[[str], None]) -> Iterator[None]:
+    """A block in which ``check(path)`` is called before a file of the project ``root`` is imported; it may raise."""
+    guard = _Guard(root, check)
+    sys.meta_path.insert(0, guard)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.meta_path.remove(guard)
+
+
+class _Guard(MetaPathFinder):
+    """Finds nothing itself: it only looks at what would be found."""
+
+    def __init__(self, root: Path | None, check: Callable[[str], None]) -> None:
+        self._root, self._check = root, check
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> None:
+        root, found = self._root, PathFinder.find_spec(name, path)
+        if root is None or found is None:
+            return
+        for place in (found.origin, found.cached):
+            if place and Path(place).is_relative_to(root) and Path(place).is_file():
+                self._check(Path(place).relative_to(root).as_posix())
 
 
 def _not_found(error: ModuleNotFoundError, name: str, target: str, root: Path) -> ConfigInvalid:

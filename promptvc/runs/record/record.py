@@ -33,7 +33,7 @@ from promptvc.runs.record.importers.base import Fields, Foreign
 from promptvc.runs.record.importers.detect import open_foreign
 from promptvc.runs.scoring.scorers import scores_of
 from promptvc.runs.sources import WorkingSource, pin_of
-from promptvc.runs.trust import need_trust
+from promptvc.runs.trust import what_scores
 from promptvc.session.files.contents import source_of
 from promptvc.session.files.views import FileView
 from promptvc.session.transaction.pending import PendingFile
@@ -56,7 +56,7 @@ class RecordOptions(TypedDict, total=False):
     - ``score``: paths, each named by its last part, or a mapping from names to paths;
     - ``examples``, ``prompt``: tracked files to be pinned; examples are else those that the run declares;
     - ``format``, ``prompt_label``: how a file is read; ``provider`` also chooses in a file of promptfoo;
-    - ``with_scorers``: run the scorers that the run declares, those that are functions where the store is trusted;
+    - ``with_scorers``: run the scorers that the run declares, functions among them if they may run;
     - ``force``: replace a run that was made here; ``dry_run``: write nothing;
     - ``allow_secrets``: take in tokens and private keys too.
     """
@@ -264,9 +264,7 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
     if not options.get("with_scorers"):
         return []
     spec = declared(source.project.runs, name)
-    functions = [scorer.text for scorer in spec.scorers if scorer.is_function]
-    if functions:
-        need_trust(runs.folder.parent, runs.config, functions[0])
+    runs.trust.need(what_scores(spec))
     return runs.scorers(spec, source)
 
 

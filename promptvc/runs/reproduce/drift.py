@@ -19,7 +19,6 @@ from promptvc.content.text.words import words
 from promptvc.errors import PromptvcError, Refused
 from promptvc.runs.execute.runner import JOBS
 from promptvc.runs.execute.workers import Calls, Progress
-from promptvc.runs.providers.registry import provider_of
 from promptvc.runs.reproduce.reproduce import Lacking, Place, Rebuilt, rebuild, why_unverifiable
 from promptvc.runs.sources import LoadedRun, Source, load_run
 
@@ -138,7 +137,7 @@ class _Asking:
 
         if not distinct:
             return answers, progress, {}
-        provider = provider_of(calling, self.runs.root, self.runs.environment)
+        provider = self.runs.provider(calling)
         try:
             calls = Calls(
                 provider=provider,

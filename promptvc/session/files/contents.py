@@ -16,6 +16,7 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.kinds import FileKind, file_kind
 from promptvc.ids import ObjectId
+from promptvc.session.files.origins import Origins
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
@@ -53,6 +54,8 @@ class Contents:
 
     def __init__(self, store: ObjectStore, cache: Cache) -> None:
         self._store, self._cache = store, cache
+        self.origins: Origins | None = None
+        """What is from here; None where nobody asks."""
         self._lists: dict[ObjectId, ChunkList | None] = {}
         self._trees: OrderedDict[ObjectId, Files] = OrderedDict()
         self._seed: int | None = None
@@ -136,6 +139,10 @@ class Contents:
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, mode, written.is_rope)
+
+    def identify(self, path: str, data: bytes) -> ObjectId:
+        """The id that a file has in the store."""
+        return self.write(path, Source([data]), None).id
 
     # --- reading ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -130,7 +131,7 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for
 
 
 def unportable(paths: list[RepoPath]) -> list[tuple[RepoPath, str]]:
-    """Paths that another system cannot hold, and why: reserved characters and names, and case twins."""
+    """Paths that another system cannot hold, and why: reserved characters and names, twins in case or accents."""
     seen: dict[str, RepoPath] = {}
     found = []
     for path in paths:
@@ -139,7 +140,9 @@ def unportable(paths: list[RepoPath]) -> list[tuple[RepoPath, str]]:
             found.append((path, 'Windows cannot hold a name with one of <>:"|?*\\'))
         elif any(part.partition(".")[0].lower() in _RESERVED or part[-1:] in (".", " ") for part in parts):
             found.append((path, "Windows reserves this name"))
-        twin = seen.setdefault(path.casefold(), path)
+        twin = seen.setdefault(normalize("NFC", path).casefold(), path)
         if twin != path:
-            found.append((path, f"differs from {twin} only in upper and lower case"))
+            accents = normalize("NFC", path) == normalize("NFC", twin)
+            how = "in how its accents are written" if accents else "in upper and lower case"
+            found.append((path, f"differs from {twin} only {how}"))
     return found

@@ -261,6 +261,8 @@ class Worktree:
     ) -> FileEntry:
         """Read a file, and remember what it is unless it is so new that a later change might not show."""
         began = time.time_ns()
+        if writer is not None and self._contents.origins is not None:
+            self._contents.origins.taking(found.path, found.mode)
         with open_source(self.root, found) as source:
             entry = self._contents.write(found.path, source, writer, like, watch)
         newest = max(found.stat.st_mtime_ns, found.stat.st_ctime_ns)
@@ -307,6 +309,8 @@ class Worktree:
             raise WorkWouldBeLost(
                 f"{path} is a folder here, with files of its own", "move it elsewhere and try again"
             )
+        if self._contents.origins is not None:
+            self._contents.origins.wrote(path, entry, lambda: self._contents.read(entry))
         temporary = self._temporary(place)
         try:
             if entry.mode == LINK:

@@ -73,6 +73,19 @@ class LeafMerger:
 
     def merge(self, leaf: Leaf) -> MergedFile:
         """Merge one file; that of a run which is merged later stays as it is in ours."""
+        merged = self._merge(leaf)
+        origins = self._contents.origins
+        if origins is not None and self._manner.writer is not None and merged.read is not None:
+            new = merged.read
+            origins.merged(
+                leaf.path,
+                merged.entry,
+                (leaf.ours, leaf.theirs),
+                lambda entry: new() if entry == merged.entry else self._contents.read(entry),
+            )
+        return merged
+
+    def _merge(self, leaf: Leaf) -> MergedFile:
         if leaf.path in self._deferred:
             return MergedFile(path=leaf.path, kind="run", entry=leaf.ours)
         base = StoredFile(self._contents, leaf.path, leaf.base) if leaf.base else None

@@ -12,6 +12,7 @@ from promptvc.errors import NotATable, PathMissing
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.keys import check_keys
+from promptvc.session.files.origins import may_be_code
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.secrets import need_no_secrets
 from promptvc.session.files.views import StoredFile
@@ -95,6 +96,8 @@ class State:
             if file is None:
                 files.pop(path, None)
             else:
+                if (origins := self._contents.origins) is not None and may_be_code(path, file.mode):
+                    origins.taking(path, file.mode, file.read())
                 files[path] = self._contents.write(
                     path, file.source(), writer, self.files.get(path), guard.watch(path)
                 )

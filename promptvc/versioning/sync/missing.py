@@ -6,11 +6,12 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, TransferFailed
-from promptvc.ids import ObjectId
+from promptvc.ids import ObjectId, has_hidden, is_reserved
 from promptvc.storage.objects import SUBMODULE, Kind, TreeEntry
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import find_commit, follow_tags
 from promptvc.versioning.history import History
+from promptvc.versioning.ropes.marker import MARKER_NAME
 
 
 def new_commits(history: History, tips: Iterable[ObjectId], known: Iterable[ObjectId]) -> list[ObjectId]:
@@ -178,9 +179,13 @@ def _entries(store: ObjectStore, trees: Iterable[ObjectId]) -> Iterator[TreeEntr
 
 
 def _refuse_unsafe_names(entry: TreeEntry) -> None:
-    """Refuse names that would lead out of the folder where files are checked out, or into a store (as git's fsck)."""
-    name = entry.name.lower()
-    if name in ("", ".", "..", ".git", ".promptvc") or "/" in name or "\0" in name:
+    """Refuse names that would lead out of the folder where files are checked out, or into a store (as git's fsck).
+
+    So too those with characters that no commit takes: they would only block the next one.
+    """
+    name = entry.name
+    astray = name in ("", ".", "..") or "/" in name or (is_reserved(name) and name != MARKER_NAME)
+    if astray or has_hidden(name):
         raise TransferFailed(
             f"the received history holds a file named {entry.name!r}",
             "it may be an attack; nothing was changed",

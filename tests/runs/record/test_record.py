@@ -23,7 +23,6 @@ from promptvc.errors import NotTrusted, PathMissing, Refused, RunMissing, Usage
 from promptvc.repo import Repo
 from promptvc.runs.record.record import Recorded
 from promptvc.runs.sources import WorkingSource, load_run
-from promptvc.runs.trust import save_trust
 from tests.runs.record.test_importers import FIXTURES, archive
 
 EXAMPLES = [
@@ -421,7 +420,7 @@ def test_functions_score_only_where_the_store_is_trusted(sums: Repo, world: Any)
     declare(sums, '"python:scorers_of_record:longer"')
     how: Any = {"example_key": "question", "output": "model.text", "with_scorers": True}
     assert [row.scores for row in sums.record_run("mini", ANSWERS, **how).rows] == [{"longer": True}] * 3
-    save_trust(sums.path, False)
+    sums.parts.runs.trust.revoke()
     with pytest.raises(NotTrusted):
         Repo.open(sums.root, world).record_run("mini", ANSWERS, **how)
 

@@ -20,7 +20,6 @@ from promptvc.repo import Repo, Surroundings
 from promptvc.runs.reproduce.drift import Drift, measure_drift, similarity
 from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
 from promptvc.runs.sources import CommitSource, Source
-from promptvc.runs.trust import save_trust
 from tests.conftest import ME
 
 RUN = """
@@ -432,7 +431,7 @@ def test_rows_that_do_not_follow_are_not_asked_again(ran: Project) -> None:
 
 
 def test_code_is_not_trusted_because_an_old_commit_names_it(ran: Project) -> None:
-    save_trust(ran.repo.path, False)
+    ran.repo.parts.runs.trust.revoke()
     ran.repo.close()
     ran.repo = Repo.open(ran.root, Surroundings(author=ME, committer=ME))
     with pytest.raises(NotTrusted):
