@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import Advice, FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
+from promptvc.errors import Advice, DiskFull, FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.obstructions import check_obstructions
@@ -26,6 +28,7 @@ from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import read_chunk
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
@@ -319,10 +322,21 @@ class Worktree:
             with suppress(FileUnreadable, FileChanging, EOFError), temporary.open("wb") as out:
                 with open_source(self.root, Found(path, (self.root / path).lstat())) as source:
                     assert source.handle is not None
-                    refill(source.handle, out.fileno(), old, new, self._store.read_blob)
+                    refill(source.handle, out.fileno(), old, new, partial(read_chunk, self._store))
                 return
+        self._need_room(temporary, path, entry)
         with temporary.open("wb") as out:
             out.writelines(self._contents.blocks(entry))
+
+    def _need_room(self, temporary: Path, path: RepoPath, entry: FileEntry) -> None:
+        """Refuse a table that the disk has no room for before its first byte: a few objects can make any number."""
+        if not entry.is_rope:
+            return
+        free = shutil.disk_usage(temporary.parent).free
+        if self._contents.most_bytes(entry) > free and (size := self._contents.size(entry)) > free:
+            raise DiskFull(
+                f"{path}: {size:,} bytes, and {free:,} are free on the disk", "make room, and try again"
+            )
 
     def _chunks_here(self, path: RepoPath, memory: list[object] | None) -> ChunkList | None:
         """The chunks of the file that lies at a path, if it is a large table that looks as it did."""
