@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found")
 _HEADER_ROOM = 64
-"""Bytes in which the header of a loose object ends, deflated or not."""
+"""Bytes in which the header of a loose object ends."""
+_READ_FOR_HEADER = 4096
+"""Deflated bytes that give these: in front may be the tables of a block."""
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs, locks."""
 
@@ -367,7 +369,7 @@ def _need_at_most(most: int, claimed: int, raw: bytes) -> None:
 def read_loose_header(path: Path) -> tuple[Kind, int]:
     """The type of a loose object, and how many bytes it claims; of the object nothing is made."""
     with path.open("rb") as file:
-        return _loose_header(path, file.read(_HEADER_ROOM), isal_zlib.decompressobj())[:2]
+        return _loose_header(path, file.read(_READ_FOR_HEADER), isal_zlib.decompressobj())[:2]
 
 
 def _read_loose(path: Path) -> tuple[Kind, bytes]:
@@ -378,7 +380,9 @@ def _read_loose(path: Path) -> tuple[Kind, bytes]:
     try:
         if size > len(data) * MOST_EXPANDED:
             raise ValueError("claims more than it can have")
-        body = begun + (b"" if stream.eof else stream.decompress(b"", size + 1 - len(begun)))
+        body = begun + (
+            b"" if stream.eof else stream.decompress(stream.unconsumed_tail, size + 1 - len(begun))
+        )
         if size != len(body) or not stream.eof:
             raise ValueError("wrong length")
     except (IsalError, ValueError, EOFError, MemoryError) as error:

@@ -12,7 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import Advice, DiskFull, FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
+from promptvc.errors import (
+    Advice,
+    DiskFull,
+    FileChanging,
+    FileUnreadable,
+    InvalidName,
+    PathMissing,
+    WorkWouldBeLost,
+)
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.obstructions import check_obstructions
@@ -135,10 +143,13 @@ class Worktree:
         """Write these files as target has them, and remove those it has not, without asking.
 
         What lies there now is stored and written down first, so that it can be brought back. Raises
-        `WorkWouldBeLost`, before anything is touched, where a folder or a link is in the way, and `FileUnreadable` or
-        `FileChanging` where what lies there cannot be kept.
+        `WorkWouldBeLost`, before anything is touched, where a folder or a link is in the way, `InvalidName` for a name
+        that cannot be written, and `FileUnreadable` or `FileChanging` where what lies there cannot be kept.
         """
         todo = list(paths)
+        for path in todo:
+            if path in target:
+                _need_writable(path)
         remembered = self._remembered()
         check_obstructions(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
         intents = self._intents() if self._intents else None
@@ -358,6 +369,18 @@ class Worktree:
                 "move it elsewhere and try again",
             )
         folder.mkdir(exist_ok=True)
+
+
+LONGEST_NAME, LONGEST_PATH = 255, 4000
+"""Bytes of a file name, and of a path, that a file system takes."""
+
+
+def _need_writable(path: RepoPath) -> None:
+    """Raise `InvalidName` for a path that git can hold, and a file system, or our own records, cannot."""
+    RepoPath.parse(path)
+    parts = [len(part.encode()) for part in path.split("/")]
+    if max(parts) > LONGEST_NAME or sum(parts) + len(parts) > LONGEST_PATH:
+        raise InvalidName(f"the file name {path[:40]}… is too long to be written", "rename it in git")
 
 
 def _need_paths(paths: Iterable[str], known: Collection[RepoPath]) -> None:

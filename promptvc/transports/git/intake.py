@@ -14,8 +14,8 @@ LEAST_A_SECOND = 10
 """Bytes that a server must send or take in each second, on average over its time limit, to count as alive."""
 PUSH_SLACK = 10
 """How many times as long a server that was asked to move refs may only say that it is alive: its hooks run."""
-REF_BYTES, MOST_CHATTER = 256, 64 << 20
-"""Bytes of a listing for each ref, and of whatever else a server says."""
+REF_BYTES, MOST_CHATTER, MOST_MESSAGES = 256, 16 << 20, 100_000
+"""Bytes of a listing for each ref; bytes of whatever else a server says, and in how many pieces."""
 
 
 class Pace:
@@ -98,7 +98,7 @@ class Intake:
 
     def __init__(self, where: str, settings: TransportSettings) -> None:
         self._where, self._settings = where, settings
-        self._bytes = self._lines = self._pack = self._said = 0
+        self._bytes = self._lines = self._pack = self._said = self._messages = 0
         self._listing = True
 
     def listed(self) -> None:
@@ -122,13 +122,19 @@ class Intake:
     def pack(self, size: int) -> None:
         """So many bytes of a pack came."""
         self._pack += size
+        self._messages += not size  # which only says that the server is alive
+        self._need_few_messages()
         if self._pack > self._settings.most_pack:
             raise self._too_much(f"the server sends more than {self._settings.most_pack:,} bytes")
 
     def said(self, size: int) -> None:
         """So many bytes for people came."""
         self._said += size
-        if self._said > MOST_CHATTER:
+        self._messages += 1
+        self._need_few_messages()
+
+    def _need_few_messages(self) -> None:
+        if self._said > MOST_CHATTER or self._messages > MOST_MESSAGES:
             raise TransferFailed(f"{self._where}: the server says too much", "ask whoever keeps it")
 
     def _too_much(self, what: str) -> TransferFailed:
