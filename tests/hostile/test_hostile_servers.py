@@ -108,7 +108,6 @@ def silence() -> Iterator[bytes]:
 @contextlib.contextmanager
 def serving(answer: Callable[[], Iterator[bytes]]) -> Iterator[int]:
     """A server that answers every connection so, whatever it is asked."""
-    listener = socket.create_server(("127.0.0.1", 0))
 
     def talk(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
@@ -116,18 +115,27 @@ def serving(answer: Callable[[], Iterator[bytes]]) -> Iterator[int]:
             for data in answer():
                 connection.sendall(data)
 
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+    with listening(talk) as port:
+        yield port
 
-    threading.Thread(target=accept, daemon=True).start()
+
+@contextlib.contextmanager
+def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port at which every connection is talked to in a thread of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=talk, args=(listener.accept()[0],), daemon=True).start()
+
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
     try:
         yield listener.getsockname()[1]
     finally:
+        listener.shutdown(socket.SHUT_RDWR)  # else the thread would accept on what next has this number
+        acceptor.join()
         listener.close()
 
 
@@ -302,14 +310,6 @@ def test_a_server_cannot_send_us_elsewhere_for_a_pack(settings: TransportSetting
                     body, head = body + line(b"packfile\n"), RESULT[:-2]
                 connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=talk, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    with listener, pytest.raises(TransferFailed):
-        fetching(f"http://127.0.0.1:{listener.getsockname()[1]}/x", settings, [])()
+    with listening(talk) as port, pytest.raises(TransferFailed):
+        fetching(f"http://127.0.0.1:{port}/x", settings, [])()
     assert not any(b"secret" in each for each in asked)
