@@ -26,7 +26,7 @@ MOST_CHARACTERS = 1_000_000
 """Characters of both texts up to which words are compared; sentences and lines above."""
 MOST_PARTS = 1_000_000
 """Lines, or sentences, of both texts up to which these are compared; above, only what both begin and end with."""
-_SENTENCE = re.compile(r"[^.!?\n\u3002]*+[.!?\n\u3002]++[^\S\n]*+|[^.!?\n\u3002]++")
+_SENTENCE = r"[^.!?\n\u3002]*+[.!?\n\u3002]++[^\S\n]*+|[^.!?\n\u3002]++"
 _ISLAND_SIGNS = 8  # characters of spaces and signs that do not keep two changes apart
 _MAX_SLIDE = 400  # tokens by which an insertion is moved to begin with a line
 _SHORT, _LONG = 200, 200_000  # characters of both texts, for similarity
@@ -143,7 +143,7 @@ def _spans_by_line(before: str, after: str, whole: int) -> Iterator[Span]:
 def _coarse_spans(before: str, after: str) -> Iterator[Span]:
     """Sentences compared, the words of none; of texts that have too many, only the ends."""
     if _sentence_count(before) + _sentence_count(after) <= MOST_PARTS:
-        a, b = _SENTENCE.findall(before), _SENTENCE.findall(after)
+        a, b = re.findall(_SENTENCE, before), re.findall(_SENTENCE, after)
         return _spans(a, b, find_changes(a, b))
     (_, _, head), (_, stop, _, stop_after), _ = trimmed(before, after, (0, len(before), 0, len(after)))
     spans = (

@@ -29,7 +29,15 @@ _GRADES: dict[Json, float | bool] = {"C": True, "I": False, "P": 0.5, "N": False
 """As ``value_to_float`` of Inspect counts them."""
 MOST_UNPACKED = 2 << 30
 """Bytes that an archive may claim to hold: all of them are held in memory."""
-_UNREADABLE = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError, struct.error)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
 """What zipfile and the decompressors raise for archives that are none, or damaged."""
 
 
