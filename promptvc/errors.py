@@ -229,8 +229,16 @@ class UnknownRevision(Usage, LookupError):
 
     def __init__(self, text: str, near: Sequence[str] = ()) -> None:
         guess = f"did you mean {' or '.join(near)}?" if near else Advice("unknown-revision")
-        super().__init__(f"unknown revision {text!r}", guess)
+        super().__init__(f"unknown revision {_cut(text)!r}", guess)
         self.text = text
+
+
+def _cut(text: str) -> str:
+    """A text as a message has it: one that goes on and on is cut."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+_SHOWN = 200
 
 
 class AmbiguousId(Usage, LookupError):

@@ -220,6 +220,9 @@ def _show_error(error: Exception) -> int:
             f"{where}{error.strerror or error}", "check that the path can be read and written, and the disk"
         )
         return REFUSED
+    if isinstance(error, MemoryError):
+        show_error("there is not enough memory for this", "a row, and a file that is no table, is held whole")
+        return REFUSED
     text = " ".join(str(error).split()) or "no message"
     show_error(
         f"internal error: {type(error).__name__}: {text}", "PROMPTVC_DEBUG=1 shows where; please report it"

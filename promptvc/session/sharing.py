@@ -15,10 +15,10 @@ from promptvc.storage.git import GitConfig
 from promptvc.storage.objects import Signature
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.transports.git.httpconfig import http_settings
+from promptvc.transports.git.httpconfig import http_settings, size_of
 from promptvc.transports.git.remote import GitRemote
 from promptvc.transports.remote import Progress, Remote
-from promptvc.transports.settings import TransportSettings
+from promptvc.transports.settings import MOST_PACK, MOST_REFS, TransportSettings
 from promptvc.transports.urls import rewrite
 from promptvc.versioning.commit import is_ours, read_commit
 from promptvc.versioning.history import History
@@ -245,4 +245,6 @@ class Sharing:
             token=self._access.token,
             git_dir=self._path,
             http=http,
+            most_refs=size_of(get("promptvc.maxRefs") or "") or MOST_REFS,
+            most_pack=size_of(get("promptvc.maxPack") or "") or MOST_PACK,
         )

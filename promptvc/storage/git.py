@@ -27,12 +27,27 @@ def write_pack_index(out: IO[bytes], entries: Sequence[tuple[bytes, int, int]], 
     write_pack_index_v2(out, entries, checksum)
 
 
+MOST_OF_DELTA = 1 << 30
+"""Bytes that a delta may make; git makes none of what is larger than 512 MiB (core.bigFileThreshold)."""
+_LARGE = 16 << 20
+
+
 def apply_delta(base: bytes, delta: bytes) -> bytes:
-    """Rebuild an object from its base and a git delta (gitformat-pack(5)); raises `ObjectDamaged`."""
+    """Rebuild an object from its base and a git delta (gitformat-pack(5)); raises `ObjectDamaged`.
+
+    What the delta claims is checked before: dulwich's compiled part trusts it, and dies of it.
+    """
     from dulwich.errors import ApplyDeltaError
     from dulwich.pack import apply_delta as apply
 
+    needed, made = delta_sizes(delta)
+    if needed != len(base):
+        raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck"))
+    if made > MOST_OF_DELTA:
+        raise ObjectDamaged(f"a stored delta claims to make {made} bytes", Advice("fsck"))
     try:
+        if made > _LARGE:
+            bytes(3 * made)  # fails as an error of Python's where there is no memory for it
         return b"".join(apply(base, delta))
     except (ApplyDeltaError, ValueError, IndexError, OverflowError, MemoryError) as error:
         raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck")) from error
@@ -40,6 +55,26 @@ def apply_delta(base: bytes, delta: bytes) -> bytes:
         if type(error).__name__ != "PanicException":  # of dulwich's compiled part, which is no `Exception`
             raise
         raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck")) from error
+
+
+def delta_sizes(delta: bytes) -> tuple[int, int]:
+    """The size of the base that a delta is for, and of what it makes; raises `ObjectDamaged`."""
+    sizes, at = [], 0
+    try:
+        for _ in range(2):
+            size = shift = 0
+            while True:
+                byte = delta[at]
+                size |= (byte & 0x7F) << shift
+                at, shift = at + 1, shift + 7
+                if not byte & 0x80:
+                    break
+                if shift > 63:
+                    raise IndexError
+            sizes.append(size)
+    except IndexError as error:
+        raise ObjectDamaged("a stored delta cannot be applied", Advice("fsck")) from error
+    return sizes[0], sizes[1]
 
 
 class GitConfig:

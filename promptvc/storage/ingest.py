@@ -6,6 +6,7 @@ import mmap
 import os
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
@@ -19,9 +20,22 @@ from promptvc.storage.files import disk_errors
 from promptvc.storage.git import apply_delta
 from promptvc.storage.objects import Kind, raw_id
 from promptvc.storage.packing import open_temporary, publish
-from promptvc.storage.packs import OFS_DELTA, REF_DELTA, IsalError, read_distance, read_entry_header
+from promptvc.storage.packs import (
+    MOST_EXPANDED,
+    OFS_DELTA,
+    REF_DELTA,
+    IsalError,
+    read_distance,
+    read_entry_header,
+)
 
+LEAST_MADE, MOST_GROWTH = 32 << 30, 1000
+"""Bytes that the deltas of a pack may make: so many, or so many times the bytes of the pack."""
+MOST_HELD = 2 << 30
+"""Bytes of the bases that wait for one delta to be made."""
 _HEADER, _TRAILER = 12, 20
+_LEAST = 8
+"""Bytes of the smallest object in a pack: its header and an empty zlib stream, whatever it is."""
 
 
 class PackReceiver:
@@ -59,8 +73,12 @@ class PackReceiver:
         with disk_errors(self._folder):
             self._file.flush()
             os.fsync(self._file.fileno())
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        data = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
             entries, checksum = index_pack(data)
+        finally:
+            with suppress(BufferError):  # an error on its way out holds a part of it
+                data.close()
         if entries:
             with disk_errors(self._folder):
                 index = publish(Path(self._file.name), entries, checksum)
@@ -75,9 +93,17 @@ def index_pack(data: mmap.mmap) -> tuple[list[tuple[bytes, int, int]], bytes]:
             checksum = _checked(view)
             scan = _Scan(view)
             scan.run(int.from_bytes(view[8:12], "big"))
-        except (IsalError, IndexError, ValueError, EOFError, ObjectDamaged) as error:
-            raise TransferFailed("the received objects are damaged or incomplete", "try again") from error
+        except (IsalError, IndexError, ValueError, EOFError, ObjectDamaged, MemoryError) as error:
+            raise TransferFailed(
+                f"the received objects are damaged or incomplete{_why(error)}", "try again"
+            ) from error
     return sorted(scan.entries), checksum
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return ": there is no memory for what they claim to be"
+    return f": {error.message}" if isinstance(error, ObjectDamaged) else ""
 
 
 def _checked(view: memoryview) -> bytes:
@@ -99,8 +125,11 @@ class _Scan:
     crcs: dict[int, int] = field(default_factory=dict)
     by_offset: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_id: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
+    made: int = 0
 
     def run(self, count: int) -> None:
+        if count > len(self.view) // _LEAST:
+            raise ValueError("more objects than there are bytes for")
         at = _HEADER
         for _ in range(count):
             at = self._scan_entry(at)
@@ -132,21 +161,38 @@ class _Scan:
 
     def _resolve_deltas(self) -> None:
         for raw, offset in list(self.whole):
-            if offset not in self.by_offset and raw not in self.by_id:
+            if not self.by_offset.get(offset) and not self.by_id.get(raw):
                 continue
             number, size, at = read_entry_header(self.view, offset)
             self._resolve_from(raw, offset, Kind(number), _inflate(self.view, at, size)[0])
 
     def _resolve_from(self, raw: bytes, offset: int, kind: Kind, data: bytes) -> None:
-        """Depth first, so that only one chain of bases is in memory at a time."""
-        todo = [(raw, offset, data)]
-        while todo:
-            raw, offset, data = todo.pop()
-            for child in self.by_offset.pop(offset, []) + self.by_id.pop(raw, []):
-                made = apply_delta(data, self._delta_at(child))
-                name = raw_id(kind, made)
-                self._record(name, child)
-                todo.append((name, child, made))
+        """Depth first, and each made when its turn comes, so that only one chain of bases is in memory at a time."""
+        frames = [(self._children(raw, offset), data)]
+        held = len(data)
+        while frames:
+            children, base = frames[-1]
+            child = children.pop()
+            if not children:
+                frames.pop()
+                held -= len(base)
+            made = apply_delta(base, self._delta_at(child))
+            self._count(len(made), held)
+            name = raw_id(kind, made)
+            self._record(name, child)
+            below = self._children(name, child)
+            if below:
+                frames.append((below, made))
+                held += len(made)
+
+    def _count(self, size: int, held: int) -> None:
+        """Bound the work that a small pack can ask for, and the memory."""
+        self.made += size
+        if held > MOST_HELD or self.made > max(LEAST_MADE, MOST_GROWTH * len(self.view)):
+            raise ObjectDamaged("its deltas make more bytes than are taken")
+
+    def _children(self, raw: bytes, offset: int) -> list[int]:
+        return self.by_offset.pop(offset, []) + self.by_id.pop(raw, [])
 
     def _delta_at(self, offset: int) -> bytes:
         number, size, at = read_entry_header(self.view, offset)
@@ -155,15 +201,17 @@ class _Scan:
 
 
 def _inflate(view: memoryview, at: int, size: int) -> tuple[bytes, int]:
-    """(data, where the stream ends) of the zlib stream at ``at``, which gives size bytes."""
+    """(data, where the stream ends) of the zlib stream at ``at``, which gives size bytes, and no more are made."""
+    if size > (len(view) - at) * MOST_EXPANDED:
+        raise ObjectDamaged(f"an object claims {size} bytes, more than it can have")
     stream = isal_zlib.decompressobj()
     step = size + (size >> 3) + 64
     out = b""
-    while not stream.eof:
+    while not stream.eof and len(out) <= size:
         piece = view[at : at + step]
         if not piece:
             raise ValueError("the stream is cut off")
-        out += stream.decompress(piece)
+        out += stream.decompress(piece, size + 1 - len(out))
         at += len(piece)
     if len(out) != size:
         raise ValueError("wrong size")

@@ -15,8 +15,13 @@ from promptvc.ids import ObjectId
 FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
+MOST_TREE, MOST_COMMIT = 64 << 20, 8 << 20
+"""Bytes of a tree, and of a commit or tag, that are read; git makes none that are nearly as long."""
+
 _ID = re.compile(r"[0-9a-f]{40}")
-_SIGNATURE = re.compile(rb"(.*?) ?<([^<>\n]*)>(?: (-?\d+) ([+-]\d{4}))?")
+_SIGNATURE = re.compile(rb"([^<\n]*?) ?<([^<>\n]*)>(?: (-?\d{1,18}) ([+-]\d{4}))?")
+_NO_TEXT = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"))
+"""Encodings of Python's own that no message is in; some take time that grows with the square of the length."""
 
 
 class Kind(IntEnum):
@@ -137,6 +142,7 @@ def _tree_order(entry: TreeEntry) -> bytes:
 def parse_tree(data: bytes) -> list[TreeEntry]:
     """The entries of a tree, in its order; raises `ObjectDamaged` when the bytes are no tree."""
     entries, at, end = [], 0, len(data)
+    _need_at_most(MOST_TREE, "tree", data)
     try:
         while at < end:
             space = data.index(b" ", at)
@@ -179,6 +185,7 @@ def encode_commit(commit: Commit) -> bytes:
 
 def parse_commit(data: bytes) -> Commit:
     """Read a commit object; raises `ObjectDamaged` when tree, author or committer is missing, or an id is none."""
+    _need_at_most(MOST_COMMIT, "commit", data)
     headers, message = _split_headers(data)
     found: dict[str, bytes] = {}
     parents, extra = [], []
@@ -211,6 +218,7 @@ def encode_tag(tag: Tag) -> bytes:
 
 def parse_tag(data: bytes) -> Tag:
     """Read an annotated tag object; raises `ObjectDamaged` when it names no object."""
+    _need_at_most(MOST_COMMIT, "tag", data)
     headers, message = _split_headers(data)
     found = dict(headers)
     try:
@@ -229,19 +237,24 @@ def parse_tag(data: bytes) -> Tag:
 def _split_headers(data: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
     """Headers and message; a header line that begins with a space continues the one before."""
     head, _, message = data.partition(b"\n\n")
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, list[bytes]]] = []
     for line in head.split(b"\n"):
         if line.startswith(b" ") and headers:
-            key, value = headers[-1]
-            headers[-1] = (key, value + b"\n" + line[1:])
+            headers[-1][1].append(line[1:])
         else:
             name, _, value = line.partition(b" ")
-            headers.append((name.decode("utf-8", "replace"), value))
-    return headers, message
+            headers.append((name.decode("utf-8", "replace"), [value]))
+    return [(name, b"\n".join(lines)) for name, lines in headers], message
 
 
 def _decode(message: bytes, encoding: str) -> str:
     try:
-        return message.decode(encoding, "replace")
-    except LookupError:
+        known = encoding.lower().replace("-", "_") not in _NO_TEXT
+        return message.decode(encoding if known else "utf-8", "replace")
+    except (LookupError, ValueError):  # of a name with a zero byte, and of codecs that cannot replace
         return message.decode("utf-8", "replace")
+
+
+def _need_at_most(most: int, what: str, data: bytes) -> None:
+    if len(data) > most:
+        raise ObjectDamaged(f"a {what} of {len(data)} bytes; at most {most} are read", Advice("fsck"))

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
-from promptvc.storage.git import apply_delta
+from promptvc.storage.git import apply_delta, delta_sizes
 from promptvc.storage.objects import Kind
 
 OFS_DELTA, REF_DELTA = 6, 7
@@ -27,6 +27,12 @@ _TRAILER = 20
 _RESTORE = Advice("restore-pack")
 LONGEST_CHAIN = 5000
 """Deltas on deltas that are followed; git makes 50, and never more than 4,095."""
+MOST_IN_CHAIN = 16 << 30
+"""Bytes that the deltas of one chain may make, one after another."""
+MOST_EXPANDED = 1032
+"""What deflate makes of a byte at most."""
+_MOST_BITS = 63
+"""Of a size or a distance in a pack."""
 
 
 class PackedObject(Struct, frozen=True):
@@ -110,8 +116,9 @@ class PackReader:
     def resolve(self, offset: int) -> tuple[Kind, bytes] | bytes:
         """Follow deltas inside this pack; a base that is elsewhere comes back as its 20-byte id."""
         deltas: list[bytes] = []
+        made = 0
         while True:
-            if len(deltas) > LONGEST_CHAIN:
+            if len(deltas) > LONGEST_CHAIN or made > MOST_IN_CHAIN:
                 raise ObjectDamaged(f"{self.path}: deltas without end at {offset}", _RESTORE)
             kind, data, base = self.read(offset)
             if kind is not None:
@@ -119,6 +126,7 @@ class PackReader:
                     data = apply_delta(data, delta)
                 return kind, data
             deltas.append(data)
+            made += delta_sizes(data)[1]
             if isinstance(base, bytes):
                 found = self.find(base)
                 if found is None:
@@ -144,6 +152,17 @@ class PackReader:
         number, size, _ = self._header(offset)
         return None if number in (OFS_DELTA, REF_DELTA) else size
 
+    def claimed(self, offset: int) -> int:
+        """How many bytes the object at offset is said to have, without making it; of a delta, what it is to make."""
+        number, size, at = self._header(offset)
+        if number not in (OFS_DELTA, REF_DELTA):
+            return size
+        try:
+            at = read_distance(self.data, at)[1] if number == OFS_DELTA else at + 20
+            return delta_sizes(isal_zlib.decompressobj().decompress(self.data[at : at + 64], 32))[1]
+        except (IsalError, IndexError, ValueError) as error:
+            raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
+
     def is_blob(self, offset: int) -> bool:
         """Whether the object at offset is a blob and no delta."""
         return self._header(offset)[0] == Kind.BLOB
@@ -158,7 +177,7 @@ class PackReader:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE)
         try:
             return read_entry_header(self.data, offset)
-        except IndexError as error:
+        except (IndexError, ValueError) as error:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
 
     def _end_of(self, offset: int) -> int:
@@ -195,26 +214,35 @@ class PackReader:
 
 
 def inflate(data: memoryview, at: int, size: int) -> bytes:
-    """Inflate the zlib stream that begins at ``at`` and gives size bytes; raises `ObjectDamaged`."""
+    """Inflate the zlib stream that begins at ``at`` and gives size bytes; raises `ObjectDamaged`.
+
+    No more is made than was claimed, and nothing where the stream is too short for the claim.
+    """
+    if size > (len(data) - at) * MOST_EXPANDED:
+        raise ObjectDamaged(f"a stored object claims {size} bytes, more than it can have", Advice("fsck"))
     stream = isal_zlib.decompressobj()
     step = size + (size >> 3) + 256  # a deflate stream is hardly ever longer than its bytes
     try:
-        out = stream.decompress(data[at : at + step])
+        out = stream.decompress(data[at : at + step], size + 1)
         while not stream.eof and at + step < len(data) and len(out) <= size:
             at += step
-            out += stream.decompress(data[at : at + step])
+            out += stream.decompress(data[at : at + step], size + 1 - len(out))
     except (IsalError, EOFError) as error:
         raise ObjectDamaged("a stored object cannot be inflated", Advice("fsck")) from error
+    except MemoryError as error:
+        raise ObjectDamaged(f"a stored object has {size} bytes: too many for the memory") from error
     if len(out) != size:
         raise ObjectDamaged("a stored object has the wrong length", Advice("fsck"))
     return bytes(out)
 
 
 def read_entry_header(data: mmap.mmap | memoryview, at: int) -> tuple[int, int, int]:
-    """(type number, size, where the stream or the base's name begins) of the entry at ``at``."""
+    """(type number, size, where the stream or the base's name begins) of the entry at ``at``; raises `ValueError`."""
     byte = data[at]
     number, size, shift = byte >> 4 & 7, byte & 15, 4
     while byte & 0x80:
+        if shift > _MOST_BITS:
+            raise ValueError("a size without end")
         at += 1
         byte = data[at]
         size |= (byte & 0x7F) << shift
@@ -223,10 +251,12 @@ def read_entry_header(data: mmap.mmap | memoryview, at: int) -> tuple[int, int, 
 
 
 def read_distance(data: mmap.mmap | memoryview, at: int) -> tuple[int, int]:
-    """The backward distance of an offset delta, and where it ends (gitformat-pack(5))."""
+    """The backward distance of an offset delta, and where it ends (gitformat-pack(5)); raises `ValueError`."""
     byte = data[at]
     value = byte & 0x7F
     while byte & 0x80:
+        if value >> _MOST_BITS:
+            raise ValueError("a distance without end")
         at += 1
         byte = data[at]
         value = (value + 1) << 7 | byte & 0x7F

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isal import isal_zlib
 
@@ -25,7 +25,7 @@ from promptvc.storage.objects import (
     parse_tree,
     raw_id,
 )
-from promptvc.storage.packs import IsalError, PackedObject, PackReader
+from promptvc.storage.packs import MOST_EXPANDED, IsalError, PackedObject, PackReader
 
 if TYPE_CHECKING:
     from promptvc.storage.ingest import PackReceiver
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 
 _Found = TypeVar("_Found")
+_HEADER_ROOM = 64
+"""Bytes in which the header of a loose object ends."""
+_READ_FOR_HEADER = 4096
+"""Deflated bytes that give these: in front may be the tables of a block."""
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs, locks."""
 
@@ -80,11 +84,14 @@ class ObjectStore:
             self._need_undamaged()
         return found
 
-    def read(self, id: ObjectId) -> tuple[Kind, bytes]:
-        """The type and bytes of an object, which are what its name says; raises `ObjectMissing` or `ObjectDamaged`."""
+    def read(self, id: ObjectId, most: int | None = None) -> tuple[Kind, bytes]:
+        """The type and bytes of an object, which are what its name says; raises `ObjectMissing` or `ObjectDamaged`.
+
+        With ``most``, an object that claims more bytes is not read.
+        """
         raw = id.raw
         for _ in range(3):
-            found = self._find(raw)
+            found = self._find(raw, most)
             if found is not None:
                 if raw_id(*found) != raw:
                     raise ObjectDamaged(
@@ -112,9 +119,9 @@ class ObjectStore:
             self._shallow = stamp, frozenset(ObjectId(word) for word in words if len(word) == 40)
         return self._shallow[1]
 
-    def read_blob(self, id: ObjectId) -> bytes:
-        """The bytes of a blob."""
-        return self._expect(id, Kind.BLOB)
+    def read_blob(self, id: ObjectId, most: int | None = None) -> bytes:
+        """The bytes of a blob, which may claim no more than ``most``."""
+        return self._expect(id, Kind.BLOB, most)
 
     def read_tree(self, id: ObjectId) -> bytes:
         """The bytes of a tree."""
@@ -135,6 +142,8 @@ class ObjectStore:
     def size(self, id: ObjectId) -> int:
         """The size of an object in bytes, mostly without reading it."""
         size = self._from_pack(id, lambda pack, offset: pack.size(offset))
+        if size is None and (loose := self._loose_path(id.raw)) is not None and not self._locate(id.raw):
+            return read_loose_header(loose)[1]
         return len(self.read(id)[1]) if size is None else size
 
     def stored(self, id: ObjectId) -> PackedObject:
@@ -211,15 +220,25 @@ class ObjectStore:
         if id != EMPTY_TREE and not self.contains_raw(raw):
             raise ObjectMissing(id)
 
-    def _find(self, raw: bytes) -> tuple[Kind, bytes] | None:
+    def _find(self, raw: bytes, most: int | None) -> tuple[Kind, bytes] | None:
         place = self._locate(raw)
         if place is not None:
             try:
+                if most is not None:
+                    _need_at_most(most, place[0].claimed(place[1]), raw)
                 return self._read_packed(*place)
             except FileNotFoundError:  # another process folded this pack meanwhile
                 self._forget(place[0])
+            except RecursionError as error:
+                raise ObjectDamaged(
+                    f"object {raw.hex()} is a delta without end, through several packs", Advice("fsck")
+                ) from error
         loose = self._loose_path(raw)
-        return _read_loose(loose) if loose is not None else None
+        if loose is None:
+            return None
+        if most is not None:
+            _need_at_most(most, read_loose_header(loose)[1], raw)
+        return _read_loose(loose)
 
     def _from_pack(self, id: ObjectId, look: Callable[[PackReader, int], _Found | None]) -> _Found | None:
         """What a look at the packed object gives; None where no pack has it, or the look says so."""
@@ -237,8 +256,8 @@ class ObjectStore:
         for error in self._damaged.values():
             raise error
 
-    def _expect(self, id: ObjectId, kind: Kind) -> bytes:
-        found, data = self.read(id)
+    def _expect(self, id: ObjectId, kind: Kind, most: int | None = None) -> bytes:
+        found, data = self.read(id, most)
         if found is not kind:
             raise ObjectDamaged(
                 f"object {id} is a {found.name.lower()}, not a {kind.name.lower()}",
@@ -340,17 +359,48 @@ def _age(path: Path) -> int:
         return 0
 
 
-def _read_loose(path: Path) -> tuple[Kind, bytes]:
-    """A loose object: zlib over ``b"blob 12\\0…"``."""
-    try:
-        data = isal_zlib.decompress(path.read_bytes())
-        header, _, body = data.partition(b"\0")
-        word, _, size = header.partition(b" ")
-        kind = Kind[word.decode().upper()]
-        if int(size) != len(body):
-            raise ValueError("wrong length")
-    except (IsalError, ValueError, KeyError, EOFError) as error:
+def _need_at_most(most: int, claimed: int, raw: bytes) -> None:
+    if claimed > most:
         raise ObjectDamaged(
-            f"{path}: a loose object cannot be read", "restore it from another clone"
-        ) from error
+            f"object {raw.hex()} claims {claimed} bytes, where at most {most} may be", Advice("fsck")
+        )
+
+
+def read_loose_header(path: Path) -> tuple[Kind, int]:
+    """The type of a loose object, and how many bytes it claims; of the object nothing is made."""
+    with path.open("rb") as file:
+        return _loose_header(path, file.read(_READ_FOR_HEADER), isal_zlib.decompressobj())[:2]
+
+
+def _read_loose(path: Path) -> tuple[Kind, bytes]:
+    """A loose object: zlib over ``b"blob 12\0…"``. No more of it is made than it claims."""
+    data = path.read_bytes()
+    stream = isal_zlib.decompressobj()
+    kind, size, begun = _loose_header(path, data, stream)
+    try:
+        if size > len(data) * MOST_EXPANDED:
+            raise ValueError("claims more than it can have")
+        body = begun + (
+            b"" if stream.eof else stream.decompress(stream.unconsumed_tail, size + 1 - len(begun))
+        )
+        if size != len(body) or not stream.eof:
+            raise ValueError("wrong length")
+    except (IsalError, ValueError, EOFError, MemoryError) as error:
+        raise _bad_loose(path) from error
     return kind, body
+
+
+def _loose_header(path: Path, data: bytes, stream: Any) -> tuple[Kind, int, bytes]:
+    """Type, size, and the bytes that came behind them."""
+    try:
+        header, zero, begun = stream.decompress(data, _HEADER_ROOM).partition(b"\0")
+        word, _, size = header.partition(b" ")
+        if not zero or not size.isdigit():
+            raise ValueError("no header")
+        return Kind[word.decode().upper()], int(size), begun
+    except (IsalError, ValueError, KeyError, EOFError) as error:
+        raise _bad_loose(path) from error
+
+
+def _bad_loose(path: Path) -> ObjectDamaged:
+    return ObjectDamaged(f"{path}: a loose object cannot be read", "restore it from another clone")

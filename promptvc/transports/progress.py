@@ -10,10 +10,14 @@ from promptvc.transports.remote import Progress
 
 Report = Callable[[Progress], None]
 
-_COUNT = re.compile(r"(?:remote: )?([A-Z][A-Za-z ]*):\s+(?:\d+% \((\d+)/(\d+)\)|(\d+))(.*)")
+_COUNT = re.compile(
+    r"(?:remote: )?([A-Z][A-Za-z ]*):\s+(?:\d{1,3}% \((\d{1,18})/(\d{1,18})\)|(\d{1,18}))(.*)"
+)
 _CHATTER = re.compile(r"Total \d+ \(delta ")
 _EVERY = 0.1
 _KEPT_LINES = 200
+_LONGEST_LINE = 1000
+"""Bytes of a line that are shown."""
 
 
 class Meter:
@@ -56,8 +60,9 @@ class Listener:
     def feed(self, data: bytes) -> None:
         """Take some bytes; lines may be split anywhere, and end in CR or LF."""
         *lines, self._rest = re.split(rb"[\r\n]", self._rest + data)
+        self._rest = self._rest[:_LONGEST_LINE]
         for line in lines:
-            self._take(line.decode("utf-8", "replace").strip())
+            self._take(line[:_LONGEST_LINE].decode("utf-8", "replace").strip())
 
     def finish(self) -> None:
         """No more will come."""

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+MOST_REFS, MOST_PACK = 200_000, 16 << 30
+"""Refs that a server may list, and bytes of a pack, where nothing else is set."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
@@ -30,7 +33,8 @@ class TransportSettings:
     (GIT_SSH_COMMAND, core.sshCommand), ``ssh_variant`` git's ``ssh.variant``. ``token`` is a password for http. With
     ``helpers``, git's credential helpers are asked for passwords and receive what worked, those of ``git_dir``
     included. ``patience`` is how many seconds a server may be silent; ``connect_patience`` how many a connection may
-    take.
+    take. ``most_refs`` and ``most_pack`` (bytes) are what is taken of a server (``promptvc.maxRefs``,
+    ``promptvc.maxPack``).
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -42,6 +46,8 @@ class TransportSettings:
     git_dir: Path | None = None
     patience: float = 120.0
     connect_patience: float = 30.0
+    most_refs: int = MOST_REFS
+    most_pack: int = MOST_PACK
     http: HttpSettings = field(default_factory=HttpSettings)
 
     def within(self, seconds: float) -> TransportSettings:

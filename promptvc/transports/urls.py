@@ -27,6 +27,7 @@ _KINDS: dict[str, Kind] = {
     "https": "http",
     "git": "git",
 }
+_PORT = re.compile(r"[0-9]{1,5}")
 _HINT = "a remote is a path, ssh://host/path, git@host:path, https://host/path or git://host/path"
 
 
@@ -157,6 +158,6 @@ def _split_user(place: str) -> tuple[str | None, str]:
 def _split_port(place: str) -> tuple[str, int | None]:
     """``host:22 -> host, 22``; an IPv6 address keeps its colons."""
     host, colon, port = place.rpartition(":")
-    if colon and port.isdigit() and ":" not in host:
+    if colon and _PORT.fullmatch(port) and ":" not in host:
         return host, int(port)
     return place, None

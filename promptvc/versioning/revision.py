@@ -18,6 +18,8 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import peel
 from promptvc.versioning.history import History
 
+LONGEST = 4096
+"""Characters of a revision; each may cost a step through history."""
 _SUFFIX = re.compile(r"\^\{commit\}|\^(\d*)|~(\d*)|@\{([^{}]*)\}")
 _HEX = re.compile(r"[0-9a-f]{4,40}\Z")
 _COUNT = re.compile(r"[0-9]{1,18}\Z")
@@ -229,6 +231,8 @@ def _beyond(text: str, ref: RefName, log: Sequence[LogEntry], *, in_numbers: boo
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     """``main~2^ -> ("main", [("~", "2"), ("^", "")])``."""
+    if len(text) > LONGEST:
+        raise UnknownRevision(text)
     first = next((m.start() for m in _SUFFIX.finditer(text)), len(text))
     suffixes, at = [], first
     while at < len(text):

@@ -153,7 +153,7 @@ class Memory(ObjectStore):
         super().__init__(Path("/nowhere"))
         self._made = made
 
-    def read(self, id: ObjectId) -> tuple[Kind, bytes]:
+    def read(self, id: ObjectId, most: int | None = None) -> tuple[Kind, bytes]:
         found = self._made.get(id) or sample().objects.get(id)
         if found is None:
             if id == EMPTY_TREE:

@@ -31,13 +31,15 @@ def unique_names(names: list[str]) -> list[str]:
     """``a b a -> a b a#2``."""
     taken: set[str] = set(names)
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     unique = []
     for name in names:
-        number = 2
+        number = numbers.get(name, 2)
         fresh = name
         while fresh in seen or (fresh != name and fresh in taken):
             fresh = f"{name}#{number}"
             number += 1
+        numbers[name] = number
         seen.add(fresh)
         unique.append(fresh)
     return unique

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,8 +109,8 @@ def read_run(name: str, values: Mapping[str, Any], invalid: Callable[[str], Exce
         raise invalid(f"{label} has no setting {strange!r}; it has {', '.join(_SETTINGS)}")
     take = _Taker(label, values, invalid)
     scorers = tuple(map(ScorerSpec.parse, take.strings("scorers")))
-    names = [scorer.name for scorer in scorers]
-    twice = next((each for each in names if names.count(each) > 1), None)
+    counts = Counter(scorer.name for scorer in scorers)
+    twice = next((each for each, count in counts.items() if count > 1), None)
     if twice is not None:
         raise invalid(f'{label}.scorers: two are called {twice!r}; "name=kind:argument" names one')
     samples = values.get("samples", 1)

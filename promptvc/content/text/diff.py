@@ -1,10 +1,12 @@
 """What changed between two texts: lines for files, words for people, and how alike the two are.
 
-Pure functions; their time grows nearly with the length of the texts, whatever is in them.
+Pure functions; their time grows nearly with the length of the texts, whatever is in them, and what is compared gets
+coarser as they get longer: words, then sentences, then only what both begin and end with.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -20,6 +22,11 @@ from promptvc.content.text.words import tokens, weight, words
 Op = Literal["=", "-", "+"]
 
 _MANY_TOKENS = 40_000  # of both texts; above, lines are compared first
+MOST_CHARACTERS = 1_000_000
+"""Characters of both texts up to which words are compared; sentences and lines above."""
+MOST_PARTS = 1_000_000
+"""Lines, or sentences, of both texts up to which these are compared; above, only what both begin and end with."""
+_SENTENCE = r"[^.!?\n\u3002]*+[.!?\n\u3002]++[^\S\n]*+|[^.!?\n\u3002]++"
 _ISLAND_SIGNS = 8  # characters of spaces and signs that do not keep two changes apart
 _MAX_SLIDE = 400  # tokens by which an insertion is moved to begin with a line
 _SHORT, _LONG = 200, 200_000  # characters of both texts, for similarity
@@ -57,7 +64,7 @@ def diff_lines(before: str, after: str, context: int = 3) -> list[Hunk]:
     Only ``\n`` ends a line, so ``\r\n`` against ``\n`` is a change.
     """
     a, b = _lines(before), _lines(after)
-    changes = [_slid(change, a, b, *room) for change, room in _with_room(find_changes(a, b), len(a))]
+    changes = [_slid(change, a, b, *room) for change, room in _with_room(_part_changes(a, b), len(a))]
     return [_hunk(a, b, group, context) for group in _near(changes, 2 * context)]
 
 
@@ -66,10 +73,13 @@ def diff_words(before: str, after: str) -> list[Span]:
 
     Words, numbers, runs of spaces and runs of one sign are never divided; in scripts without spaces every
     character is a word. Changes that only a space or a little word keeps apart are one change. No span is
-    empty, no two neighbours have the same op, and ``-`` comes before ``+``.
+    empty, no two neighbours have the same op, and ``-`` comes before ``+``. Above `MOST_CHARACTERS` changed
+    sentences are given as wholes, above `MOST_PARTS` of these everything between the first and the last change.
     """
     if before == after:
         return [Span("=", before)] if before else []
+    if len(before) + len(after) > MOST_CHARACTERS:
+        return _merged(_coarse_spans(before, after))
     a, b = tokens(before), tokens(after)
     if len(a) + len(b) <= _MANY_TOKENS:
         return _merged(_word_spans(a, b))
@@ -128,6 +138,34 @@ def _spans_by_line(before: str, after: str, whole: int) -> Iterator[Span]:
         yield from _word_spans(tokens(removed), tokens(added), whole)
         at = change.a2
     yield Span("=", "".join(a[at:]))
+
+
+def _coarse_spans(before: str, after: str) -> Iterator[Span]:
+    """Sentences compared, the words of none; of texts that have too many, only the ends."""
+    if _sentence_count(before) + _sentence_count(after) <= MOST_PARTS:
+        a, b = re.findall(_SENTENCE, before), re.findall(_SENTENCE, after)
+        return _spans(a, b, find_changes(a, b))
+    (_, _, head), (_, stop, _, stop_after), _ = trimmed(before, after, (0, len(before), 0, len(after)))
+    spans = (
+        Span("=", before[:head]),
+        Span("-", before[head:stop]),
+        Span("+", after[head:stop_after]),
+        Span("=", before[stop:]),
+    )
+    return iter(spans)
+
+
+def _sentence_count(text: str) -> int:
+    """At least how many sentences a text has, without making them."""
+    return sum(map(text.count, ".!?\n\u3002"))
+
+
+def _part_changes(a: list[str], b: list[str]) -> list[Change]:
+    """The changes between two lists of lines; one change where there are too many lines to compare."""
+    if len(a) + len(b) <= MOST_PARTS:
+        return find_changes(a, b)
+    change = Change(*trimmed(a, b, (0, len(a), 0, len(b)))[1])
+    return [change] if change.a1 < change.a2 or change.b1 < change.b2 else []
 
 
 def _spans(a: list[str], b: list[str], changes: list[Change]) -> Iterator[Span]:

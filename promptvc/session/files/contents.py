@@ -21,11 +21,21 @@ from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
-from promptvc.versioning.ropes.chunking import CHUNK_MIN, Cutting, cut, file_blocks
+from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut, file_blocks
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
-from promptvc.versioning.ropes.rope import Watch, chunk_runs, known_chunk_runs, walk_chunks, write_rows
+from promptvc.versioning.ropes.rope import (
+    Watch,
+    all_chunks,
+    chunk_runs,
+    count_chunks,
+    known_chunk_runs,
+    read_chunk,
+    rope_size,
+    walk_chunks,
+    write_rows,
+)
 from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
@@ -152,11 +162,23 @@ class Contents:
             yield self._store.read_blob(entry.id)
             return
         for chunk in walk_chunks(self._store, entry.id):
-            yield self._store.read_blob(chunk.id)
+            yield read_chunk(self._store, chunk.id)
 
     def read(self, entry: FileEntry) -> bytes:
         """The bytes of a file."""
+        self.need_bounded(entry)
         return b"".join(self.blocks(entry))
+
+    def need_bounded(self, entry: FileEntry) -> None:
+        """Raise `ObjectDamaged` for a table that claims to be larger than any may be."""
+        self.most_bytes(entry)
+
+    def most_bytes(self, entry: FileEntry) -> int:
+        """How many bytes a table may have at most, by the number of its chunks; of other files 0."""
+        if not entry.is_rope:
+            return 0
+        known = self.chunk_list(entry.id)
+        return CHUNK_MAX * (len(known) if known is not None else count_chunks(self._store, entry.id))
 
     def head(self, entry: FileEntry) -> bytes:
         """The first 64 KiB of a file, or all of it."""
@@ -169,7 +191,7 @@ class Contents:
         known = self.chunk_list(entry.id)
         if known is not None:
             return sum(known.lengths)
-        return sum(self._store.size(chunk.id) for chunk in walk_chunks(self._store, entry.id))
+        return rope_size(self._store, entry.id)
 
     def kind(self, path: str, entry: FileEntry) -> FileKind:
         """What the file is."""
@@ -186,7 +208,7 @@ class Contents:
         known = self.chunk_list(entry.id)
         if known is not None:
             return known_chunk_runs(self._store, known)
-        return chunk_runs(self._store, walk_chunks(self._store, entry.id))
+        return chunk_runs(self._store, all_chunks(self._store, entry.id))
 
     def chunks(self, entry: FileEntry) -> Iterator[ObjectId]:
         """The blobs that the file is stored in, in order."""
@@ -240,14 +262,19 @@ def cutting_of(format: RowFormat) -> Cutting:
 def file_chunk_runs(file: Path, format: RowFormat) -> Iterator[ChunkRun]:
     """A file as chunk runs of whole rows, each already loaded; no more of the file is read than is asked for."""
     with file.open("rb") as source:
-        data = b""
+        parts: list[bytes] = []
         for piece in cut(file_blocks(source.read), cutting_of(format)):
-            data += piece.data
+            parts.append(piece.data)
             if not piece.broken:
-                yield ChunkRun(b"", partial(bytes, data), len(data))
-                data = b""
-        if data:
-            yield ChunkRun(b"", partial(bytes, data), len(data))
+                yield _loaded(parts)
+                parts = []
+        if parts:
+            yield _loaded(parts)
+
+
+def _loaded(parts: list[bytes]) -> ChunkRun:
+    data = b"".join(parts)
+    return ChunkRun(b"", partial(bytes, data), len(data))
 
 
 def source_of(data: bytes, mode: int = FILE) -> Source:

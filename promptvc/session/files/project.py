@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
+from promptvc.session.files.patterns import read_patterns
 
 if TYPE_CHECKING:
     from promptvc.content.runs.checkspec import CheckSpec
@@ -22,6 +23,10 @@ DEFAULT_INCLUDE = ("prompts/**", "examples/**", "outputs/**", "promptvc.toml")
 ALWAYS = "outputs/**"
 """What is tracked whatever ``include`` names: answers that were paid for must not drop out of history unseen."""
 _DIGEST = r"sha256:[0-9a-f]{64}"
+LARGEST = 1 << 20
+"""Bytes of a promptvc.toml that are read."""
+_ENDLESS_NAME = re.compile(rb"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){100}")
+"""Parts of a dotted name, each of which costs tomllib a copy of those before."""
 _SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
 _DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
@@ -110,15 +115,11 @@ class Project:
 
     @cached_property
     def _specs(self) -> tuple[Any, Any]:
-        from pathspec import GitIgnoreSpec  # 15 ms, and only where files are looked for
-
-        try:
-            return (
-                GitIgnoreSpec.from_lines([ALWAYS, *self.include]),  # of two patterns the later one holds
-                GitIgnoreSpec.from_lines([*DEFAULT_EXCLUDE, *self.exclude]),
-            )
-        except ValueError as error:  # a lone "!"
-            raise _invalid(f"[track]: {error}") from error
+        include, exclude = [ALWAYS, *self.include], [*DEFAULT_EXCLUDE, *self.exclude]
+        return (
+            read_patterns("track.include", include, self.include),  # of two patterns the later one holds
+            read_patterns("track.exclude", exclude, self.exclude),
+        )
 
 
 def tracks_by_default(path: str) -> bool:
@@ -136,8 +137,12 @@ def tracks_by_default(path: str) -> bool:
 @lru_cache(maxsize=8)  # one command asks for the same bytes up to seven times
 def read_project(data: bytes) -> Project:
     """Read promptvc.toml; raises `ConfigInvalid`, naming the line or the field. Other tables are left to others."""
+    if len(data) > LARGEST:
+        raise _invalid(f"{len(data):,} bytes; at most {LARGEST:,} are read")
     if not _SAYS_SOMETHING.search(data):
         return Project()
+    if _ENDLESS_NAME.search(data):
+        raise _invalid("a name of more than 100 parts")
     import tomllib  # 5 ms that a file of comments, as init writes it, does not ask for
 
     try:

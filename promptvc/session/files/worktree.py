@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptvc.errors import Advice, FileChanging, FileUnreadable, PathMissing, WorkWouldBeLost
+from promptvc.errors import (
+    Advice,
+    DiskFull,
+    FileChanging,
+    FileUnreadable,
+    InvalidName,
+    PathMissing,
+    WorkWouldBeLost,
+)
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.obstructions import check_obstructions
@@ -26,7 +36,7 @@ from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.rope import Watch
+from promptvc.versioning.ropes.rope import Watch, read_chunk
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:
@@ -138,10 +148,13 @@ class Worktree:
         """Write these files as target has them, and remove those it has not, without asking.
 
         What lies there now is stored and written down first, so that it can be brought back. Raises
-        `WorkWouldBeLost`, before anything is touched, where a folder or a link is in the way, and `FileUnreadable` or
-        `FileChanging` where what lies there cannot be kept.
+        `WorkWouldBeLost`, before anything is touched, where a folder or a link is in the way, `InvalidName` for a name
+        that cannot be written, and `FileUnreadable` or `FileChanging` where what lies there cannot be kept.
         """
         todo = list(paths)
+        for path in todo:
+            if path in target:
+                _need_writable(path)
         remembered = self._remembered()
         check_obstructions(self.root, [p for p in todo if p in target], {p for p in todo if p not in target})
         intents = self._intents() if self._intents else None
@@ -339,10 +352,21 @@ class Worktree:
             with suppress(FileUnreadable, FileChanging, EOFError), temporary.open("wb") as out:
                 with open_source(self.root, Found(path, (self.root / path).lstat())) as source:
                     assert source.handle is not None
-                    refill(source.handle, out.fileno(), old, new, self._store.read_blob)
+                    refill(source.handle, out.fileno(), old, new, partial(read_chunk, self._store))
                 return
+        self._need_room(temporary, path, entry)
         with temporary.open("wb") as out:
             out.writelines(self._contents.blocks(entry))
+
+    def _need_room(self, temporary: Path, path: RepoPath, entry: FileEntry) -> None:
+        """Refuse a table that the disk has no room for before its first byte: a few objects can make any number."""
+        if not entry.is_rope:
+            return
+        free = shutil.disk_usage(temporary.parent).free
+        if self._contents.most_bytes(entry) > free and (size := self._contents.size(entry)) > free:
+            raise DiskFull(
+                f"{path}: {size:,} bytes, and {free:,} are free on the disk", "make room, and try again"
+            )
 
     def _chunks_here(self, path: RepoPath, memory: list[object] | None) -> ChunkList | None:
         """The chunks of the file that lies at a path, if it is a large table that looks as it did."""
@@ -364,6 +388,18 @@ class Worktree:
                 "move it elsewhere and try again",
             )
         folder.mkdir(exist_ok=True)
+
+
+LONGEST_NAME, LONGEST_PATH = 255, 4000
+"""Bytes of a file name, and of a path, that a file system takes."""
+
+
+def _need_writable(path: RepoPath) -> None:
+    """Raise `InvalidName` for a path that git can hold, and a file system, or our own records, cannot."""
+    RepoPath.parse(path)
+    parts = [len(part.encode()) for part in path.split("/")]
+    if max(parts) > LONGEST_NAME or sum(parts) + len(parts) > LONGEST_PATH:
+        raise InvalidName(f"the file name {path[:40]}… is too long to be written", "rename it in git")
 
 
 def _need_paths(paths: Iterable[str], known: Collection[RepoPath]) -> None:

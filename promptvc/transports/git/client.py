@@ -14,6 +14,7 @@ from dulwich.protocol import Protocol
 
 from promptvc.errors import InvalidName, TransferFailed
 from promptvc.ids import ObjectId, RefName
+from promptvc.transports.git.intake import Intake
 from promptvc.transports.git.wire import Wire
 from promptvc.transports.progress import Meter
 from promptvc.transports.remote import MakePack, Negotiator, PackStream, Progress, RemoteRefs
@@ -34,10 +35,13 @@ class WireClient(TraditionalGitClient):
     """
 
     def __init__(
-        self, dial: Callable[[str, int], Wire], greeting: Callable[[str, int], bytes] | None
+        self,
+        dial: Callable[[str, int], Wire],
+        greeting: Callable[[str, int], bytes] | None,
+        intake: Intake,
     ) -> None:
         super().__init__(thin_packs=False)
-        self._dial, self._greeting = dial, greeting
+        self._dial, self._greeting, self._intake = dial, greeting, intake
         self.peeled: dict[bytes, bytes] = {}
 
     def _connect(
@@ -48,14 +52,19 @@ class WireClient(TraditionalGitClient):
         wire = self._dial(service, version)
         if self._greeting is not None:
             wire.write(self._greeting(service, version))
-        return _NotingProtocol(wire, self.peeled), wire.readable, None
+        return _NotingProtocol(wire, self.peeled, self._intake), wire.readable, None
 
 
 class _NotingProtocol(Protocol):
     """A protocol that notes the peeled ids in a version 2 listing."""
 
-    def __init__(self, wire: Wire, peeled: dict[bytes, bytes]) -> None:
-        super().__init__(wire.read, wire.write)
+    def __init__(self, wire: Wire, peeled: dict[bytes, bytes], intake: Intake) -> None:
+        def read(size: int) -> bytes:
+            data = wire.read(size)
+            intake.read(size, len(data))
+            return data
+
+        super().__init__(read, wire.write)
         self._peeled = peeled
 
     def read_pkt_line(self) -> bytes | None:

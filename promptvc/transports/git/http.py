@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from dulwich.client import AbstractHttpGitClient
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from promptvc.errors import Advice, AuthFailed, TransferFailed
 from promptvc.transports.failures import broken, http_failure, one_line, unreachable
 from promptvc.transports.git.credentials import Credential, Credentials
+from promptvc.transports.git.intake import Intake, Pace, Watch
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import Address
 
 _AGENT = "git/promptvc"  # some hosts serve git only to agents that begin with "git/"
 _DRAIN = 64 * 1024
+_PART = 256 * 1024
+_CHECK = Advice("check-address")
 
 
 class HttpClient(AbstractHttpGitClient):
@@ -29,10 +35,12 @@ class HttpClient(AbstractHttpGitClient):
     dulwich's own request code forgets the credentials between requests, and cannot send a large upload twice.
     """
 
-    def __init__(self, address: Address, settings: TransportSettings, where: str) -> None:
+    def __init__(self, address: Address, settings: TransportSettings, where: str, intake: Intake) -> None:
         super().__init__(address.base, thin_packs=False)
         self._address, self._settings, self._where = address, settings, where
-        self._pool = _pool(address, settings)
+        self._intake, self._connections = intake, _Connections()
+        self._watch = Watch(Pace(settings.patience), self._connections.end)
+        self._pool = _pool(address, settings, self._connections)
         self._credential: Credential | None = None
         self._proven = False
         self._answers: list[_Answer] = []
@@ -44,6 +52,7 @@ class HttpClient(AbstractHttpGitClient):
         for answer in self._answers:
             answer.abandon()
         self._answers.clear()
+        self._watch.stop()
         for key in self._pool.pools.keys():  # noqa: SIM118  not a dictionary: it cannot be iterated
             self._pool.pools[key].close()
         self._pool.clear()
@@ -70,6 +79,10 @@ class HttpClient(AbstractHttpGitClient):
         raise_for_status: bool = True,
     ) -> Any:
         """One request, with credentials as soon as the server asks for them."""
+        if data is None and not url.partition("?")[0].endswith(
+            "/info/refs"
+        ):  # `packfile-uris`, never asked for
+            raise TransferFailed(f"{self._where}: the server sends us to another address", _CHECK)
         if data is not None and not isinstance(data, bytes) and not self._proven:
             # An upload in chunks cannot be repeated, so let an empty one find out whether a password is needed.
             self._answered(url, headers or {}, b"0000")
@@ -98,7 +111,7 @@ class HttpClient(AbstractHttpGitClient):
             self._next_credential(challenges, place)
 
     def _answer(self, response: urllib3.BaseHTTPResponse, url: str, *, whole: bool) -> _Answer:
-        answer = _Answer(response, url, fail=self._fail)
+        answer = _Answer(response, url, fail=self._fail, watch=self._watch, intake=self._intake)
         self._answers.append(answer)
         if whole:
             answer.read_whole()
@@ -136,14 +149,21 @@ class HttpClient(AbstractHttpGitClient):
             sent["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         if data == b"0000":
             sent["Content-Length"] = "4"
+        if url.endswith("/git-receive-pack"):
+            self._watch.pace.slacken()
+        body = data if data is None or isinstance(data, bytes) else self._watch.following(data)
         try:
-            return self._pool.request(
-                "GET" if data is None else "POST", url, body=data, headers=sent, preload_content=False
-            )
+            self._watch.pace.reset()
+            with self._watch:
+                return self._pool.request(
+                    "GET" if data is None else "POST", url, body=body, headers=sent, preload_content=False
+                )
         except (HTTPError, OSError) as error:
             raise self._fail(error) from error
 
     def _fail(self, error: Exception) -> TransferFailed:
+        if self._watch.fired:
+            return unreachable(TimeoutError(), self._where, self._address.host)
         return _explain(error, self._where, self._address.host)
 
 
@@ -156,8 +176,11 @@ class _Answer:
         url: str,
         *,
         fail: Callable[[Exception], TransferFailed],
+        watch: Watch,
+        intake: Intake,
     ) -> None:
         self._response, self._fail = response, fail
+        self._watch, self._intake = watch, intake
         self.status, self.headers = response.status, response.headers
         self.content_type = response.headers.get("Content-Type") or ""
         place = urljoin(url, response.geturl() or "")
@@ -175,7 +198,9 @@ class _Answer:
 
     def read(self, size: int) -> bytes:
         """Exactly size bytes; fewer only at the end."""
-        return self._whole.read(size) if self._whole is not None else self._read_some(size)
+        data = self._whole.read(size) if self._whole is not None else self._read_some(size)
+        self._intake.read(size, len(data))
+        return data
 
     def close(self) -> None:
         """Leave the connection for the next request when all but a little was read; else close it."""
@@ -190,13 +215,64 @@ class _Answer:
         self._response.release_conn()
 
     def _read_some(self, size: int | None) -> bytes:
+        """So many bytes, or all; taken as they come, so that a server that is slow is told from one that is gone."""
+        parts: list[bytes] = []
+        left = size
         try:
-            return self._response.read(size)
+            while left != 0 and (part := self._read_part(left)):
+                parts.append(part)
+                if left is None:
+                    self._intake.read(len(part), len(part))
+                else:
+                    left -= len(part)
         except (HTTPError, OSError) as error:
             raise self._fail(error) from error
+        return b"".join(parts)
+
+    def _read_part(self, left: int | None) -> bytes:
+        with self._watch as watch:
+            part: bytes = self._response.read1(_PART if left is None else min(left, _PART))
+        watch.pace.passed(0.0, len(part))
+        if watch.fired:
+            raise TimeoutError
+        return part
 
 
-def _pool(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
+class _Connections:
+    """The connections that one client has opened, so that they can be ended from another thread."""
+
+    def __init__(self) -> None:
+        self.opened: list[Any] = []
+
+    def end(self) -> None:
+        """Shut them down: who waits for one is told so."""
+        for connection in self.opened:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+    def pools(self) -> dict[str, Any]:
+        """urllib3's pools, which enter here each connection that they open."""
+        return {"http": self._pool(HTTPConnectionPool), "https": self._pool(HTTPSConnectionPool)}
+
+    def _pool(self, pool: Any) -> Any:
+        opened = self.opened
+
+        class Connection(pool.ConnectionCls):  # type: ignore[misc]
+            def connect(self) -> None:
+                opened.append(self)
+                super().connect()
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+
+def _pool(address: Address, settings: TransportSettings, connections: _Connections) -> urllib3.PoolManager:
+    manager = _manager(address, settings)
+    manager.pool_classes_by_scheme = connections.pools()
+    return manager
+
+
+def _manager(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
     environment, http = settings.environment, settings.http
     verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
     if not verify:  # chosen by the user: a warning at each request says nothing new

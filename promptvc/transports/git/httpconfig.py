@@ -35,7 +35,7 @@ def http_settings(
         verify="GIT_SSL_NO_VERIFY" not in env and found.get("sslverify", "true").lower() not in _FALSE,
         ca_file=env.get("GIT_SSL_CAINFO") or found.get("sslcainfo") or None,
         headers=tuple(headers),
-        post_buffer=_size(found.get("postbuffer", "")) or HttpSettings().post_buffer,
+        post_buffer=size_of(found.get("postbuffer", "")) or HttpSettings().post_buffer,
     )
 
 
@@ -87,8 +87,8 @@ def _port(parts: SplitResult) -> int | None:
     return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
     """``10m -> 10485760``; 0 for what is no number."""
     unit = _UNITS.get(text[-1:].lower(), 1)
     digits = text[:-1] if unit > 1 else text
-    return int(digits) * unit if digits.isdecimal() else 0
+    return int(digits) * unit if digits.isdecimal() and len(digits) < 19 else 0

@@ -18,6 +18,7 @@ from promptvc.secrets.redact import redact_url, url_secrets
 from promptvc.transports.failures import Circumstances, explain, unanswered
 from promptvc.transports.git.client import ZERO, Walker, WireClient, pack_data, remote_refs
 from promptvc.transports.git.http import HttpClient
+from promptvc.transports.git.intake import Intake
 from promptvc.transports.git.ssh import ssh_command
 from promptvc.transports.git.wire import GRACE, GRACE_FAILED, Wire, open_socket, start_program
 from promptvc.transports.progress import Listener, Meter, Report
@@ -67,6 +68,7 @@ class _Session:
     path: bytes
     meter: Meter
     listener: Listener
+    intake: Intake
     wire: Wire | None = None
     foreign: BaseException | None = None
     asked: bool = False
@@ -83,6 +85,11 @@ class _Session:
                 raise
 
         return guarded
+
+    def hear(self, data: bytes) -> None:
+        """What the server says to people."""
+        self.intake.said(len(data))
+        self.listener.feed(data)
 
     def peeled(self) -> Mapping[bytes, bytes]:
         """What the client noted of annotated tags."""
@@ -128,6 +135,7 @@ class GitRemote:
             def take(data: bytes) -> int:
                 nonlocal count
                 count += len(data)
+                session.intake.pack(len(data))
                 session.meter.show(Progress("receiving", count, unit="bytes"))
                 if chosen:  # dulwich's own server sends an empty pack for nothing
                     session.guard(write)(data)
@@ -135,12 +143,13 @@ class GitRemote:
 
             def wants(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:
                 nonlocal chosen
+                session.intake.listed()
                 ids = session.guard(choose)(remote_refs(refs, {}, session.peeled()))
                 chosen = bool(ids)
                 return [id.encode() for id in dict.fromkeys(ids)]
 
             walker = Walker(negotiator)
-            found = session.client.fetch_pack(session.path, wants, walker, take, session.listener.feed)
+            found = session.client.fetch_pack(session.path, wants, walker, take, session.hear)
             if found.new_shallow:
                 raise TransferFailed(
                     f"{self.url}: its history is cut off (a shallow clone)", "fetch from a whole one"
@@ -153,15 +162,14 @@ class GitRemote:
             status: dict[RefName, str | None] = {}
 
             def new_refs(refs: Mapping[Any, Any]) -> dict[Any, Any]:
+                session.intake.listed()
                 seen = remote_refs(refs, {}, {})
                 commands = _commands(session.guard(updates)(seen), seen, status, atomic=atomic)
                 session.asked = bool(commands)
                 return commands
 
             generate = pack_data(session.guard(pack), session.meter)
-            sent = session.client.send_pack(
-                session.path, new_refs, generate, session.listener.feed, atomic=atomic
-            )
+            sent = session.client.send_pack(session.path, new_refs, generate, session.hear, atomic=atomic)
             status.update(_reasons(sent.ref_status or {}))
             return status
 
@@ -203,28 +211,40 @@ class GitRemote:
     def _open(self) -> _Session:
         meter = Meter(self._report)
         listener = Listener(meter, self._report)
+        intake = Intake(self.url, self._settings)
         address = self._address
         if address.kind == "http":
             return _Session(
-                HttpClient(address, self._settings, self.url), address.base.encode(), meter, listener
+                HttpClient(address, self._settings, self.url, intake),
+                address.base.encode(),
+                meter,
+                listener,
+                intake,
             )
         if address.kind == "local" and self._git() is None:
-            return _Session(LocalGitClient(), os.fsencode(local_repository(address.path)), meter, listener)
+            return _Session(
+                LocalGitClient(), os.fsencode(local_repository(address.path)), meter, listener, intake
+            )
         greeting = _greeting(address) if address.kind == "git" else None
-        client = WireClient(lambda service, version: self._dial(session, service, version), greeting)
+        client = WireClient(lambda service, version: self._dial(session, service, version), greeting, intake)
         session = _Session(
-            client, os.fsencode(address.path), meter, listener
+            client, os.fsencode(address.path), meter, listener, intake
         )  # what it dials becomes its wire
         return session
 
     def _dial(self, session: _Session, service: str, version: int) -> Wire:
+        wire = session.wire = self._dialled(service, version)
+        if service == "receive-pack" and wire.pace:
+            wire.pace.slacken()
+        return wire
+
+    def _dialled(self, service: str, version: int) -> Wire:
         settings, address = self._settings, self._address
         if address.kind == "git":
-            session.wire = open_socket(
+            return open_socket(
                 address.host, address.port or GIT_PORT,
                 connect_patience=settings.connect_patience, patience=settings.patience,
             )  # fmt: skip
-            return session.wire
         environment = {
             name: text for name, text in settings.environment.items() if name not in _OWN_REPOSITORY
         }
@@ -235,8 +255,7 @@ class GitRemote:
             argv = ssh_command(address, service, version, settings)
         else:
             argv = [self._git() or "git", service, str(local_repository(address.path))]
-        session.wire = start_program(argv, environment, patience=settings.patience, own_group=not asks)
-        return session.wire
+        return start_program(argv, environment, patience=settings.patience, own_group=not asks)
 
     def _git(self) -> str | None:
         return shutil.which("git", path=self._settings.environment.get("PATH", os.defpath))

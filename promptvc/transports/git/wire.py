@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from promptvc.errors import TransferFailed
+from promptvc.transports.git.intake import Pace
 
 _CHUNK = 256 * 1024
 _SAID_LIMIT = 64 * 1024
@@ -44,6 +45,7 @@ class Wire:
             (patience, patience) if grouped or connection else (None, patience)
         )
         self._connection, self._program, self._grouped = connection, program, grouped
+        self.pace = Pace(patience) if patience is not None else None
         self._errors = program.stderr.fileno() if program and program.stderr else None
         self._pending = bytearray()
         self._said = bytearray()
@@ -81,6 +83,8 @@ class Wire:
     def write(self, data: bytes) -> int:
         """Send all of data."""
         rest = memoryview(data)
+        if self.pace:
+            self.pace.reset()
         while rest:
             rest = rest[self._turn(rest) :]
         return len(data)
@@ -106,9 +110,13 @@ class Wire:
             # A socket is both source and sink, and register() replaces what was asked for before.
             both = self._sink == self._source and not self._ended
             poll.register(self._sink, select.POLLOUT | (select.POLLIN if both else 0))
+        began = time.monotonic()
         ready = dict(poll.poll(None if self._patience is None else self._patience * 1000))
         if not ready:
             raise TimeoutError(f"no answer for {self._patience:g} seconds")
+        if self.pace and self._patience is not None:
+            self.pace.passed(time.monotonic() - began, 0)
+            self.pace.need_time()
         if self._errors in ready:
             self._take_errors()
         if ready.get(self._source, 0) & ~select.POLLOUT and not self._ended:
@@ -116,14 +124,21 @@ class Wire:
         if outgoing is None or not ready.get(self._sink, 0) & ~select.POLLIN:
             return 0
         with suppress(BlockingIOError):
-            return os.write(self._sink, outgoing[:_CHUNK])
+            sent = os.write(self._sink, outgoing[:_CHUNK])
+            self._moved(sent)
+            return sent
         return 0
+
+    def _moved(self, size: int) -> None:
+        if self.pace:
+            self.pace.passed(0.0, size)
 
     def _take(self) -> None:
         with suppress(BlockingIOError):
             data = os.read(self._source, _CHUNK)
             self._pending += data
             self._ended = not data
+            self._moved(len(data))
             self._patience = self._patience_later
 
     def _take_errors(self) -> None:

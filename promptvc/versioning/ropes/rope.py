@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from promptvc.errors import Advice, ObjectDamaged
+from promptvc.errors import Advice, FileUnreadable, ObjectDamaged
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.ropes.chunking import Cutting, Piece, cut
+from promptvc.versioning.ropes.chunking import CHUNK_MAX, Cutting, Piece, cut
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.marker import MARKER, MARKER_ID, MARKER_NAME
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
 NODE_MIN, NODE_TARGET, NODE_MAX = 16, 64, 256
-DEEPEST = 32
-"""Levels of a rope: with `NODE_MIN` children each, more than any disk can hold."""
+DEEPEST, MOST_CHUNKS = 8, 1 << 21
+"""Levels and chunks of a rope: 64 GiB of a table at `CHUNK_TARGET` each. A few objects can claim any number."""
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
 _CUT_BELOW = f"{NODE_CUT_BELOW:08x}"  # digits of one length stand in the order of their numbers
 
+_ENTRY_SIZE = len(b"100644 000+\0") + 20
 _ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
 _LEAVES = re.compile(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
 _NODES = re.compile(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
@@ -107,6 +108,11 @@ def write_cut(
     made = list(ids)
     for place, id in zip(fresh, made, strict=True):
         chunks.ids[place] = id
+    if len(chunks) > MOST_CHUNKS:
+        raise FileUnreadable(
+            f"a table of {len(chunks):,} pieces is too large: at most {MOST_CHUNKS:,} are kept",
+            "divide it into several files, or exclude it in promptvc.toml",
+        )
     if len(chunks) == 1:
         return Written(chunks.ids[0], False, chunks)
     if not chunks:
@@ -193,20 +199,115 @@ def _encode(node: list[Chunk], mode: int) -> bytes:
     )
 
 
-def walk_chunks(store: ObjectStore, id: ObjectId, *, depth: int = 0) -> Iterator[Chunk]:
-    """The chunks of a rope in order; raises `ObjectDamaged` for what is none, and below `DEEPEST` levels."""
-    if depth > DEEPEST:
-        raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", Advice("fsck"))
-    data = store.read_tree(id)
+class _Node(NamedTuple):
+    """One tree of a rope: its chunks, or the nodes below it."""
+
+    chunks: list[Chunk]
+    below: list[ObjectId]
+
+
+class _Nodes:
+    """The nodes of a rope, each read once; a rope that repeats itself has few, and may claim any number of chunks."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._read: dict[ObjectId, _Node] = {}
+
+    def node(self, id: ObjectId, depth: int) -> _Node:
+        """A node; raises `ObjectDamaged` for what is none, and below `DEEPEST` levels."""
+        if depth >= DEEPEST:
+            raise ObjectDamaged(f"table {id} has more than {DEEPEST} levels", Advice("fsck"))
+        found = self._read.get(id)
+        if found is None:
+            found = self._read[id] = _node(id, self._store.read_tree(id))
+        return found
+
+    def walk(self, id: ObjectId, depth: int = 0) -> Iterator[Chunk]:
+        """The chunks in order."""
+        node = self.node(id, depth)
+        yield from node.chunks
+        for child in node.below:
+            yield from self.walk(child, depth + 1)
+
+    def total(
+        self,
+        id: ObjectId,
+        of: Callable[[Chunk], int],
+        known: dict[tuple[ObjectId, int], int] | None = None,
+        depth: int = 0,
+    ) -> int:
+        """The sum over all chunks, in the time that the objects take that there are."""
+        known = {} if known is None else known
+        if (id, depth) not in known:
+            node = self.node(id, depth)
+            below = (self.total(child, of, known, depth + 1) for child in node.below)
+            known[id, depth] = sum(map(of, node.chunks)) + sum(below)
+        return known[id, depth]
+
+    def need_bounded(self, id: ObjectId) -> int:
+        """How many chunks there are; raises `ObjectDamaged` above `MOST_CHUNKS`."""
+        count = self.total(id, lambda chunk: 1)
+        if count > MOST_CHUNKS:
+            raise _too_many(id)
+        return count
+
+
+def _node(id: ObjectId, data: bytes) -> _Node:
     marker = data.find(b"\0", 0, 32) + 21 if data.startswith((b"100644 .rope\0", b"100755 .rope\0")) else 0
+    if len(data) - marker > NODE_MAX * _ENTRY_SIZE:
+        raise ObjectDamaged(f"table {id} has a node of more than {NODE_MAX} pieces", Advice("fsck"))
     if _LEAVES.fullmatch(data, marker):
-        for name, raw in _ENTRY.findall(data, marker):
-            yield Chunk(ObjectId(raw.hex()), name.endswith(b"+"))
-    elif _NODES.fullmatch(data, marker):
-        for _, raw in _ENTRY.findall(data, marker):
-            yield from walk_chunks(store, ObjectId(raw.hex()), depth=depth + 1)
-    else:
-        raise ObjectDamaged(f"table {id} holds what is no chunk", Advice("fsck"))
+        chunks = [Chunk(ObjectId(raw.hex()), name[-1:] == b"+") for name, raw in _ENTRY.findall(data, marker)]
+        return _Node(chunks, [])
+    if _NODES.fullmatch(data, marker):
+        return _Node([], [ObjectId(raw.hex()) for _, raw in _ENTRY.findall(data, marker)])
+    raise ObjectDamaged(f"table {id} holds what is no chunk", Advice("fsck"))
+
+
+def _too_many(id: ObjectId) -> ObjectDamaged:
+    return ObjectDamaged(f"table {id} claims more than {MOST_CHUNKS:,} pieces", Advice("fsck"))
+
+
+def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
+    """The chunks of a rope in order, its nodes read as they are needed.
+
+    Raises `ObjectDamaged` for what is none, below `DEEPEST` levels, and after `MOST_CHUNKS`.
+    """
+    for number, chunk in enumerate(_Nodes(store).walk(id)):
+        if number >= MOST_CHUNKS:
+            raise _too_many(id)
+        yield chunk
+
+
+def all_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
+    """`walk_chunks`, which says before the first one whether there are too many."""
+    nodes = _Nodes(store)
+    nodes.need_bounded(id)
+    return nodes.walk(id)
+
+
+def count_chunks(store: ObjectStore, id: ObjectId) -> int:
+    """How many chunks a rope has; raises as `all_chunks` does."""
+    return _Nodes(store).need_bounded(id)
+
+
+def rope_size(store: ObjectStore, id: ObjectId) -> int:
+    """The bytes of the file that a rope is; raises as `walk_chunks` does."""
+    nodes = _Nodes(store)
+    nodes.need_bounded(id)
+    sizes: dict[ObjectId, int] = {}
+
+    def size(chunk: Chunk) -> int:
+        if chunk.id not in sizes:
+            sizes[chunk.id] = store.size(chunk.id)
+        return sizes[chunk.id]
+
+    return nodes.total(id, size)
+
+
+def read_chunk(store: ObjectStore, id: ObjectId) -> bytes:
+    """The bytes of a chunk; one that claims more than `CHUNK_MAX` is refused before it is inflated."""
+    return store.read_blob(id, CHUNK_MAX)
 
 
 def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:
@@ -224,7 +325,7 @@ def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:
 def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> list[ChunkRun]:
     """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     if not chunks.any_broken:
-        loads = map(partial, repeat(store.read_blob), chunks.ids)
+        loads = map(partial, repeat(read_chunk), repeat(store), chunks.ids)
         columns = zip(map(bytes.fromhex, chunks.ids), loads, chunks.lengths, chunks.rows, strict=True)
         return [
             *map(partial(tuple.__new__, ChunkRun), columns)
@@ -242,9 +343,9 @@ def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> list[ChunkRun]:
 
 
 def _chunk_run(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> ChunkRun:
-    load = partial(store.read_blob, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
+    load = partial(read_chunk, store, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
     return ChunkRun(bytes.fromhex("".join(ids)), load, length, rows)
 
 
 def _join(store: ObjectStore, ids: list[ObjectId]) -> bytes:
-    return b"".join(map(store.read_blob, ids))
+    return b"".join(read_chunk(store, id) for id in ids)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from promptvc.errors import ObjectDamaged, ObjectMissing, TransferFailed
+from promptvc.errors import Advice, ObjectDamaged, ObjectMissing, TransferFailed
 from promptvc.ids import ObjectId, has_hidden, is_reserved
 from promptvc.storage.objects import SUBMODULE, Kind, TreeEntry
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import find_commit, follow_tags
 from promptvc.versioning.history import History
 from promptvc.versioning.ropes.marker import MARKER_NAME
+
+_LONGEST_NAME = 255
+"""Bytes of a file name, as file systems have them."""
+_DEEPEST = 410
+"""Trees in trees that are followed: as many folders as are read, and the levels of a rope."""
 
 
 def new_commits(history: History, tips: Iterable[ObjectId], known: Iterable[ObjectId]) -> list[ObjectId]:
@@ -159,7 +164,11 @@ def _new_content(
     fresh: dict[ObjectId, None] = {tree: None}
     had: set[ObjectId] = set(olds)
     news = [tree]
+    depth = 0
     while news:
+        depth += 1
+        if depth > _DEEPEST:
+            raise ObjectDamaged(f"tree {tree} is more than {_DEEPEST} folders deep", Advice("fsck"))
         old_entries = list(_entries(store, olds))
         had.update(entry.id for entry in old_entries)
         new_entries = list(_entries(store, [id for id in news if id not in had]))
@@ -189,4 +198,11 @@ def _refuse_unsafe_names(entry: TreeEntry) -> None:
         raise TransferFailed(
             f"the received history holds a file named {entry.name!r}",
             "it may be an attack; nothing was changed",
+        )
+    size = len(entry.name.encode("utf-8", "surrogateescape"))
+    if size > _LONGEST_NAME or any("\udc80" <= letter <= "\udcff" for letter in entry.name):
+        raise TransferFailed(
+            f"the received history holds a file name that is {'too long' if size > _LONGEST_NAME else 'not UTF-8'}:"
+            f" {entry.name[:40]!a}",
+            "no working file can have it; nothing was changed",
         )

@@ -388,7 +388,9 @@ def test_chunks_that_versions_share_are_not_read(
         monkeypatch.setattr(repo.parts.contents, "chunk_list", lambda id: None)
     read: list[ObjectId] = []
     original = repo.parts.store.read_blob
-    monkeypatch.setattr(repo.parts.store, "read_blob", lambda id: read.append(id) or original(id))
+    monkeypatch.setattr(
+        repo.parts.store, "read_blob", lambda id, most=None: read.append(id) or original(id, most)
+    )
     found = blame_rows(lineage(repo), ids[-1], TABLE, range(6000), ["id"])
     assert {n: ids.index(id) for n, id in enumerate(found) if id != ids[0]} == {
         n * 900: n for n in range(1, 6)

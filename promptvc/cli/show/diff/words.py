@@ -30,7 +30,7 @@ def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = F
     """The spans as lines of at most ``room`` columns; very long changes shortened unless ``whole``."""
     pieces = [(span.op, _marked(out, span, whole)) for span in spans if span.text]
     plain = "".join(text for _, text in pieces)
-    return [_styled(out, pieces, start, stop) for start, stop in wrap(plain, room)]
+    return [_styled(out, parts) for parts in _within(pieces, wrap(plain, room))]
 
 
 def paint(out: Output, op: str, text: str) -> str:
@@ -100,21 +100,30 @@ def _middle_cut(text: str) -> str:
     return f"{text[:half].rstrip()} … {left_out:,} characters … {text[-half:].lstrip()}"
 
 
-def _styled(out: Output, pieces: Sequence[tuple[Op, str]], start: int, stop: int) -> str:
-    """The part of the joined pieces from start to stop, each piece in its colour."""
+def _styled(out: Output, parts: Iterable[tuple[Op, str]]) -> str:
+    """Parts of a line, each in its colour."""
     return "".join(
         text if op == "=" else out.style(text, **COLORS[op], reverse=True if text.isspace() else None)
-        for op, text in _within(pieces, start, stop)
+        for op, text in parts
     )
 
 
-def _within(pieces: Sequence[tuple[Op, str]], start: int, stop: int) -> Iterator[tuple[Op, str]]:
-    at = 0
-    for op, text in pieces:
-        part = text[max(0, start - at) : max(0, stop - at)]
-        at += len(text)
-        if part:
-            yield op, part
+def _within(
+    pieces: Sequence[tuple[Op, str]], lines: Iterable[tuple[int, int]]
+) -> Iterator[list[tuple[Op, str]]]:
+    """The parts of each line, given as rising (start, stop) in the joined pieces; each piece is looked at once."""
+    place = at = 0  # the piece under way, and where it begins
+    for start, stop in lines:
+        parts: list[tuple[Op, str]] = []
+        while place < len(pieces):
+            op, text = pieces[place]
+            part = text[max(0, start - at) : max(0, stop - at)]
+            if part:
+                parts.append((op, part))
+            if at + len(text) > stop:
+                break
+            place, at = place + 1, at + len(text)
+        yield parts
 
 
 def name_cut(text: str, room: int) -> str:

@@ -88,7 +88,7 @@ def parse_json(data: bytes, name: str) -> Json:
     except json.JSONDecodeError as error:
         what = f"{name} line {error.lineno} is not JSON: {error.msg} (column {error.colno})"
         raise Usage(what, "is it the whole file, and of this format?") from None
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, numbers of thousands of digits
         raise Usage(f"{name} is not JSON: {error}", "is it of this format?") from None
 
 

@@ -8,8 +8,11 @@ of a name counts. The values C, I, P and N of a score are correct, incorrect, pa
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +27,18 @@ _ATTACHMENT = re.compile(r"attachment://([0-9a-f]{32})")
 _HEADERS = ("header.json", "_journal/start.json", "start.json")
 _GRADES: dict[Json, float | bool] = {"C": True, "I": False, "P": 0.5, "N": False}
 """As ``value_to_float`` of Inspect counts them."""
+MOST_UNPACKED = 2 << 30
+"""Bytes that an archive may claim to hold: all of them are held in memory."""
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
+"""What zipfile and the decompressors raise for archives that are none, or damaged."""
 
 
 def is_inspect(value: Json) -> bool:
@@ -52,6 +67,9 @@ def read_inspect_archive(file: Path) -> Foreign:
             header = next((each for each in _HEADERS if each in names), None)
             if header is None:
                 raise Usage(f"{file.name} is no log of Inspect", f"it has no {_HEADERS[0]}")
+            size = sum(each.file_size for each in archive.infolist())
+            if size > MOST_UNPACKED:
+                raise Usage(f"{file.name} unpacks to {size:,} bytes; at most {MOST_UNPACKED:,} are read")
             log = dict(as_mapping(parse_json(archive.read(header), f"{file.name}: {header}")))
             if header == "start.json" and "results.json" in names:
                 log.update(as_mapping(parse_json(archive.read("results.json"), f"{file.name}: results.json")))
@@ -65,7 +83,7 @@ def read_inspect_archive(file: Path) -> Foreign:
             f"{file.name} is compressed in a way that Python cannot read",
             "inspect log convert --to json --output-dir DIR FILE writes it as JSON",
         ) from None
-    except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
+    except _UNREADABLE as error:
         raise Usage(f"{file.name} is no log of Inspect: {error}", "an .eval file is a zip archive") from None
     return _foreign(log, [each for each in samples if isinstance(each, Mapping)], file.name)
 
