@@ -22,6 +22,8 @@ from promptvc.storage.objects import Kind
 
 OFS_DELTA, REF_DELTA = 6, 7
 IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a value
+_OPENING = 4096
+"""Bytes of a zlib stream that surely begin to make something: its code tables alone may take hundreds."""
 _HEAD = 8 + 256 * 4
 _TRAILER = 20
 _RESTORE = Advice("restore-pack")
@@ -159,7 +161,7 @@ class PackReader:
             return size
         try:
             at = read_distance(self.data, at)[1] if number == OFS_DELTA else at + 20
-            return delta_sizes(isal_zlib.decompressobj().decompress(self.data[at : at + 64], 32))[1]
+            return delta_sizes(isal_zlib.decompressobj().decompress(self.data[at : at + _OPENING], 32))[1]
         except (IsalError, IndexError, ValueError) as error:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
 
