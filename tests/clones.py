@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.storage.objects import Commit, Kind, Signature, Tag, encode_commit, encode_tag
+from promptvc.storage.objects import Commit, Kind, Signature, TagObject, encode_commit, encode_tag
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.git.remote import GitRemote
@@ -88,7 +88,7 @@ class Clone:
         id = target
         if message is not None:
             with self.store.begin() as writer:
-                id = writer.add(Kind.TAG, encode_tag(Tag(target, Kind.COMMIT, name, self.who, message)))
+                id = writer.add(Kind.TAG, encode_tag(TagObject(target, Kind.COMMIT, name, self.who, message)))
                 writer.finish()
         self.refs.move(RefName.tag(name), None, id, self.who, "tag")
         return id

@@ -20,10 +20,10 @@ from promptvc.repo.place import CALLS, LOCAL
 from promptvc.runs.calls.journal import drop_lines
 from promptvc.session.files.rowstream import key_of_file
 from promptvc.session.files.views import FileView
-from promptvc.session.forget.plan import Plan, Planner
+from promptvc.session.forget.plan import ForgetPlan, Planner
 from promptvc.session.forget.purge import INCOMING, Marker, drop_incoming, is_incoming, purge
 from promptvc.session.forget.quotes import Quote
-from promptvc.session.forget.versions import Versions
+from promptvc.session.forget.versions import FileVersions
 from promptvc.session.forget.wanted import Wanted, spellings
 from promptvc.storage.refs import HEAD, PRIVATE
 from promptvc.versioning.commit import find_commit
@@ -160,7 +160,7 @@ class _Forgetting:
             stack.enter_context(self._parts.store.writing())  # what is written stays until refs lead to it
             lying = self._lying()
             writer = stack.enter_context(self._parts.store.begin())
-            versions = Versions(self._parts.store, self._commits())
+            versions = FileVersions(self._parts.store, self._commits())
             plan = self._plan(Planner(self._parts.store, self._parts.contents, writer, versions, lying))
             history = Rewriter(self._parts.store, writer, plan.edit)
             moves: Moves = {name: (id, history.tip(id)) for name, id in self._tips.items()}
@@ -179,7 +179,7 @@ class _Forgetting:
 
     # --- working it out -------------------------------------------------------------------------------------
 
-    def _plan(self, planner: Planner) -> Plan:
+    def _plan(self, planner: Planner) -> ForgetPlan:
         if self._wanted is not None:
             return planner.forget(self._wanted, everywhere=self._everywhere)
         if not self._known:
@@ -202,7 +202,7 @@ class _Forgetting:
         return {path: entry for path, entry in found.items() if entry is not None}
 
     def _files(
-        self, plan: Plan, lying: Mapping[RepoPath, FileEntry]
+        self, plan: ForgetPlan, lying: Mapping[RepoPath, FileEntry]
     ) -> dict[RepoPath, tuple[FileEntry | None, FileEntry | None]]:
         edited = ((path, entry, plan.edit(path, entry)) for path, entry in lying.items())
         return {path: (entry, new) for path, entry, new in edited if new != entry}
@@ -232,7 +232,7 @@ class _Forgetting:
         moves: Moves,
         files: Mapping[RepoPath, tuple[FileEntry | None, FileEntry | None]],
         became: Mapping[ObjectId, ObjectId],
-        plan: Plan,
+        plan: ForgetPlan,
         stack: ExitStack,
     ) -> int:
         """Refs first, then working files; then nothing of it is kept. Stopped in between, the next command goes on."""
@@ -268,7 +268,7 @@ class _Forgetting:
 
     def _result(
         self,
-        plan: Plan,
+        plan: ForgetPlan,
         moves: Moves,
         files: Mapping[RepoPath, object],
         commits: int,

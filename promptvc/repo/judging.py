@@ -12,7 +12,7 @@ from promptvc.runs.check.check import check_run
 from promptvc.runs.check.declared import declared
 from promptvc.runs.check.results import CheckResult
 from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
-from promptvc.runs.sources import Source
+from promptvc.runs.sources import RunSource
 
 
 def check(parts: Parts, names: Sequence[str], revision: str | None) -> list[CheckResult]:
@@ -31,7 +31,7 @@ def reproduce_runs(parts: Parts, names: Sequence[str], revision: str | None) -> 
     return [reproduce(source, name, parts.contents, parts.store) for name in with_outputs(source, names)]
 
 
-def with_outputs(source: Source, names: Sequence[str]) -> list[str]:
+def with_outputs(source: RunSource, names: Sequence[str]) -> list[str]:
     """The runs that have outputs, or those named; raises `RunMissing` where one has none, or there is none."""
     known = run_names(source.files)
     missing = next((name for name in names if output_path(name) not in source.files), None)

@@ -16,7 +16,7 @@ from promptvc.storage.locks import PATIENCE
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
-    from promptvc.content.values.conflict import Conflict
+    from promptvc.content.values.conflict import MergeConflict
     from promptvc.session.history.undo import Undone
     from promptvc.session.merge.destination import Destination
     from promptvc.session.merge.openmerge import OpenMerge, Step
@@ -51,7 +51,7 @@ class Merges:
         return parts.merge_state.load()
 
     @property
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self) -> list[MergeConflict]:
         """What is left to resolve of the merge under way; nothing where there is none."""
         merge = self.open_merge
         if merge is None:

@@ -19,7 +19,7 @@ from promptvc.session.workspace.snapshot import Snapshot
 from promptvc.session.workspace.workspace import Committed, Status
 
 if TYPE_CHECKING:
-    from promptvc.content.values.conflict import Conflict
+    from promptvc.content.values.conflict import MergeConflict
     from promptvc.repo.branches import Branches
     from promptvc.repo.forget import ForgetResult
     from promptvc.repo.log import When
@@ -349,7 +349,7 @@ class Repo:
         return self.parts.merges.open_merge
 
     @property
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self) -> list[MergeConflict]:
         """What is left to resolve of the merge under way; nothing where there is none."""
         return self.parts.merges.conflicts
 

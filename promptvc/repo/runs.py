@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison
     from promptvc.runs.execute.results import Plan, RunResult
     from promptvc.runs.execute.staleness import Staleness
-    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.execute.workers import CallProgress
     from promptvc.runs.record.logbook import RunLog
     from promptvc.runs.record.record import Recorded, RecordOptions
     from promptvc.runs.reproduce.drift import Drift
@@ -47,7 +47,7 @@ class ProjectRuns:
         limit: int | None = None,
         offline: bool = False,
         allow_secrets: bool = False,
-        report: Callable[[Progress], None] | None = None,
+        report: Callable[[CallProgress], None] | None = None,
     ) -> RunResult:
         """Make the outputs of a declared run that are missing; known answers are not asked for again.
 
@@ -189,7 +189,7 @@ class ProjectRuns:
         *,
         limit: int | None = None,
         jobs: int | None = None,
-        report: Callable[[Progress], None] | None = None,
+        report: Callable[[CallProgress], None] | None = None,
     ) -> Drift:
         """Ask again for the first ``limit`` rows of a run, all of them without; nothing is written. It pays for calls.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from promptvc.repo.parts import Parts
-from promptvc.runs.sources import CommitSource, Source, WorkingSource
+from promptvc.runs.sources import CommitSource, RunSource, WorkingSource
 
 
-def source_at(parts: Parts, revision: str | None = None) -> Source:
+def source_at(parts: Parts, revision: str | None = None) -> RunSource:
     """The files at a revision; without one the working files, or HEAD where the store has none.
 
     Raises `UnknownRevision`, `AmbiguousId`.

@@ -9,8 +9,7 @@ from msgspec import Struct
 from promptvc.errors import Advice, StoreExists
 from promptvc.ids import ObjectId, RefName
 from promptvc.repo.parts import Parts
-from promptvc.storage.objects import Kind, encode_tag
-from promptvc.storage.objects import Tag as TagObject
+from promptvc.storage.objects import Kind, TagObject, encode_tag
 from promptvc.versioning.commit import peel
 
 

@@ -32,7 +32,7 @@ from promptvc.runs.execute.prepared import Prepared, prepare
 from promptvc.runs.execute.writing import write_run
 from promptvc.runs.providers.pricing import priced
 from promptvc.runs.scoring.scorers import Scorer, scores_of
-from promptvc.runs.sources import Source, load_run
+from promptvc.runs.sources import RunSource, load_run
 from promptvc.session.files.contents import Contents, source_of
 from promptvc.session.files.project import Project
 from promptvc.session.merge.runs import MergedFiles, MergedRun
@@ -49,7 +49,7 @@ class OutputMerger:
 
     contents: Contents
     store: ObjectStore
-    scorers: Callable[[RunSpec, Source], Sequence[Scorer]]
+    scorers: Callable[[RunSpec, RunSource], Sequence[Scorer]]
 
     def deferred(self, project: Project, ours: Files, theirs: Files) -> list[str]:
         """The declared runs with outputs that were made here, on either side: not those taken in from elsewhere."""

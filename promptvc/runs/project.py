@@ -22,7 +22,7 @@ from promptvc.runs.execute.staleness import Staleness, declared_runs, staleness
 from promptvc.runs.providers.python import load_function
 from promptvc.runs.providers.registry import provider_of
 from promptvc.runs.scoring.scorers import scorers_of
-from promptvc.runs.sources import Source, WorkingSource
+from promptvc.runs.sources import RunSource, WorkingSource
 from promptvc.runs.trust import Confirm, Trust, what_needs_trust, what_scores
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.views import FileView
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from promptvc.content.runs.request import Calling
     from promptvc.runs.execute.results import Plan, RunResult
     from promptvc.runs.execute.runner import Runner
-    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.execute.workers import CallProgress
     from promptvc.runs.providers.registry import Provider
     from promptvc.runs.scoring.scorers import Scorer
 
@@ -71,11 +71,11 @@ class Runs:
         if (calls := self.__dict__.pop("calls", None)) is not None:
             calls.close()
 
-    def source(self, files: Files | None = None) -> Source:
+    def source(self, files: Files | None = None) -> RunSource:
         """The working files as they are now, or as they were just found."""
         return WorkingSource(self.workspace, files)
 
-    def names(self, wanted: Sequence[str] = (), source: Source | None = None) -> list[str]:
+    def names(self, wanted: Sequence[str] = (), source: RunSource | None = None) -> list[str]:
         """The declared runs, or those of them that are wanted; raises `RunMissing`, and `Usage` where there is none."""
         runs = (source or self.source()).project.runs
         if not runs:
@@ -100,12 +100,12 @@ class Runs:
             stands = staleness(source, spec, self.contents, self.store, prepared=runner.prepared)
             return runner.plan(), stands
 
-    def staleness(self, name: str, source: Source | None = None) -> Staleness:
+    def staleness(self, name: str, source: RunSource | None = None) -> Staleness:
         """How its outputs stand to the files that they come from."""
         here = source or self.source()
         return staleness(here, declared(here.project.runs, name), self.contents, self.store)
 
-    def stale(self, source: Source | None = None) -> list[Staleness]:
+    def stale(self, source: RunSource | None = None) -> list[Staleness]:
         """How the runs stand that have outputs, those that are up to date left out; rows of large ones uncounted."""
         here = source or self.source()
         found = (staleness(here, spec, self.contents, self.store, _COUNTED) for spec in declared_runs(here))
@@ -121,7 +121,7 @@ class Runs:
         limit: int | None = None,
         offline: bool = False,
         allow_secrets: bool = False,
-        report: Callable[[Progress], None] = lambda progress: None,
+        report: Callable[[CallProgress], None] = lambda progress: None,
     ) -> tuple[RunResult, list[Scorer]]:
         """Make the outputs that are missing; gives what was done, and the scorers with what they could not score.
 
@@ -151,12 +151,12 @@ class Runs:
         )
         return done, list(runner.scorers)
 
-    def answer_guard(self, source: Source, allow_secrets: bool = False) -> AnswerGuard:
+    def answer_guard(self, source: RunSource, allow_secrets: bool = False) -> AnswerGuard:
         """What withholds answers that hold a secret."""
         allowed = source.project.allowed_secrets
         return AnswerGuard(environment=self.environment, allowed=allowed, is_on=not allow_secrets)
 
-    def need_clean(self, files: Iterable[FileView | None], source: Source, allow_secrets: bool) -> None:
+    def need_clean(self, files: Iterable[FileView | None], source: RunSource, allow_secrets: bool) -> None:
         """Raise `SecretFound` where one of these files, not in the store yet, holds a secret."""
         new = [file for file in files if file is not None and not self.store.contains(file.entry.id)]
         need_clean(self.store, new, source.project.allowed_secrets, not allow_secrets)
@@ -166,7 +166,7 @@ class Runs:
         """The project's folder."""
         return self.workspace.worktree.root
 
-    def _runner(self, source: Source, name: str, *, score: bool = True) -> Runner:
+    def _runner(self, source: RunSource, name: str, *, score: bool = True) -> Runner:
         spec = declared(source.project.runs, name)
         if score:
             self.trust.need(what_scores(spec), what_needs_trust(spec))
@@ -184,7 +184,7 @@ class Runs:
             now=self.now,
         )
 
-    def scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+    def scorers(self, spec: RunSpec, source: RunSource) -> list[Scorer]:
         """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
         with self.trust.guarding():
             return scorers_of(
@@ -193,7 +193,7 @@ class Runs:
                 lambda path: source.file(RepoPath(path)).read(),
             )
 
-    def usable_scorers(self, spec: RunSpec, source: Source) -> list[Scorer]:
+    def usable_scorers(self, spec: RunSpec, source: RunSource) -> list[Scorer]:
         """The scorers of a run that may be used unasked: all where functions may run, else the built-in ones."""
         if self.trust.allows(what_scores(spec)):
             with suppress(NotTrusted):
@@ -216,7 +216,7 @@ class Runs:
         return Trust(self.contents.origins, self.confirm)
 
 
-def builtin_scorers(spec: RunSpec, source: Source) -> list[Scorer]:
+def builtin_scorers(spec: RunSpec, source: RunSource) -> list[Scorer]:
     """The scorers of a run that need no code of the project."""
 
     def refuse(target: str) -> Callable[..., object]:

@@ -32,7 +32,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.tree import FileEntry, Files
 
 
-class Source(Protocol):
+class RunSource(Protocol):
     """One version of all files; ``label`` is what people call it."""
 
     @property
@@ -114,7 +114,7 @@ class LoadedRun:
     project: Project
     contents: Contents
     store: ObjectStore
-    source: Source | None = None
+    source: RunSource | None = None
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""
@@ -137,7 +137,7 @@ class LoadedRun:
         return found
 
 
-def load_run(source: Source, name: str, contents: Contents, store: ObjectStore) -> LoadedRun:
+def load_run(source: RunSource, name: str, contents: Contents, store: ObjectStore) -> LoadedRun:
     """A run at a version; raises `RunMissing` where there is none, and `RunUnreadable`."""
     rows, record = output_path(name), record_path(name)
     if rows not in source.files:

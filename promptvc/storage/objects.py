@@ -104,7 +104,7 @@ class Commit(Struct, frozen=True):
         return next((value for key, value in self.extra if key == name), None)
 
 
-class Tag(Struct, frozen=True):
+class TagObject(Struct, frozen=True):
     """An annotated tag."""
 
     target: ObjectId
@@ -209,14 +209,14 @@ def parse_commit(data: bytes) -> Commit:
     )
 
 
-def encode_tag(tag: Tag) -> bytes:
+def encode_tag(tag: TagObject) -> bytes:
     """The bytes of an annotated tag object."""
     lines = [b"object " + tag.target.encode(), b"type " + tag.kind.label, b"tag " + tag.name.encode()]
     lines += [b"tagger " + tag.tagger.encode()] if tag.tagger else []
     return b"\n".join(lines) + b"\n\n" + (tag.message.strip("\n") + "\n").encode("utf-8", "replace")
 
 
-def parse_tag(data: bytes) -> Tag:
+def parse_tag(data: bytes) -> TagObject:
     """Read an annotated tag object; raises `ObjectDamaged` when it names no object."""
     _need_at_most(MOST_COMMIT, "tag", data)
     headers, message = _split_headers(data)
@@ -229,7 +229,7 @@ def parse_tag(data: bytes) -> Tag:
     except (KeyError, ValueError) as error:
         raise ObjectDamaged("a tag object cannot be read", Advice("fsck")) from error
     tagger = Signature.decode(found["tagger"]) if "tagger" in found else None
-    return Tag(
+    return TagObject(
         target, kind, found.get("tag", b"").decode("utf-8", "replace"), tagger, _decode(message, "utf-8")
     )
 

@@ -18,7 +18,7 @@ from promptvc.storage.objects import (
     EMPTY_TREE,
     Commit,
     Kind,
-    Tag,
+    TagObject,
     TreeEntry,
     parse_commit,
     parse_tag,
@@ -135,7 +135,7 @@ class ObjectStore:
         """A commit's value."""
         return parse_commit(self._expect(id, Kind.COMMIT))
 
-    def load_tag(self, id: ObjectId) -> Tag:
+    def load_tag(self, id: ObjectId) -> TagObject:
         """An annotated tag's value."""
         return parse_tag(self._expect(id, Kind.TAG))
 

@@ -11,14 +11,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from promptvc.errors import Usage
 from promptvc.secrets.redact import redact_url
 
-Kind = Literal["local", "ssh", "http", "git"]
+AddressKind = Literal["local", "ssh", "http", "git"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"[A-Za-z0-9]+::")  # `ext::sh -c …`: git runs any program for these; we run none
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BRACKETED = re.compile(r"(?:([^@/]+)@)?\[([^\]]+)\]:(.*)\Z", re.DOTALL)
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, AddressKind] = {
     "file": "local",
     "ssh": "ssh",
     "git+ssh": "ssh",
@@ -39,7 +39,7 @@ class Address:
     http, ``base`` is the URL without user and password.
     """
 
-    kind: Kind
+    kind: AddressKind
     path: str
     host: str = ""
     port: int | None = None

@@ -11,7 +11,7 @@ from msgspec import Struct
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.versioning.tree import FileEntry
 
-Status = Literal["added", "removed", "modified", "renamed"]
+FileStatus = Literal["added", "removed", "modified", "renamed"]
 RENAME_SIMILARITY = 0.5
 RENAME_LIMIT = 400
 """Pairs compared at most; beyond, only files that are equal count as renamed."""
@@ -21,7 +21,7 @@ class FileChange(Struct, frozen=True):
     """One file that differs. ``old_path`` is the path before, where it was renamed."""
 
     path: RepoPath
-    status: Status
+    status: FileStatus
     before: FileEntry | None
     after: FileEntry | None
     old_path: RepoPath | None = None

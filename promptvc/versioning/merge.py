@@ -12,7 +12,7 @@ from promptvc.storage.objects import LINK
 from promptvc.versioning.diff import diff_files
 from promptvc.versioning.tree import FileEntry, Files
 
-Kind = Literal["both-changed", "edit-delete", "both-added"]
+PathConflictKind = Literal["both-changed", "edit-delete", "both-added"]
 Similarity = Callable[[Files, Files], Callable[[RepoPath, RepoPath], float]]
 """For two sets of files, how alike a file of the one is to a file of the other, from 0 to 1."""
 
@@ -35,7 +35,7 @@ class PathConflict(Struct, frozen=True):
     """
 
     path: RepoPath
-    kind: Kind
+    kind: PathConflictKind
     base: FileEntry | None
     ours: FileEntry | None
     theirs: FileEntry | None
@@ -138,7 +138,7 @@ class _Merge:
     def _conflict(
         self,
         path: RepoPath,
-        kind: Kind,
+        kind: PathConflictKind,
         base: FileEntry | None,
         ours: FileEntry | None,
         theirs: FileEntry | None,

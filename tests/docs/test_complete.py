@@ -201,7 +201,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.content.tablediff.diff import RowChange, TableDiff
     from promptvc.content.tablemerge.merge import RowMerge
     from promptvc.content.text.diff import Hunk, Line, Span
-    from promptvc.content.values.conflict import Conflict
+    from promptvc.content.values.conflict import MergeConflict
     from promptvc.repo.branches import Branch
     from promptvc.repo.forget import ForgetResult
     from promptvc.repo.pull import PullResult
@@ -241,7 +241,7 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.versioning.upkeep.verify import Problem
 
     values = (Message, MessageDiff, PromptDiff, RowChange, TableDiff, MalformedRow, Hunk, Line, Span, BinaryDiff,
-              TextDiff, Conflict, Merged, Resolved, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
+              TextDiff, MergeConflict, Merged, Resolved, MergedFile, RowMerge, OutputRow, RunRecord, RunResult, Logged,
               Recorded, RunComparison, RunSide, Cause, ScoreComparison, SliceComparison, NoiseComparison, Measures,
               ComparedRow,
               LogCommit, Blamed, Branch, Tag, NamedRemote, Switched, Restored, FetchResult, PushResult, RefChange,

@@ -16,7 +16,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.tablediff.diff import TableDiff, diff_rows
 from promptvc.content.tablemerge.merge import RowMerge
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from tests.amounts import examples
 from tests.merging.edits import Edit, Row, apply, base_rows, scripts
 from tests.merging.tables import (
@@ -68,7 +68,7 @@ def test_swapping_the_sides_swaps_the_conflicts_and_gives_the_same_rows(case: Ca
     assert settled(case, found) == settled(case, back)
 
 
-def facts(conflict: Conflict, swapped: bool = False) -> str:
+def facts(conflict: MergeConflict, swapped: bool = False) -> str:
     """A conflict as text, but for the row's number, which depends on which side is ours."""
     ours, theirs = conflict.ours, conflict.theirs
     if swapped:
@@ -181,13 +181,13 @@ def test_every_conflict_has_two_different_changes_at_one_place(case: Case) -> No
             check_place(case.path, rows[conflict.row], conflict)
 
 
-def kind_of(conflict: Conflict) -> str:
+def kind_of(conflict: MergeConflict) -> str:
     if conflict.base is MISSING:
         return "both-added"
     return "edit-delete" if MISSING in (conflict.ours, conflict.theirs) else "both-changed"
 
 
-def check_place(path: str, row: Item, conflict: Conflict) -> None:
+def check_place(path: str, row: Item, conflict: MergeConflict) -> None:
     """In the merged file, ours is at the place."""
     value: Any = row
     for name in () if conflict.field is None else (conflict.field, *conflict.at):
@@ -218,14 +218,14 @@ def test_the_values_of_a_conflict_are_those_of_the_three_versions(case: Case) ->
                 assert any(same(found, value) for found in values_at(rows, conflict)), conflict
 
 
-def is_merged(conflict: Conflict) -> bool:
+def is_merged(conflict: MergeConflict) -> bool:
     """Whether the values are merged ones, of which a part conflicts."""
     values = (conflict.base, conflict.ours, conflict.theirs)
     lists = all(isinstance(value, list) for value in values)
     return lists or (all(isinstance(v, str) for v in values) and any("\n" in str(v) for v in values))
 
 
-def values_at(rows: Sequence[Item], conflict: Conflict) -> list[Any]:
+def values_at(rows: Sequence[Item], conflict: MergeConflict) -> list[Any]:
     """What the rows with the conflict's key have at its place; none of them may be meant."""
     key = conflict.key or {}
     found: list[Any] = [MISSING]

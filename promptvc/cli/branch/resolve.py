@@ -18,7 +18,7 @@ from promptvc.session.merge.resolve import Choice
 from promptvc.session.merge.selection import Selection
 
 if TYPE_CHECKING:
-    from promptvc.content.values.conflict import Conflict
+    from promptvc.content.values.conflict import MergeConflict
     from promptvc.session.merge.resolve import Choice, Resolved, Take
     from promptvc.session.merge.selection import Selection
 
@@ -120,7 +120,7 @@ def _parsed(text: str) -> Any:
         raise click.UsageError("the value is nested too deeply") from None
 
 
-def _edited(app: App, conflict: Conflict) -> Choice:
+def _edited(app: App, conflict: MergeConflict) -> Choice:
     """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
     start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
     plain = isinstance(start, str)

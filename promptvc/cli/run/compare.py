@@ -23,7 +23,7 @@ from promptvc.runs.compare.words import summary
 
 if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.compare.rows import Status
+    from promptvc.runs.compare.rows import PairStatus
 
 _PLAIN = re.compile(r"[\w@%+:,./-][\w@%+:,./~-]*", re.ASCII)
 
@@ -67,7 +67,7 @@ def command(
 
     pairs = find_sides(app, words_of(words))
     made = (compare_runs(before, after, score=score, slices=slices or None) for before, after in pairs)
-    wanted: dict[Status, bool] = {"broken": broken, "fixed": fixed, "changed": changed}
+    wanted: dict[PairStatus, bool] = {"broken": broken, "fixed": fixed, "changed": changed}
     asked = [status for status, is_wanted in wanted.items() if is_wanted]
     if html is not None:
         _write_html(app, list(made), html)
@@ -79,7 +79,7 @@ def command(
         app.out.text("\n\n".join(as_markdown(comparison, asked, limit) for comparison in made))
     else:
 
-        def again(status: Status) -> str:
+        def again(status: PairStatus) -> str:
             return again_words(words_of(words), score, slices, status)
 
         blocks = (comparison_lines(app.out, comparison, asked, limit, again) for comparison in made)
@@ -87,17 +87,17 @@ def command(
 
 
 def json_values(
-    comparison: RunComparison, asked: list[Status], limit: int | None
+    comparison: RunComparison, asked: list[PairStatus], limit: int | None
 ) -> Iterator[dict[str, Any]]:
     """The comparison without its rows, then a value for each row that differs, or of the kinds asked for."""
     yield {"type": "comparison", **comparison.to_json(rows=False)}
-    kinds: list[Status] = asked or ["fixed", "broken", "changed", "only_before", "only_after"]
+    kinds: list[PairStatus] = asked or ["fixed", "broken", "changed", "only_before", "only_after"]
     for status in kinds:
         for row in comparison.of_status(status)[:limit]:
             yield {"type": "row", "run": comparison.after.name, **row.to_value()}
 
 
-def again_words(words: Words, score: str | None, slices: tuple[str, ...], status: Status) -> str:
+def again_words(words: Words, score: str | None, slices: tuple[str, ...], status: PairStatus) -> str:
     """The command as it was typed, but for all rows of a kind: ``promptvc compare main terse --fixed``."""
     options = [f"--{status}"]
     options += ["--score", score] if score is not None else []

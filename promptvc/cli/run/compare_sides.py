@@ -17,7 +17,7 @@ from promptvc.runs.sources import load_run
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
-    from promptvc.runs.sources import LoadedRun, Source
+    from promptvc.runs.sources import LoadedRun, RunSource
     from promptvc.versioning.revision import Range
 
 Pair = tuple["LoadedRun", "LoadedRun"]
@@ -48,9 +48,9 @@ def find_sides(app: App, words: Words) -> list[Pair]:
 # --- revisions and runs -----------------------------------------------------------------------------------
 
 
-def _revisions(app: App, words: Words) -> tuple[list[Source], list[str]]:
+def _revisions(app: App, words: Words) -> tuple[list[RunSource], list[str]]:
     """At most two revisions from the front, and the words that follow, which are runs."""
-    found: list[Source] = []
+    found: list[RunSource] = []
     rest = list(words.plain)
     while rest and len(found) < 2:
         range = find_range(app.repo, rest[0])
@@ -70,7 +70,7 @@ def _revisions(app: App, words: Words) -> tuple[list[Source], list[str]]:
     return found, rest
 
 
-def _of_range(app: App, text: str, range: Range) -> list[Source]:
+def _of_range(app: App, text: str, range: Range) -> list[RunSource]:
     if range.symmetric:
         raise Usage(f"{text}: compare takes A..B, or A and B")
     if range.start is None:
@@ -95,7 +95,7 @@ def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> Non
         )
 
 
-def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
+def _need_run(app: App, text: str, found: Sequence[RunSource]) -> None:
     where = found or [_source(app)]
     if any(_has_run(source, _run_name(app, text)) for source in where):
         return
@@ -106,7 +106,7 @@ def _need_run(app: App, text: str, found: Sequence[Source]) -> None:
     raise RunMissing(f"{text!r} is neither a revision nor a run", hint)
 
 
-def _has_run(source: Source, name: str) -> bool:
+def _has_run(source: RunSource, name: str) -> bool:
     return output_path(name) in source.files
 
 
@@ -115,12 +115,12 @@ def _run_name(app: App, text: str) -> str:
     return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
 
 
-def _source(app: App, revision: str | None = None) -> Source:
+def _source(app: App, revision: str | None = None) -> RunSource:
     """A commit, or the working files; of a store without any, HEAD."""
     return source_at(app.repo.parts, revision)
 
 
-def _load(app: App, source: Source, name: str) -> LoadedRun:
+def _load(app: App, source: RunSource, name: str) -> LoadedRun:
     return load_run(source, name, app.repo.parts.contents, app.repo.parts.store)
 
 

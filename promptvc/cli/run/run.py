@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from promptvc.runs.execute.results import Plan, RunResult
     from promptvc.runs.execute.staleness import Staleness
-    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.execute.workers import CallProgress
     from promptvc.runs.scoring.scorers import Scorer
 
 
@@ -76,13 +76,13 @@ def command(
 
 
 @contextmanager
-def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
+def _bar(app: App, name: str) -> Iterator[Callable[[CallProgress], None]]:
     """A progress bar with the cost so far, on a terminal; an interrupt says what is kept."""
-    seen: list[Progress] = []
+    seen: list[CallProgress] = []
     try:
         with _view(name) if sys.stderr.isatty() else nullcontext(seen.append) as show:
 
-            def report(progress: Progress) -> None:
+            def report(progress: CallProgress) -> None:
                 seen[:] = [progress]
                 show(progress)
 
@@ -97,7 +97,7 @@ def _bar(app: App, name: str) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def _view(name: str) -> Iterator[Callable[[Progress], None]]:
+def _view(name: str) -> Iterator[Callable[[CallProgress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as View
@@ -109,7 +109,7 @@ def _view(name: str) -> Iterator[Callable[[Progress], None]]:
     try:
         with ExitStack() as shown:
 
-            def report(progress: Progress) -> None:
+            def report(progress: CallProgress) -> None:
                 if not view.live.is_started:  # before the first call the user may be asked something
                     shown.enter_context(view)
                 said = [dollars(progress.cost_usd)] if progress.cost_usd else []

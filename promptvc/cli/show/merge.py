@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from promptvc.cli.app import App
     from promptvc.cli.output import Output
     from promptvc.content.tablemerge.merge import RowMerge, SideCounts
-    from promptvc.content.values.conflict import Conflict
+    from promptvc.content.values.conflict import MergeConflict
     from promptvc.repo import Repo
     from promptvc.session.merge.leaf import MergedFile
     from promptvc.session.merge.openmerge import OpenMerge
@@ -102,7 +102,7 @@ def abort_open(app: App, step: str) -> int:
 
 def conflict_lines(
     out: Output,
-    conflicts: Sequence[Conflict],
+    conflicts: Sequence[MergeConflict],
     most: int | None = None,
     lines: Sequence[tuple[int, int] | None] = (),
 ) -> Iterator[str]:
@@ -117,7 +117,7 @@ def conflict_lines(
             yield f"    … {len(some) - most} more: promptvc resolve"
 
 
-def resolve_hint(app: App, conflicts: Sequence[Conflict]) -> str:
+def resolve_hint(app: App, conflicts: Sequence[MergeConflict]) -> str:
     """How the first conflict is settled."""
     first = conflicts[0]
     words = f"promptvc resolve {typed_path(app, first.path)}"
@@ -257,7 +257,9 @@ def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields[:3]) + (", …" if len(fields) > 3 else "")
 
 
-def _one_conflict(out: Output, conflict: Conflict, lines: tuple[int, int] | None = None) -> Iterator[str]:
+def _one_conflict(
+    out: Output, conflict: MergeConflict, lines: tuple[int, int] | None = None
+) -> Iterator[str]:
     """One conflict: on one line where it fits, else a line a version."""
     name = "    " + "  ".join(_place(conflict))
     if lines is not None:
@@ -290,7 +292,7 @@ def _differing(values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [(side, f"…{text[start:]}") for side, text in zip(_SIDES, texts, strict=True)]
 
 
-def _place(conflict: Conflict) -> list[str]:
+def _place(conflict: MergeConflict) -> list[str]:
     """Which row and field: ``["t-0042", "expected"]``."""
     parts = []
     if conflict.row is not None:
@@ -310,7 +312,7 @@ def _place(conflict: Conflict) -> list[str]:
     return parts
 
 
-def _value(conflict: Conflict, side: str) -> Any:
+def _value(conflict: MergeConflict, side: str) -> Any:
     value = getattr(conflict, side)
     is_file = isinstance(value, dict) and conflict.row is None and conflict.field is None
     if is_file and len({each["path"] for each in _versions(conflict)}) > 1:
@@ -318,7 +320,7 @@ def _value(conflict: Conflict, side: str) -> Any:
     return value["id"][:7] if is_file else MISSING if value is None and conflict.row is None else value
 
 
-def _versions(conflict: Conflict) -> list[dict[str, Any]]:
+def _versions(conflict: MergeConflict) -> list[dict[str, Any]]:
     """The versions that there are of a file that conflicts as a whole."""
     return [value for side in _SIDES if isinstance(value := getattr(conflict, side), dict)]
 
@@ -362,7 +364,7 @@ def _rows_value(rows: RowMerge | None) -> dict[str, Any]:
     return {"rows": counts, "merged": merged}
 
 
-def key_text(conflict: Conflict) -> str:
+def key_text(conflict: MergeConflict) -> str:
     """What --key takes for the row of a conflict; a row without a key goes by its number, from 1."""
     if not conflict.key:
         return str((conflict.row or 0) + 1)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import xxhash
 from msgspec import Struct
 
-from promptvc.content.arrow.kinds import Kind, kind_from_plain, kind_to_plain
+from promptvc.content.arrow.kinds import ColumnKind, kind_from_plain, kind_to_plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,7 @@ class Origin(Struct, frozen=True):
     ids: Sequence[bytes]
     counts: Sequence[int]
     witnesses: Sequence[int]
-    kinds: dict[str, Kind]
+    kinds: dict[str, ColumnKind]
 
 
 class _Trailer(Struct, frozen=True):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from promptvc.content.arrow.kinds import (
     FLOAT,
+    ColumnKind,
     Items,
-    Kind,
     Members,
     Whole,
     arrow_schema,
@@ -37,7 +37,7 @@ _EMPTY_OBJECTS = Members({})
 _EXACT = 2.0**53
 
 
-def can_parse(format: ReadsRows, kinds: Mapping[str, Kind], narrow: bool) -> bool:
+def can_parse(format: ReadsRows, kinds: Mapping[str, ColumnKind], narrow: bool) -> bool:
     """Whether this way is open: the rows are JSON, and Arrow has a type for every column.
 
     ``narrow`` skips fields that are not in ``kinds``, in nested objects too: then these must not be wanted.
@@ -47,7 +47,7 @@ def can_parse(format: ReadsRows, kinds: Mapping[str, Kind], narrow: bool) -> boo
     return all(kind == _EMPTY_OBJECTS or arrow_type(kind) is not None for kind in kinds.values())
 
 
-def _has_members(kind: Kind) -> bool:
+def _has_members(kind: ColumnKind) -> bool:
     return isinstance(kind, Members) or (isinstance(kind, Items) and _has_members(kind.item))
 
 
@@ -76,7 +76,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def parse_lines(
-    lines: bytes, count: int, longest: int, kinds: Mapping[str, Kind], narrow: bool
+    lines: bytes, count: int, longest: int, kinds: Mapping[str, ColumnKind], narrow: bool
 ) -> pa.Table | None:
     """The table of these rows, or None where it would not be what Python reads; ``narrow`` skips other fields.
 
@@ -122,7 +122,7 @@ def _has_long_integer(lines: bytes) -> bool:
     return False
 
 
-def _holds(kind: Kind, column: pa.ChunkedArray) -> bool:
+def _holds(kind: ColumnKind, column: pa.ChunkedArray) -> bool:
     """Whether a column, parsed as the type of kind, has only values of that kind: the type alone says too little."""
     import pyarrow.compute as pc
 

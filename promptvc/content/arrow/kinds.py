@@ -49,25 +49,25 @@ class Whole(Struct, frozen=True):
 class Items(Struct, frozen=True):
     """Arrays, whose elements are all of one kind."""
 
-    item: Kind
+    item: ColumnKind
 
 
 class Members(Struct, frozen=True):
     """Objects: the kind of each field that any of them has."""
 
-    fields: Mapping[str, Kind]
+    fields: Mapping[str, ColumnKind]
 
 
-Kind = Scalar | Whole | Items | Members
+ColumnKind = Scalar | Whole | Items | Members
 
 
-def infer_columns(rows: Sequence[Row]) -> dict[str, Kind]:
+def infer_columns(rows: Sequence[Row]) -> dict[str, ColumnKind]:
     """The kind of every field, in the order in which they are first seen."""
     names = dict.fromkeys(chain.from_iterable(rows))
     return {name: infer([row.get(name) for row in rows]) for name in names}
 
 
-def infer(values: Sequence[Json], depth: int = 0) -> Kind:
+def infer(values: Sequence[Json], depth: int = 0) -> ColumnKind:
     """The kind that holds all these values; absent ones are None."""
     types = set(map(type, values)) - {NoneType}
     if not types:
@@ -87,30 +87,30 @@ def infer(values: Sequence[Json], depth: int = 0) -> Kind:
     return {str: STRING, float: FLOAT, bool: BOOL}.get(found, MIXED)
 
 
-def _infer_items(values: Sequence[list[Json]], depth: int) -> Kind:
+def _infer_items(values: Sequence[list[Json]], depth: int) -> ColumnKind:
     item = infer(list(chain.from_iterable(values)), depth + 1)
     return MIXED if item == MIXED else Items(item)
 
 
-def _infer_members(values: Sequence[Row], depth: int) -> Kind:
+def _infer_members(values: Sequence[Row], depth: int) -> ColumnKind:
     names = dict.fromkeys(chain.from_iterable(values))
     if len(names) > MAX_FIELDS or not all(is_unicode(name) for name in names):
         return MIXED
     return _members({name: infer([value.get(name) for value in values], depth + 1) for name in names})
 
 
-def _members(fields: Mapping[str, Kind]) -> Kind:
+def _members(fields: Mapping[str, ColumnKind]) -> ColumnKind:
     return MIXED if len(fields) > MAX_FIELDS or MIXED in fields.values() else Members(fields)
 
 
-def whole(low: int, high: int) -> Kind:
+def whole(low: int, high: int) -> ColumnKind:
     """The kind of integers from low to high; `MIXED` where no 64-bit type holds them."""
     if low < -(2**63) or high >= 2**64 or (low < 0 and high >= 2**63):
         return MIXED
     return Whole(low < 0, low < -(2**53) or high > 2**53, high >= 2**63)
 
 
-def join_columns(one: Mapping[str, Kind], other: Mapping[str, Kind]) -> dict[str, Kind]:
+def join_columns(one: Mapping[str, ColumnKind], other: Mapping[str, ColumnKind]) -> dict[str, ColumnKind]:
     """The kinds of the columns of two runs of rows; the names of ``one`` first."""
     joined = dict(one)
     for name, kind in other.items():
@@ -118,7 +118,7 @@ def join_columns(one: Mapping[str, Kind], other: Mapping[str, Kind]) -> dict[str
     return joined
 
 
-def join(one: Kind, other: Kind) -> Kind:
+def join(one: ColumnKind, other: ColumnKind) -> ColumnKind:
     """The least kind that holds what either holds."""
     if one == other or other == NULL:
         return one
@@ -137,12 +137,12 @@ def join(one: Kind, other: Kind) -> Kind:
     return MIXED
 
 
-def _join_whole(one: Whole, other: Whole) -> Kind:
+def _join_whole(one: Whole, other: Whole) -> ColumnKind:
     negative, unsigned = one.negative or other.negative, one.unsigned or other.unsigned
     return MIXED if negative and unsigned else Whole(negative, one.inexact or other.inexact, unsigned)
 
 
-def arrow_schema(kinds: Mapping[str, Kind], last: Iterable[str] = ()) -> pa.Schema:
+def arrow_schema(kinds: Mapping[str, ColumnKind], last: Iterable[str] = ()) -> pa.Schema:
     """The schema of a table with these columns, those named in ``last`` at the end."""
     import pyarrow as pa
 
@@ -151,7 +151,7 @@ def arrow_schema(kinds: Mapping[str, Kind], last: Iterable[str] = ()) -> pa.Sche
     return pa.schema([arrow_field(name, kinds[name]) for name in names])
 
 
-def arrow_field(name: str, kind: Kind) -> pa.Field:
+def arrow_field(name: str, kind: ColumnKind) -> pa.Field:
     """The field of a column of this kind; where Arrow has no type for it, a string marked with `TEXT_MARK`."""
     import pyarrow as pa
 
@@ -159,7 +159,7 @@ def arrow_field(name: str, kind: Kind) -> pa.Field:
     return pa.field(name, pa.string(), metadata=TEXT_MARK) if type is None else pa.field(name, type)
 
 
-def arrow_type(kind: Kind) -> pa.DataType | None:
+def arrow_type(kind: ColumnKind) -> pa.DataType | None:
     """None for what stays JSON text: mixed types, and objects without any field, which Parquet cannot hold."""
     import pyarrow as pa
 
@@ -191,7 +191,7 @@ def is_unicode(name: str) -> bool:
     return True
 
 
-def kind_to_plain(kind: Kind) -> Json:
+def kind_to_plain(kind: ColumnKind) -> Json:
     """A kind as JSON, for `kind_from_plain`."""
     match kind:
         case Scalar(name):
@@ -204,7 +204,7 @@ def kind_to_plain(kind: Kind) -> Json:
             return ["object", *([name, kind_to_plain(field)] for name, field in fields.items())]
 
 
-def kind_from_plain(plain: LooseJson) -> Kind:
+def kind_from_plain(plain: LooseJson) -> ColumnKind:
     """The kind of which `kind_to_plain` gave this."""
     match plain:
         case ["int", bool(negative), bool(inexact), bool(unsigned)]:

@@ -12,7 +12,7 @@ from promptvc.content.arrow.json import can_parse, json_lines, parse_lines
 from promptvc.content.arrow.kinds import (
     NULL,
     STRING,
-    Kind,
+    ColumnKind,
     arrow_schema,
     infer_columns,
     is_text,
@@ -68,7 +68,7 @@ class Reader:
     def __init__(self, format: RowFormat, columns: Sequence[str] | None = None) -> None:
         self.format = format
         self.columns = columns
-        self.kinds: dict[str, Kind] = {}
+        self.kinds: dict[str, ColumnKind] = {}
         self.witnesses: list[int] = []
         """Places of the parts that taught a kind: those of all other parts are held by theirs."""
         self._can_parse = False
@@ -112,7 +112,7 @@ class Reader:
         return pa.Table.from_arrays(columns, schema=schema)
 
     @property
-    def _known(self) -> Mapping[str, Kind]:
+    def _known(self) -> Mapping[str, ColumnKind]:
         if self.columns is None:
             return self.kinds
         return {name: self.kinds.get(name, NULL) for name in self.columns}
@@ -185,7 +185,7 @@ class Reader:
         if self._learn(infer_columns(rows)):
             self.witnesses.append(part.place)
 
-    def _learn(self, kinds: Mapping[str, Kind]) -> bool:
+    def _learn(self, kinds: Mapping[str, ColumnKind]) -> bool:
         before, self.kinds = self.kinds, join_columns(self.kinds, kinds)
         self._can_parse = can_parse(self.format, self._known, self.columns is not None)
         return before != self.kinds

@@ -22,7 +22,7 @@ from promptvc.content.prompt.parts import (
 from promptvc.content.prompt.prompt import read_prompt
 from promptvc.content.prompt_formats.source import decode
 from promptvc.content.text.merge import TextConflict, TextMerge, marker_size, merge_lines
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.merge import ValueMerge, merge_value, put
 from promptvc.content.yaml.merge import holds_value, merge_comments, merge_yaml
 from promptvc.content.yaml.rewrite import rewrite_yaml
@@ -38,15 +38,15 @@ class PromptMerge(Struct, frozen=True):
     """
 
     text: TextMerge
-    settings: tuple[Conflict, ...] = ()
+    settings: tuple[MergeConflict, ...] = ()
     lines: tuple[int, ...] = ()
 
     @property
-    def conflicts(self) -> tuple[Conflict, ...]:
+    def conflicts(self) -> tuple[MergeConflict, ...]:
         """Those of settings and messages first, then those of lines."""
         texts = self.text.conflicts
         return self.settings + tuple(
-            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
+            MergeConflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs) for each in texts
         )
 
     @property
@@ -151,9 +151,9 @@ def _by_line(base: str, ours: str, theirs: str, otherwise: TextMerge) -> PromptM
     return PromptMerge(found if found.conflicts else otherwise)
 
 
-def _conflicts(found: ValueMerge) -> tuple[Conflict, ...]:
+def _conflicts(found: ValueMerge) -> tuple[MergeConflict, ...]:
     return tuple(
-        Conflict(
+        MergeConflict(
             kind=each.kind,
             key=None,
             row=None,

@@ -42,7 +42,7 @@ class Values(dict[str, object]):
     """The variables as one mapping: how pieces find names that Jinja could not spell."""
 
 
-class Missing(StrictUndefined):
+class MissingField(StrictUndefined):
     """What a missing name gives: using it in any way raises, and says which name it was."""
 
     __slots__ = ()
@@ -73,7 +73,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         super().__init__(
-            undefined=Missing, finalize=_written, loader=_NoFiles(), extensions=["jinja2.ext.loopcontrols"]
+            undefined=MissingField,
+            finalize=_written,
+            loader=_NoFiles(),
+            extensions=["jinja2.ext.loopcontrols"],
         )
         self.globals = {name: self.globals[name] for name in _GLOBALS}
         self.filters = {name: _limited(name, self.filters[name]) for name in limits.FILTERS}

@@ -23,7 +23,7 @@ class TableSide(Struct, frozen=True):
     format: RowFormat
 
 
-class Side:
+class RowSide:
     """One version: how many rows it has, and those that were loaded, by number."""
 
     def __init__(self, format: RowFormat) -> None:
@@ -71,7 +71,7 @@ class Pairs:
     ) -> None:
         self.comparable = before_format.reading == after_format.reading
         runs = _equal_runs(before, after) if self.comparable else []
-        self.old, self.new = Side(before_format), Side(after_format)
+        self.old, self.new = RowSide(before_format), RowSide(after_format)
         spans = self._load(before, after, runs)
         self.matching = Matching([span for span in spans if span[0] < span[1] or span[2] < span[3]])
         if self.comparable:
@@ -167,11 +167,13 @@ def _count(before: ChunkRun, after: ChunkRun, format: RowFormat, first: bool) ->
     return before.rows if before.rows is not None else format.count(after.load(), first)
 
 
-def _keys(side: Side, key: Sequence[str]) -> dict[int, tuple[object, ...]]:
+def _keys(side: RowSide, key: Sequence[str]) -> dict[int, tuple[object, ...]]:
     return {n: token for n, row in side.rows.items() if (token := key_token(row, key)) is not None}
 
 
-def _tokens(rows: Mapping[int, Row], side: Side, paired: Mapping[int, int]) -> dict[int, tuple[str, object]]:
+def _tokens(
+    rows: Mapping[int, Row], side: RowSide, paired: Mapping[int, int]
+) -> dict[int, tuple[str, object]]:
     """What rows have in common that differ in their bytes only."""
     tokens: dict[int, tuple[str, object]] = {
         n: ("row", json.dumps(row, sort_keys=True)) for n, row in rows.items()

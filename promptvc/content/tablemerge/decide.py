@@ -16,9 +16,9 @@ from promptvc.content.tablemerge.row import (
     decide_row,
     kept,
 )
-from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Status, Versions
+from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, RowStatus, Versions
 
-_Statuses = Mapping[int, tuple[Status, Status]]
+_Statuses = Mapping[int, tuple[RowStatus, RowStatus]]
 """By number in base, what ours and theirs did to a row."""
 
 
@@ -55,7 +55,9 @@ def _decide_base(versions: Versions, prefer_base: bool) -> tuple[_Statuses, dict
         number: (versions.status(OURS, number), versions.status(THEIRS, number))
         for number in versions.loaded()
     }
-    touched = ((number, found) for number, found in statuses.items() if found != (Status.SAME, Status.SAME))
+    touched = (
+        (number, found) for number, found in statuses.items() if found != (RowStatus.SAME, RowStatus.SAME)
+    )
     return statuses, {number: decide_row(versions, prefer_base, number, *found) for number, found in touched}
 
 
@@ -68,9 +70,9 @@ def _one_copy(versions: Versions, statuses: _Statuses, rows: Mapping[int, Outcom
     """Where each side took out another one of two equal rows, both meant one of them: one stays."""
     gone: dict[bytes, tuple[list[int], list[int]]] = {}
     for number, outcome in rows.items():
-        if outcome is None and Status.SAME in statuses[number]:
+        if outcome is None and RowStatus.SAME in statuses[number]:
             lists = gone.setdefault(versions.base_body(number), ([], []))
-            lists[statuses[number].index(Status.SAME)].append(number)
+            lists[statuses[number].index(RowStatus.SAME)].append(number)
     return {
         number: kept(versions, OURS, number)
         for kept_by_ours, kept_by_theirs in gone.values()
@@ -84,7 +86,7 @@ def _conflicts(decided: Mapping[int, Decision]) -> list[Placed]:
 
 def _count_changed(statuses: _Statuses) -> dict[int, int]:
     return {
-        side: sum(found[at] is Status.CHANGED for found in statuses.values())
+        side: sum(found[at] is RowStatus.CHANGED for found in statuses.values())
         for at, side in enumerate((OURS, THEIRS))
     }
 

@@ -19,7 +19,7 @@ from promptvc.content.tablemerge.place import Numbers, place
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.content.tablemerge.versions import OURS, THEIRS, Files, Versions, read_versions
 from promptvc.content.tablemerge.write import write
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 
@@ -49,7 +49,7 @@ class RowMerge(Struct, frozen=True, kw_only=True):
 
     pieces: tuple[ChunkRun | bytes, ...]
     from_theirs: bool
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[MergeConflict, ...]
     key: tuple[str, ...] | None
     counts: tuple[SideCounts, SideCounts]
     merged: tuple[MergedRow, ...]
@@ -121,7 +121,7 @@ def _side(versions: Versions, layout: Layout) -> int:
     return THEIRS if layout.side == THEIRS and not versions.left.moved else OURS
 
 
-def _numbered(found: Iterable[Placed], numbers: Numbers) -> tuple[Conflict, ...]:
+def _numbered(found: Iterable[Placed], numbers: Numbers) -> tuple[MergeConflict, ...]:
     """The conflicts with the numbers of their rows in the merged file, in their order."""
     made = [replace(each.conflict, row=numbers.of(each.place)) for each in found]
     return tuple(sorted(made, key=lambda conflict: conflict.row or 0))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.tablemerge.partners import Partners
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 
 Place = tuple[int, int]
 """(`BASE`, row number in base), or for a row that is new there (`OURS` or `THEIRS`, row number on that side)."""
@@ -33,7 +33,7 @@ class Placed(Struct, frozen=True):
     """A conflict as it was found: the row that it is in, and its fields."""
 
     place: Place
-    conflict: Conflict
+    conflict: MergeConflict
 
 
 class BothChanged(Struct, frozen=True):

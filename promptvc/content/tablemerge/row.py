@@ -11,8 +11,8 @@ from promptvc.content.formats.dicts import malformed_row
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.tablemerge.outcome import BothChanged, Content, Outcome, Place, Placed
-from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, Status, Versions
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.tablemerge.versions import BASE, OURS, THEIRS, RowStatus, Versions
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.merge import ValueConflict, ValueMerge, merge_objects, put
 
 
@@ -24,18 +24,20 @@ class Decision(Struct, frozen=True):
     merged: BothChanged | None = None
 
 
-def decide_row(versions: Versions, prefer_base: bool, number: int, ours: Status, theirs: Status) -> Decision:
+def decide_row(
+    versions: Versions, prefer_base: bool, number: int, ours: RowStatus, theirs: RowStatus
+) -> Decision:
     """Decide for a row of base that a side changed."""
-    if ours is Status.GONE or theirs is Status.GONE:
+    if ours is RowStatus.GONE or theirs is RowStatus.GONE:
         return _decide_gone(versions, prefer_base, number, ours, theirs)
-    if theirs is Status.SAME or (ours, theirs) == (Status.REFORMATTED, Status.REFORMATTED):
+    if theirs is RowStatus.SAME or (ours, theirs) == (RowStatus.REFORMATTED, RowStatus.REFORMATTED):
         return Decision(kept(versions, OURS, number))
-    if ours is Status.SAME:
+    if ours is RowStatus.SAME:
         return Decision(kept(versions, THEIRS, number))
     one, two = versions.side_row(OURS, number), versions.side_row(THEIRS, number)
-    if ours is Status.REFORMATTED:
+    if ours is RowStatus.REFORMATTED:
         return Decision(Content(OURS, versions.side_body(OURS, number), two))
-    if theirs is Status.REFORMATTED:
+    if theirs is RowStatus.REFORMATTED:
         return Decision(Content(THEIRS, versions.side_body(THEIRS, number), one))
     return _decide_changed(versions, prefer_base, number, one, two)
 
@@ -70,21 +72,21 @@ def decide_both_replaced(versions: Versions, ours: int, theirs: int, base: int) 
     if bodies[1] == bodies[2] or (rows[1] is not None and rows[2] is not None and same(rows[1], rows[2])):
         return Decision(added(versions, OURS, ours))
     values = [malformed_row(body) if row is None else row for row, body in zip(rows, bodies, strict=True)]
-    conflict = Conflict(kind="both-changed", base=values[0], ours=values[1], theirs=values[2])
+    conflict = MergeConflict(kind="both-changed", base=values[0], ours=values[1], theirs=values[2])
     return Decision(added(versions, OURS, ours), (Placed((OURS, ours), conflict),))
 
 
 def _decide_gone(
-    versions: Versions, prefer_base: bool, number: int, ours: Status, theirs: Status
+    versions: Versions, prefer_base: bool, number: int, ours: RowStatus, theirs: RowStatus
 ) -> Decision:
     base = versions.base_row(number)
-    mine = None if ours is Status.GONE else versions.side_row(OURS, number)
-    other = None if theirs is Status.GONE else versions.side_row(THEIRS, number)
+    mine = None if ours is RowStatus.GONE else versions.side_row(OURS, number)
+    other = None if theirs is RowStatus.GONE else versions.side_row(THEIRS, number)
     if not _is_edited(versions, base or {}, OURS if mine else THEIRS, mine or other):
         return Decision(None)
     values = [MISSING if row is None else row for row in (base, mine, other)]
     key = versions.key_of(base)
-    conflict = Conflict(kind="edit-delete", key=key, base=values[0], ours=values[1], theirs=values[2])
+    conflict = MergeConflict(kind="edit-delete", key=key, base=values[0], ours=values[1], theirs=values[2])
     outcome = None if mine is None else kept(versions, OURS, number)
     if prefer_base:
         outcome = Content(BASE, versions.base_body(number), base)
@@ -132,7 +134,7 @@ def _in_place(found: ValueMerge, prefer_base: bool) -> Row:
 
 def _placed(versions: Versions, place: Place, row: Row, found: Iterable[ValueConflict]) -> Iterator[Placed]:
     for each in found:
-        conflict = Conflict(
+        conflict = MergeConflict(
             kind=each.kind,
             key=versions.key_of(row),
             field=each.at[0],

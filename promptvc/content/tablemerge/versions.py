@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.table.keys import guess_common_key, key_token
-from promptvc.content.tablediff.pairs import Pairs, Side, TableSide
+from promptvc.content.tablediff.pairs import Pairs, RowSide, TableSide
 from promptvc.content.tablemerge.renames import Names, find_renames, merge_names, renamed
 from promptvc.content.tablemerge.rules import MergeRules
 
@@ -20,7 +20,7 @@ Files = tuple[TableSide, TableSide, TableSide]
 """Base, ours and theirs."""
 
 
-class Status(Enum):
+class RowStatus(Enum):
     """What a side did to a row of base."""
 
     SAME = "every byte"
@@ -52,20 +52,20 @@ class Versions(Struct, frozen=True, kw_only=True):
         """The rows of base that a side may have changed, rising."""
         return sorted(self.left.old.bodies.keys() | self.right.old.bodies.keys())
 
-    def status(self, side: int, number: int) -> Status:
+    def status(self, side: int, number: int) -> RowStatus:
         """What a side did to a row of base."""
         pairs = self.pairs(side)
         if number not in pairs.old.bodies:
-            return Status.SAME
+            return RowStatus.SAME
         after = pairs.matching.to_after.get(number)
         if after is None:
-            return Status.GONE
+            return RowStatus.GONE
         if pairs.comparable and pairs.old.bodies[number] == pairs.new.bodies[after]:
-            return Status.SAME
+            return RowStatus.SAME
         before, now = self.base_row(number), self.side_row(side, number)
         if before is None or now is None:
-            return Status.SAME  # malformed rows have partners of equal bytes only
-        return Status.REFORMATTED if same(before, now) else Status.CHANGED
+            return RowStatus.SAME  # malformed rows have partners of equal bytes only
+        return RowStatus.REFORMATTED if same(before, now) else RowStatus.CHANGED
 
     def base_body(self, number: int) -> bytes:
         """The bytes of a row of base."""
@@ -118,10 +118,10 @@ class Versions(Struct, frozen=True, kw_only=True):
         key = self.rules.key
         return tuple(self.names[BASE].get(name, name) for name in key) if key else None
 
-    def _base(self, number: int) -> Side:
+    def _base(self, number: int) -> RowSide:
         return self.left.old if number in self.left.old.bodies else self.right.old
 
-    def _row(self, side: int, rows: Side, number: int) -> Row | None:
+    def _row(self, side: int, rows: RowSide, number: int) -> Row | None:
         row = rows.row(number)
         return row if row is None else renamed(row, self.names[side])
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from promptvc.content.text.diff3 import Part, diff3
 
-Side = Literal["base", "ours", "theirs"]
+SideName = Literal["base", "ours", "theirs"]
 
 _MARKER_SIZE = 7
 _LIKE_MARKERS = re.compile(r"^([<|=>])\1{6,}", re.MULTILINE)
@@ -38,14 +38,14 @@ class TextMerge(Struct, frozen=True):
 
     parts: tuple[str | TextConflict, ...]
     marker_size: int = _MARKER_SIZE
-    open_end: frozenset[Side] = frozenset()
+    open_end: frozenset[SideName] = frozenset()
 
     @property
     def conflicts(self) -> tuple[TextConflict, ...]:
         """What is not settled, from top to bottom."""
         return tuple(part for part in self.parts if isinstance(part, TextConflict))
 
-    def text(self, side: Side = "ours") -> str:
+    def text(self, side: SideName = "ours") -> str:
         """The whole text with one side's version of each conflict."""
         text = "".join(part if isinstance(part, str) else getattr(part, side) for part in self.parts)
         return _LINE_END.sub("", text) if side in self.open_end else text
@@ -59,7 +59,7 @@ class TextMerge(Struct, frozen=True):
         )
 
 
-_SIDES: tuple[Side, ...] = ("base", "ours", "theirs")
+_SIDES: tuple[SideName, ...] = ("base", "ours", "theirs")
 
 
 def merge_lines(base: str, ours: str, theirs: str) -> TextMerge:
@@ -93,7 +93,7 @@ def _lines(text: str, end: str) -> list[str]:
 
 def _with_end(
     parts: list[Part], texts: tuple[str, str, str], end: str
-) -> tuple[list[str | TextConflict], frozenset[Side]]:
+) -> tuple[list[str | TextConflict], frozenset[SideName]]:
     """The parts as text, with the final line end as it should be: merged too, or each side's own in a conflict."""
     made = [_as_text(part) for part in parts]
     if not made:

@@ -12,7 +12,7 @@ from promptvc.content.formats.missing import MISSING, Missing
 ConflictKind = Literal["both-changed", "edit-delete", "both-added", "text"]
 
 
-class Conflict(Struct, frozen=True, kw_only=True):
+class MergeConflict(Struct, frozen=True, kw_only=True):
     """One place that both sides changed, and differently; in the merged file stands what ours has there.
 
     - ``kind``: ``both-changed``, ``edit-delete`` (one side removed what the other changed), ``both-added``, or

@@ -25,7 +25,7 @@ _J = TypeVar("_J", bound=Json)
 
 
 class ValueConflict(Struct, frozen=True):
-    """One place in a value that both sides changed differently; the fields are those of `Conflict`."""
+    """One place in a value that both sides changed differently; the fields are those of `MergeConflict`."""
 
     kind: ConflictKind
     at: tuple[str, ...]

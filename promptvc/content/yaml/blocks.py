@@ -14,7 +14,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING, Missing
 from promptvc.content.yaml.load import YamlInvalid, load_yaml
 
-Kind = Literal["mapping", "sequence", "nothing"]
+BlockKind = Literal["mapping", "sequence", "nothing"]
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _BLANK_OR_COMMENT = re.compile(r"[ \t]*(#[^\n]*)?\r?\n?\Z")
@@ -38,7 +38,7 @@ class Blocks(Struct, frozen=True):
     ``kind`` is ``nothing`` where the text holds no value; ``column`` is where the entries begin.
     """
 
-    kind: Kind
+    kind: BlockKind
     column: int = 0
     preface: str = ""
     entries: tuple[Entry, ...] = ()
@@ -112,7 +112,7 @@ def rows(text: str) -> list[str]:
     return [line + "\n" for line in whole] + ([last] if last else [])
 
 
-def parts(entry: Entry, kind: Kind, column: int) -> tuple[str, str] | None:
+def parts(entry: Entry, kind: BlockKind, column: int) -> tuple[str, str] | None:
     r"""Heading and inner text of an entry that holds a mapping or sequence in block style; None for any other.
 
     ``a:\\n  b: 1\\n`` -> ``a:\\n`` and ``  b: 1\\n``. The inner text of an item has a space in place of the dash.
@@ -127,7 +127,7 @@ def parts(entry: Entry, kind: Kind, column: int) -> tuple[str, str] | None:
     return (heading, inner) if holds(inner, entry.value) else None
 
 
-def joined(heading: str, inner: str, kind: Kind, column: int) -> str:
+def joined(heading: str, inner: str, kind: BlockKind, column: int) -> str:
     """Heading and inner text as one entry; `parts` undone."""
     return heading + (_with_sign(inner, column, "-") if kind == "sequence" else inner)
 
@@ -195,7 +195,7 @@ def _begins_line(text: str, start: int, column: int) -> bool:
 
 
 def _divided(
-    text: str, kind: Kind, column: int, starts: list[int], values: Sequence[tuple[str, Json]]
+    text: str, kind: BlockKind, column: int, starts: list[int], values: Sequence[tuple[str, Json]]
 ) -> Blocks:
     preface, lead = _without_comments(text[: starts[0]], len(text))
     entries = []

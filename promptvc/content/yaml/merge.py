@@ -18,9 +18,9 @@ from promptvc.content.text.merge import merge_lines
 from promptvc.content.values.lists import align_lists, token
 from promptvc.content.values.merge import merge_runs, merge_value
 from promptvc.content.yaml.blocks import (
+    BlockKind,
     Blocks,
     Entry,
-    Kind,
     around_value,
     count_repeats,
     holds,
@@ -169,7 +169,7 @@ def _candidates(base: Blocks, ours: Blocks, theirs: Blocks, column: int, end: st
 # --- one entry ----------------------------------------------------------------------------------------
 
 
-def _entry(three: _Three, kind: Kind, column: int, end: str) -> Entry | None:
+def _entry(three: _Three, kind: BlockKind, column: int, end: str) -> Entry | None:
     """The merged entry, None where it goes; with what ours has where the values conflict."""
     base, ours, theirs = three.base, three.ours, three.theirs
     if ours == theirs or base == theirs:
@@ -189,7 +189,7 @@ def _value(entry: Entry | None) -> Json | Missing:
     return MISSING if entry is None else entry.value
 
 
-def _entry_text(three: _Three, value: Json, kind: Kind, column: int, end: str) -> str:
+def _entry_text(three: _Three, value: Json, kind: BlockKind, column: int, end: str) -> str:
     assert three.ours is not None
     assert three.theirs is not None
     whole = {three.ours.name: value} if kind == "mapping" else [value]
@@ -223,7 +223,7 @@ def _in_place(three: _Three) -> str | None:
     return "".join(ours if made is None else made for made, ours in zip(found, known[1], strict=True))
 
 
-def _inside(three: _Three, kind: Kind, column: int) -> str | None:
+def _inside(three: _Three, kind: BlockKind, column: int) -> str | None:
     """A mapping or list in lines of its own, merged as a text is."""
     entries = (three.base, three.ours, three.theirs)
     found = [("", "") if entry is None else parts(entry, kind, column) for entry in entries]

@@ -11,9 +11,9 @@ from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.values.lists import align_lists, token
 from promptvc.content.yaml.blocks import (
+    BlockKind,
     Blocks,
     Entry,
-    Kind,
     around_value,
     holds,
     joined,
@@ -46,7 +46,7 @@ def rewrite_yaml(text: str, value: Json, like: str = "") -> str | None:
 
 
 def rewrite_entry(
-    entry: Entry, value: Json, kind: Kind, column: int, end: str, like: Entry | None = None
+    entry: Entry, value: Json, kind: BlockKind, column: int, end: str, like: Entry | None = None
 ) -> Entry:
     """The entry with another value, written as closely as possible to how it was, or is in ``like``."""
     if same(entry.value, value):
@@ -57,7 +57,9 @@ def rewrite_entry(
     return replace(new_entry(entry.name, value, kind, column, end, like), lead=entry.lead)
 
 
-def new_entry(name: str, value: Json, kind: Kind, column: int, end: str, like: Entry | None = None) -> Entry:
+def new_entry(
+    name: str, value: Json, kind: BlockKind, column: int, end: str, like: Entry | None = None
+) -> Entry:
     """An entry for a value that the text does not have yet, as it is written in ``like``."""
     if like is not None and same(like.value, value):
         text = like.text.replace("\r\n", "\n").replace("\n", end)
@@ -66,7 +68,7 @@ def new_entry(name: str, value: Json, kind: Kind, column: int, end: str, like: E
     return Entry(name, "", _emit(_whole(name, value, kind), column, end), value)
 
 
-def _whole(name: str, value: Json, kind: Kind) -> Json:
+def _whole(name: str, value: Json, kind: BlockKind) -> Json:
     """What the text of one entry holds."""
     return [value] if kind == "sequence" else {name: value}
 
@@ -125,7 +127,7 @@ def _in_place(entry: Entry, value: Json, like: Entry | None) -> str | None:
     return before + _emit_inline(value) + after
 
 
-def _inside(entry: Entry, value: Json, kind: Kind, column: int, like: Entry | None) -> str | None:
+def _inside(entry: Entry, value: Json, kind: BlockKind, column: int, like: Entry | None) -> str | None:
     found = parts(entry, kind, column)
     model = parts(like, kind, column) if like is not None else None
     inner = None if found is None else rewrite_yaml(found[1], value, model[1] if model else "")

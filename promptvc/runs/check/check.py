@@ -14,7 +14,7 @@ from promptvc.errors import Advice, ConfigInvalid
 from promptvc.runs.check.gates import fresh, measure, must_pass, no_broken, no_worse
 from promptvc.runs.check.results import CheckResult, GateResult, slice_name
 from promptvc.runs.check.subject import Numbers, Slice, Subject
-from promptvc.runs.sources import Source
+from promptvc.runs.sources import RunSource
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE
 from promptvc.storage.store import ObjectStore
@@ -26,10 +26,10 @@ _MOST_VALUES = 1000
 
 def check_run(
     spec: CheckSpec,
-    source: Source,
+    source: RunSource,
     contents: Contents,
     store: ObjectStore,
-    source_at: Callable[[str], Source],
+    source_at: Callable[[str], RunSource],
 ) -> CheckResult:
     """Check a run's outputs at one version; ``source_at`` gives the version that a revision means.
 

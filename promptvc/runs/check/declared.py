@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from promptvc.content.runs.checkspec import CheckSpec
 from promptvc.errors import Usage
-from promptvc.runs.sources import Source
+from promptvc.runs.sources import RunSource
 
 
-def declared(source: Source, names: Sequence[str] = ()) -> list[CheckSpec]:
+def declared(source: RunSource, names: Sequence[str] = ()) -> list[CheckSpec]:
     """The checks that are declared at a version, or those of them that are named; raises `Usage` for a strange name."""
     checks = source.project.checks
     if not checks:

@@ -27,7 +27,7 @@ from promptvc.runs.check.rows import gate_rows
 from promptvc.runs.check.subject import Base, Numbers, Slice, Subject
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.execute.staleness import staleness
-from promptvc.runs.sources import Source, pin_of
+from promptvc.runs.sources import RunSource, pin_of
 
 
 def fresh(subject: Subject) -> GateResult:
@@ -56,7 +56,7 @@ def _not_fresh(subject: Subject) -> str | None:
     return None
 
 
-def _has(source: Source, pin: Pin) -> bool:
+def _has(source: RunSource, pin: Pin) -> bool:
     """Whether a pinned file is as it was."""
     try:
         return pin_of(source.file(pin.path)).id == pin.id

@@ -19,7 +19,7 @@ EQUAL = 1e-9
 """What sums of decimals may be off by: 0.1 + 0.2 is no more than 0.3."""
 _UNITS = {"cost_usd": " USD", "latency_ms": " ms"}
 
-Kind = Literal["fresh", "min", "max", "must_pass", "no_worse_than", "no_broken"]
+GateKind = Literal["fresh", "min", "max", "must_pass", "no_worse_than", "no_broken"]
 
 
 class GateResult(Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     - ``rows``: why it failed, none of a gate that passed; ``places``: of ``must_pass``, every row that must pass.
     """
 
-    kind: Kind
+    kind: GateKind
     subject: str = ""
     passed: bool
     wanted: Json = None

@@ -12,7 +12,7 @@ from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import OutputRow, Score
 from promptvc.content.table.keys import output_name
 from promptvc.errors import FileChanging
-from promptvc.runs.check.subject import Examples, Numbers, Side, Subject
+from promptvc.runs.check.subject import CheckedExamples, CheckedSide, Numbers, Subject
 from promptvc.runs.compare.columns import Columns, Place
 
 _BATCH = 10_000
@@ -60,8 +60,8 @@ class GateRows(Sequence[GateRow]):
 
     def __init__(
         self,
-        side: Side,
-        examples: Examples,
+        side: CheckedSide,
+        examples: CheckedExamples,
         numbers: Sequence[int],
         scores: Sequence[str],
         before: tuple[Columns, Mapping[int, int]] | None = None,
@@ -138,10 +138,10 @@ def gate_rows(
     return GateRows(subject.side, subject.examples, numbers, scores, before)
 
 
-NO_ROWS = GateRows(Side(""), Examples((), ()), (), ())
+NO_ROWS = GateRows(CheckedSide(""), CheckedExamples((), ()), (), ())
 
 
-def _read(side: Side, numbers: Sequence[int]) -> dict[int, OutputRow]:
+def _read(side: CheckedSide, numbers: Sequence[int]) -> dict[int, OutputRow]:
     table = side.table
     if table is None or not numbers:
         return {}

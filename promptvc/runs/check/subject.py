@@ -20,7 +20,7 @@ from promptvc.errors import PathMissing, RunMissing, UnknownRevision
 from promptvc.runs.compare.columns import Columns, pair, read_columns
 from promptvc.runs.compare.slices import slice_values, value_at
 from promptvc.runs.scoring.expected import expected_field, expected_fields
-from promptvc.runs.sources import Source, load_run, pinned
+from promptvc.runs.sources import RunSource, load_run, pinned
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE
 from promptvc.session.workspace.snapshot import table_of
@@ -34,7 +34,7 @@ Slice = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class CheckedSide:
     """The outputs of a run at one version; without any, ``table`` is None and there are no rows."""
 
     label: str
@@ -43,13 +43,13 @@ class Side:
     columns: Columns = field(default_factory=Columns)
 
 
-def read_side(source: Source, run: str, contents: Contents, store: ObjectStore) -> Side:
+def read_side(source: RunSource, run: str, contents: Contents, store: ObjectStore) -> CheckedSide:
     """The outputs of a run at a version, all rows read once; raises `RunUnreadable`."""
     try:
         found = load_run(source, run, contents, store)
     except RunMissing:
-        return Side(source.label)
-    return Side(source.label, found.record, found.table, read_columns(found))
+        return CheckedSide(source.label)
+    return CheckedSide(source.label, found.record, found.table, read_columns(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ _UNKNOWN = Example()
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class CheckedExamples:
     """The examples of a run by id.
 
     ``fields`` are those of the values, ``seen`` all fields that examples have, also inside others.
@@ -105,8 +105,8 @@ class Examples:
 
 
 def read_examples(
-    source: Source, spec: CheckSpec, side: Side, contents: Contents, store: ObjectStore
-) -> Examples:
+    source: RunSource, spec: CheckSpec, side: CheckedSide, contents: Contents, store: ObjectStore
+) -> CheckedExamples:
     """The examples of a run as they are at this version, else as they are pinned; of each only what gates ask for."""
     declared, record = source.project.runs.get(spec.run), side.record
     sliced = (declared.slices if declared else ()) or (record.slices if record else ())
@@ -114,7 +114,7 @@ def read_examples(
     filters = tuple(dict.fromkeys(spec.filters))
     table = _example_table(source, declared.examples if declared else None, record, contents, store)
     if table is None:
-        return Examples(fields, filters)
+        return CheckedExamples(fields, filters)
     expected = expected_fields((*(declared.scorers if declared else ()), *_parsed(record)))
     key = record.example_key if record and record.example_key else table.key
     named = {*fields, *(path for rows in filters for path, _ in rows.fields)}
@@ -128,11 +128,11 @@ def read_examples(
             None if name is None else value_at(row, name),
             tuple(_is_inside(row, each) for each in filters),
         )
-    return Examples(fields, filters, by_id, seen, True)
+    return CheckedExamples(fields, filters, by_id, seen, True)
 
 
 def _example_table(
-    source: Source, declared: str | None, record: RunRecord | None, contents: Contents, store: ObjectStore
+    source: RunSource, declared: str | None, record: RunRecord | None, contents: Contents, store: ObjectStore
 ) -> Table | None:
     pin = record.examples if record else None
     for path in (declared, pin.path if pin else None):
@@ -170,7 +170,7 @@ class Base:
     ``numbers`` leads from each row that both have to its number there; ``means`` are the scores that have one there.
     """
 
-    side: Side
+    side: CheckedSide
     numbers: Mapping[int, int]
     only_there: int
     means: tuple[str, ...]
@@ -189,14 +189,14 @@ class Subject:
     """A declared check and the version that is checked; all else is read when a gate asks for it."""
 
     spec: CheckSpec
-    source: Source
+    source: RunSource
     contents: Contents
     store: ObjectStore
-    source_at: Callable[[str], Source]
+    source_at: Callable[[str], RunSource]
     bases: dict[str, Base] = field(default_factory=dict)
 
     @cached_property
-    def side(self) -> Side:
+    def side(self) -> CheckedSide:
         """The outputs that are checked."""
         return read_side(self.source, self.spec.run, self.contents, self.store)
 
@@ -206,7 +206,7 @@ class Subject:
         return self.side.columns
 
     @cached_property
-    def examples(self) -> Examples:
+    def examples(self) -> CheckedExamples:
         """The examples that they were made from."""
         return read_examples(self.source, self.spec, self.side, self.contents, self.store)
 
@@ -242,7 +242,9 @@ class Subject:
         return self.bases[revision]
 
 
-def _known_scores(spec: CheckSpec, source: Source, side: Side, kinds: Mapping[str, ScoreKind]) -> list[str]:
+def _known_scores(
+    spec: CheckSpec, source: RunSource, side: CheckedSide, kinds: Mapping[str, ScoreKind]
+) -> list[str]:
     """The scores that rows have, and those that the run's scorers would give."""
     declared, record = source.project.runs.get(spec.run), side.record
     named = [scorer.name for scorer in declared.scorers] if declared else []

@@ -11,10 +11,10 @@ from promptvc.errors import Advice, Usage
 from promptvc.html.render import render
 from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.comparison import Comparison, all_numbers
-from promptvc.runs.compare.examples import Examples
+from promptvc.runs.compare.examples import ComparedExamples
 from promptvc.runs.compare.measures import compare_measures
 from promptvc.runs.compare.rows import ComparedRow as ComparedRow
-from promptvc.runs.compare.rows import Pairer, RowList, Side
+from promptvc.runs.compare.rows import Pairer, PairSide, RowList
 from promptvc.runs.compare.scores import NoiseComparison, compare_noise, compare_score, score_kinds
 from promptvc.runs.compare.side import RunSide as RunSide
 from promptvc.runs.compare.side import side_of
@@ -48,12 +48,12 @@ def compare_runs(
     kinds = score_kinds(old, new)
     primary = _primary(kinds, score)
     fields = slice_fields(before, after) if slices is None else tuple(slices)
-    examples = Examples(before, after, fields, primary)
+    examples = ComparedExamples(before, after, fields, primary)
     if slices:
         _check_fields(before, after, fields)
     answered = [(b, a) for b, a in pairing.pairs if old.answered[b] and new.answered[a]]
     passing = primary if primary and kinds[primary] == "boolean" else None
-    pairer = Pairer(Side(before.table, old), Side(after.table, new), passing, examples.describe)
+    pairer = Pairer(PairSide(before.table, old), PairSide(after.table, new), passing, examples.describe)
     return RunComparison(
         before=side_of(before, old),
         after=side_of(after, new),

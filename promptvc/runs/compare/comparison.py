@@ -8,7 +8,7 @@ from functools import cached_property
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.runs.compare.columns import Pairing
 from promptvc.runs.compare.measures import Measures
-from promptvc.runs.compare.rows import Numbers, Pairer, RowList, Status
+from promptvc.runs.compare.rows import Numbers, Pairer, PairStatus, RowList
 from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
 from promptvc.runs.compare.side import RunSide
 from promptvc.runs.compare.slices import SliceComparison
@@ -44,13 +44,13 @@ class Comparison:
     _pairing: Pairing
 
     @cached_property
-    def _by_status(self) -> dict[Status, list[Numbers]]:
-        found: dict[Status, list[Numbers]] = {}
+    def _by_status(self) -> dict[PairStatus, list[Numbers]]:
+        found: dict[PairStatus, list[Numbers]] = {}
         for numbers in all_numbers(self._pairing):
             found.setdefault(self._pairer.status(*numbers), []).append(numbers)
         return found
 
-    def of_status(self, status: Status) -> RowList:
+    def of_status(self, status: PairStatus) -> RowList:
         """The rows of one status."""
         return RowList(self._pairer, self._by_status.get(status, ()), status.replace("_", " "))
 

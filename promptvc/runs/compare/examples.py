@@ -31,7 +31,7 @@ class Described(Struct, frozen=True):
     expected_before: Json = None
 
 
-class Examples:
+class ComparedExamples:
     """The pinned examples of both sides; where an example is on both, it is that of the side after."""
 
     def __init__(

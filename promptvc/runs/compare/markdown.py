@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from promptvc.content.formats.words import plural
 from promptvc.content.table.keys import output_name
 from promptvc.runs.compare.comparison import Comparison
-from promptvc.runs.compare.rows import ComparedRow, Status
+from promptvc.runs.compare.rows import ComparedRow, PairStatus
 from promptvc.runs.compare.scores import ScoreComparison
 from promptvc.runs.compare.texts import MeasureTexts, measure_texts, score_texts
 from promptvc.runs.compare.words import cause_words, title, unpaired_counts, without_output
@@ -25,7 +25,7 @@ _SIGNS = re.compile(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
 _SPACE = re.compile(r"\s+")
 
 
-def markdown(comparison: Comparison, asked: Sequence[Status] = (), limit: int | None = None) -> str:
+def markdown(comparison: Comparison, asked: Sequence[PairStatus] = (), limit: int | None = None) -> str:
     """The comment: counts, reasons, tables of scores, slices and measures, and rows folded away."""
     blocks = [
         f"### {_plain(title(comparison))}",
@@ -35,7 +35,7 @@ def markdown(comparison: Comparison, asked: Sequence[Status] = (), limit: int | 
         _slices(comparison),
         _measures(comparison),
     ]
-    kinds: Sequence[Status] = asked or ("broken", "fixed")
+    kinds: Sequence[PairStatus] = asked or ("broken", "fixed")
     blocks += [_rows(comparison, status, ROWS if limit is None else limit) for status in kinds]
     return "\n\n".join(block for block in blocks if block)
 
@@ -92,7 +92,7 @@ def _measure(measure: MeasureTexts) -> Iterator[list[str]]:
         yield [name, part.before, part.after, part.change]
 
 
-def _rows(comparison: Comparison, status: Status, limit: int) -> str:
+def _rows(comparison: Comparison, status: PairStatus, limit: int) -> str:
     rows = comparison.of_status(status)
     if not rows or not limit:
         return ""

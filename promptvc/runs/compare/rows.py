@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from promptvc.content.table.view import Table
 
-Status = Literal["fixed", "broken", "changed", "same", "only_before", "only_after"]
+PairStatus = Literal["fixed", "broken", "changed", "same", "only_before", "only_after"]
 Numbers = tuple[int | None, int | None]
 """A row's number on each side, None where it is not there."""
 
@@ -41,7 +41,7 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
 
     example_id: str
     sample_index: int
-    status: Status
+    status: PairStatus
     before: OutputRow | None
     after: OutputRow | None
     slices: dict[str, Json] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
         }
 
 
-class Side(Struct, frozen=True):
+class PairSide(Struct, frozen=True):
     """Where the rows of one side are read from."""
 
     table: Table
@@ -78,12 +78,12 @@ class Pairer(Struct, frozen=True):
     ``passing`` is the boolean score that says what is fixed and broken; ``describe`` says an example by its id.
     """
 
-    before: Side
-    after: Side
+    before: PairSide
+    after: PairSide
     passing: str | None
     describe: Callable[[str], Described]
 
-    def status(self, before: int | None, after: int | None) -> Status:
+    def status(self, before: int | None, after: int | None) -> PairStatus:
         """What became of a row."""
         if before is None:
             return "only_after"
@@ -188,7 +188,7 @@ def _read_rows(table: Table, numbers: Sequence[int]) -> dict[int, OutputRow]:
     return found
 
 
-def _checked(rows: dict[int, OutputRow], number: int, side: Side) -> OutputRow:
+def _checked(rows: dict[int, OutputRow], number: int, side: PairSide) -> OutputRow:
     found = rows.get(number)
     if found is None or found.place != side.columns.places[number]:
         raise FileChanging(f"{side.table.path} changed while it was compared", "compare again")

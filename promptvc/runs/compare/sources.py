@@ -11,7 +11,7 @@ from promptvc.content.runs.run import RECORD_SUFFIX, read_record, run_names
 from promptvc.content.table.view import Table
 from promptvc.errors import Advice, FileUnreadable, NotATable, PathMissing, RunMissing, Usage
 from promptvc.ids import RepoPath
-from promptvc.runs.sources import LoadedRun, Source
+from promptvc.runs.sources import LoadedRun, RunSource
 from promptvc.session.files.contents import Contents, cutting_of
 from promptvc.session.files.project import Project
 from promptvc.session.workspace.snapshot import table_of
@@ -22,7 +22,7 @@ from promptvc.versioning.ropes.chunkrun import ChunkRun
 ROWS_SUFFIX = ".jsonl"
 
 
-def common_runs(before: Source, after: Source) -> list[str]:
+def common_runs(before: RunSource, after: RunSource) -> list[str]:
     """The runs that both versions have; raises `RunMissing` where there are none."""
     old, new = run_names(before.files), run_names(after.files)
     both = [name for name in old if name in new]
@@ -37,7 +37,7 @@ def common_runs(before: Source, after: Source) -> list[str]:
     )
 
 
-def only_run(before: Source, after: Source) -> str:
+def only_run(before: RunSource, after: RunSource) -> str:
     """The one run that both versions have; raises `RunMissing`, or `Usage` where there are several."""
     names = common_runs(before, after)
     if len(names) > 1:
@@ -48,7 +48,7 @@ def only_run(before: Source, after: Source) -> str:
     return names[0]
 
 
-def load_rows(source: Source, path: str, contents: Contents, store: ObjectStore) -> LoadedRun:
+def load_rows(source: RunSource, path: str, contents: Contents, store: ObjectStore) -> LoadedRun:
     """Output rows at any path of a version, with the record beside them; raises `PathMissing`, `NotATable`."""
     table = table_of(source.file(path), source.project)
     name = path.rpartition("/")[2].removesuffix(ROWS_SUFFIX)

@@ -16,7 +16,7 @@ from promptvc.content.table.view import Table
 from promptvc.content.text.near import did_you_mean
 from promptvc.errors import Advice, PathMissing, RunMissing, RunUnreadable, Usage
 from promptvc.runs.execute.kept import KeptRequests
-from promptvc.runs.sources import Source, pin_of
+from promptvc.runs.sources import RunSource, pin_of
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.snapshot import table_of
 
@@ -108,7 +108,7 @@ class Prepared:
         return fingerprint(then, ()) == fingerprint(self.calling, ())
 
 
-def prepare(source: Source, spec: RunSpec) -> Prepared:
+def prepare(source: RunSource, spec: RunSpec) -> Prepared:
     """A declared run at this version; raises `PathMissing`, `NotAPrompt`, `NotATable`, `Usage`."""
     for path, what in ((spec.prompt, "prompt"), (spec.examples, "examples")):
         if path not in source.files:

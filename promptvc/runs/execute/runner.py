@@ -33,10 +33,10 @@ from promptvc.runs.execute.kept import KeptRequests
 from promptvc.runs.execute.prepared import Prepared
 from promptvc.runs.execute.results import Plan, RunResult
 from promptvc.runs.execute.secrets import AnswerGuard
-from promptvc.runs.execute.workers import Calls, Progress
+from promptvc.runs.execute.workers import CallProgress, Calls
 from promptvc.runs.execute.writing import store_run
 from promptvc.runs.providers.pricing import priced
-from promptvc.runs.sources import Source, load_run
+from promptvc.runs.sources import RunSource, load_run
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.contents import Source as Bytes
 from promptvc.session.files.worktree import Worktree
@@ -44,7 +44,7 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import file_blocks
 
 if TYPE_CHECKING:
-    from promptvc.runs.execute.workers import Progress
+    from promptvc.runs.execute.workers import CallProgress
     from promptvc.runs.providers.registry import Provider
     from promptvc.runs.scoring.scorers import Scorer
 
@@ -64,7 +64,7 @@ class Runner:
     """
 
     prepared: Prepared
-    source: Source
+    source: RunSource
     calls: CallStore
     contents: Contents
     store: ObjectStore
@@ -102,7 +102,7 @@ class Runner:
         jobs: int = JOBS,
         limit: int | None = None,
         offline: bool = False,
-        report: Callable[[Progress], None] = lambda progress: None,
+        report: Callable[[CallProgress], None] = lambda progress: None,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> RunResult:
         """Make the calls that are missing, at most ``limit``, and write the files where they change.
@@ -116,7 +116,10 @@ class Runner:
         self._reusable = self._same_scores()
         with TemporaryFile() as out, KeptRequests() as left:
             known, missing = self._look_over(out, left)
-            progress, errors = Progress(missing if limit is None else min(limit, missing)), dict[str, str]()
+            progress, errors = (
+                CallProgress(missing if limit is None else min(limit, missing)),
+                dict[str, str](),
+            )
             if missing and offline:
                 raise CallsMissing(self.prepared.spec.name, missing, self.calls.damaged)
             if progress.total:
@@ -149,8 +152,8 @@ class Runner:
         left: Iterable[Request],
         provider: Callable[[], Provider],
         jobs: int,
-        report: Callable[[Progress], None],
-        progress: Progress,
+        report: Callable[[CallProgress], None],
+        progress: CallProgress,
     ) -> dict[str, str]:
         """Make the calls that are missing; gives the errors by request hash."""
         spec, calling = self.prepared.spec, self.prepared.calling

@@ -16,7 +16,7 @@ from promptvc.content.tablediff.diff import diff_rows
 from promptvc.content.text.diff import diff_lines
 from promptvc.errors import PromptvcError, RenderFailed, RunMissing, RunUnreadable
 from promptvc.runs.execute.prepared import Prepared, prepare
-from promptvc.runs.sources import LoadedRun, Source, load_run, pinned
+from promptvc.runs.sources import LoadedRun, RunSource, load_run, pinned
 from promptvc.session.files.contents import Contents
 from promptvc.storage.store import ObjectStore
 
@@ -86,7 +86,7 @@ class Staleness(Struct, frozen=True, kw_only=True):
 
 
 def staleness(
-    source: Source,
+    source: RunSource,
     spec: RunSpec,
     contents: Contents,
     store: ObjectStore,
@@ -141,7 +141,7 @@ def staleness(
         return Staleness(name=spec.name, rows=len(run.table), reasons={**why, "files": error.message})
 
 
-def declared_runs(source: Source) -> Iterator[RunSpec]:
+def declared_runs(source: RunSource) -> Iterator[RunSpec]:
     """The runs that have outputs, of those that are declared."""
     there = set(run_names(source.files))
     return (spec for name, spec in source.project.runs.items() if name in there)

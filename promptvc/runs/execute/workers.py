@@ -20,7 +20,7 @@ _LEFT_TO_END = 10.0
 
 
 @dataclass
-class Progress:
+class CallProgress:
     """How far the calls of a run are; handed to ``report`` after each of them."""
 
     total: int = 0
@@ -42,9 +42,9 @@ class Calls:
     spec: RunSpec
     keep: Callable[[OutputRow], None]
     jobs: int
-    report: Callable[[Progress], None]
+    report: Callable[[CallProgress], None]
     redact: Callable[[str], str] = str
-    progress: Progress = field(default_factory=Progress)
+    progress: CallProgress = field(default_factory=CallProgress)
     errors: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
 
 
 @dataclass
-class Examples:
+class ExampleIndex:
     """Examples by what identifies them in the outputs, and by id; ``rows`` only where they are wanted."""
 
     ids: dict[KeyText, list[str]] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class Placed:
     samples: int = 1
 
 
-def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Examples:
+def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> ExampleIndex:
     """Read examples; raises `Usage` where none of them has one of the fields."""
-    found, names = Examples(), list(fields)
+    found, names = ExampleIndex(), list(fields)
     for id, row in example_ids(table, table.key):
         if is_malformed(row):
             continue
@@ -58,7 +58,7 @@ def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Exam
     return found
 
 
-def place_rows(rows: Iterable[Taken], examples: Examples) -> Placed:
+def place_rows(rows: Iterable[Taken], examples: ExampleIndex) -> Placed:
     """Give each row its example's id and its sample.
 
     Where several examples share a key, the first output goes to the first of them, the second to the second. Further

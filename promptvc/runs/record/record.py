@@ -27,7 +27,13 @@ from promptvc.ids import RepoPath
 from promptvc.runs.execute.prepared import declared
 from promptvc.runs.execute.secrets import need_clean
 from promptvc.runs.execute.writing import store_run
-from promptvc.runs.record.example_match import Examples, Placed, index_examples, place_rows, without_output
+from promptvc.runs.record.example_match import (
+    ExampleIndex,
+    Placed,
+    index_examples,
+    place_rows,
+    without_output,
+)
 from promptvc.runs.record.foreign_rows import RowTaker
 from promptvc.runs.record.importers.base import Fields, Foreign
 from promptvc.runs.record.importers.detect import open_foreign
@@ -124,7 +130,7 @@ def record_run(
     examples = (
         index_examples(files.table, fields.example_key, bool(scorers))
         if files.table is not None
-        else Examples()
+        else ExampleIndex()
     )
     placed = place_rows(taker.take_all(), examples)
     if scorers:
@@ -268,7 +274,7 @@ def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOption
     return runs.scorers(spec, source)
 
 
-def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: Examples) -> list[OutputRow]:
+def _scored(rows: Sequence[OutputRow], scorers: Sequence[Scorer], examples: ExampleIndex) -> list[OutputRow]:
     names = {scorer.name for scorer in scorers}
     taken = next((name for row in rows for name in row.scores if name in names), None)
     if taken is not None:

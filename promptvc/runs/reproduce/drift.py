@@ -18,9 +18,9 @@ from promptvc.content.runs.spec import RunSpec
 from promptvc.content.text.words import words
 from promptvc.errors import PromptvcError, Refused
 from promptvc.runs.execute.runner import JOBS
-from promptvc.runs.execute.workers import Calls, Progress
+from promptvc.runs.execute.workers import CallProgress, Calls
 from promptvc.runs.reproduce.reproduce import Lacking, Place, Rebuilt, rebuild, why_unverifiable
-from promptvc.runs.sources import LoadedRun, Source, load_run
+from promptvc.runs.sources import LoadedRun, RunSource, load_run
 
 if TYPE_CHECKING:
     from promptvc.runs.project import Runs
@@ -76,12 +76,12 @@ class Drift(Struct, frozen=True, kw_only=True):
 
 def measure_drift(
     runs: Runs,
-    source: Source,
+    source: RunSource,
     name: str,
     *,
     limit: int | None = None,
     jobs: int | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[CallProgress], None] = lambda progress: None,
 ) -> Drift:
     """Ask again for the rows that are verified (see `reproduce`), at most ``limit`` of them.
 
@@ -114,17 +114,17 @@ class _Asking:
     """A run whose requests are asked again."""
 
     runs: Runs
-    source: Source
+    source: RunSource
     run: LoadedRun
     rebuilt: Rebuilt
 
     def ask(
-        self, requests: Sequence[Request], jobs: int | None, report: Callable[[Progress], None]
-    ) -> tuple[dict[str, OutputRow], Progress, dict[str, str]]:
+        self, requests: Sequence[Request], jobs: int | None, report: Callable[[CallProgress], None]
+    ) -> tuple[dict[str, OutputRow], CallProgress, dict[str, str]]:
         """Make the calls; gives answers and errors by request hash."""
         calling, answers = self.rebuilt.calling, dict[str, OutputRow]()
         distinct = list({request.hash: request for request in requests}.values())
-        progress = Progress(len(distinct))
+        progress = CallProgress(len(distinct))
 
         guard, withheld = self.runs.answer_guard(self.source), dict[str, str]()
 
@@ -157,7 +157,7 @@ class _Asking:
         self,
         asked: Sequence[tuple[Request, OutputRow]],
         answers: Mapping[str, OutputRow],
-        progress: Progress,
+        progress: CallProgress,
         errors: Mapping[str, str],
     ) -> Drift:
         """The new answers beside those of the file."""

@@ -20,7 +20,7 @@ from promptvc.content.runs.spec import RunSpec, ScorerSpec
 from promptvc.content.table.view import Table
 from promptvc.errors import ObjectDamaged, ObjectMissing, PathMissing, PromptvcError, RenderFailed
 from promptvc.ids import ObjectId
-from promptvc.runs.sources import LoadedRun, Source, WorkingSource, load_run, pinned
+from promptvc.runs.sources import LoadedRun, RunSource, WorkingSource, load_run, pinned
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.views import FileView
 from promptvc.session.workspace.snapshot import table_of
@@ -93,7 +93,7 @@ class Rebuilt:
         return _pairs(self.requests(), rows)
 
 
-def reproduce(source: Source, name: str, contents: Contents, store: ObjectStore) -> Reproduction:
+def reproduce(source: RunSource, name: str, contents: Contents, store: ObjectStore) -> Reproduction:
     """Rebuild the requests of a run, and check its rows.
 
     At a commit, prompt and examples are the pinned objects, whatever else the commit has at their paths. Among the
@@ -157,7 +157,7 @@ class Lacking(Exception):
         self.reasons = reasons
 
 
-def rebuild(source: Source, run: LoadedRun) -> Rebuilt:
+def rebuild(source: RunSource, run: LoadedRun) -> Rebuilt:
     """A run as its record has it, with its inputs (see `reproduce`); raises `Lacking`."""
     record = run.record
     assert record is not None
@@ -203,18 +203,18 @@ def _pins(record: RunRecord) -> list[Pin]:
     return [pin for pin in (record.prompt, record.examples) if pin is not None]
 
 
-def _id_at(source: Source, pin: Pin) -> ObjectId | None:
+def _id_at(source: RunSource, pin: Pin) -> ObjectId | None:
     entry = source.files.get(pin.path)
     return None if entry is None else ObjectId(entry.id)
 
 
-def _take_working(source: Source, run: LoadedRun, pin: Pin) -> FileView:
+def _take_working(source: RunSource, run: LoadedRun, pin: Pin) -> FileView:
     if pin.path not in source.files:
         raise PathMissing(f"{pin.path} is no longer among the {source.label}")
     return source.file(pin.path)
 
 
-def _take_pinned(source: Source, run: LoadedRun, pin: Pin) -> FileView:
+def _take_pinned(source: RunSource, run: LoadedRun, pin: Pin) -> FileView:
     file = pinned(run.store, run.contents, pin)
     if file is None:
         raise PathMissing(f"{pin.path} as it was is not in the store: object {pin.id} is missing")
@@ -222,7 +222,7 @@ def _take_pinned(source: Source, run: LoadedRun, pin: Pin) -> FileView:
     return file
 
 
-def _rebuilt(source: Source, record: RunRecord, prompt: FileView, examples: FileView) -> Rebuilt:
+def _rebuilt(source: RunSource, record: RunRecord, prompt: FileView, examples: FileView) -> Rebuilt:
     spec = spec_of(record)
     calling = Calling(
         provider=spec.provider,
@@ -287,7 +287,7 @@ def _check(rebuilt: Rebuilt, run: LoadedRun) -> _Found:
     return found
 
 
-def _stale(source: Source, run: LoadedRun, changed: Sequence[Pin]) -> tuple[Place, ...]:
+def _stale(source: RunSource, run: LoadedRun, changed: Sequence[Pin]) -> tuple[Place, ...]:
     """What does not follow from the files that a commit has itself, where they are not those pinned."""
     record = run.record
     if record is None or not changed or any(_id_at(source, pin) is None for pin in changed):

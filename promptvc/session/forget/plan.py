@@ -15,7 +15,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.forget.editor import Editor, pinned
 from promptvc.session.forget.quotes import Quote, find_quotes
-from promptvc.session.forget.versions import Versions
+from promptvc.session.forget.versions import FileVersions
 from promptvc.session.forget.wanted import Wanted, quotes_one
 from promptvc.storage.objects import Kind
 from promptvc.storage.packing import PackWriter
@@ -25,7 +25,7 @@ from promptvc.versioning.rewriting import Edit
 from promptvc.versioning.tree import FileEntry
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class ForgetPlan(Struct, frozen=True, kw_only=True):
     """``edit`` gives what a file becomes; ``forgotten`` is what is added to the list, ``texts`` what may be quoted."""
 
     edit: Edit
@@ -43,7 +43,7 @@ class Planner:
         store: ObjectStore,
         contents: Contents,
         writer: PackWriter,
-        versions: Versions,
+        versions: FileVersions,
         working: Mapping[RepoPath, FileEntry],
     ) -> None:
         self._store, self._writer, self._versions, self._working = store, writer, versions, working
@@ -51,7 +51,7 @@ class Planner:
 
     # --- what is wanted -------------------------------------------------------------------------------------
 
-    def forget(self, wanted: Wanted, *, everywhere: bool) -> Plan:
+    def forget(self, wanted: Wanted, *, everywhere: bool) -> ForgetPlan:
         """Forget what is wanted; ``everywhere``, whatever file quotes it. Raises `PathMissing`, `RowMissing`."""
         path = RepoPath(wanted.path)
         if path not in self._versions.by_path and path not in self._working:
@@ -69,7 +69,7 @@ class Planner:
         cuts = {id: cuts for id, cuts in self._editor.cuts.items() if id in ids}
         forgotten = Forgotten(cuts, wanted.marks(paths, secrets.token_hex(16)))
         texts = frozenset(self._editor.texts)
-        return Plan(
+        return ForgetPlan(
             edit=edit,
             forgotten=forgotten,
             texts=texts,
@@ -165,7 +165,7 @@ class Planner:
 
     # --- what others forgot ---------------------------------------------------------------------------------
 
-    def apply(self, forgotten: Forgotten) -> Plan:
+    def apply(self, forgotten: Forgotten) -> ForgetPlan:
         """Do what a list says, here. Raises `Refused` where it does not know what stands beside the forgotten."""
         editor, done = self._editor, dict[tuple[str, FileEntry], FileEntry | None]()
 
@@ -178,4 +178,4 @@ class Planner:
         for path, entries in self._versions.by_path.items():
             for entry in entries:
                 edit(path, entry)
-        return Plan(edit=edit, forgotten=forgotten)
+        return ForgetPlan(edit=edit, forgotten=forgotten)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.forget.versions import Versions
+from promptvc.session.forget.versions import FileVersions
 from promptvc.session.forget.wanted import spellings
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.marker import MARKER_ID
@@ -21,7 +21,7 @@ class Quote(Struct, frozen=True):
 
 
 def find_quotes(
-    store: ObjectStore, versions: Versions, texts: Iterable[str], without: set[ObjectId]
+    store: ObjectStore, versions: FileVersions, texts: Iterable[str], without: set[ObjectId]
 ) -> list[Quote]:
     """The files that quote one of the texts, once each; blobs that are forgotten are not looked at."""
     patterns = spellings(texts)
@@ -31,7 +31,7 @@ def find_quotes(
 
 
 def _found(
-    store: ObjectStore, versions: Versions, patterns: list[bytes], looked_at: set[ObjectId]
+    store: ObjectStore, versions: FileVersions, patterns: list[bytes], looked_at: set[ObjectId]
 ) -> Iterator[Quote]:
     for path, entries in sorted(versions.by_path.items()):
         quoted: ObjectId | None = None

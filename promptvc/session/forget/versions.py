@@ -13,7 +13,7 @@ from promptvc.versioning.ropes.rope import walk_chunks
 from promptvc.versioning.tree import FileEntry
 
 
-class Versions:
+class FileVersions:
     """The files of all commits that tips lead to: by path, each version with a commit that has it, newest first."""
 
     def __init__(self, store: ObjectStore, tips: Iterable[ObjectId]) -> None:

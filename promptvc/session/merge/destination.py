@@ -15,7 +15,7 @@ from promptvc.session.files.views import StoredFile
 from promptvc.session.merge.desk import Desk
 from promptvc.session.merge.openmerge import OpenMerge
 from promptvc.session.merge.request import MergeRequest
-from promptvc.session.merge.tree import TreeMerge, Versions
+from promptvc.session.merge.tree import PathVersions, TreeMerge
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import FileEntry, Files, write_tree
 
@@ -32,7 +32,7 @@ class Sides(Struct, frozen=True):
 
     head: ObjectId
     other: ObjectId
-    versions: Versions
+    versions: PathVersions
     request: MergeRequest
 
     @property

@@ -15,7 +15,7 @@ from promptvc.content.prompt.merge import merge_prompts
 from promptvc.content.runs.run import read_record
 from promptvc.content.tablemerge.merge import TableSide, merge_rows
 from promptvc.content.text.merge import merge_lines
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import ConfigInvalid, RunUnreadable
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents, source_of
@@ -43,7 +43,7 @@ class MergedFile:
     path: RepoPath
     kind: FileKind
     entry: FileEntry
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[MergeConflict, ...] = ()
     rows: RowMerge | None = None
     lines: tuple[int, ...] = ()
     marker_size: int = 0
@@ -141,7 +141,7 @@ class LeafMerger:
     def _text(self, leaf: Leaf, kind: FileKind, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
         found = merge_lines(*(data.decode("utf-8", "surrogateescape") for data in (base, ours, theirs)))
         conflicts = tuple(
-            Conflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
+            MergeConflict(kind="text", base=each.base, ours=each.ours, theirs=each.theirs, path=leaf.path)
             for each in found.conflicts
         )
         in_place = self._manner.in_place == "ours" and bool(conflicts)
@@ -178,7 +178,7 @@ class LeafMerger:
         return self._contents.write(leaf.path, source_of(data, leaf.mode), self._manner.writer, leaf.ours)
 
 
-def file_conflict(found: PathConflict) -> Conflict:
+def file_conflict(found: PathConflict) -> MergeConflict:
     """A file as a whole that conflicts, shown as any conflict; its versions are values with ``id`` and ``mode``."""
     values: list[Json] = [
         {
@@ -191,7 +191,7 @@ def file_conflict(found: PathConflict) -> Conflict:
         else None
         for entry, path in zip((found.base, found.ours, found.theirs), found.paths, strict=True)
     ]
-    return Conflict(kind=found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
+    return MergeConflict(kind=found.kind, base=values[0], ours=values[1], theirs=values[2], path=found.path)
 
 
 def entry_of(value: object) -> tuple[RepoPath, FileEntry] | None:
@@ -203,12 +203,12 @@ def entry_of(value: object) -> tuple[RepoPath, FileEntry] | None:
     )
 
 
-def is_file_conflict(conflict: Conflict) -> bool:
+def is_file_conflict(conflict: MergeConflict) -> bool:
     """Whether a conflict is about a file as a whole."""
     return conflict.kind != "text" and conflict.field is None and conflict.row is None
 
 
-def _named(conflicts: tuple[Conflict, ...], path: RepoPath) -> tuple[Conflict, ...]:
+def _named(conflicts: tuple[MergeConflict, ...], path: RepoPath) -> tuple[MergeConflict, ...]:
     return tuple(replace(conflict, path=path) for conflict in conflicts)
 
 

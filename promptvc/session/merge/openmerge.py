@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.text.merge import marker_lines_left
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import Advice, ConflictsRemain, Refused
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.files import write_durably
@@ -45,12 +45,12 @@ class OpenMerge(Struct, frozen=True, kw_only=True):
     labels: tuple[str, str]
     message: str
     author: Signature | None
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[MergeConflict, ...]
     before: Mapping[RepoPath, FileEntry | None]
     markers: Mapping[str, int]
     is_written: bool = True
 
-    def without(self, conflict: Conflict) -> OpenMerge:
+    def without(self, conflict: MergeConflict) -> OpenMerge:
         """The same with one conflict less."""
         place = self.conflicts.index(conflict)
         return replace(self, conflicts=self.conflicts[:place] + self.conflicts[place + 1 :])
@@ -195,7 +195,7 @@ def not_written(store: ObjectStore, id: ObjectId | None) -> ObjectId | None:
     return _put_blob(store, replace(merge, is_written=False).to_json())
 
 
-def unresolved(merge: OpenMerge, read: Read) -> tuple[Conflict, ...]:
+def unresolved(merge: OpenMerge, read: Read) -> tuple[MergeConflict, ...]:
     """The conflicts that are left. Text whose markers are gone from the file was resolved by hand."""
 
     def is_edited(path: str) -> bool:
@@ -208,7 +208,7 @@ def unresolved(merge: OpenMerge, read: Read) -> tuple[Conflict, ...]:
     return tuple(c for c in merge.conflicts if c.kind != "text" or c.path not in edited)
 
 
-def conflict_value(conflict: Conflict) -> dict[str, Any]:
+def conflict_value(conflict: MergeConflict) -> dict[str, Any]:
     """A conflict for programs: ``absent`` names the versions in which there is nothing; their value is null."""
     sides = {name: getattr(conflict, name) for name in ("base", "ours", "theirs")}
     value: dict[str, Any] = {
@@ -223,11 +223,11 @@ def conflict_value(conflict: Conflict) -> dict[str, Any]:
     return value | ({"absent": absent} if absent else {})
 
 
-def conflict_of(value: Mapping[str, Any]) -> Conflict:
+def conflict_of(value: Mapping[str, Any]) -> MergeConflict:
     """Read back what `conflict_value` gave."""
     absent = value.get("absent", ())
     base, ours, theirs = (MISSING if n in absent else value[n] for n in ("base", "ours", "theirs"))
-    return Conflict(
+    return MergeConflict(
         kind=value["kind"],
         key=value["key"],
         row=value["row"],

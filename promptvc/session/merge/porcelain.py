@@ -14,7 +14,7 @@ from promptvc.session.merge.destination import Destination, Planned, Sides, shar
 from promptvc.session.merge.leaf import Manner
 from promptvc.session.merge.request import Forward, MergeRequest
 from promptvc.session.merge.result import Merged, Outcome
-from promptvc.session.merge.tree import TreeMerge, TreeMerger, Versions
+from promptvc.session.merge.tree import PathVersions, TreeMerge, TreeMerger
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.diff import diff_files
 from promptvc.versioning.history import History
@@ -59,7 +59,7 @@ class Merging:
         if head is None or how == "fast-forward":
             return self._forward(to, head, other, request, dry_run)
         base = self._merger.base_files(history, head, other)
-        versions = Versions(base, self._contents.files_of(head), self._contents.files_of(other))
+        versions = PathVersions(base, self._contents.files_of(head), self._contents.files_of(other))
         return self._apply(to, Sides(head, other, versions, request), dry_run)
 
     def pick(
@@ -77,7 +77,7 @@ class Merging:
             raise Refused("there is no commit to build on", Advice("first-commit"))
         after, before = self._contents.files_of(commit), self._contents.files_of(parent)
         base, theirs = (after, before) if request.step == "revert" else (before, after)
-        versions = Versions(base, self._contents.files_of(head), theirs)
+        versions = PathVersions(base, self._contents.files_of(head), theirs)
         return self._apply(to, Sides(head, commit, versions, request), dry_run)
 
     # --- details ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.table.edit import Edited
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.json import load_exact
 from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.ids import ObjectId, RepoPath
@@ -48,7 +48,7 @@ class Choice(Struct, frozen=True):
             raise Usage(f"there is no version {take!r}", 'take is "ours", "theirs" or "base"')
         return cls(take, value)
 
-    def of(self, conflict: Conflict) -> Any:
+    def of(self, conflict: MergeConflict) -> Any:
         """The value that the choice gives for a conflict."""
         return getattr(conflict, self.take) if self.take else self.value
 
@@ -60,7 +60,7 @@ class Choice(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """The conflicts that were resolved, and how many are left in the merge."""
 
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[MergeConflict, ...]
     left: int
 
 
@@ -70,7 +70,7 @@ class Resolving:
     def __init__(self, desk: Desk) -> None:
         self._desk, self._store, self._contents = desk, desk.store, desk.contents
 
-    def conflicts(self) -> tuple[Conflict, ...]:
+    def conflicts(self) -> tuple[MergeConflict, ...]:
         """What is not resolved yet. Text whose markers are gone was resolved by hand. Raises `NoMergeOpen`."""
         return self._open()[0].conflicts
 
@@ -106,7 +106,7 @@ class Resolving:
         return replace(merge, conflicts=tuple(conflict for conflict, _ in found)), found
 
     def _one(
-        self, merge: OpenMerge, conflict: Conflict, choice: Choice, draft: _Draft, after: int
+        self, merge: OpenMerge, conflict: MergeConflict, choice: Choice, draft: _Draft, after: int
     ) -> OpenMerge:
         """Resolve one conflict in the draft; gives the merge without it."""
         rest = merge.without(conflict)
@@ -174,7 +174,7 @@ class _Draft(Struct, frozen=True):
         self.edited[file.path] = file.edited(Edited(pieces=tuple(pieces)))
 
 
-def _choose_file(conflict: Conflict, choice: Choice, draft: _Draft) -> None:
+def _choose_file(conflict: MergeConflict, choice: Choice, draft: _Draft) -> None:
     """A whole file: as a side has it, or gone."""
     if choice.take is None:
         raise Usage(f"{conflict.path} conflicts as a whole file", Advice("take-a-side"))
@@ -198,7 +198,7 @@ def _commit_of(merge: OpenMerge, choice: Choice, history: History) -> ObjectId |
     return parents[0] if merge.step != "merge" and len(parents) == 1 else None
 
 
-def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
+def _row_value(file: PendingFile, conflict: MergeConflict, choice: Choice) -> Any:
     """What a row or cell is put to: of a side, what the table has columns for; else as typed, if values are text."""
     if choice.take is not None:
         return taken_row(file, conflict, choice.of(conflict))
@@ -207,12 +207,12 @@ def _row_value(file: PendingFile, conflict: Conflict, choice: Choice) -> Any:
     return choice.value if isinstance(choice.value, str | dict) else choice.text
 
 
-def _same(merge: OpenMerge, conflict: Conflict) -> Conflict:
+def _same(merge: OpenMerge, conflict: MergeConflict) -> MergeConflict:
     """The conflict as it is now: other rows that came or went may have moved it."""
     return next(c for c in merge.conflicts if replace(c, row=None) == replace(conflict, row=None))
 
 
-def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
+def _renumbered(merge: OpenMerge, resolved: MergeConflict, moved: int) -> OpenMerge:
     """Without a conflict, and with the numbers of rows below one that came or went.
 
     A row that is not there has the number of the one that follows it; conflicts are in the order of their rows.
@@ -223,7 +223,7 @@ def _renumbered(merge: OpenMerge, resolved: Conflict, moved: int) -> OpenMerge:
         return rest
     row = resolved.row
 
-    def shifted(at: int, conflict: Conflict) -> Conflict:
+    def shifted(at: int, conflict: MergeConflict) -> MergeConflict:
         if conflict.path != resolved.path or conflict.row is None:
             return conflict
         below = conflict.row > row or (moved > 0 and conflict.row == row and at >= place)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptvc.content.formats.missing import MISSING
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import NoMergeOpen
 from promptvc.html.render import render
 from promptvc.ids import ObjectId, RepoPath
@@ -49,7 +49,7 @@ class Merged:
     files: Files
     merged: tuple[MergedFile, ...] = ()
     taken: tuple[RepoPath, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[MergeConflict, ...] = ()
     warnings: tuple[KeyWarning, ...] = ()
     runs: tuple[MergedRun, ...] = ()
     _desk: Desk | None = field(default=None, compare=False, repr=False)
@@ -62,7 +62,7 @@ class Merged:
     def _repr_html_(self) -> str:
         return render("merged.html", done=self, missing=MISSING)
 
-    def unresolved(self) -> tuple[Conflict, ...]:
+    def unresolved(self) -> tuple[MergeConflict, ...]:
         """The conflicts that are left; raises `NoMergeOpen` where the merge does not wait, or not any more."""
         return self._resolving().conflicts()
 

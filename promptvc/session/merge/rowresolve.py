@@ -10,7 +10,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import Missing
 from promptvc.content.table.numbered import number_rows
 from promptvc.content.table.splice import OpenFile, splice
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.json import write_exact
 from promptvc.content.values.merge import put
 from promptvc.errors import Advice, ConflictStale, Usage
@@ -20,7 +20,7 @@ from promptvc.versioning.ropes.chunkrun import ChunkRun
 Pieces = tuple[ChunkRun | bytes, ...]
 
 
-def taken_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> Any | Missing:
+def taken_row(file: PendingFile, conflict: MergeConflict, value: Any | Missing) -> Any | Missing:
     """A version of the place as a side has it, without the columns that the merged table has no more."""
     format = file.format
     if conflict.field is not None or format is None or not isinstance(value, dict):
@@ -28,7 +28,7 @@ def taken_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> An
     return _fitted(value, format)
 
 
-def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> tuple[Pieces, int]:
+def resolve_row(file: PendingFile, conflict: MergeConflict, value: Any | Missing) -> tuple[Pieces, int]:
     """The file with the place of the conflict set to value, and by how much rows below it moved.
 
     Raises `ConflictStale` where the row is not there any more, `Usage` for what the file cannot hold.
@@ -50,7 +50,7 @@ def resolve_row(file: PendingFile, conflict: Conflict, value: Any | Missing) -> 
 
 
 def _whole_row(
-    file: PendingFile, opened: OpenFile, conflict: Conflict, number: int | None, value: Any | Missing
+    file: PendingFile, opened: OpenFile, conflict: MergeConflict, number: int | None, value: Any | Missing
 ) -> tuple[Pieces, int]:
     if number is None:
         if isinstance(value, Missing):
@@ -76,7 +76,7 @@ def _row(value: Any) -> Row:
     return value
 
 
-def _find(file: OpenFile, conflict: Conflict) -> int | None:
+def _find(file: OpenFile, conflict: MergeConflict) -> int | None:
     """The number of the row that a conflict is in: by its key, the nearest where several share it; else by place."""
     row = conflict.row or 0
     if conflict.key is None:
@@ -152,7 +152,7 @@ def _encoded(file: PendingFile, format: RowFormat, row: Any, like: bytes | None)
         raise Usage(f"{file.path}: {error.message}", error.hint or error.advice) from None
 
 
-def _stale(file: PendingFile, conflict: Conflict) -> ConflictStale:
+def _stale(file: PendingFile, conflict: MergeConflict) -> ConflictStale:
     named = ", ".join(f"{name}={value}" for name, value in (conflict.key or {}).items())
     return ConflictStale(
         f"{file.path}: row {named or (conflict.row or 0) + 1} is not there any more",

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import Advice, ConflictMissing
 from promptvc.session.merge.openmerge import OpenMerge
 from promptvc.session.merge.textresolve import Open, place_name
@@ -55,7 +55,7 @@ class Selection(Struct, frozen=True):
         words += [f"{name} {value}" for name, value in given if value is not None]
         return ConflictMissing(f"no conflict {', '.join(words)}", Advice("list-conflicts"))
 
-    def _has_path(self, conflict: Conflict) -> bool:
+    def _has_path(self, conflict: MergeConflict) -> bool:
         return not self.paths or is_below(conflict.path, *self.paths)
 
     def _has_place(self, found: Open) -> bool:
@@ -67,7 +67,7 @@ class Selection(Struct, frozen=True):
         return self.key is None or _has_key(conflict, self.key)
 
 
-def _has_key(conflict: Conflict, key: str | Mapping[str, Any]) -> bool:
+def _has_key(conflict: MergeConflict, key: str | Mapping[str, Any]) -> bool:
     if conflict.row is None:  # text, a setting, a whole file: no row is meant
         return False
     if isinstance(key, Mapping):

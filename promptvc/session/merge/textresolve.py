@@ -10,7 +10,7 @@ from msgspec import Struct
 from promptvc.content.formats.missing import Missing
 from promptvc.content.prompt.merge import set_setting
 from promptvc.content.text.merge import TextConflict, find_blocks, marker_lines_left, resolve_block
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.json import write_exact
 from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.session.merge.openmerge import OpenMerge, Read, unresolved
@@ -25,14 +25,14 @@ class Block(Struct, frozen=True):
     last: int
 
 
-Open = tuple[Conflict, Block | None]
+Open = tuple[MergeConflict, Block | None]
 """A conflict that is left, and the block that shows it; None where there is none, or where it was edited."""
 
 
 def open_conflicts(merge: OpenMerge, read: Read) -> list[Open]:
     """What is not resolved yet. Lines whose markers are gone from the file were resolved by hand."""
     found: list[Open] = []
-    texts: dict[str, list[Conflict]] = {}
+    texts: dict[str, list[MergeConflict]] = {}
     for conflict in unresolved(merge, read):
         if conflict.kind != "text":
             found.append((conflict, None))
@@ -45,7 +45,7 @@ def open_conflicts(merge: OpenMerge, read: Read) -> list[Open]:
 
 
 def resolve_text(
-    file: PendingFile, conflict: Conflict, value: Any | Missing, merge: OpenMerge, after: int
+    file: PendingFile, conflict: MergeConflict, value: Any | Missing, merge: OpenMerge, after: int
 ) -> bytes:
     """The file with the block of a conflict replaced, of equal ones the first from the offset ``after`` on."""
     if not isinstance(value, str):
@@ -61,7 +61,7 @@ def resolve_text(
     return made.encode("utf-8", "surrogateescape")
 
 
-def resolve_setting(file: PendingFile, conflict: Conflict, value: Any | Missing, like: bytes) -> bytes:
+def resolve_setting(file: PendingFile, conflict: MergeConflict, value: Any | Missing, like: bytes) -> bytes:
     """The prompt with a setting put to a value, written as in ``like`` where that has it."""
     made = set_setting(file.path, file.read(), conflict.field or "", conflict.at, value, like)
     if made is None:
@@ -72,7 +72,7 @@ def resolve_setting(file: PendingFile, conflict: Conflict, value: Any | Missing,
     return write_exact(made)
 
 
-def place_name(conflict: Conflict) -> str:
+def place_name(conflict: MergeConflict) -> str:
     """``metadata.score`` for a place inside a field; the field's name for the field itself."""
     return ".".join([conflict.field or "", *conflict.at])
 
@@ -81,7 +81,7 @@ def place_name(conflict: Conflict) -> str:
 
 
 def _open_blocks(
-    merge: OpenMerge, data: bytes | None, path: str, conflicts: Sequence[Conflict]
+    merge: OpenMerge, data: bytes | None, path: str, conflicts: Sequence[MergeConflict]
 ) -> list[Open]:
     """The conflicts of one text whose blocks are there; the others too, if marker lines stand anywhere else."""
     if data is None:
@@ -106,5 +106,5 @@ def _block(text: str, start: int, stop: int) -> Block:
     return Block(start, first, first + text.count("\n", start, stop) - 1)
 
 
-def _lines(conflict: Conflict) -> TextConflict:
+def _lines(conflict: MergeConflict) -> TextConflict:
     return TextConflict(*(str(side) for side in (conflict.base, conflict.ours, conflict.theirs)))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptvc.content.runs.run import output_path, record_path, run_names
 from promptvc.content.text.merge import merge_lines
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
@@ -35,14 +35,14 @@ class TreeMerge(Struct, frozen=True, kw_only=True):
     """
 
     files: Files
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[MergeConflict, ...]
     merged: tuple[MergedFile, ...]
     taken: tuple[RepoPath, ...]
     runs: tuple[MergedRun, ...] = ()
     project: Project | None = None
 
 
-class Versions(Struct, frozen=True):
+class PathVersions(Struct, frozen=True):
     """The files of both sides, and of what they come from."""
 
     base: Files
@@ -61,7 +61,7 @@ class TreeMerger:
     ) -> None:
         self._store, self._contents, self._runs = store, contents, runs
 
-    def merge(self, versions: Versions, manner: Manner) -> TreeMerge:
+    def merge(self, versions: PathVersions, manner: Manner) -> TreeMerge:
         """Merge three sets of files. Keys are those of the merged promptvc.toml, or ours where that conflicts."""
         found = merge_files(versions.base, versions.ours, versions.theirs, self._similarity)
         project, with_bases = self._project(found), manner.in_place == "base"
@@ -90,7 +90,7 @@ class TreeMerger:
             project=project,
         )
 
-    def _deferred(self, project: Project, versions: Versions, found: FileMerge) -> list[str]:
+    def _deferred(self, project: Project, versions: PathVersions, found: FileMerge) -> list[str]:
         """The runs that are merged last; not those whose files conflict as a whole."""
         ours, theirs = versions.ours, versions.theirs
         if self._runs is None or not (project.runs and (run_names(ours) or run_names(theirs))):
@@ -100,7 +100,7 @@ class TreeMerger:
         return [name for name in names if not broken & {output_path(name), record_path(name)}]
 
     def _merge_runs(
-        self, names: Sequence[str], whole: MergedFiles, versions: Versions, writer: PackWriter | None
+        self, names: Sequence[str], whole: MergedFiles, versions: PathVersions, writer: PackWriter | None
     ) -> tuple[MergedRun, ...]:
         assert self._runs is not None
         sides = (versions.ours, versions.theirs)
@@ -124,7 +124,7 @@ class TreeMerger:
         files = self._contents.files_of(bases[0] if bases else None)
         for other in bases[1:]:
             before = self.base_files(history, bases[0], other)
-            versions = Versions(before, files, self._contents.files_of(other))
+            versions = PathVersions(before, files, self._contents.files_of(other))
             with self._store.begin() as writer:
                 files = self.merge(versions, Manner(writer, in_place="base")).files
                 writer.finish()

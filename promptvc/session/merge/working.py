@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from msgspec.structs import replace
 
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import Advice, MergeOpen, NoMergeOpen, Refused, Usage, WorkWouldBeLost
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.exclusive import exclusively
@@ -218,7 +218,7 @@ def own_hint() -> Iterator[None]:
         raise
 
 
-def _later(conflicts: Sequence[Conflict], ours: Files) -> list[RepoPath]:
+def _later(conflicts: Sequence[MergeConflict], ours: Files) -> list[RepoPath]:
     """The files that are written, or removed, when these conflicts are resolved."""
     paths = {RepoPath(conflict.path) for conflict in conflicts}
     for conflict in filter(is_file_conflict, conflicts):

@@ -19,7 +19,7 @@ from promptvc.session.files.views import FileView
 from promptvc.session.workspace.html import comparison_html
 from promptvc.session.workspace.similarity import file_similarity
 from promptvc.session.workspace.wording import prompt_words, table_words
-from promptvc.versioning.diff import FileChange, Status, diff_files
+from promptvc.versioning.diff import FileChange, FileStatus, diff_files
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import FileEntry, Files
 
@@ -57,7 +57,7 @@ class FileDiff:
 
     path: RepoPath
     kind: FileKind
-    status: Status
+    status: FileStatus
     detail: Detail
     before: FileView | None
     after: FileView | None

@@ -18,7 +18,7 @@ from promptvc.content.formats.missing import MISSING
 from promptvc.content.prompt.merge import PromptMerge, merge_prompts, set_setting
 from promptvc.content.prompt.prompt import Message, read_prompt
 from promptvc.content.text.merge import TextConflict, resolve_block
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.merge import merge_value, put
 from tests.amounts import examples
 
@@ -111,7 +111,7 @@ def test_a_setting_that_both_changed_conflicts_with_ours_in_place() -> None:
     other = edited(MD, ("0.5", "0.9"), ("# warm", "# hot"), ("100", "200"))
     found = merge("a.md", MD, one, other)
     assert found.conflicts == (
-        Conflict(kind="both-changed", field="temperature", base=0.5, ours=0.7, theirs=0.9),
+        MergeConflict(kind="both-changed", field="temperature", base=0.5, ours=0.7, theirs=0.9),
     )
     assert found.data.decode() == edited(MD, ("0.5", "0.7"), ("# warm", "# hot"), ("100", "200"))
     assert found.marked("ours", "theirs") == found.data
@@ -164,14 +164,14 @@ def test_a_byte_order_mark_that_one_side_added_does_not_conflict() -> None:
 
 def test_front_matter_that_both_sides_added_is_merged_by_setting() -> None:
     found = merge("a.md", "", "---\na: 1\nb: 1\n---\nhi\n", "---\na: 1\nb: 2\nc: 3\n---\nhi\n")
-    assert found.conflicts == (Conflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=2),)
+    assert found.conflicts == (MergeConflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=2),)
     assert found.data == b"---\na: 1\nb: 1\nc: 3\n---\nhi\n"
 
 
 def test_a_setting_that_both_added_differently_beside_a_changed_one_does_not_stand_there_twice() -> None:
     base = "---\na: 0\n---\n"
     found = merge("a.md", base, "---\na: 0\nb: 1\n---\n", "---\na: 1\nb: 0\n---\n")
-    assert found.conflicts == (Conflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=0),)
+    assert found.conflicts == (MergeConflict(kind="both-added", field="b", base=MISSING, ours=1, theirs=0),)
     assert found.data == b"---\na: 1\nb: 1\n---\n"
 
 
@@ -181,7 +181,7 @@ def test_a_setting_that_both_added_differently_beside_a_changed_one_does_not_sta
 def test_lines_of_the_body_conflict_between_markers() -> None:
     found = merge("a.md", MD, edited(MD, ("kind", "brief")), edited(MD, ("kind", "polite"), ("100", "200")))
     assert found.conflicts == (
-        Conflict(kind="text", base="Be kind.\n", ours="Be brief.\n", theirs="Be polite.\n"),
+        MergeConflict(kind="text", base="Be kind.\n", ours="Be brief.\n", theirs="Be polite.\n"),
     )
     shown = "<<<<<<< O\nBe brief.\n||||||| base\nBe kind.\n=======\nBe polite.\n>>>>>>> T\n"
     assert found.marked("O", "T").decode() == edited(MD, ("Be kind.\n", shown), ("100", "200"))
@@ -474,7 +474,7 @@ def test_with_an_unchanged_side_or_equal_sides_the_merge_is_the_other(drawn: Any
         assert found.data == expected
 
 
-def as_text(conflict: Conflict) -> str:
+def as_text(conflict: MergeConflict) -> str:
     """A conflict, with the fields of objects in one order, whatever that of the side in front."""
     values = {name: getattr(conflict, name) for name in conflict.__slots__}
     return json.dumps(values, sort_keys=True, default=repr)
@@ -494,7 +494,7 @@ def test_the_merged_file_holds_the_merged_values_and_swaps_with_its_sides(drawn:
             assert same(settings_of(path, back.data), expected.value)
 
 
-def swapped(conflict: Conflict) -> Conflict:
+def swapped(conflict: MergeConflict) -> MergeConflict:
     return replace(conflict, ours=conflict.theirs, theirs=conflict.ours)
 
 

@@ -19,7 +19,7 @@ from promptvc.ids import ObjectId
 from promptvc.repo import Repo, Surroundings
 from promptvc.runs.reproduce.drift import Drift, measure_drift, similarity
 from promptvc.runs.reproduce.reproduce import Reproduction, reproduce
-from promptvc.runs.sources import CommitSource, Source
+from promptvc.runs.sources import CommitSource, RunSource
 from tests.conftest import ME
 
 RUN = """
@@ -87,7 +87,7 @@ class Project:
     def drift(self, revision: str | None = None, **options: Any) -> Drift:
         return measure_drift(self.repo.parts.runs, self.source(revision), "support", jobs=2, **options)
 
-    def source(self, revision: str | None) -> Source:
+    def source(self, revision: str | None) -> RunSource:
         repo = self.repo
         return (
             repo.parts.runs.source() if revision is None else CommitSource(repo.snapshot(revision), revision)

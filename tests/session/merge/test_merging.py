@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptvc.content.formats.missing import MISSING
-from promptvc.content.values.conflict import Conflict
+from promptvc.content.values.conflict import MergeConflict
 from promptvc.errors import (
     ConflictMissing,
     ConflictsRemain,
@@ -512,7 +512,7 @@ def test_the_library_gives_conflicts_as_values_and_changes_nothing(repo: Repo) -
     done = repo.merge("feature", into="main")
     assert done.commit is None
     assert done.conflicts == (
-        Conflict(
+        MergeConflict(
             kind="both-changed",
             key={"id": 1},
             row=1,

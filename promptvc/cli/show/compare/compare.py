@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from promptvc.cli.output import Output
     from promptvc.cli.show.compare.rows import Again
     from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.compare.rows import RowList, Status
+    from promptvc.runs.compare.rows import PairStatus, RowList
     from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
     from promptvc.runs.compare.slices import SliceComparison
 
@@ -52,7 +52,7 @@ class _Layout(Struct, frozen=True):
 
 
 def comparison_lines(
-    out: Output, comparison: RunComparison, asked: Sequence[Status], limit: int | None, again: Again
+    out: Output, comparison: RunComparison, asked: Sequence[PairStatus], limit: int | None, again: Again
 ) -> Iterator[str]:
     """The lines of a comparison; ``asked`` are the kinds of rows to list in full, at most ``limit`` of each.
 

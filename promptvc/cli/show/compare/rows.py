@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from promptvc.content.formats.base import Json
     from promptvc.content.runs.run import OutputRow, Score
     from promptvc.runs.compare.compare import RunComparison
-    from promptvc.runs.compare.rows import ComparedRow, Status
+    from promptvc.runs.compare.rows import ComparedRow, PairStatus
 
-    Again = Callable[[Status], str]
+    Again = Callable[[PairStatus], str]
 
-_SHOWN: dict[Status, int] = {"broken": 3, "fixed": 2, "changed": 2}
+_SHOWN: dict[PairStatus, int] = {"broken": 3, "fixed": 2, "changed": 2}
 """Rows of each kind that are shown unasked."""
 _OPS = {"broken": "-", "fixed": "+", "changed": "~"}
 _LINES = 8
@@ -38,14 +38,14 @@ _NAME = 32
 
 
 def row_lists(
-    out: Output, comparison: RunComparison, asked: Sequence[Status], limit: int | None, again: Again
+    out: Output, comparison: RunComparison, asked: Sequence[PairStatus], limit: int | None, again: Again
 ) -> Iterator[str]:
     """The kinds that are asked for, in full up to ``limit``; else a few of each, and how to see the others.
 
     ``again`` gives the command that lists all rows of a kind.
     """
     judged = any(score.kind == "boolean" and score.name == comparison.primary for score in comparison.scores)
-    kinds: Sequence[Status] = asked or (("broken", "fixed") if judged else ("changed",))
+    kinds: Sequence[PairStatus] = asked or (("broken", "fixed") if judged else ("changed",))
     for status in kinds:
         rows = comparison.of_status(status)
         if not rows:
