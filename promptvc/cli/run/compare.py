@@ -76,7 +76,9 @@ def command(
             for value in json_values(comparison, asked, limit):
                 app.out.value(value)
     elif markdown:
-        app.out.text("\n\n".join(as_markdown(comparison, asked, limit) for comparison in made))
+        whole = "\n\n".join(as_markdown(comparison, asked, limit) for comparison in made)
+        for line in whole.split("\n"):  # not through a pager: it is to be pasted
+            app.out.text(line)
     else:
 
         def again(status: PairStatus) -> str:

@@ -55,7 +55,8 @@ def command(app: App, keep: bool) -> None:
         with _somebody(), _inside(folder):
             Demo(app, folder).run()
         if keep:
-            app.out.text(f"\nThe project is in {folder}")
+            app.out.text()
+            app.out.text(f"The project is in {folder}")
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
