@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import promptvc
-from promptvc.session.files.trustfile import TrustFile
+from promptvc.storage.sealed import seal
 from tests.reliability.checkup import Truth, examine_damage, make_project, truth
 from tests.reliability.cuts import Cuts, examine_cut
 from tests.reliability.damage import Damage, files_of
@@ -156,6 +156,7 @@ class Server:
         moment = cuts.moment(draw)
         self._put(None)
         cuts.disk_at(moment, self.prepared(name)).write(self.place, draw, ordered=draw.random() < 0.5)
+        keep_trust(self.place)
         message = self._forked(lambda: examine_cut(operation, self.place, cuts.promised(moment)))
         return f"call {moment} of {len(cuts.calls)}: {message}" if message else ""
 
@@ -249,10 +250,18 @@ def _wait_for_orphans() -> None:
 
 def copy_project(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True)
-    for made in target.rglob("made-here"):  # a copy asks; the harness says that it is the same project
-        record = TrustFile(source / made.parent.relative_to(target)).load()
-        if record.state == "made":
-            TrustFile(made.parent)._save(record)
+    keep_trust(target)
+
+
+def keep_trust(target: Path) -> None:
+    """What is known of where files are from would not count in a copy; the harness says that it is the same project."""
+    for made in target.rglob("made-here"):
+        path, info = made.with_name("trust"), made.lstat()
+        with suppress(OSError, ValueError, TypeError):
+            value = json.loads(path.read_bytes())
+            value.pop("_check")
+            value["made"] = [info.st_ino, info.st_ctime_ns]
+            path.write_bytes(seal(json.dumps(value).encode()) + b"\n")
 
 
 def _import_all() -> None:
