@@ -13,7 +13,7 @@ import pytest
 from promptvc.api import clone_into
 from promptvc.api import open as open_repo
 from promptvc.errors import MergeOpen, PathMissing, PushRejected, RowMissing, Usage
-from promptvc.ids import RefName
+from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo
 from promptvc.versioning.forgotten import FORGOTTEN
 
@@ -187,6 +187,25 @@ def test_what_quotes_it_is_named_and_goes_with_everywhere(people: Repo) -> None:
     people.forget(TABLE, key="p300", everywhere=True)
     assert traces(people.root) == []
     assert people.snapshot().read("outputs/letters.jsonl") == json.dumps(other).encode() + b"\n"
+
+
+def test_the_record_of_a_run_names_the_table_as_it_is_now(people: Repo) -> None:
+    assert people.root is not None
+    with (people.root / "promptvc.toml").open("a") as out:
+        out.write('[runs.letters]\nprompt = "prompts/a.md"\nexamples = "examples/people.jsonl"\n')
+        out.write('provider = "command:cat"\nmodel = "none"\n')
+    put(people, "prompts/a.md", b"Dear {{ who }}\n")
+    people.run("letters")
+    people.commit("letters")
+    people.forget(TABLE, key="p300", everywhere=True)
+    assert traces(people.root) == []
+    record = people.snapshot().run("letters").record
+    assert record is not None
+    assert record.examples is not None
+    assert record.examples.id == people.snapshot().files[RepoPath(TABLE)].id
+    assert people.reproduce("letters")[0].verified
+    people.forget(TABLE, key="p301", everywhere=True)
+    assert people.verify() == []
 
 
 def test_a_dry_run_changes_nothing(people: Repo) -> None:

@@ -104,10 +104,9 @@ class Planner:
         others = Wanted(path="", is_of=quotes, texts=sought if wanted.texts else ())
 
         def edit(path: RepoPath, entry: FileEntry) -> FileEntry | None:
-            done = first(path, entry)
-            if done is None or path == wanted.path or row_kind(path) is None:
-                return done
-            return self._editor.without(others, path, done if done != entry else entry)
+            if path == wanted.path or row_kind(path) is None or path.endswith(RECORD_SUFFIX):
+                return first(path, entry)
+            return self._editor.without(others, path, entry)
 
         for path in self._versions.by_path:
             if row_kind(path) is not None:
