@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from promptvc.errors import ConfigInvalid, PromptvcError, UnknownRevision
+from promptvc.secrets.redact import redact_url
 from promptvc.session.files.patterns import LONGEST, MOST, read_patterns
 from promptvc.session.files.project import LARGEST, read_project
 from promptvc.transports.git.httpconfig import size_of
-from promptvc.transports.urls import parse_url, redact
+from promptvc.transports.urls import parse_url
 from tests.amounts import examples
 from tests.confined import confined
 from tests.hostile.stores import HostileStore
@@ -170,7 +171,7 @@ def test_a_revision_of_any_kind_is_found_or_unknown(tmp_path: Path, name: str) -
 )
 def test_a_url_of_any_length_is_parsed_or_refused(url: str) -> None:
     def parse() -> None:
-        redact(url)
+        redact_url(url)
         with suppress(PromptvcError):
             parse_url(url)
 

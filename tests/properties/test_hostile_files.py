@@ -24,11 +24,12 @@ from promptvc.content.runs.run import read_record
 from promptvc.content.yaml.load import YamlInvalid, load_yaml
 from promptvc.errors import PromptvcError
 from promptvc.runs.record.importers.detect import open_foreign
+from promptvc.secrets.redact import redact_url
 from promptvc.session.files.patterns import read_patterns
 from promptvc.session.files.project import read_project
 from promptvc.session.intent import _decode
 from promptvc.storage.cache import Cache
-from promptvc.transports.urls import parse_url, redact, rewrite
+from promptvc.transports.urls import parse_url, rewrite
 from promptvc.versioning.revision import _split, parse_time
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.sync.refspec import Refspec
@@ -327,7 +328,7 @@ URL = [
 @example("[h:²]:x")
 @example("https://h:²/x")
 def test_a_url_is_an_address_or_refused(text: str) -> None:
-    redact(text)
+    redact_url(text)
     rewrite(text, [("a", "b")])
     with suppress(PromptvcError):
         parse_url(text)
