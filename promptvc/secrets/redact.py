@@ -12,6 +12,9 @@ from urllib.parse import quote, unquote
 
 from promptvc.secrets.find import HIDDEN, hide_tokens
 
+_LONGEST = 2048
+"""Characters of an address, or a word that may hold one, that are looked at and shown."""
+_WORD = rf"\S{{{_LONGEST + 1},}}"
 _SHORTEST = 8
 """Characters of a value that is known to be secret: a shorter one may stand anywhere by chance."""
 
@@ -41,7 +44,7 @@ _SUSPICIOUS = r"(?i)://|@|\?|bearer|authorization"
 
 def redact_url(text: str) -> str:
     """The URL as it may be shown: no password, and for http no user and no query, where a token may stand too."""
-    shown = re.sub(_CONTROL, "?", text)
+    shown = re.sub(_CONTROL, "?", _cut(text))
     if re.match(_HTTP, shown):
         return re.sub(_HTTP, r"\1", shown).partition("?")[0]
     return _without_passwords(shown)
@@ -51,8 +54,14 @@ def url_secrets(text: str) -> list[str]:
     """What `redact_url` takes out, as it stands and decoded: programs quote parts of an address in their errors."""
     user = re.match(_HTTP_NAME, text)
     found = [user[1]] if user else []
+    text = text[:_LONGEST]
     found += [match[2] for pattern in (_USERINFO, _SCP, _QUERY) for match in re.finditer(pattern, text)]
     return [form for form in dict.fromkeys([*found, *map(unquote, found)]) if len(form) > 2]
+
+
+def _cut(word: str) -> str:
+    """A word that is longer than any address is cut: looking at it would take time that grows with its square."""
+    return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
 
 
 def _without_passwords(text: str) -> str:
@@ -83,6 +92,7 @@ class Redactor:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         if re.search(_SUSPICIOUS, text):
+            text = re.sub(_WORD, lambda word: _cut(word[0]), text)
             text = _without_passwords(re.sub(_HTTP_USER, r"\1", text))
             text = re.sub(_HEADER, rf"\1{HIDDEN}", text)
         return hide_tokens(text) if re.search(_LONG_WORD, text) else text

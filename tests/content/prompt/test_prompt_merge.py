@@ -476,7 +476,7 @@ def test_with_an_unchanged_side_or_equal_sides_the_merge_is_the_other(drawn: Any
 
 def as_text(conflict: MergeConflict) -> str:
     """A conflict, with the fields of objects in one order, whatever that of the side in front."""
-    values = {name: getattr(conflict, name) for name in conflict.__slots__}
+    values = {name: getattr(conflict, name) for name in conflict.__struct_fields__}
     return json.dumps(values, sort_keys=True, default=repr)
 
 
