@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from promptvc.content.formats.base import Malformed, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.runs.request import example_id
-from promptvc.errors import Advice, PathMissing, Usage
+from promptvc.errors import Advice, PathMissing, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.repo.merges import WithMerges
 from promptvc.repo.place import CALLS, LOCAL
@@ -73,6 +73,8 @@ def forget(
 ) -> ForgetResult:
     """Forget what is wanted, or what the list of a remote says; with ``remote``, there too. See `Repo.forget`."""
     parts.merges.need_no_merge()
+    if parts.store.shallow():
+        raise Refused("this history lacks its beginning", "forget in a whole clone")
     if remote is not None:
         bring(parts, remote, report)
     fold(parts.store)  # all of history is read, several times over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import zlib
 from contextlib import suppress
@@ -12,7 +13,7 @@ import pytest
 
 from promptvc.api import clone_into
 from promptvc.api import open as open_repo
-from promptvc.errors import MergeOpen, PathMissing, PushRejected, RowMissing, Usage
+from promptvc.errors import MergeOpen, PathMissing, PushRejected, Refused, RowMissing, Usage
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo
 from promptvc.versioning.forgotten import FORGOTTEN
@@ -271,6 +272,24 @@ def test_git_objects_that_are_loose_go_too(people: Repo) -> None:
     subprocess.run(words, input=SECRET.encode(), check=True, capture_output=True)
     people.forget(TABLE, key="p300")
     assert traces(people.root) == []
+
+
+def test_a_history_without_its_beginning(people: Repo, tmp_path: Path) -> None:
+    words = [
+        "git",
+        "clone",
+        "-q",
+        "--bare",
+        "--depth",
+        "1",
+        f"file://{people.path}",
+        str(tmp_path / "x/.promptvc"),
+    ]
+    subprocess.run(words, check=True, capture_output=True)
+    shutil.copy(people.path / "config", tmp_path / "x/.promptvc/config")
+    made = Repo.open(tmp_path / "x/.promptvc", people.parts.surroundings)
+    with pytest.raises(Refused, match="beginning"):
+        made.forget(TABLE, key="p300")
 
 
 # --- at the remote, and in other clones -------------------------------------------------------------------------
