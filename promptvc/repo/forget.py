@@ -258,6 +258,7 @@ class _Forgetting:
             if files:
                 target = {path: new for path, (_, new) in files.items() if new is not None}
                 parts.workspace.worktree.put_back(files, target)
+                parts.workspace.worktree.make_durable(files)
             purge(parts.traces())
         return answers
 

@@ -179,6 +179,8 @@ class Parts:
         )
         word = settle(parts, intent, direction, force)
         if (self.path / LOCAL / FORGETTING).exists():
+            if self.root is not None:
+                parts.worktree.make_durable(intent.files)
             self._settle_forgetting(finished=word != TAKEN_BACK)
         return word
 

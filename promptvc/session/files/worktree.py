@@ -31,7 +31,7 @@ from promptvc.session.files.scan import HALF_MADE, Found, open_source, scan, sig
 from promptvc.session.files.untracked import Untracked
 from promptvc.session.files.views import WorkingFile
 from promptvc.storage.cache import Cache
-from promptvc.storage.files import disk_errors
+from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
@@ -174,6 +174,15 @@ class Worktree:
             self._record(todo, target, remembered)
         if todo:
             self._put_all(todo, target, remembered)
+
+    def make_durable(self, paths: Iterable[RepoPath]) -> None:
+        """Have these files, or that they are gone, survive a power failure."""
+        for place in (self.root / path for path in paths):
+            with suppress(FileNotFoundError), disk_errors(place):
+                if place.is_file() and not place.is_symlink():
+                    with place.open("rb") as file:
+                        os.fsync(file.fileno())
+                sync_folder(next(folder for folder in place.parents if folder.is_dir()))
 
     def _put_all(
         self,

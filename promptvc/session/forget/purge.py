@@ -79,7 +79,19 @@ def purge(traces: Traces) -> None:
     _drop_derived(traces.local)
     collect(traces.store, refs, grace=0.0, now=traces.now)
     prune_loose(traces.store, refs)
+    _make_durable(traces)
     marker.drop()
+
+
+def _make_durable(traces: Traces) -> None:
+    """A file that was removed may be back after a power failure, unless its folder was synced."""
+    objects = traces.store.folder
+    below = [objects / "info", *objects.glob("[0-9a-f][0-9a-f]"), traces.store.pack_folder, traces.local]
+    for top in (traces.refs.folder / "refs", traces.refs.folder / "logs", traces.local / "calls"):
+        below += [top, *(path for path in top.rglob("*") if path.is_dir())]
+    for folder in (*below, objects, traces.refs.folder):
+        if folder.is_dir():
+            sync_folder(folder)
 
 
 def drop_incoming(refs: Refs, who: Signature) -> None:
