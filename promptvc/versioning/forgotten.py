@@ -31,6 +31,7 @@ from promptvc.storage.objects import (
 from promptvc.storage.refs import PRIVATE, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import write_commit
+from promptvc.versioning.history import History
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -155,25 +156,25 @@ def write_forgotten(
 
 
 def join_forgotten(store: ObjectStore, refs: Refs, tip: ObjectId, who: Signature) -> Forgotten:
-    """Take over the list at a commit that came from elsewhere; gives what is forgotten now."""
-    here = refs.read(FORGOTTEN)
+    """Take over the list at a commit that came from elsewhere; gives what is forgotten now.
+
+    Where it brings nothing that is not on the list here, the store stays as clean of the list as it was.
+    """
+    here, history = refs.read(FORGOTTEN), History(store)
     theirs = read_forgotten(store, tip)
-    if here is None and not refs.find():  # a clone of what is clean
-        refs.move(APPLIED, refs.read(APPLIED), tip, who, "forgotten elsewhere")
-    if here == tip:
-        return theirs
-    if here is None:
-        refs.move(FORGOTTEN, here, tip, who, "forgotten elsewhere")
-        return theirs
-    ours = read_forgotten(store, here)
-    both = ours.joined(theirs)
-    if both == theirs and theirs != ours:
-        refs.move(FORGOTTEN, here, tip, who, "forgotten elsewhere")
-        return theirs
+    ours = Forgotten() if here is None else read_forgotten(store, here)
+    if here is not None and (here == tip or history.is_ancestor(tip, here)):
+        return ours
+    both, new = ours.joined(theirs), tip
     with store.begin() as writer:
-        made = write_forgotten(writer, both, (here, tip), "Join what was forgotten", who)
-        writer.finish()
-        refs.move(FORGOTTEN, here, made, who, "forgotten elsewhere")
+        if here is not None and not history.is_ancestor(here, tip):
+            new = write_forgotten(writer, both, (here, tip), "Join what was forgotten", who)
+            writer.finish()
+        applied = refs.read(APPLIED)
+        is_clean = applied == here if both == ours else not refs.find()  # a clone of what is clean
+        if is_clean:
+            refs.move(APPLIED, applied, new, who, "forgotten elsewhere")
+        refs.move(FORGOTTEN, here, new, who, "forgotten elsewhere")
     return both
 
 

@@ -418,6 +418,35 @@ def test_two_lists_are_joined(people: Repo, bare: Path, old: Repo) -> None:
     people.remotes.push(branches=["side"])
 
 
+def test_a_list_that_is_ahead_of_the_remote_stays_as_it_is_and_does_not_stop_pushes(
+    people: Repo, bare: Path
+) -> None:
+    people.forget(TABLE, key="p300", push=True)
+    people.forget(TABLE, key="p7")
+    before = people.parts.refs.read(FORGOTTEN)
+    for _ in range(2):
+        people.remotes.fetch()
+        assert people.parts.refs.read(FORGOTTEN) == before
+    people.remotes.push(branches=["side"], force=True)
+
+
+def test_a_list_that_says_the_same_is_joined_once_and_does_not_stop_pushes(
+    people: Repo, bare: Path, old: Repo
+) -> None:
+    people.forget(TABLE, key="p300", push=True)
+    old.remotes.fetch()
+    old.forget()
+    old.forget(TABLE, key="p7")
+    who = ("-c", "user.name=X", "-c", "user.email=x@example.com")
+    again = at(bare, *who, "commit-tree", "-m", "again", "refs/promptvc/forgotten^{tree}")
+    at(bare, "update-ref", "refs/promptvc/forgotten", again)
+    old.remotes.fetch()
+    joined = old.parts.refs.read(FORGOTTEN)
+    old.remotes.fetch()
+    assert old.parts.refs.read(FORGOTTEN) == joined
+    old.remotes.push(branches=["main"], force=True)
+
+
 def test_a_row_that_an_old_clone_has_beside_changed_neighbours_goes_too(
     people: Repo, bare: Path, old: Repo
 ) -> None:
