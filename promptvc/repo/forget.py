@@ -26,7 +26,7 @@ from promptvc.session.forget.quotes import Quote
 from promptvc.session.forget.versions import FileVersions
 from promptvc.session.forget.wanted import Wanted, spellings
 from promptvc.storage.refs import HEAD, PRIVATE
-from promptvc.versioning.commit import find_commit
+from promptvc.versioning.commit import find_commits
 from promptvc.versioning.forgotten import APPLIED, FORGOTTEN, Forgotten, load_forgotten, write_forgotten
 from promptvc.versioning.rewriting import Rewriter
 from promptvc.versioning.sync.push import PushResult, Send
@@ -162,7 +162,7 @@ class _Forgetting:
             stack.enter_context(self._parts.store.writing())  # what is written stays until refs lead to it
             lying = self._lying()
             writer = stack.enter_context(self._parts.store.begin())
-            versions = FileVersions(self._parts.store, self._commits())
+            versions = FileVersions(self._parts.store, find_commits(self._parts.store, self._tips.values()))
             plan = self._plan(Planner(self._parts.store, self._parts.contents, writer, versions, lying))
             history = Rewriter(self._parts.store, writer, plan.edit)
             moves: Moves = {name: (id, history.tip(id)) for name, id in self._tips.items()}
@@ -187,10 +187,6 @@ class _Forgetting:
         if not self._known:
             raise Usage("nothing was forgotten yet, here or at a remote", Advice("forget-what"))
         return planner.apply(self._known)
-
-    def _commits(self) -> list[ObjectId]:
-        found = (find_commit(self._parts.store, id) for id in self._tips.values())
-        return list(dict.fromkeys(id for id in found if id is not None))
 
     def _lying(self) -> dict[RepoPath, FileEntry]:
         """The working files that may hold what is wanted, stored where they are not in history."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from promptvc.ids import ObjectId
 from promptvc.repo.parts import Parts
 from promptvc.secrets.finding import SecretFinding
 from promptvc.session.files.secrets import Guard, findings_of
 from promptvc.session.secretscan import SecretScan
 from promptvc.storage.refs import HEAD
-from promptvc.versioning.commit import find_commit
+from promptvc.versioning.commit import find_commits
 
 
 def scan(parts: Parts, revision: str | None, everywhere: bool) -> list[SecretFinding]:
     """Look at the files of a revision, at the working files, or at every commit: see `Repo.scan`."""
     if everywhere:
-        tips = [parts.refs.read(HEAD), *parts.refs.find().values()]
+        tips = [id for id in (parts.refs.read(HEAD), *parts.refs.find().values()) if id is not None]
         scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)
-        commits = [found for id in tips if id and (found := find_commit(parts.store, id)) is not None]
-        ordered = [*parts.history.in_order([*dict.fromkeys(commits)], [])]
-        tags = [ObjectId(id) for id in dict.fromkeys(filter(None, tips))]
-        return [*scan.commits(reversed(ordered)), *scan.others(tags)]
+        ordered = [*parts.history.in_order(find_commits(parts.store, tips))]
+        return [*scan.commits(reversed(ordered)), *scan.others(dict.fromkeys(tips))]
     if revision is not None or parts.root is None:
         snapshot = parts.snapshot(revision or "HEAD")
         return SecretScan(parts.store, parts.contents, parts.allowed_secrets).files(snapshot.files)

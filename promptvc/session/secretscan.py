@@ -15,7 +15,7 @@ from promptvc.session.files.views import StoredFile
 from promptvc.session.scanned import ScannedCommits
 from promptvc.storage.objects import Kind
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import find_commit, follow_tags
+from promptvc.versioning.commit import find_commits, follow_tags
 from promptvc.versioning.history import History
 from promptvc.versioning.sync.missing import new_commits
 from promptvc.versioning.tree import FileEntry, Files
@@ -77,9 +77,8 @@ def outgoing(store: ObjectStore, scan: SecretScan, scanned: ScannedCommits) -> I
 
     def inspect(have: AbstractSet[ObjectId], want: AbstractSet[ObjectId]) -> None:
         history, known = History(store), scanned.load()
-        there = [found for id in have if (found := find_commit(store, id)) is not None]
-        tips = [found for id in want if (found := find_commit(store, id)) is not None]
-        new = [id for id in new_commits(history, tips, there) if id not in known]
+        brought = new_commits(history, find_commits(store, want), find_commits(store, have))
+        new = [id for id in brought if id not in known]
         findings = [*scan.commits(reversed(new)), *scan.others(want - have)]
         if findings:
             raise SecretFound(findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, UnknownRevision, UnsupportedFormat
@@ -71,6 +72,11 @@ def find_commit(store: ObjectStore, id: ObjectId) -> ObjectId | None:
         return peel(store, id)
     except (UnknownRevision, ObjectMissing, ObjectDamaged):
         return None
+
+
+def find_commits(store: ObjectStore, ids: Iterable[ObjectId]) -> list[ObjectId]:
+    """The commits that ids of any kind come to, once each; those that `find_commit` does not find are left out."""
+    return list(dict.fromkeys(found for id in ids if (found := find_commit(store, id)) is not None))
 
 
 def with_trailer(message: str, name: str, value: str) -> str:

@@ -37,7 +37,7 @@ from promptvc.storage.locks import flocked
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.sealed import is_damaged
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import find_commit
+from promptvc.versioning.commit import find_commits
 from promptvc.versioning.history import History
 from promptvc.versioning.tree import FileEntry, load_files
 
@@ -153,7 +153,7 @@ class CallStore:
     def _new_commits(self) -> tuple[list[ObjectId], bool]:
         """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
         tips = [*self._refs.find().values(), self._refs.read(HEAD)]
-        todo = list(dict.fromkeys(filter(None, (find_commit(self._store, tip) for tip in tips if tip))))
+        todo = find_commits(self._store, filter(None, tips))
         history, found, whole = History(self._store), dict.fromkeys(todo), True
         new: list[ObjectId] = []
         while todo:

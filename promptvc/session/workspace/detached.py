@@ -5,7 +5,7 @@ from __future__ import annotations
 from promptvc.ids import ObjectId
 from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import find_commit
+from promptvc.versioning.commit import find_commits
 from promptvc.versioning.history import History
 
 
@@ -14,5 +14,4 @@ def left_behind(store: ObjectStore, refs: Refs, tip: ObjectId) -> list[ObjectId]
     tips = {id for id in (refs.read(HEAD), *refs.find().values()) if id is not None}
     if tip in tips:  # spares most the walk
         return []
-    kept = [commit for id in tips if (commit := find_commit(store, id)) is not None]
-    return list(History(store).in_order([tip], kept))
+    return list(History(store).in_order([tip], find_commits(store, tips)))

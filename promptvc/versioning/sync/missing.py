@@ -9,7 +9,7 @@ from promptvc.errors import Advice, ObjectDamaged, ObjectMissing, TransferFailed
 from promptvc.ids import ObjectId, has_hidden, is_reserved
 from promptvc.storage.objects import SUBMODULE, Kind, TreeEntry
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.commit import find_commit, follow_tags
+from promptvc.versioning.commit import find_commits, follow_tags
 from promptvc.versioning.history import History
 from promptvc.versioning.ropes.marker import MARKER_NAME
 
@@ -79,9 +79,9 @@ def objects_to_send(
             tips.append(target)
         else:
             found.update(_new_content(store, target, (), found) if kind is Kind.TREE else {target: None})
-    commits = new_commits(history, tips, _commits_of(store, have))
+    commits = new_commits(history, tips, find_commits(store, have))
     found.update(dict.fromkeys(commits))
-    nearby = [history.commit(id).tree for id in _commits_of(store, near)]
+    nearby = [history.commit(id).tree for id in find_commits(store, near)]
     fresh = set(commits)
     for id in reversed(commits):
         commit = history.commit(id)
@@ -99,8 +99,8 @@ def unreached(store: ObjectStore, targets: Iterable[ObjectId], known: Iterable[O
     rest = {id for id in targets if id not in ours}
     if not rest:
         return set()
-    new = set(new_commits(History(store), _commits_of(store, rest), _commits_of(store, ours)))
-    return {id for id in rest if not new.isdisjoint(_commits_of(store, [id]))}
+    new = set(new_commits(History(store), find_commits(store, rest), find_commits(store, ours)))
+    return {id for id in rest if not new.isdisjoint(find_commits(store, [id]))}
 
 
 def check_received(
@@ -127,7 +127,7 @@ def _check_whole(
     history = History(store)
     targets = [follow_tags(store, id) for id in tips]
     heads = [target for _, target, kind in targets if kind is Kind.COMMIT]
-    commits = new_commits(history, heads, _commits_of(store, known))
+    commits = new_commits(history, heads, find_commits(store, known))
     checked: dict[ObjectId, None] = {}
     for id in reversed(commits):
         commit = history.commit(id)
@@ -139,11 +139,6 @@ def _check_whole(
             if part not in received and not store.contains(part):
                 raise ObjectMissing(part)
         checked.update(content)
-
-
-def _commits_of(store: ObjectStore, ids: Iterable[ObjectId]) -> list[ObjectId]:
-    """The commits that these ids come to; those that are not here are left out."""
-    return [found for id in ids if (found := find_commit(store, id)) is not None]
 
 
 def _new_content(
