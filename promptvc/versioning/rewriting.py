@@ -10,8 +10,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.storage.objects import FOLDER, SUBMODULE, Kind, TreeEntry, encode_tree, parse_commit, parse_tag
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import follow_tags
-from promptvc.versioning.ropes.marker import is_rope, rope_mode
-from promptvc.versioning.tree import FileEntry
+from promptvc.versioning.tree import FileEntry, as_file
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -106,14 +105,10 @@ class Rewriter:
     def _entry(self, entry: TreeEntry, prefix: str) -> TreeEntry | None:
         if entry.mode == SUBMODULE:
             return entry
-        path = RepoPath(prefix + entry.name)
-        file = FileEntry(entry.id, entry.mode)
-        if entry.is_folder:
-            below = self._store.load_tree(entry.id)
-            if not is_rope(below):
-                made = self._tree(entry.id, f"{path}/")
-                return None if made is None else TreeEntry(FOLDER, entry.name, made)
-            file = FileEntry(entry.id, rope_mode(below), is_rope=True)
+        path, file = RepoPath(prefix + entry.name), as_file(self._store, entry)
+        if file is None:
+            made = self._tree(entry.id, f"{path}/")
+            return None if made is None else TreeEntry(FOLDER, entry.name, made)
         new = self._edit(path, file)
         if new is None or new == file:
             return None if new is None else entry

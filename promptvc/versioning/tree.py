@@ -71,29 +71,35 @@ def _walk(
     if depth > DEEPEST:
         raise ObjectDamaged(f"tree {tree} is more than {DEEPEST} folders deep", Advice("fsck"))
     for entry in store.load_tree(tree):
-        path = RepoPath(prefix + entry.name)
-        if not entry.is_folder:
-            yield path, FileEntry(entry.id, entry.mode)
-            continue
-        below = store.load_tree(entry.id)
-        if is_rope(below):
-            yield path, FileEntry(entry.id, rope_mode(below), is_rope=True)
+        path, file = RepoPath(prefix + entry.name), as_file(store, entry)
+        if file is not None:
+            yield path, file
         else:
             yield from _walk(store, entry.id, f"{path}/", depth + 1)
 
 
+def as_file(store: ObjectStore, entry: TreeEntry) -> FileEntry | None:
+    """The file that an entry of a tree is; None for a folder."""
+    if not entry.is_folder:
+        return FileEntry(entry.id, entry.mode)
+    below = store.load_tree(entry.id)
+    return FileEntry(entry.id, rope_mode(below), is_rope=True) if is_rope(below) else None
+
+
 def find_file(store: ObjectStore, tree: ObjectId, path: str) -> FileEntry | None:
     """The file at a path; None where there is none, or a folder."""
-    parts = path.split("/")
-    for place, part in enumerate(parts):
-        entry = next((e for e in store.load_tree(tree) if e.name == part), None)
-        if entry is None:
+    *folders, name = path.split("/")
+    for folder in folders:
+        entry = _entry(store, tree, folder)
+        if entry is None or not entry.is_folder:
             return None
-        if not entry.is_folder:
-            return FileEntry(entry.id, entry.mode) if place == len(parts) - 1 else None
         tree = entry.id
-    below = store.load_tree(tree)
-    return FileEntry(tree, rope_mode(below), is_rope=True) if is_rope(below) else None
+    entry = _entry(store, tree, name)
+    return as_file(store, entry) if entry is not None else None
+
+
+def _entry(store: ObjectStore, tree: ObjectId, name: str) -> TreeEntry | None:
+    return next((entry for entry in store.load_tree(tree) if entry.name == name), None)
 
 
 def is_below(path: str, *folders: str) -> bool:

@@ -46,7 +46,8 @@ class Planner:
         versions: FileVersions,
         working: Mapping[RepoPath, FileEntry],
     ) -> None:
-        self._store, self._writer, self._versions, self._working = store, writer, versions, working
+        self._store, self._contents, self._writer = store, contents, writer
+        self._versions, self._working = versions, working
         self._editor = Editor(store, contents, writer)
 
     # --- what is wanted -------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ class Planner:
         for path, entries in self._versions.by_path.items():
             for entry in entries:
                 if self._versions.holds(entry, ids, clean) and edit(path, entry) == entry:
-                    staying |= ids.intersection(self._versions.all_blobs(entry))
+                    staying |= ids.intersection(self._contents.chunks(entry))
         return staying
 
     def _with_pins(self, path: RepoPath, entry: FileEntry) -> FileEntry:
