@@ -17,21 +17,12 @@ from msgspec.structs import astuple
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId, RefName
-from promptvc.storage.objects import (
-    FILE,
-    SUBMODULE,
-    Kind,
-    Signature,
-    TreeEntry,
-    encode_tree,
-    parse_commit,
-    parse_tag,
-    parse_tree,
-)
+from promptvc.storage.objects import FILE, Kind, Signature, TreeEntry, encode_tree
 from promptvc.storage.refs import PRIVATE, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.history import History
+from promptvc.versioning.links import links
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
@@ -193,7 +184,7 @@ class Finder:
         todo, seen = [tip], {tip}
         while todo:
             id = todo.pop()
-            for child, leaf in self._links(id):
+            for child, leaf in links(self._store, id) if self._store.contains(id) else ():
                 if child in self.ids:
                     return True
                 if not leaf and child not in seen and child not in self._clean:
@@ -201,18 +192,6 @@ class Finder:
                     todo.append(child)
         self._clean |= seen
         return False
-
-    def _links(self, id: ObjectId) -> list[tuple[ObjectId, bool]]:
-        if not self._store.contains(id):
-            return []
-        kind, data = self._store.read(id)
-        if kind is Kind.COMMIT:
-            commit = parse_commit(data)
-            return [(commit.tree, False), *((parent, False) for parent in commit.parents)]
-        if kind is Kind.TREE:
-            entries = [entry for entry in parse_tree(data) if entry.mode != SUBMODULE]
-            return [(entry.id, not entry.is_folder) for entry in entries]
-        return [(parse_tag(data).target, False)] if kind is Kind.TAG else []
 
 
 def _id(text: str) -> ObjectId:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from promptvc.errors import ObjectDamaged, ObjectMissing, PromptvcError
 from promptvc.ids import ObjectId
-from promptvc.storage.objects import SUBMODULE, Kind, parse_commit, parse_tag, parse_tree
 from promptvc.storage.refs import PRIVATE, Refs
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.links import links
 from promptvc.versioning.oplog.journal import Journal
 from promptvc.versioning.oplog.operation import read_operations
 
@@ -46,7 +46,7 @@ def reach(
     while todo:
         id = todo.pop()
         try:
-            new = _links(store, id, shallow)
+            new = links(store, id, shallow)
         except (ObjectMissing, ObjectDamaged) as error:
             failed(id, error)
             continue
@@ -80,18 +80,3 @@ def _is_there(store: ObjectStore, id: ObjectId, failed: Failed) -> bool:
     except ObjectDamaged as error:
         failed(id, error)
     return False
-
-
-def _links(store: ObjectStore, id: ObjectId, shallow: frozenset[ObjectId]) -> list[tuple[ObjectId, bool]]:
-    """The objects that one leads to, and whether each is a blob."""
-    kind, data = store.read(id)
-    if kind is Kind.COMMIT:
-        commit = parse_commit(data)
-        parents = () if id in shallow else commit.parents
-        return [(commit.tree, False), *((parent, False) for parent in parents)]
-    if kind is Kind.TREE:
-        entries = parse_tree(data)
-        if len({entry.name for entry in entries}) < len(entries):
-            raise ObjectDamaged(f"tree {id} has two entries of one name", "git fsck shows more")
-        return [(entry.id, not entry.is_folder) for entry in entries if entry.mode != SUBMODULE]
-    return [(parse_tag(data).target, False)] if kind is Kind.TAG else []
