@@ -55,7 +55,7 @@ class Editor:
     def _without(self, wanted: Wanted, path: RepoPath, entry: FileEntry) -> FileEntry | None:
         runs = self.chunk_runs(entry)
         if wanted.is_of is None:
-            self.cuts.update((id, None) for run in runs for id in ids_of(run))
+            self.cuts.update((id, None) for run in runs for id in run.blobs)
             return None
         format = None if entry.is_link else self._format(path, runs)
         if format is None:
@@ -92,7 +92,7 @@ class Editor:
     def _note(self, run: ChunkRun, rows: Cuts, cuts: Cuts) -> None:
         """Remember which bytes of a chunk run are taken out of these rows, by its blobs."""
         start = 0
-        for id in ids_of(run):
+        for id in run.blobs:
             end = start + self._store.size(id)
             if any(a < end and b > start for a, b in rows):
                 own = ((max(a, start) - start, min(b, end) - start) for a, b in cuts if a < end and b > start)
@@ -104,11 +104,11 @@ class Editor:
     def cut_by(self, forgotten: Forgotten, path: RepoPath, entry: FileEntry) -> FileEntry | None:
         """The file as a list of what was forgotten has it; None where it goes. Raises as `Planner.apply` does."""
         runs = self.chunk_runs(entry)
-        held = {at for at, run in enumerate(runs) if any(id in forgotten.cuts for id in ids_of(run))}
+        held = {at for at, run in enumerate(runs) if any(id in forgotten.cuts for id in run.blobs)}
         marks = [mark for mark in forgotten.rows if mark.path == path]
         if not held and not marks:
             return entry
-        if any(forgotten.cuts.get(id, ()) is None for at in held for id in ids_of(runs[at])):
+        if any(forgotten.cuts.get(id, ()) is None for at in held for id in runs[at].blobs):
             return None
         format = self._format(path, runs)
         changes = {} if format is None else self._forgotten_rows(forgotten, marks, runs, held, format)
@@ -147,7 +147,7 @@ class Editor:
     def _cuts_of(self, forgotten: Forgotten, run: ChunkRun) -> Cuts:
         found: list[tuple[int, int]] = []
         start = 0
-        for id in ids_of(run):
+        for id in run.blobs:
             found += ((start + a, start + b) for a, b in forgotten.cuts.get(id) or ())
             start += self._store.size(id)
         return joined_cuts(found)
@@ -189,11 +189,6 @@ class Editor:
 def pinned(data: bytes, entries: Callable[[ObjectId], ObjectId]) -> bytes:
     """The record of a run with the ids of files that became others."""
     return _ID.sub(lambda found: entries(ObjectId(found[0].decode())).encode(), data)
-
-
-def ids_of(run: ChunkRun) -> list[ObjectId]:
-    """The blobs of a chunk run."""
-    return [ObjectId(run.id[at : at + 20].hex()) for at in range(0, len(run.id), 20)]
 
 
 def row_cuts(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from promptvc.ids import ObjectId
+
 
 class ChunkRun(NamedTuple):
     """A run of whole rows: one chunk of a rope, several where a row spans them, or a whole small file.
@@ -17,6 +19,11 @@ class ChunkRun(NamedTuple):
     load: Callable[[], bytes]
     length: int | None = None
     rows: int | None = None
+
+    @property
+    def blobs(self) -> list[ObjectId]:
+        """The blobs of its chunks, for one that is stored."""
+        return [ObjectId(self.id[at : at + 20].hex()) for at in range(0, len(self.id), 20)]
 
 
 def load_pieces(pieces: Iterable[ChunkRun | bytes]) -> Iterator[bytes]:

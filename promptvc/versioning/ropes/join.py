@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
@@ -38,6 +38,10 @@ def _cut(pieces: Sequence[ChunkRun | bytes], cutting: Cutting, known: ChunkList)
     ids = [piece.id if isinstance(piece, ChunkRun) else b"" for piece in pieces]
     known_ids = [*map(bytes.fromhex, known.ids)]
     places = _places(known_ids)
+
+    def is_known(at: int) -> bool:
+        return _place(pieces[at], False, places, known) is not None
+
     at = 0
     while at < len(pieces):
         place = _place(pieces[at], at == 0, places, known)
@@ -46,7 +50,7 @@ def _cut(pieces: Sequence[ChunkRun | bytes], cutting: Cutting, known: ChunkList)
             yield Piece(b"", known=place, firm=True, run=count)
             at += count
             continue
-        at = yield from _cut_from(pieces, at, cutting, places, known)
+        at = yield from cut_until(pieces, at, cutting, is_known)
 
 
 def _run(ids: list[bytes], at: int, known_ids: list[bytes], place: int, known: ChunkList) -> int:
@@ -64,10 +68,10 @@ def _run(ids: list[bytes], at: int, known_ids: list[bytes], place: int, known: C
     return count
 
 
-def _cut_from(
-    pieces: Sequence[ChunkRun | bytes], start: int, cutting: Cutting, places: _Places, known: ChunkList
+def cut_until(
+    pieces: Sequence[ChunkRun | bytes], start: int, cutting: Cutting, ends: Callable[[int], bool]
 ) -> Generator[Piece, None, int]:
-    """Cut from a piece on; ends with the number of the piece that may be known again."""
+    """Cut from a piece on, until a cut that is firm falls where a piece begins that ``ends``; gives its number."""
     loaded = _Loaded(pieces, start)
     found = cut(loaded, cutting) if start == 0 else cut_on(loaded, cutting)
     done = 0
@@ -75,7 +79,7 @@ def _cut_from(
         yield piece
         done += len(piece.data)
         at = loaded.begins(done)
-        if piece.firm and at is not None and _place(pieces[at], False, places, known) is not None:
+        if piece.firm and at is not None and ends(at):
             return at
     return len(pieces)
 

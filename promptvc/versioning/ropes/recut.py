@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import Kind
 from promptvc.storage.packing import PackWriter
-from promptvc.versioning.ropes.chunking import Cutting, cut, cut_on
-from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
+from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
+from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.join import cut_until
 from promptvc.versioning.ropes.marker import MARKER
 from promptvc.versioning.ropes.rope import Chunk, build_over
-
-_ID = 20
 
 
 class Recutter:
@@ -29,7 +27,7 @@ class Recutter:
 
         The same as of the joined bytes.
         """
-        chunks = list(self._chunks(pieces, cutting))
+        chunks = [chunk for part in self._parts(pieces, cutting) for chunk in self._chunks(part)]
         if not chunks:
             return self._writer.add(Kind.BLOB, b""), False
         if len(chunks) == 1:
@@ -37,37 +35,29 @@ class Recutter:
         self._writer.add(Kind.BLOB, MARKER)
         return build_over(chunks, partial(self._writer.add, Kind.TREE), mode), True
 
-    def _chunks(self, pieces: Sequence[ChunkRun | bytes], cutting: Cutting) -> Iterator[Chunk]:
+    def _parts(
+        self, pieces: Sequence[ChunkRun | bytes], cutting: Cutting
+    ) -> Iterator[Piece | ChunkRun | bytes]:
+        """Chunk runs that stay, and what is cut again."""
         at = 0
         while at < len(pieces):
             edited = next((n for n in range(at, len(pieces)) if isinstance(pieces[n], bytes)), len(pieces))
             start = edited
             while at < start < len(pieces) and not self._is_firm(pieces[start - 1], start == 1, cutting):
                 start -= 1
-            for piece in pieces[at:start]:
-                yield from _chunks_of(piece)
+            yield from pieces[at:start]
             if start == len(pieces):
                 return
-            at = yield from self._cut(pieces, start, cutting)
+            at = yield from cut_until(pieces, start, cutting, lambda at: isinstance(pieces[at], ChunkRun))
 
-    def _cut(
-        self, pieces: Sequence[ChunkRun | bytes], start: int, cutting: Cutting
-    ) -> Generator[Chunk, None, int]:
-        """Cut from a piece on, until a cut falls where a chunk run begins; gives the number of that."""
-        loaded = _Loaded(pieces, start)
-        done = 0
-        for piece in cut(loaded, cutting) if start == 0 else cut_on(loaded, cutting):
-            yield Chunk(self._writer.add(Kind.BLOB, piece.data), piece.broken)
-            done += len(piece.data)
-            after = loaded.begins.get(done)
-            if (
-                piece.firm
-                and after is not None
-                and after < len(pieces)
-                and isinstance(pieces[after], ChunkRun)
-            ):
-                return after
-        return len(pieces)
+    def _chunks(self, part: Piece | ChunkRun | bytes) -> Iterator[Chunk]:
+        if isinstance(part, Piece):
+            yield Chunk(self._writer.add(Kind.BLOB, part.data), part.broken)
+            return
+        assert isinstance(part, ChunkRun)
+        *broken, last = part.blobs
+        yield from (Chunk(id, True) for id in broken)
+        yield Chunk(last, False)
 
     def _is_firm(self, piece: ChunkRun | bytes, first: bool, cutting: Cutting) -> bool:
         """Whether a chunk run ends where it does whatever follows: its own last row made the cut."""
@@ -79,28 +69,3 @@ class Recutter:
             cuts = list(cut([data], cutting) if first else cut_on([data], cutting))
             self._firm[known] = bool(cuts) and cuts[-1].firm
         return self._firm[known]
-
-
-class _Loaded:
-    """The bytes of pieces from one on; ``begins`` says which piece begins at an offset."""
-
-    def __init__(self, pieces: Sequence[ChunkRun | bytes], start: int) -> None:
-        self._pieces, self._start = pieces, start
-        self.begins: dict[int, int] = {}
-
-    def __iter__(self) -> Iterator[bytes]:
-        given = 0
-        for after, data in enumerate(load_pieces(self._pieces[self._start :]), self._start + 1):
-            given += len(data)
-            self.begins[given] = after
-            yield data
-
-
-def _chunks_of(run: ChunkRun | bytes) -> Iterator[Chunk]:
-    assert isinstance(run, ChunkRun)
-    if len(run.id) == _ID:
-        yield Chunk(ObjectId(run.id.hex()), False)
-        return
-    ids = [ObjectId(run.id[at : at + _ID].hex()) for at in range(0, len(run.id), _ID)]
-    for id, following in pairwise([*ids, None]):
-        yield Chunk(ObjectId(id or ""), following is not None)
