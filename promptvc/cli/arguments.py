@@ -1,9 +1,10 @@
-"""The words after a command: which are revisions, which are paths, and what ``REV:PATH`` means."""
+"""The words after a command: which are revisions, which are paths, what ``REV:PATH`` means, and values."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
@@ -35,6 +36,14 @@ class Words(Struct, frozen=True):
 
     plain: tuple[str, ...]
     paths: tuple[str, ...] | None
+
+
+def from_json(text: str) -> Any:
+    """What a word is as JSON; one that is none is text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def words_of(plain: tuple[str, ...]) -> Words:

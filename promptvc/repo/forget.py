@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from promptvc.runs.calls.journal import drop_lines
 from promptvc.session.files.rowstream import key_of_file
 from promptvc.session.files.views import FileView
 from promptvc.session.forget.plan import ForgetPlan, Planner
-from promptvc.session.forget.purge import INCOMING, Marker, drop_incoming, is_incoming, purge
+from promptvc.session.forget.purge import INCOMING, Marker, drop_incoming, purge
 from promptvc.session.forget.quotes import Quote
 from promptvc.session.forget.versions import FileVersions
 from promptvc.session.forget.wanted import Wanted, spellings
@@ -167,17 +167,23 @@ class _Forgetting:
             history = Rewriter(self._parts.store, writer, plan.edit)
             moves: Moves = {name: (id, history.tip(id)) for name, id in self._tips.items()}
             files = self._files(plan, lying)
-            writer.finish() if not dry_run else None
             if not dry_run:
+                writer.finish()
                 moves[FORGOTTEN] = self._list(plan.forgotten)
                 moves[APPLIED] = self._parts.refs.read(APPLIED), self._applied(moves[FORGOTTEN])
             moves = {name: pair for name, pair in moves.items() if pair[0] != pair[1]}
-            changed = sum(old != new for old, new in history.commits.items())
             answers = 0 if dry_run else self._do(moves, files, history.commits, plan, stack)
-        return _Done(
-            self._result(plan, moves, files, changed, answers, history.commits if not dry_run else {}),
-            self._incoming(moves),
+        result = ForgetResult(
+            versions=plan.versions,
+            commits=sum(old != new for old, new in history.commits.items()),
+            refs={name: pair for name, pair in moves.items() if not name.startswith(PRIVATE)},
+            files=tuple(files),
+            objects=len(plan.forgotten.cuts),
+            answers=answers,
+            quotes=plan.quotes if dry_run else tuple(_renamed(plan.quotes, history.commits)),
+            unreached=tuple(_unreached(self._parts)),
         )
+        return _Done(result, _incoming(moves))
 
     # --- working it out -------------------------------------------------------------------------------------
 
@@ -258,34 +264,18 @@ class _Forgetting:
             purge(parts.traces())
         return answers
 
-    def _incoming(self, moves: Moves) -> dict[RefName, tuple[ObjectId, ObjectId]]:
-        return {
-            RefName("refs/" + name.removeprefix(INCOMING)): (before, after)
-            for name, (before, after) in moves.items()
-            if is_incoming(name) and before is not None and after is not None
-        }
 
-    def _result(
-        self,
-        plan: ForgetPlan,
-        moves: Moves,
-        files: Mapping[RepoPath, object],
-        commits: int,
-        answers: int,
-        became: Mapping[ObjectId, ObjectId],
-    ) -> ForgetResult:
-        shown = {name: pair for name, pair in moves.items() if not name.startswith(PRIVATE)}
-        quotes = (Quote(each.path, became.get(each.commit, each.commit)) for each in plan.quotes)
-        return ForgetResult(
-            versions=plan.versions,
-            commits=commits,
-            refs=shown,
-            files=tuple(files),
-            objects=len(plan.forgotten.cuts),
-            answers=answers,
-            quotes=tuple(quotes),
-            unreached=tuple(_unreached(self._parts)),
-        )
+def _incoming(moves: Moves) -> dict[RefName, tuple[ObjectId, ObjectId]]:
+    """What the refs of a remote that were brought are to become, by their names there."""
+    return {
+        RefName("refs/" + name.removeprefix(INCOMING)): (before, after)
+        for name, (before, after) in moves.items()
+        if name.startswith(INCOMING) and before is not None and after is not None
+    }
+
+
+def _renamed(quotes: Iterable[Quote], became: Mapping[ObjectId, ObjectId]) -> Iterator[Quote]:
+    return (Quote(quote.path, became.get(quote.commit, quote.commit)) for quote in quotes)
 
 
 def _texts(pair: tuple[ObjectId | None, ObjectId | None]) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from promptvc.cli.arguments import from_json
 from promptvc.content.formats.base import Malformed, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.tablediff.diff import MISSING
@@ -23,7 +23,7 @@ class Condition:
     @classmethod
     def read(cls, name: str, text: str) -> Condition:
         """A value is text, and what it is as JSON, if it is JSON."""
-        return cls(name, text, _from_json(text))
+        return cls(name, text, from_json(text))
 
     def holds(self, row: Row | Malformed) -> bool:
         """Whether a row has the value; one that cannot be read has none."""
@@ -55,14 +55,7 @@ def is_meant(found: Any, text: str, value: Any = MISSING) -> bool:
     """Whether a value is what someone typed: text for text, JSON for the rest; ``1`` means 1.0 too."""
     if isinstance(found, str):
         return found == text
-    wanted = _from_json(text) if value is MISSING else value
+    wanted = from_json(text) if value is MISSING else value
     if type(found) in (int, float) and type(wanted) in (int, float):
         return bool(found == wanted)
     return same(found, wanted)
-
-
-def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

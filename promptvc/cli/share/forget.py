@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
+from promptvc.cli.arguments import from_json
 from promptvc.cli.share.transfer import address, change_line, change_value, show_messages, transfer
 from promptvc.cli.show.chars import visible
 from promptvc.content.formats.words import plural
@@ -82,17 +82,10 @@ def _with_key(forget: Any, keys: tuple[str, ...]) -> ForgetResult:
         except RowMissing as error:
             missing = error
         try:
-            return forget(key=tuple(map(_value, key)))  # type: ignore[no-any-return]
+            return forget(key=tuple(map(from_json, key)))  # type: ignore[no-any-return]
         except RowMissing:
             continue
     raise missing
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _ask(app: App, would: ForgetResult, path: str | None) -> None:

@@ -10,7 +10,7 @@ from shutil import rmtree
 
 from msgspec import Struct
 
-from promptvc.ids import ObjectId, RefName
+from promptvc.ids import ObjectId
 from promptvc.storage.files import disk_errors, sync_folder, write_durably
 from promptvc.storage.objects import Signature
 from promptvc.storage.reflog import mapped_lines
@@ -51,11 +51,6 @@ class Marker:
         with suppress(FileNotFoundError):
             self.path.unlink()
             sync_folder(self.path.parent)
-
-
-def is_incoming(name: RefName) -> bool:
-    """Whether a ref is one of a remote's, brought to be written again."""
-    return name.startswith(INCOMING)
 
 
 class Traces(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ class Quote(Struct, frozen=True):
 
 
 def find_quotes(
-    store: ObjectStore, versions: FileVersions, texts: Iterable[str], without: set[ObjectId]
+    store: ObjectStore, versions: FileVersions, texts: frozenset[str], without: set[ObjectId]
 ) -> list[Quote]:
     """The files that quote one of the texts, once each; blobs that are forgotten are not looked at."""
     patterns = spellings(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -79,7 +80,8 @@ def wanted_by_mark(mark: RowMark) -> Wanted:
     return Wanted(path=mark.path, is_of=is_of, field=mark.field or None)
 
 
-def spellings(texts: Iterable[str]) -> list[bytes]:
+@lru_cache(maxsize=4)  # asked for each chunk run
+def spellings(texts: frozenset[str] | tuple[str, ...]) -> list[bytes]:
     """The bytes in which texts stand in files: as they are, and as JSON writes them, with and without escapes."""
     found: dict[bytes, None] = {}
     for text in texts:
