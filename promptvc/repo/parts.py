@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from promptvc.session.intent import Direction, Intents
     from promptvc.session.merge.openmerge import MergeState, OpenMerge
     from promptvc.session.merge.runs import RunsMerger
-    from promptvc.session.scanned import ScannedCommits
+    from promptvc.session.secrets.scanned import ScannedCommits
     from promptvc.session.sharing import Sharing
     from promptvc.session.workspace.comparison import Comparison
     from promptvc.versioning.oplog.operation import Operation
@@ -217,7 +217,7 @@ class Parts:
     @cached_property
     def scanned(self) -> ScannedCommits:
         """The commits that were looked at for secrets."""
-        from promptvc.session.scanned import ScannedCommits
+        from promptvc.session.secrets.scanned import ScannedCommits
 
         return ScannedCommits(self.path / LOCAL)
 

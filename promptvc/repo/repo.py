@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from promptvc.content.formats.missing import MISSING
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
-from promptvc.repo.merges import WithMerges
+from promptvc.repo.branch.merges import WithMerges
+from promptvc.repo.judge.runs import ProjectRuns
 from promptvc.repo.place import Surroundings, find_store, start_store
-from promptvc.repo.runs import ProjectRuns
 from promptvc.session.workspace.snapshot import Snapshot
 from promptvc.session.workspace.workspace import Committed, Status
 
 if TYPE_CHECKING:
     from promptvc.content.values.conflict import MergeConflict
-    from promptvc.repo.branches import Branches
-    from promptvc.repo.forget import ForgetResult
-    from promptvc.repo.log import When
-    from promptvc.repo.remotes import Remotes
-    from promptvc.repo.switching import Restored, Switched
-    from promptvc.repo.tags import Tags
+    from promptvc.repo.branch.branches import Branches
+    from promptvc.repo.branch.switching import Restored, Switched
+    from promptvc.repo.branch.tags import Tags
+    from promptvc.repo.look.log import When
+    from promptvc.repo.share.forget import ForgetResult
+    from promptvc.repo.share.remotes import Remotes
     from promptvc.runs.check.results import CheckResult
     from promptvc.runs.compare.compare import RunComparison
     from promptvc.runs.execute.results import RunResult
@@ -109,21 +109,21 @@ class Repo:
     @cached_property
     def branches(self) -> Branches:
         """The branches, by name: made, moved, deleted."""
-        from promptvc.repo.branches import Branches
+        from promptvc.repo.branch.branches import Branches
 
         return Branches(self.parts)
 
     @cached_property
     def tags(self) -> Tags:
         """The tags, by name: made, deleted."""
-        from promptvc.repo.tags import Tags
+        from promptvc.repo.branch.tags import Tags
 
         return Tags(self.parts)
 
     @cached_property
     def remotes(self) -> Remotes:
         """The remotes, by name: added, removed, fetched from, pushed to, pulled from."""
-        from promptvc.repo.remotes import Remotes
+        from promptvc.repo.share.remotes import Remotes
 
         return Remotes(self.parts)
 
@@ -159,7 +159,7 @@ class Repo:
         ``Ada <ada@example.com>``) and ``grep`` (of the message) are regular expressions. ``all`` adds every branch, tag
         and remote-tracking branch. None before the first commit. Raises `UnknownRevision`, `AmbiguousId`, `Usage`.
         """
-        from promptvc.repo.log import log
+        from promptvc.repo.look.log import log
 
         return log(self.parts, path, revision, limit, since, until, author, grep, all)
 
@@ -185,7 +185,7 @@ class Repo:
         line or row numbers from 0, as in a slice. A row that only moved keeps its commit; renames are followed. Raises
         `PathMissing`, `RowMissing`, `NotATable` for a key of a text, `Usage` for a binary file, `UnknownRevision`.
         """
-        from promptvc.repo.blame import blame
+        from promptvc.repo.look.blame import blame
 
         return blame(self.parts, path, revision, key, start, stop)
 
@@ -254,7 +254,7 @@ class Repo:
         branch. Changes that are not committed come along where the branches agree; ``force`` overwrites the others.
         Raises `WorkWouldBeLost`, `UnknownRevision`, `StoreExists`, `MergeOpen`; then nothing is changed.
         """
-        from promptvc.repo.switching import switch
+        from promptvc.repo.branch.switching import switch
 
         return switch(self.parts, branch, at, create=create, detach=detach, force=force)
 
@@ -266,7 +266,7 @@ class Repo:
         What the revision lacks below a folder is removed. ``force`` overwrites changes that are not committed; what a
         merge under way wrote is put back only with ``source``. Raises `PathMissing`, `WorkWouldBeLost`, `Refused`.
         """
-        from promptvc.repo.switching import restore
+        from promptvc.repo.branch.switching import restore
 
         return restore(self.parts, [paths] if isinstance(paths, str) else paths, source, force=force)
 
@@ -412,7 +412,7 @@ class Repo:
         rewrites a remote's branches too, by compare-and-swap. Without ``path``, what was forgotten elsewhere is taken
         out here. Raises `PathMissing`, `RowMissing`, `Usage`, `MergeOpen`, and what `Remotes.push` raises.
         """
-        from promptvc.repo.forget import forget, wanted_of
+        from promptvc.repo.share.forget import forget, wanted_of
 
         wanted = None if path is None else wanted_of(self.parts, path, key, field)
         there = (remote or self.parts.sharing.default(self.branch)) if push or remote else None
@@ -499,7 +499,7 @@ class Repo:
         Of the working files, or of a revision. Nothing is called, and no code of the project runs. Raises `Usage` where
         no check is declared, or none of a name, `UnknownRevision`, `RunMissing`, `RunUnreadable`, `ConfigInvalid`.
         """
-        from promptvc.repo.judging import check
+        from promptvc.repo.judge.judging import check
 
         return check(self.parts, names, revision)
 
@@ -509,7 +509,7 @@ class Repo:
         At a revision, from what the records pin; without one, from the working files, so that rows are named that no
         longer follow from them. Nothing is called. Raises `RunMissing`, `RunUnreadable`, `UnknownRevision`.
         """
-        from promptvc.repo.judging import reproduce_runs
+        from promptvc.repo.judge.judging import reproduce_runs
 
         return reproduce_runs(self.parts, names, revision)
 
@@ -520,7 +520,7 @@ class Repo:
 
         Those that promptvc.toml allows are left out. Raises `UnknownRevision`.
         """
-        from promptvc.repo.scan import scan
+        from promptvc.repo.look.scan import scan
 
         return scan(self.parts, revision, all)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.ids import RefName
-from promptvc.repo.merges import WithMerges
+from promptvc.repo.branch.merges import WithMerges
 from promptvc.session.workspace.workspace import Committed
 
 if TYPE_CHECKING:

@@ -179,10 +179,10 @@ def _same(told: str, real: str) -> bool:
 
 
 def _parts_of_a_repo() -> list[type]:
-    from promptvc.repo.branches import Branches
-    from promptvc.repo.remotes import Remotes
-    from promptvc.repo.runs import ProjectRuns
-    from promptvc.repo.tags import Tags
+    from promptvc.repo.branch.branches import Branches
+    from promptvc.repo.branch.tags import Tags
+    from promptvc.repo.judge.runs import ProjectRuns
+    from promptvc.repo.share.remotes import Remotes
 
     return [Branches, ProjectRuns, Remotes, Tags]
 
@@ -202,12 +202,12 @@ def test_values_have_the_documented_fields() -> None:
     from promptvc.content.tablemerge.merge import RowMerge
     from promptvc.content.text.diff import Hunk, Line, Span
     from promptvc.content.values.conflict import MergeConflict
-    from promptvc.repo.branches import Branch
-    from promptvc.repo.forget import ForgetResult
-    from promptvc.repo.pull import PullResult
-    from promptvc.repo.remotes import NamedRemote
-    from promptvc.repo.switching import Restored, Switched
-    from promptvc.repo.tags import Tag
+    from promptvc.repo.branch.branches import Branch
+    from promptvc.repo.branch.switching import Restored, Switched
+    from promptvc.repo.branch.tags import Tag
+    from promptvc.repo.share.forget import ForgetResult
+    from promptvc.repo.share.pull import PullResult
+    from promptvc.repo.share.remotes import NamedRemote
     from promptvc.runs.check.results import CheckResult, GateResult
     from promptvc.runs.compare.compare import ComparedRow, RunComparison, RunSide
     from promptvc.runs.compare.measures import Measures

@@ -11,7 +11,7 @@ from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
-    from promptvc.repo.switching import Switched
+    from promptvc.repo.branch.switching import Switched
 
 
 @click.command("switch")

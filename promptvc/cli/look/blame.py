@@ -13,7 +13,7 @@ from promptvc.cli.look.row_key import WantedKey
 from promptvc.cli.look.row_source import RowSource
 from promptvc.cli.show.blame import show_cells, show_lines, show_rows
 from promptvc.errors import NotATable, Usage
-from promptvc.repo.blame import blamable, count_lines, lineage
+from promptvc.repo.look.blame import blamable, count_lines, lineage
 from promptvc.session.history.blamed import Blamed, blamed_cells, blamed_lines, blamed_rows
 
 if TYPE_CHECKING:

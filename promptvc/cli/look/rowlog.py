@@ -14,7 +14,7 @@ from promptvc.cli.show.diff.table import table_lines
 from promptvc.cli.show.log import commit_lines, ref_names
 from promptvc.content.tablediff.diff import RowChange, TableDiff
 from promptvc.errors import NotATable, PathMissing
-from promptvc.repo.blame import lineage as lineage_of
+from promptvc.repo.look.blame import lineage as lineage_of
 from promptvc.session.files.rowstream import key_of_file
 from promptvc.session.history.log import LogCommit
 from promptvc.session.history.rowlog import RowCommit, find_rows, walk_row

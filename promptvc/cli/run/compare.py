@@ -17,9 +17,9 @@ from promptvc.cli.show.chars import visible, wrap
 from promptvc.cli.show.compare.compare import comparison_lines
 from promptvc.errors import Usage
 from promptvc.runs.compare.compare import compare_runs
-from promptvc.runs.compare.markdown import markdown as as_markdown
-from promptvc.runs.compare.page import write_page
-from promptvc.runs.compare.words import summary
+from promptvc.runs.compare.report.markdown import markdown as as_markdown
+from promptvc.runs.compare.report.page import write_page
+from promptvc.runs.compare.report.words import summary
 
 if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison

@@ -11,7 +11,7 @@ import click
 from promptvc.cli.arguments import Words, find_range, revision_path, split_path
 from promptvc.content.runs.run import output_path, run_name, run_names
 from promptvc.errors import RunMissing, Usage
-from promptvc.repo.sources import source_at
+from promptvc.repo.judge.sources import source_at
 from promptvc.runs.compare.sources import common_runs, load_file, load_rows
 from promptvc.runs.sources import load_run
 

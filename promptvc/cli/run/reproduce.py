@@ -14,7 +14,7 @@ from promptvc.cli.progress import progress
 from promptvc.cli.show.chars import plural
 from promptvc.content.table.keys import output_name
 from promptvc.errors import RunMissing, Usage
-from promptvc.runs.compare.numbers import dollars
+from promptvc.runs.compare.report.numbers import dollars
 
 if TYPE_CHECKING:
     from promptvc.runs.reproduce.drift import Drift, Drifted

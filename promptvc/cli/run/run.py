@@ -13,7 +13,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.show.chars import cut
-from promptvc.runs.compare.numbers import dollars
+from promptvc.runs.compare.report.numbers import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable

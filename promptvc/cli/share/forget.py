@@ -16,7 +16,7 @@ from promptvc.content.formats.words import plural
 from promptvc.errors import Refused, RowMissing
 
 if TYPE_CHECKING:
-    from promptvc.repo.forget import ForgetResult
+    from promptvc.repo.share.forget import ForgetResult
 
 _QUOTES = 20
 """Files that quote what was forgotten, and are named."""

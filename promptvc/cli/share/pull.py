@@ -16,7 +16,7 @@ from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
-    from promptvc.repo.pull import PullResult
+    from promptvc.repo.share.pull import PullResult
     from promptvc.session.merge.result import Merged
     from promptvc.versioning.sync.fetch import FetchResult
 

@@ -11,7 +11,7 @@ from promptvc.cli.show.untracked import untracked_lines
 from promptvc.content.formats.words import plural
 
 if TYPE_CHECKING:
-    from promptvc.repo.switching import Restored
+    from promptvc.repo.branch.switching import Restored
 
 SHOWN = 20
 """Files named one by one; more are counted."""

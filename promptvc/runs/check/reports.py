@@ -14,7 +14,7 @@ from promptvc.content.runs.run import Score
 from promptvc.content.table.keys import output_name
 from promptvc.runs.check.results import CheckResult, GateResult
 from promptvc.runs.check.rows import GateRow
-from promptvc.runs.compare.numbers import plain
+from promptvc.runs.compare.report.numbers import plain
 
 SHOWN = 10
 """Rows of a gate that are shown by default."""

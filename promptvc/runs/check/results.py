@@ -13,7 +13,7 @@ from promptvc.content.formats.words import plural
 from promptvc.runs.check.rows import NO_ROWS, GateRows
 from promptvc.runs.check.subject import Slice
 from promptvc.runs.compare.columns import Place
-from promptvc.runs.compare.numbers import decimals, dollars, milliseconds
+from promptvc.runs.compare.report.numbers import decimals, dollars, milliseconds
 
 EQUAL = 1e-9
 """What sums of decimals may be off by: 0.1 + 0.2 is no more than 0.3."""

@@ -13,15 +13,15 @@ from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
 from promptvc.runs.compare.comparison import Comparison, all_numbers
 from promptvc.runs.compare.examples import ComparedExamples
 from promptvc.runs.compare.measures import compare_measures
+from promptvc.runs.compare.report.texts import score_texts
+from promptvc.runs.compare.report.words import cause_words, summary
 from promptvc.runs.compare.rows import ComparedRow as ComparedRow
 from promptvc.runs.compare.rows import Pairer, PairSide, RowList
 from promptvc.runs.compare.scores import NoiseComparison, compare_noise, compare_score, score_kinds
 from promptvc.runs.compare.side import RunSide as RunSide
 from promptvc.runs.compare.side import side_of
 from promptvc.runs.compare.slices import compare_slices, slice_fields
-from promptvc.runs.compare.texts import score_texts
 from promptvc.runs.compare.why import causes
-from promptvc.runs.compare.words import cause_words, summary
 from promptvc.runs.sources import LoadedRun
 
 

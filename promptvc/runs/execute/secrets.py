@@ -13,8 +13,8 @@ from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
 from promptvc.secrets.find import find
 from promptvc.secrets.redact import Redactor, redact_url, secret_values, url_secrets
-from promptvc.session.files.locate import Readable
-from promptvc.session.files.secrets import Guard, need_no_secrets
+from promptvc.session.secrets.guard import Guard, need_no_secrets
+from promptvc.session.secrets.locate import Readable
 from promptvc.storage.store import ObjectStore
 
 _SHORTEST = 16

@@ -14,8 +14,8 @@ from promptvc.session.files.contents import Contents
 from promptvc.session.files.keys import check_keys
 from promptvc.session.files.origins import may_be_code
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
-from promptvc.session.files.secrets import need_no_secrets
 from promptvc.session.files.views import StoredFile
+from promptvc.session.secrets.guard import need_no_secrets
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
@@ -23,7 +23,7 @@ from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
-    from promptvc.session.files.secrets import Guard
+    from promptvc.session.secrets.guard import Guard
 
 
 class State:

@@ -15,7 +15,7 @@ from promptvc.content.values.plain import plain
 from promptvc.errors import RefMoved, StoreBusy, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
 from promptvc.session.files.contents import Contents
-from promptvc.session.files.secrets import Guard
+from promptvc.session.secrets.guard import Guard
 from promptvc.session.transaction.edits import Append, Delete, Edit, Remove, Upsert, Write
 from promptvc.session.transaction.state import State
 from promptvc.storage.locks import flocked, wait_for

@@ -28,8 +28,8 @@ from promptvc.versioning.tree import FileEntry, Files, is_below, write_tree
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
-    from promptvc.session.files.secrets import Guard
     from promptvc.session.intent import Intents
+    from promptvc.session.secrets.guard import Guard
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -149,7 +149,7 @@ class Workspace:
         Raises `NothingToCommit`, `DuplicateKey`, `RefMoved`, `SecretFound` unless ``allow_secrets``, and what reading
         the files raises; then nothing changed.
         """
-        from promptvc.session.files.secrets import Guard  # only those who write look for secrets
+        from promptvc.session.secrets.guard import Guard  # only those who write look for secrets
 
         head = self._refs.current()
         base = self._files_of(head)
@@ -334,7 +334,7 @@ class Workspace:
         self, guard: Guard, message: str, changes: Sequence[FileChange], bases: Sequence[Files]
     ) -> None:
         """Raise `SecretFound` for what no parent has; files that were not read now are looked at in the store."""
-        from promptvc.session.files.secrets import need_no_secrets
+        from promptvc.session.secrets.guard import need_no_secrets
 
         had = {entry.id for base in bases for entry in base.values()}
         entries = {change.path: change.after for change in changes if change.after is not None}

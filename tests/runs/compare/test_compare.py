@@ -17,9 +17,9 @@ from promptvc.errors import RunMissing, RunUnreadable, Usage
 from promptvc.repo import Repo
 from promptvc.runs.compare.columns import Columns
 from promptvc.runs.compare.compare import RunComparison, compare_runs
-from promptvc.runs.compare.markdown import markdown
 from promptvc.runs.compare.measures import measure
-from promptvc.runs.compare.numbers import (
+from promptvc.runs.compare.report.markdown import markdown
+from promptvc.runs.compare.report.numbers import (
     change_words,
     dollars,
     milliseconds,
@@ -28,10 +28,10 @@ from promptvc.runs.compare.numbers import (
     plain,
     signed,
 )
+from promptvc.runs.compare.report.texts import measure_texts, score_texts
+from promptvc.runs.compare.report.words import cause_words, summary
 from promptvc.runs.compare.scores import compare_score, score_kinds
 from promptvc.runs.compare.slices import slice_values
-from promptvc.runs.compare.texts import measure_texts, score_texts
-from promptvc.runs.compare.words import cause_words, summary
 from tests.html.elements import elements
 from tests.runs.runfiles import EXAMPLES, PROMPT, answer, load, write, write_run
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptvc.repo import Repo
-from promptvc.runs.compare.page import embedded, page, write_page
+from promptvc.runs.compare.report.page import embedded, page, write_page
 from tests.runs.compared import comparison, row, side, support
 
 ASSETS = Path(__file__).parents[3] / "promptvc" / "runs" / "compare" / "assets"

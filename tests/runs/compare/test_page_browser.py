@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from promptvc.runs.compare.page import write_page
+from promptvc.runs.compare.report.page import write_page
 from tests.runs.chromium import Browser, Page, chromium, find_chromium
 from tests.runs.compare.test_page import hostile_page
 from tests.runs.compared import Drawn, comparison, row, score, side, support

@@ -10,8 +10,8 @@ from msgspec import Struct
 from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
 from promptvc.cli.show.compare.rows import row_lists
 from promptvc.content.table.keys import output_name
-from promptvc.runs.compare.texts import ScoreTexts, measure_texts, noise_texts, score_texts
-from promptvc.runs.compare.words import cause_words, title, unpaired_counts, without_output
+from promptvc.runs.compare.report.texts import ScoreTexts, measure_texts, noise_texts, score_texts
+from promptvc.runs.compare.report.words import cause_words, title, unpaired_counts, without_output
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output

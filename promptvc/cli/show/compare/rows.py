@@ -11,7 +11,7 @@ from promptvc.cli.show.diff.words import has_words_in_common, paint, text_block,
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.table.keys import output_name
 from promptvc.content.text.diff import Op, diff_words, elide
-from promptvc.runs.compare.numbers import plain
+from promptvc.runs.compare.report.numbers import plain
 from promptvc.runs.compare.slices import slice_values
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.files.beside import Beside
-from promptvc.session.files.secrets import WINDOW, Guard
+from promptvc.session.secrets.beside import Beside
+from promptvc.session.secrets.guard import WINDOW, Guard
 from tests.secrets.tokens import TOKENS, key_text
 
 HEAD, BODY = key_text(random.Random(1)).split("\n", 1)

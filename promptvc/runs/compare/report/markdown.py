@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from promptvc.content.formats.words import plural
 from promptvc.content.table.keys import output_name
 from promptvc.runs.compare.comparison import Comparison
+from promptvc.runs.compare.report.texts import MeasureTexts, measure_texts, score_texts
+from promptvc.runs.compare.report.words import cause_words, title, unpaired_counts, without_output
 from promptvc.runs.compare.rows import ComparedRow, PairStatus
 from promptvc.runs.compare.scores import ScoreComparison
-from promptvc.runs.compare.texts import MeasureTexts, measure_texts, score_texts
-from promptvc.runs.compare.words import cause_words, title, unpaired_counts, without_output
 
 ROWS = 10
 """Rows of each kind, unless another limit is given."""

@@ -15,7 +15,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.runs.request import example_id
 from promptvc.errors import Advice, PathMissing, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.merges import WithMerges
+from promptvc.repo.branch.merges import WithMerges
 from promptvc.repo.place import CALLS, LOCAL
 from promptvc.runs.calls.journal import drop_lines
 from promptvc.session.files.rowstream import key_of_file

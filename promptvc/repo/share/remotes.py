@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from promptvc.errors import Advice, Usage
-from promptvc.repo.merges import WithMerges
-from promptvc.repo.pull import PullResult, pull
-from promptvc.repo.push import push
+from promptvc.repo.branch.merges import WithMerges
+from promptvc.repo.share.pull import PullResult, pull
+from promptvc.repo.share.push import push
 from promptvc.secrets.redact import redact_url
 from promptvc.transports.urls import parse_url
 

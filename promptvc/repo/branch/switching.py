@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptvc.errors import Advice, Refused, StoreExists, UnknownRevision, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.merges import WithMerges
+from promptvc.repo.branch.merges import WithMerges
 from promptvc.session.workspace.detached import left_behind
 from promptvc.storage.reflog import checkout_of
 from promptvc.storage.refs import HEAD

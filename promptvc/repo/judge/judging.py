@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from promptvc.content.runs.run import output_path, run_names
 from promptvc.errors import Advice, RunMissing
+from promptvc.repo.judge.sources import source_at
 from promptvc.repo.parts import Parts
-from promptvc.repo.sources import source_at
 from promptvc.runs.check.check import check_run
 from promptvc.runs.check.declared import declared
 from promptvc.runs.check.results import CheckResult

@@ -11,12 +11,12 @@ from promptvc.errors import SecretFound
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.secrets.find import WINDOW, Hit, Stream, find
 from promptvc.secrets.shapes import LONGEST
-from promptvc.session.files.beside import Beside
+from promptvc.session.secrets.beside import Beside
 
 if TYPE_CHECKING:
     from promptvc.secrets.finding import SecretFinding
     from promptvc.session.files.contents import Contents
-    from promptvc.session.files.locate import Readable
+    from promptvc.session.secrets.locate import Readable
     from promptvc.versioning.tree import FileEntry
 
 MOST = 10_000
@@ -202,7 +202,7 @@ def findings_of(
     if not found:
         return []
     from promptvc.secrets.finding import SecretFinding  # few commits find any
-    from promptvc.session.files.locate import locate
+    from promptvc.session.secrets.locate import locate
 
     findings: list[SecretFinding] = []
     for path, hits in found.items():

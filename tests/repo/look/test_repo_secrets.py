@@ -138,7 +138,7 @@ def test_every_shape_in_every_placement_is_refused_by_a_commit(repo: Repo) -> No
 
 
 def test_a_file_of_nothing_but_tokens_is_refused_in_time(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptvc.session.files.secrets.MOST", 50)
+    monkeypatch.setattr("promptvc.session.secrets.guard.MOST", 50)
     rng = random.Random(3)
     rows = [json.dumps({"id": n, "key": TOKENS[n % 40][1](rng)}) + "\n" for n in range(3000)]
     put(repo, TABLE, "".join(rows))
@@ -284,7 +284,7 @@ def test_a_push_looks_at_tags_and_messages(repo: Repo, remote: Path) -> None:
 def test_a_push_does_not_look_at_what_was_looked_at(
     repo: Repo, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from promptvc.session.secretscan import SecretScan
+    from promptvc.session.secrets.commits import SecretScan
 
     looked: list[str] = []
     original = SecretScan.commits

@@ -7,7 +7,7 @@ import json
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
 from promptvc.runs.compare.comparison import Comparison
-from promptvc.runs.compare.texts import score_texts
+from promptvc.runs.compare.report.texts import score_texts
 from promptvc.runs.compare.why import Cause
 
 _VALUE_LENGTH = 40

@@ -45,7 +45,7 @@ def push(
 
 def _inspect(parts: Parts) -> Inspect:
     """What refuses secrets: what was committed here was looked at then."""
-    from promptvc.session.secretscan import SecretScan, outgoing
+    from promptvc.session.secrets.commits import SecretScan, outgoing
 
     scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)
     return outgoing(parts.store, scan, parts.scanned)

@@ -70,14 +70,14 @@ class ProjectRuns:
 
     def with_outputs(self, *names: str, revision: str | None = None) -> list[str]:
         """The runs that have outputs, declared or not, or those named; raises `RunMissing` where one has none."""
-        from promptvc.repo.judging import with_outputs
-        from promptvc.repo.sources import source_at
+        from promptvc.repo.judge.judging import with_outputs
+        from promptvc.repo.judge.sources import source_at
 
         return with_outputs(source_at(self._parts, revision), names)
 
     def staleness(self, name: str, revision: str | None = None) -> Staleness:
         """How its outputs stand to the files that they come from; raises `RunMissing`, `UnknownRevision`."""
-        from promptvc.repo.sources import source_at
+        from promptvc.repo.judge.sources import source_at
         from promptvc.runs.execute.prepared import declared
         from promptvc.runs.execute.staleness import staleness
 
@@ -195,7 +195,7 @@ class ProjectRuns:
 
         Raises `RunMissing`, `NotTrusted`, and what rebuilding the requests raises.
         """
-        from promptvc.repo.sources import source_at
+        from promptvc.repo.judge.sources import source_at
         from promptvc.runs.reproduce.drift import measure_drift
 
         source = source_at(self._parts, revision)

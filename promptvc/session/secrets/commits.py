@@ -10,9 +10,9 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.secrets.find import find
 from promptvc.secrets.finding import SecretFinding
 from promptvc.session.files.contents import Contents
-from promptvc.session.files.secrets import Guard, findings_of
 from promptvc.session.files.views import StoredFile
-from promptvc.session.scanned import ScannedCommits
+from promptvc.session.secrets.guard import Guard, findings_of
+from promptvc.session.secrets.scanned import ScannedCommits
 from promptvc.storage.objects import Kind
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import find_commits, follow_tags

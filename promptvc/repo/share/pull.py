@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptvc.errors import Advice, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
-from promptvc.repo.merges import WithMerges
+from promptvc.repo.branch.merges import WithMerges
 from promptvc.secrets.redact import redact_url
 from promptvc.session.merge.result import Merged
 from promptvc.session.merge.working import own_hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from promptvc.repo.parts import Parts
 from promptvc.secrets.finding import SecretFinding
-from promptvc.session.files.secrets import Guard, findings_of
-from promptvc.session.secretscan import SecretScan
+from promptvc.session.secrets.commits import SecretScan
+from promptvc.session.secrets.guard import Guard, findings_of
 from promptvc.storage.refs import HEAD
 from promptvc.versioning.commit import find_commits
 

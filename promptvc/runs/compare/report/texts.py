@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from promptvc.content.formats.words import plural
 from promptvc.runs.compare.measures import Measure, MeasureComparison, Measures
-from promptvc.runs.compare.numbers import (
+from promptvc.runs.compare.report.numbers import (
     change_words,
     dollars,
     latency_change,

@@ -1,0 +1,1 @@
+"""Branches and tags, switching between them, merging them."""

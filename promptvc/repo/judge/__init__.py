@@ -1,0 +1,1 @@
+"""The runs of a repository: made, checked, compared, reproduced."""

@@ -1,0 +1,1 @@
+"""What history says: commits, the origin of rows and lines, secrets."""

@@ -1,0 +1,1 @@
+"""A comparison in words, numbers, Markdown and as a page."""
