@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from promptvc.runs.compare.measures import Measure, MeasureComparison, Measures
+from promptvc.runs.compare.scores import LabelChange, NoiseComparison, ScoreComparison
+from promptvc.runs.compare.slices import SliceComparison
+from promptvc.runs.compare.stats import Interval, Noise
+
 Json = Any
 
 
@@ -17,6 +22,50 @@ class Drawn:
     def to_json(self) -> dict[str, Json]:
         """As it was drawn."""
         return self._value
+
+    @property
+    def scores(self) -> list[ScoreComparison]:
+        return [_score(each) for each in self._value.get("scores", ())]
+
+    @property
+    def slices(self) -> list[SliceComparison]:
+        return [
+            SliceComparison(
+                each.get("field"), each.get("value"), each.get("pairs", 0), tuple(map(_score, each["scores"]))
+            )
+            for each in self._value.get("slices", ())
+        ]
+
+    @property
+    def measures(self) -> Measures:
+        tokens = self._value.get("tokens", {})
+        found = (self._value.get(name) for name in ("characters", "cost_usd", "latency_ms"))
+        characters, cost, latency = map(_measure, found)
+        return Measures(
+            characters, _measure(tokens.get("input")), _measure(tokens.get("output")), cost, latency
+        )
+
+    @property
+    def noise(self) -> list[NoiseComparison]:
+        sides = ("before", "after")
+        return [
+            NoiseComparison(each["name"], *(each[side] and Noise(**each[side]) for side in sides))
+            for each in self._value.get("noise", ())
+        ]
+
+
+def _score(value: Mapping[str, Json]) -> ScoreComparison:
+    interval, labels = value.get("interval"), value.get("labels") or ()
+    typed = {
+        "interval": interval and Interval(*interval),
+        "labels": tuple(LabelChange(**each) for each in labels),
+    }
+    return ScoreComparison(**{**value, **typed})
+
+
+def _measure(value: Json) -> MeasureComparison:
+    before, after = (Measure(**(value or {}).get(side, {})) for side in ("before", "after"))
+    return MeasureComparison(before, after, before.rows, min(before.rows, after.rows))
 
 
 def side(output: str | None, error: str | None = None, **scores: Json) -> dict[str, Json]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.repo.branch.test_repo_switching import write
 
 from promptvc.errors import NotATable, PathMissing, RowMissing, Usage
 from promptvc.repo import Repo
+from tests.repo.branch.test_repo_switching import write
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from promptvc.repo import Repo
 from promptvc.runs.compare.report.page import embedded, page, write_page
-from tests.runs.compared import comparison, row, side, support
+from tests.runs.compared import Drawn, comparison, row, side, support
 
 ASSETS = Path(__file__).parents[3] / "promptvc" / "runs" / "compare" / "assets"
 HOSTILE = [
@@ -142,11 +142,7 @@ def test_the_title_names_the_run_and_both_versions() -> None:
 
 
 def test_the_least_that_a_comparison_may_say_makes_a_page() -> None:
-    class Empty:
-        def to_json(self) -> dict[str, Any]:
-            return {}
-
-    assert "<title>run: ? → ?</title>" in page(Empty())
+    assert "<title>run: ? → ?</title>" in page(Drawn({}))
 
 
 def test_a_real_comparison_brings_its_rows_and_the_slices_they_count_in(repo: Repo, tmp_path: Path) -> None:

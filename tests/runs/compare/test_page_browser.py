@@ -92,11 +92,11 @@ def test_scores_have_their_difference_interval_and_chart(show: Show) -> None:
     assert [each.strip() for each in cells] == [
         "exactboolean",
         "4",
-        "50.0%",
-        "50.0%",
-        "±0.0 pp",
-        "−40.0 to +40.0",
-        "1.000",
+        "0.500",
+        "0.500",
+        "0.000",
+        "[−0.400, +0.400]",
+        "1",
         "1",
         "1",
     ]
@@ -341,14 +341,17 @@ def test_labels_and_noise_have_tables_of_their_own(show: Show) -> None:
     page = show(
         comparison(
             [row("a", side("x", tone="calm"), side("y", tone="rude"))],
-            scores=[score("tone", "label", labels=changes), score("exact", difference=0.1)],
+            scores=[
+                score("tone", "label", labels=changes),
+                score("exact", before=0.5, after=0.6, difference=0.1),
+            ],
             noise=[{"name": "exact", "before": noise, "after": None}],
         )
     )
     assert "3 changed" in page.text("#scores")
     page.click(".labels summary")
     assert page.text(".labels tbody tr").split() == ["calm", "rude", "3"]
-    assert page.text(".noise tbody").split() == ["exact", "+10.0", "pp", "1.1", "pp", "–", "25.0", "pp", "–"]
+    assert page.text(".noise tbody").split() == ["exact", "+0.100", "±0.011", "0.250"]
 
 
 def test_the_least_that_a_comparison_may_say_is_shown(show: Show) -> None:

@@ -1,52 +1,28 @@
 // The table of tokens, cost, time and length.
 
-const PARTS = [
-  ["mean", "Mean"],
-  ["p50", "Median"],
-  ["p95", "95th percentile"],
-  ["total", "Total"],
-];
-
 function renderMeasures() {
-  const all = [
-    ["Characters of output", data.characters, number],
-    ["Input tokens", data.tokens?.input, number],
-    ["Output tokens", data.tokens?.output, number],
-    ["Cost", data.cost_usd, money],
-    ["Latency", data.latency_ms, duration],
-  ];
-  const found = all.filter(([, value]) => value?.before?.rows || value?.after?.rows);
+  const found = data.texts?.measures ?? [];
   document.getElementById("measures-section").hidden = !found.length;
-  const head = [
-    headCell({}, "Per output"),
-    ...PARTS.map(([, label]) => headCell({ class: "number" }, label)),
-    headCell({ class: "number" }, "Change of mean"),
-  ];
+  const head = ["Per output", "Before", "After", "Change"];
   place(
     "measures",
-    table("Tokens, cost and time", head, el("tbody", { role: "rowgroup" }, found.map(measureRow)), {
-      class: "stack",
-    }),
-  );
-}
-
-function measureRow([label, { before, after }, show]) {
-  const value = (side, part) => (isNumber(side?.[part]) ? show(side[part]) : "–");
-  const cells = PARTS.map(([part, name]) =>
-    cell(
-      name,
-      { class: "number" },
-      el("span", {}, value(before, part), el("span", { class: "arrow" }, " → "), value(after, part)),
+    table(
+      "Tokens, cost and time",
+      head.map((label, at) => headCell({ class: at ? "number" : null }, label)),
+      el("tbody", { role: "rowgroup" }, found.flatMap(measureRows)),
+      { class: "stack" },
     ),
   );
-  return rowElement({}, [
-    el("th", { scope: "row", role: "rowheader" }, label),
-    ...cells,
-    cell("Change of mean", { class: "number" }, share(before?.mean, after?.mean)),
-  ]);
 }
 
-function share(before, after) {
-  if (!isNumber(before) || !isNumber(after) || !before) return "–";
-  return signed(after - before, `${((100 * Math.abs(after - before)) / before).toFixed(1)}%`);
+/** A line for each number of a measure, with over how many rows it is where that is not all of them. */
+function measureRows({ name, over, parts }) {
+  return parts.map(({ what, before, after, change }) =>
+    rowElement({}, [
+      el("th", { scope: "row", role: "rowheader" }, [name, what, over].filter(Boolean).join(", ")),
+      cell("Before", { class: "number" }, shownText(before)),
+      cell("After", { class: "number" }, shownText(after)),
+      cell("Change", { class: "number" }, shownText(change)),
+    ]),
+  );
 }

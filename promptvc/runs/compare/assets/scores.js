@@ -18,7 +18,7 @@ function renderScores() {
   document.getElementById("scores-section").hidden = !found.length;
   const shares = reachOf(found.filter((score) => score.kind === "boolean"));
   const head = [headCell({}, "Score"), ...COLUMNS.map(([key, label]) => statHead(key, label))];
-  const body = found.map((score) =>
+  const body = found.map((score, at) =>
     rowElement({}, [
       el(
         "th",
@@ -26,14 +26,19 @@ function renderScores() {
         asText(score.name),
         el("span", { class: "aside" }, score.kind ?? ""),
       ),
-      ...statCells(score, score.kind === "boolean" ? shares : reachOf([score]), new Map()),
+      ...statCells(
+        score,
+        data.texts.scores[at],
+        score.kind === "boolean" ? shares : reachOf([score]),
+        new Map(),
+      ),
     ]),
   );
   place(
     "scores",
     table("Scores", head, el("tbody", { role: "rowgroup" }, body), { class: "stack scores" }),
     labelTables(found),
-    noiseTable(found),
+    noiseTable(),
   );
 }
 
@@ -64,11 +69,10 @@ function labelTable(score) {
 }
 
 /** How much the mean of each side moves by chance alone, beside what it moved by from side to side. */
-function noiseTable(found) {
+function noiseTable() {
   if (!data.noise?.length) return null;
-  const names = ["Score", "Difference", "Before ±", "After ±", "Spread before", "Spread after"];
+  const names = ["Score", "Difference", "Mean", "Spread"];
   const head = names.map((name, at) => headCell({ class: at ? "number" : null }, name));
-  const body = data.noise.map((noise) => noiseRow(noise, found.find(({ name }) => name === noise.name) ?? {}));
   return el(
     "div",
     { class: "noise" },
@@ -78,20 +82,20 @@ function noiseTable(found) {
       { class: "none" },
       "± is by how much a side's mean moves when the same requests are asked again; the spread is among the samples of one example.",
     ),
-    table("Noise within a side", head, el("tbody", { role: "rowgroup" }, body), { class: "stack" }),
+    table("Noise within a side", head, el("tbody", { role: "rowgroup" }, data.noise.map(noiseRow)), {
+      class: "stack",
+    }),
   );
 }
 
-function noiseRow(noise, score) {
-  const size = (value) =>
-    isNumber(value) && score.kind === "boolean" ? `${(100 * value).toFixed(1)} pp` : number(value);
+function noiseRow({ name }, at) {
+  const texts = data.texts.noise[at];
+  const score = data.texts.scores[data.scores.findIndex((score) => score.name === name)];
   return rowElement({}, [
-    el("th", { scope: "row", role: "rowheader" }, asText(noise.name)),
-    cell("Difference", { class: "number" }, difference(score.kind, score.difference)),
-    cell("Before ±", { class: "number" }, size(noise.before?.of_mean)),
-    cell("After ±", { class: "number" }, size(noise.after?.of_mean)),
-    cell("Spread before", { class: "number" }, size(noise.before?.within)),
-    cell("Spread after", { class: "number" }, size(noise.after?.within)),
+    el("th", { scope: "row", role: "rowheader" }, asText(name)),
+    cell("Difference", { class: "number" }, shownText(score?.difference)),
+    cell("Mean", { class: "number" }, shownText(texts.of_mean)),
+    cell("Spread", { class: "number" }, shownText(texts.within)),
   ]);
 }
 
@@ -99,33 +103,20 @@ function statHead(key, label) {
   return headCell({ class: key === "interval" ? "range" : "number" }, label);
 }
 
-function statCells(score, reach, slices) {
-  const { kind } = score;
-  const range = cell(
-    "95% interval",
-    { class: "range" },
-    chart(score, reach),
-    el("span", {}, interval(kind, score.interval)),
-  );
+/** Cells of a score over all rows or those of a slice; `texts` are its numbers as they are shown. */
+function statCells(score, texts, reach, slices) {
+  const shown = (key) => shownText(texts?.[key]);
+  const changed = texts?.changed ? `${texts.changed} changed` : shown("difference");
   return [
     cell("Rows", { class: "number pairs" }, number(countOf(score.pairs))),
-    cell("Before", { class: "number" }, mean(kind, score.before)),
-    cell("After", { class: "number" }, mean(kind, score.after)),
-    cell(
-      "Difference",
-      { class: `number difference ${tone(score)}` },
-      kind === "label" ? labelsChanged(score) : difference(kind, score.difference),
-    ),
-    range,
-    cell("p", { class: "number p" }, pValue(score.p)),
+    cell("Before", { class: "number" }, shown("before")),
+    cell("After", { class: "number" }, shown("after")),
+    cell("Difference", { class: `number difference ${tone(score)}` }, changed),
+    cell("95% interval", { class: "range" }, chart(score, reach), el("span", {}, shown("interval"))),
+    cell("p", { class: "number p" }, shown("p")),
     movedCell("fixed", score, slices),
     movedCell("broken", score, slices),
   ];
-}
-
-function labelsChanged(score) {
-  const changed = (score.labels ?? []).filter(({ before, after }) => before !== after);
-  return `${number(changed.reduce((sum, { rows: count }) => sum + count, 0))} changed`;
 }
 
 function movedCell(when, score, slices) {

@@ -58,16 +58,18 @@ function renderSliceRows() {
   const all = sortedSlices(found);
   const listed = allSlices ? all : all.slice(0, SLICE_ROWS);
   const reach = reachOf(found.map(([, score]) => score));
-  sliceTable.querySelector("tbody").replaceChildren(...listed.map(([slice, score]) => sliceRow(slice, score, reach)));
+  sliceTable.querySelector("tbody").replaceChildren(...listed.map(([slice, score, texts]) => sliceRow(slice, score, texts, reach)));
   markSorted(sliceTable, (key) => key === state.sliceSort, state.sliceDescending);
   renderMoreSlices(all.length - listed.length);
 }
 
-/** A slice, and its values for the chosen score. */
-function sliceStat(slice) {
+/** A slice, its values for the chosen score, and these as texts. */
+function sliceStat(slice, at) {
   const found = slice.scores ?? [];
-  const score = found.find(({ name }) => name === chosenSliceScore()) ?? found[0];
-  return [slice, { pairs: slice.pairs, kind: scores.get(score?.name), ...score }];
+  const chosen = found.findIndex(({ name }) => name === chosenSliceScore());
+  const score = found[Math.max(0, chosen)];
+  const texts = data.texts.slices[at][Math.max(0, chosen)];
+  return [slice, { pairs: slice.pairs, kind: scores.get(score?.name), ...score }, texts];
 }
 
 function sortedSlices(found) {
@@ -87,7 +89,7 @@ function comparable(value) {
   return Array.isArray(value) ? value.length : (value ?? null);
 }
 
-function sliceRow(slice, score, reach) {
+function sliceRow(slice, score, texts, reach) {
   const value = asText(slice.value);
   const slices = new Map([[slice.field, value]]);
   const name = drillButton(shownValue(value), `Show the rows where ${slice.field} is ${value}`, { slices });
@@ -97,7 +99,7 @@ function sliceRow(slice, score, reach) {
     el("span", { class: "aside first" }, asText(slice.field)),
     name,
   );
-  return rowElement({}, [head, ...statCells(score, reach, slices)]);
+  return rowElement({}, [head, ...statCells(score, texts, reach, slices)]);
 }
 
 function renderMoreSlices(count) {

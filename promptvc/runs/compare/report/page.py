@@ -12,14 +12,19 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import to_builtins
+
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.html.render import render
-from promptvc.runs.compare.slices import slice_values
+from promptvc.runs.compare.measures import Measures
+from promptvc.runs.compare.report.texts import measure_texts, noise_texts, score_texts
+from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
+from promptvc.runs.compare.slices import SliceComparison, slice_values
 
 _ASSETS = files("promptvc.runs.compare") / "assets"
 _SCRIPTS = (
@@ -47,7 +52,23 @@ _EXACT = 2**53
 
 
 class Comparison(Protocol):
-    """What a page is made of."""
+    """What a page is made of: its numbers, of which the page shows the texts, and the same as JSON."""
+
+    @property
+    def scores(self) -> Sequence[ScoreComparison]:
+        """Each score over all pairs."""
+
+    @property
+    def slices(self) -> Sequence[SliceComparison]:
+        """The scores of each slice."""
+
+    @property
+    def measures(self) -> Measures:
+        """Length, tokens, cost and time."""
+
+    @property
+    def noise(self) -> Sequence[NoiseComparison]:
+        """Of each score with several samples."""
 
     def to_json(self) -> Mapping[str, Json]:
         """The two sides, their scores, slices and rows, as ``promptvc compare --json`` prints them."""
@@ -63,13 +84,19 @@ def page(comparison: Comparison) -> str:
     value = comparison.to_json()
     style, script = _asset("compare.css"), "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
     rows = [_with_slice_texts(row) for row in value.get("rows") or ()]
+    texts = {
+        "scores": [_texts(score) for score in comparison.scores],
+        "slices": [[_texts(score) for score in each.scores] for each in comparison.slices],
+        "measures": [to_builtins(each) for each in measure_texts(comparison.measures)],
+        "noise": [to_builtins(noise_texts(each)) for each in comparison.noise],
+    }
     return render(
         "page.html",
         title=_title(value),
         policy=_policy(style, script),
         style=style,
         script=script,
-        data=embedded({**value, "rows": rows}),
+        data=embedded({**value, "rows": rows, "texts": texts}),
     )
 
 
@@ -77,6 +104,11 @@ def embedded(value: Any) -> str:
     """JSON that a script element can hold whatever the texts in it say; ``"</p>" -> "\\u003c/p\\u003e"``."""
     text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _texts(score: ScoreComparison) -> Json:
+    texts = score_texts(score)
+    return {**to_builtins(texts), "p": texts.bare_p}
 
 
 def _with_slice_texts(row: Json) -> Json:
