@@ -30,7 +30,7 @@ class Part:
 
     title: str
     place: str
-    amount: int
+    amount: int | None
     long: int | None
     needs_shim: bool = False
 
@@ -52,6 +52,7 @@ PARTS = (
     Part("network cuts", "network:network_cuts", 108, 3000),
     Part("fuzzing", "test_fuzz:fuzz", 2000, 100000),
     Part("model", "test_model:model", 30, 600),
+    Part("attacks", "attacks:attacks", None, None),
 )
 
 
