@@ -1,7 +1,7 @@
-"""The command line: speaks click, the terminal and the environment; nothing below does.
+"""The command line: the only layer that uses click, the terminal and the environment.
 
-main        the groups of commands; errors to exit codes
-app         what every command gets; arguments: revisions and paths; output, progress, editor
-start work look branch share run keep   the commands, by group, one a file
+main        command groups; maps errors to exit codes
+app         the context of every command; arguments: revisions and paths; output, progress, editor
+start work look branch share run keep   the commands, by group, one per file
 show        values as text and JSON
 """

@@ -1,4 +1,4 @@
-"""What every command gets: where it runs, the repository when it asks for it, and its output."""
+"""The context of every command: the folder, the repository on demand, and its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 @dataclass
 class App:
-    """The options before the command's name, and what they lead to."""
+    """The options before the command's name, and what they determine."""
 
     folder: Path = field(default_factory=Path)
     color: bool | None = None
@@ -30,13 +30,15 @@ class App:
 
     @cached_property
     def out(self) -> Output:
-        """Where to say things."""
+        """The command's output."""
         return Output(json=self.json, color=self.color, pager=self.pager)
 
     @cached_property
     def surroundings(self) -> Surroundings:
         """The environment, read once."""
-        from promptvc.surroundings import surroundings  # with it the library: not for --help and --version
+        from promptvc.surroundings import (
+            surroundings,
+        )  # imports the library, which --help and --version do not need
 
         found = surroundings()
         return replace(
@@ -46,7 +48,7 @@ class App:
         )
 
     def _confirm(self, asking: Sequence[Standing]) -> bool:
-        """Ask whether code that came from elsewhere may run."""
+        """Ask whether code from elsewhere may run."""
         self.out.note("Code that came from elsewhere would run:")
         for each in asking:
             files = f"  ({', '.join(each.declaration.files)})" if each.declaration.files else ""
@@ -55,13 +57,13 @@ class App:
 
     @cached_property
     def repo(self) -> Repo:
-        """The repository around the folder; raises `NotAStore`."""
+        """The repository that contains the folder; raises `NotAStore`."""
         from promptvc.repo import Repo
 
         return Repo.open(self.folder, self.surroundings)
 
     def path(self, text: str) -> str:
-        """A path as typed, relative to where the user stands -> relative to the project."""
+        """A path as typed, relative to the user's folder -> relative to the project."""
         import os
 
         root = self.repo.root
@@ -72,7 +74,7 @@ class App:
         return "" if relative == "." else relative.replace(os.sep, "/")
 
     def paths(self, texts: tuple[str, ...]) -> list[str]:
-        """`path` for each; raises `PathMissing` for one outside the project."""
+        """`path` for each; raises `PathMissing` for a path outside the project."""
         from promptvc.errors import PathMissing
 
         made = [self.path(text) for text in texts]
@@ -83,20 +85,20 @@ class App:
 
 
 def json_option(function: _Command) -> _Command:
-    """Add ``--json``: the same facts for programs."""
+    """Add ``--json``, which prints the same facts for programs."""
 
     def set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
         if value:
             context.ensure_object(App).json = True
 
     option = click.option(
-        "--json", is_flag=True, expose_value=False, callback=set_json, help="Print JSON, a value a line."
+        "--json", is_flag=True, expose_value=False, callback=set_json, help="Print JSON, one value per line."
     )
     return option(function)
 
 
 def pass_app(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand the `App` in as the first argument."""
+    """Pass the `App` as the first argument."""
 
     @wraps(function)
     def with_app(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The words after a command: which are revisions, which are paths, what ``REV:PATH`` means, and values."""
+"""The arguments of a command: which words are revisions, which are paths, what ``REV:PATH`` means, and values."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _AFTER_DASHES = "promptvc.after_dashes"
 
 
 class WordsCommand(click.Command):
-    """A command that knows where ``--`` stood: what follows is paths, whatever it looks like."""
+    """A command that knows where ``--`` was: all words after it are paths."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what follows ``--`` aside; `words_of` gives it back."""
+        """Set aside the words after ``--``; `words_of` returns them."""
         if "--" in args:
             place = args.index("--")
             ctx.meta[_AFTER_DASHES] = args[place + 1 :]
@@ -32,14 +32,14 @@ class WordsCommand(click.Command):
 
 
 class Words(Struct, frozen=True):
-    """Words before ``--``, and those after it; None without one."""
+    """Words before ``--``, and those after it; None without ``--``."""
 
     plain: tuple[str, ...]
     paths: tuple[str, ...] | None
 
 
 def from_json(text: str) -> Any:
-    """What a word is as JSON; one that is none is text."""
+    """A word as JSON, or as text if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -47,15 +47,15 @@ def from_json(text: str) -> Any:
 
 
 def words_of(plain: tuple[str, ...]) -> Words:
-    """The words of the command that runs, with those after ``--`` kept apart."""
+    """The words of the running command, with those after ``--`` separate."""
     after = click.get_current_context().meta.get(_AFTER_DASHES)
     return Words(plain, None if after is None else tuple(after))
 
 
 def split_words(app: App, words: Words, most: int | None = None) -> tuple[list[Range], list[str]]:
-    """Revisions first, then paths relative to the project; a word that is both is a revision.
+    """Revisions first, then paths relative to the project; a word that is both is taken as a revision.
 
-    ``most`` revisions at most. Raises `UnknownRevision` or `PathMissing` for a word that is neither.
+    At most ``most`` revisions. Raises `UnknownRevision` or `PathMissing` for a word that is neither.
     """
     ranges: list[Range] = []
     rest = list(words.plain)
@@ -79,7 +79,7 @@ def split_words(app: App, words: Words, most: int | None = None) -> tuple[list[R
 
 
 def find_range(repo: Repo, text: str) -> Range | None:
-    """What text says of commits; None where it says nothing. Raises `AmbiguousId`."""
+    """The commits that a text names; None if it names none. Raises `AmbiguousId`."""
     try:
         return repo.parts.revisions.range(text)
     except UnknownRevision:
@@ -97,7 +97,7 @@ def split_path(text: str) -> tuple[str, str] | None:
 
 
 def revision_path(app: App, revision: str, path: str) -> str:
-    """The path in ``REV:PATH``, from the project's root as in git; ``./`` stands for where the user is."""
+    """The path in ``REV:PATH``, from the project's root as in git; ``./`` means the user's folder."""
     if not revision:
         raise Usage(f":{path} names no revision", f"HEAD:{path} is the last committed version")
     if path in (".", "..") or path.startswith(("./", "../")):
@@ -106,7 +106,7 @@ def revision_path(app: App, revision: str, path: str) -> str:
 
 
 def is_known_path(repo: Repo, path: str, ranges: Sequence[Range]) -> bool:
-    """Whether there is, or was at one of these revisions, something at a path; HEAD where none is given."""
+    """Whether a path exists, or existed at one of these revisions (by default HEAD)."""
     if path == "" or (repo.root is not None and (repo.root / path).exists()):
         return True
     ids = [id for item in ranges for id in (item.start, item.end) if id]
@@ -119,7 +119,7 @@ def is_known_path(repo: Repo, path: str, ranges: Sequence[Range]) -> bool:
 
 
 def _unknown(repo: Repo, text: str) -> UnknownRevision:
-    """The error for what is no revision; of a range, for the side that is none."""
+    """The error for a text that is not a revision; for a range, for the side that is not."""
     try:
         repo.parts.revisions.range(text)
     except UnknownRevision as error:
@@ -128,7 +128,7 @@ def _unknown(repo: Repo, text: str) -> UnknownRevision:
 
 
 def _neither(repo: Repo, text: str) -> PromptvcError:
-    if "@{" in text:  # no file is called so, and the error says how far the log goes back
+    if "@{" in text:  # no file has such a name, and the error says how far the log goes back
         return _unknown(repo, text)
     if ".." not in text and ("/" in text or "." in text):
         return PathMissing(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def edit_text(app: App, text: str, extension: str = ".txt") -> str | None:
-    """Let the user edit a text, in git's editor; None where the file was not saved, or is empty."""
+    """Let the user edit a text, in git's editor; None if the file was not saved, or is empty."""
     environment = app.surroundings.environment
     editor = environment.get("GIT_EDITOR") or app.repo.parts.config.get("core.editor") or None
     return click.edit(text, editor=editor, extension=extension) or None

@@ -15,12 +15,12 @@ _BY_BRANCH: tuple[tuple[type[PromptvcError], int], ...] = (
 
 
 def exit_code(error: PromptvcError) -> int:
-    """The exit code for an error: that of its branch of the tree."""
+    """The exit code for an error, by its branch of the class tree."""
     return next((code for branch, code in _BY_BRANCH if isinstance(error, branch)), REFUSED)
 
 
 def table() -> list[tuple[str, int, str]]:
-    """(kind, exit code, meaning) of every error there is, by code and kind."""
+    """(kind, exit code, meaning) of every error, by code and kind."""
     classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, PromptvcError)]
     rows = {
         c.kind: (_code_of(c), (c.__doc__ or "").strip().split("\n")[0])

@@ -1,4 +1,4 @@
-"""Hints: what a user types next, by the advice of an error."""
+"""Hints: what the user can type next, by the advice of an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HINTS = {
     "again-or-as-is": "promptvc merge --abort, then merge again; or promptvc resolve PATH --as-is",
     "as-is": "edit the file, then promptvc resolve PATH --as-is",
     "author-unknown": 'git config --global user.name "Your Name"; git config --global user.email you@example.com',
-    "begin-again": "promptvc {step} --abort, then begin it again",
+    "begin-again": "promptvc {step} --abort, then start it again",
     "branch-exists": "promptvc switch {branch}",
     "calls-missing": "promptvc fetch may bring them; promptvc run without --offline asks for them",
     "check-access": "check the address with: promptvc remote; some hosts also answer this to accounts without access",
@@ -21,21 +21,21 @@ HINTS = {
     "choose-provider": "--provider chooses: {known}",
     "clone-any-branch": "promptvc clone without -b takes the remote's own choice",
     "clone-elsewhere": "give another folder: promptvc clone URL FOLDER",
-    "clone-interrupted": "a clone was interrupted there: promptvc -C {root} status brings the rest of its files",
+    "clone-interrupted": "a clone was interrupted there: promptvc -C {root} status checks out the rest of its files",
     "commit-or-restore": "commit them first; or promptvc restore --force, which promptvc undo takes back",
     "commit-whole": "promptvc commit without paths concludes it",
     "conclude": "promptvc commit concludes the {step}",
     "conflicts-remain": "promptvc resolve lists them; promptvc {step} --abort gives the {step} up",
-    "delete-unmerged": "promptvc branch -f -d {branch} deletes it all the same",
+    "delete-unmerged": "promptvc branch -f -d {branch} deletes it anyway",
     "diverged": "promptvc log --graph HEAD @{{upstream}} shows how",
     "edit-lines": "--edit opens the lines in the editor",
     "fetch-first": "promptvc fetch, look at what is new there, and push again",
     "first-commit": "promptvc commit makes the first one",
     "first-output": "promptvc run makes one",
-    "first-run": "promptvc run makes one, promptvc record takes outputs in",
+    "first-run": "promptvc run makes one, promptvc record imports outputs",
     "force-moves": "--force moves it",
-    "forget-here": "promptvc fetch, then promptvc forget takes it out of the history here",
-    "forget-key": "promptvc forget PATH --key KEY takes the row out wherever it is",
+    "forget-here": "promptvc fetch, then promptvc forget removes it from the history here",
+    "forget-key": "promptvc forget PATH --key KEY removes the row wherever it is",
     "forget-what": "promptvc forget PATH, with --key KEY for a row, and --field FIELD for a field of it",
     "fsck": "promptvc fsck shows more",
     "interrupted": "promptvc undo --force settles it; what the files hold now is kept, and promptvc undo brings it"
@@ -50,7 +50,7 @@ HINTS = {
     "make-run": "promptvc run makes them",
     "map-key": "--example-key OURS=THEIRS names fields of both; there are {known}",
     "match-key": "--example-key names the field that both have; without examples, outputs keep their own keys",
-    "merge-interrupted": "promptvc {step} --abort, then begin it again; promptvc undo takes back what was interrupted",
+    "merge-interrupted": "promptvc {step} --abort, then start it again; promptvc undo undoes what was interrupted",
     "merge-open": "promptvc resolve lists them; promptvc {step} --abort gives it up",
     "merge-resolved": "promptvc commit concludes it; promptvc {step} --abort gives it up",
     "merge-unreadable": "promptvc undo takes the merge back; or rm {path}, which leaves the files as they are",
@@ -65,7 +65,7 @@ HINTS = {
     "name-score": "--score NAME=PATH names one",
     "no-branch": "promptvc switch -c {branch} makes it; --detach looks at a commit",
     "no-merge-open": "promptvc merge BRANCH starts one",
-    "no-working-files": "promptvc clone makes a copy that has",
+    "no-working-files": "promptvc clone makes a copy that has them",
     "not-a-store": "promptvc init starts one here",
     "not-only-forward": "leave --ff-only out to merge them",
     "not-trusted": "promptvc config trust lets it run; look at promptvc.toml first",
@@ -85,17 +85,17 @@ HINTS = {
     "ref-damaged": "promptvc fsck finds all that is wrong; promptvc fsck --repair puts it right",
     "remote-exists": "promptvc remote set-url {name} URL changes where it is",
     "rename-score": "--score NAME=PATH renames it",
-    "repair-index": "promptvc fsck --repair makes it anew from the pack beside it",
+    "repair-index": "promptvc fsck --repair rebuilds it from the pack beside it",
     "restore-pack": "promptvc fsck shows more; restore it from another clone",
     "row-format": "JSON arrays hold objects; text is UTF-8; --format says what the file is",
-    "run-anew": "promptvc run writes it anew",
+    "run-anew": "promptvc run writes it again",
     "secret-found": "take it out, and revoke it; if it may be kept: [secrets] allow = [{digests}] in promptvc.toml,"
     " or --allow-secrets",
     "show-commit": "promptvc show {id} lists what is",
     "show-parents": "promptvc show lists them",
     "show-rows": "promptvc rows {path} shows it",
     "status": "promptvc status shows what did",
-    "store-exists": "promptvc status shows how it stands",
+    "store-exists": "promptvc status shows its state",
     "switch-back": "promptvc switch {name} goes back there; then undo again",
     "switch-first": "promptvc switch goes elsewhere first",
     "switch-to-one": "promptvc switch goes to one",
@@ -105,15 +105,15 @@ HINTS = {
     "undo-list": "promptvc undo --list shows what was done",
     "unknown-remote": "promptvc remote lists them; promptvc remote add NAME URL adds one",
     "unknown-revision": "promptvc log and promptvc branch show what there is",
-    "unrelated": "--allow-unrelated-histories merges them all the same",
+    "unrelated": "--allow-unrelated-histories merges them anyway",
     "who-changed": "promptvc log {path} shows who changed it",
 }
-"""The words of each advice; ``{name}`` stands for one of its facts."""
+"""The text of each advice; ``{name}`` stands for one of its facts."""
 _SETTLE = "promptvc status: it finishes or takes back what was begun"
 
 
 def hint_of(error: PromptvcError) -> str | None:
-    """What to do about an error, in one line; None where nothing is known."""
+    """What to do about an error, in one line; None if nothing is known."""
     hint = error.hint
     if hint is None and error.advice is not None:
         hint = HINTS[error.advice.name].format(**error.advice.facts)

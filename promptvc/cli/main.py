@@ -1,4 +1,4 @@
-"""The command group: commands imported when they are called, errors turned into one line and an exit code."""
+"""The command group: imports commands when they are called, turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ from promptvc.cli.app import App
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {
-        "init": "start a store beside your files",
+        "init": "create a store beside your files",
         "clone": "copy a remote store and its files",
         "demo": "see what promptvc does, on sample data",
     },
     "Work": {
         "status": "what changed since the last commit",
         "diff": "what changed: rows, cells, words, lines",
-        "commit": "keep what changed",
-        "restore": "put files back as they were",
+        "commit": "record what changed",
+        "restore": "restore files as they were",
     },
     "Look": {
         "log": "the commits, newest first",
         "show": "one commit, or one file at a revision",
         "cat": "a file as it was committed, byte for byte",
         "rows": "the rows of a table",
-        "blame": "who changed each line, row or cell last",
+        "blame": "who last changed each line, row or cell",
     },
     "Branch": {
-        "branch": "list, make, rename and delete branches",
-        "switch": "go to another branch",
-        "tag": "names that stay on a commit",
-        "merge": "bring another branch into this one, row by row",
+        "branch": "list, create, rename and delete branches",
+        "switch": "switch to another branch",
+        "tag": "list, create and delete tags",
+        "merge": "merge another branch into this one, row by row",
         "resolve": "list what conflicts, and settle it",
-        "cherry-pick": "do what a commit did once more, here",
-        "revert": "take back what a commit did",
-        "undo": "take back the last operation, or go back to any",
+        "cherry-pick": "apply a commit's changes to this branch",
+        "revert": "undo a commit's changes with a new commit",
+        "undo": "undo the last operation, or return to an earlier state",
     },
     "Share": {
-        "remote": "the other places where the history is",
-        "fetch": "bring what is new at a remote",
+        "remote": "list, add, change and remove remotes",
+        "fetch": "fetch what is new from a remote",
         "pull": "fetch, and move the current branch forward",
         "push": "send branches and tags to a remote",
-        "forget": "take a row or a file out of the whole history",
+        "forget": "remove a row or a file from all history",
     },
     "Run": {
         "run": "make the outputs that are missing",
-        "record": "take in outputs that another tool made",
-        "compare": "two versions of a run, row by row",
+        "record": "import outputs that another tool made",
+        "compare": "compare two versions of a run, row by row",
         "check": "gates for CI: what promptvc.toml asks of a run",
         "reproduce": "whether outputs follow from what is pinned",
     },
     "Keep": {
-        "gc": "join packs and drop what nothing needs",
+        "gc": "join packs and drop unneeded objects",
         "fsck": "check that everything is there and whole",
         "scan": "look for tokens and private keys",
         "config": "git's configuration, and the store's own",
     },
 }
-"""The commands by group, each with what it is for, so that ``--help`` imports none of them."""
+"""The commands by group, with their summaries, so that ``--help`` imports none of them."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules ``promptvc.cli.GROUP.COMMAND``; only the one that is called is imported."""
+    """A group whose commands are modules ``promptvc.cli.GROUP.COMMAND``, imported only when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of the groups."""
@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a guess at what was meant."""
+        """As in click, with a suggestion for an unknown name."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -125,10 +125,10 @@ def cli(context: click.Context, folder: str, color: str, no_pager: bool) -> None
 
 
 def main(arguments: list[str] | None = None, *, interruptible: bool = False) -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line and exit with its code.
 
-    ``interruptible`` says that Ctrl-C ends the process in silence so far: then it raises `KeyboardInterrupt` only where
-    that is caught, and once; a second one ends the process at once.
+    ``interruptible`` means that Ctrl-C has ended the process silently so far: now it raises `KeyboardInterrupt`, only
+    where that is caught, and once; a second one ends the process at once.
     """
     from promptvc.cli.exit_codes import INTERRUPTED
 
@@ -150,7 +150,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _unraisable(event: sys.UnraisableHookArgs) -> None:
-    """An interrupt that came where nothing can be raised, in a destructor, ends the process as a second one does."""
+    """An interrupt that cannot be raised, in a destructor, ends the process as a second one does."""
     if event.exc_type is KeyboardInterrupt:
         signal.raise_signal(signal.SIGINT)
     else:
@@ -158,12 +158,12 @@ def _unraisable(event: sys.UnraisableHookArgs) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; gives the exit code. Never raises but for bugs under PROMPTVC_DEBUG."""
+    """Run the command line; returns the exit code. Never raises except for bugs under PROMPTVC_DEBUG."""
     from promptvc.cli.exit_codes import INTERRUPTED, USAGE
 
     gc.set_threshold(
         100_000, 20, 100
-    )  # a short life with many small values: looking for circles takes longer than it
+    )  # a short process with many small values: garbage collection would take longer
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal gets \u2192 for an arrow, not an error
             stream.reconfigure(errors="backslashreplace")
@@ -181,14 +181,14 @@ def run(arguments: list[str] | None = None) -> int:
         return _show_click_error(error)
     except BrokenPipeError:
         return _reader_left()
-    except SystemExit as left:  # click's way of saying that the reader has left; commands never raise it
+    except SystemExit as left:  # click raises it if the reader of a pipe has gone; commands never do
         return _reader_left() if left.code == 1 else int(left.code or 0)
-    except Exception as error:  # noqa: BLE001  # whatever goes wrong, a user sees one line
+    except Exception as error:  # noqa: BLE001  # whatever goes wrong, the user sees one line
         return _show_error(error)
 
 
 def _reader_left() -> int:
-    """The reader has had enough. Point stdout elsewhere, so that the flush at exit does not fail again."""
+    """The reader of a pipe has gone. Redirect stdout, so that the flush at exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
@@ -221,7 +221,9 @@ def _show_error(error: Exception) -> int:
         )
         return REFUSED
     if isinstance(error, MemoryError):
-        show_error("there is not enough memory for this", "a row, and a file that is no table, is held whole")
+        show_error(
+            "there is not enough memory for this", "a row, or a file that is not a table, must fit in memory"
+        )
         return REFUSED
     text = " ".join(str(error).split()) or "no message"
     show_error(

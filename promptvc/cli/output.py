@@ -1,4 +1,4 @@
-"""Where a command says things: text or JSON to stdout, notes and progress to stderr, colour on a terminal."""
+"""The output of a command: text or JSON to stdout, notes and progress to stderr, colour on a terminal."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import click
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OURS = f"\x1b<{os.urandom(8).hex()}>["
-"""Stands for the start of our own colours until a line is printed, so that no file or name can pass for one."""
+"""Stands for the start of our own colours until a line is printed, so that file content cannot imitate it."""
 HIDDEN = (
     "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
-"""As a part of a regular expression: control characters, what turns the writing direction, what has no width, line ends
-beside \\n, lone surrogates, and the tag characters that can hide text in text. Joiners stay: emoji and several scripts
+"""As a part of a regular expression: control characters, bidirectional controls, zero-width characters, line ends other
+than \\n, lone surrogates, and the tag characters that can hide text in text. Joiners stay: emoji and several scripts
 need them."""
 _HIDDEN = re.compile(rf"{re.escape(_OURS)}([0-9;]{{0,12}}m)|[{HIDDEN}]")
 
 
 class Output:
-    """One command's output. ``json`` says that stdout is for programs: one JSON value a line."""
+    """One command's output. With ``json``, stdout is for programs: one JSON value per line."""
 
     def __init__(self, *, json: bool = False, color: bool | None = None, pager: bool = True) -> None:
         self.json = json
@@ -42,14 +42,14 @@ class Output:
 
     @property
     def color(self) -> bool:
-        """Whether stdout gets colour: asked for, or a terminal without NO_COLOR (no-color.org)."""
+        """Whether stdout gets colour: on request, or on a terminal without NO_COLOR (no-color.org)."""
         if self._color is not None:
             return self._color
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     @property
     def width(self) -> int:
-        """How many columns there are: the terminal's, 80 in a pipe."""
+        """The number of columns: the terminal's, 80 in a pipe."""
         return (
             shutil.get_terminal_size((80, 24)).columns
             if self.is_terminal
@@ -57,7 +57,7 @@ class Output:
         )
 
     def style(self, text: str, **style: Any) -> str:
-        """Text in a colour, where there is colour: ``style("+3", fg="green")``."""
+        """Text in a colour, if colour is on: ``style("+3", fg="green")``."""
         if not (self.color and text):
             return text
         before, after = _codes(**style)
@@ -66,10 +66,10 @@ class Output:
     def text(self, line: str = "") -> None:
         """One line of text on stdout; nothing with --json."""
         if not self.json:
-            sys.stdout.write(printable(line) + "\n")  # click.echo would flush each line, which adds up
+            sys.stdout.write(printable(line) + "\n")  # click.echo would flush each line, which is slow
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Many lines; through the pager when they do not fit on the terminal."""
+        """Many lines; through the pager if they do not fit on the terminal."""
         if self.json:
             return
         if not (self._pager and self.is_terminal):
@@ -113,9 +113,9 @@ class Output:
 
 
 def show_error(message: str, hint: str | None) -> None:
-    """The one line that says what is wrong, and the one that says what to do."""
+    """Print the line that says what is wrong, and the hint."""
     with suppress(OSError):
-        sys.stdout.flush()  # so that in a pipe too it comes after what it follows
+        sys.stdout.flush()  # keeps the order in a pipe
     _say(click.style("error: ", fg="red", bold=True), message)
     if hint:
         _say(click.style("hint: ", fg="yellow"), hint)
@@ -127,14 +127,14 @@ def _say(what: str, text: str) -> None:
 
 def without_secrets(text: str) -> str:
     """The text without the keys of the environment, passwords of addresses, and tokens."""
-    from promptvc.secrets.redact import redactor  # for what goes wrong, or is worth a word
+    from promptvc.secrets.redact import redactor  # needed only for messages
 
     return redactor(os.environ)(text)
 
 
 def to_json(value: Any) -> bytes:
     """JSON in UTF-8, whatever strings and numbers rows hold; NaN and infinities become null."""
-    import json  # with orjson 10 ms, which text output need not pay
+    import json  # with orjson 10 ms, which text output does not need
 
     import orjson
 
@@ -148,17 +148,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)  # half a pair is no character, and jq stops at its escape
+        return _SURROGATE.sub(
+            "\ufffd", value
+        )  # a lone surrogate is not a character, and jq stops at its escape
     if isinstance(value, Mapping):
         return {_plain(str(key)): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def printable(line: str) -> str:
-    """A line that any terminal takes: no control character, escape or bidi override of a file or a name gets through.
+    """A line that is safe for any terminal: without control characters, escapes or bidi overrides from files or names.
 
-    Every line that is printed goes through here. Only our own styling keeps its escape character: colour and weight,
-    nothing that moves or asks. Tabs stay.
+    Every printed line goes through here. Only our own styling keeps its escape character: colour and weight, nothing
+    that moves the cursor or queries the terminal. Tabs stay.
     """
     if line.isprintable():
         return line
@@ -172,7 +174,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def escaped(letter: str) -> str:
-    """How a character that is not shown as one is written."""
+    """The escape for a character that is not shown."""
     code = ord(letter)
     if letter == "\n":
         return "↵"

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""A progress bar on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Protocol
 
 
 class Bar(Protocol):
-    """Something that shows how far a task is."""
+    """Shows the progress of a task."""
 
     def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
-        """So much is done, of so much (None: not known)."""
+        """Report what is done, out of a total (None: unknown)."""
 
 
 class _Silent:
     def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
-        """Nobody is watching."""
+        """Show nothing."""
 
 
 class _Rich:
@@ -31,7 +31,7 @@ class _Rich:
         self._task = self.view.add_task(label, total=None)
 
     def update(self, done: int, total: int | None = None, label: str | None = None) -> None:
-        """So much is done, of so much (None: not known)."""
+        """Report what is done, out of a total (None: unknown)."""
         if not self.view.live.is_started:
             self.view.start()
         self.view.update(self._task, completed=done, total=total, description=label or self._label)
@@ -39,11 +39,11 @@ class _Rich:
 
 @contextmanager
 def progress(label: str, *, at_once: bool = True) -> Iterator[Bar]:
-    """Show a bar while something takes its time, from now on or from the first update; nothing in a pipe."""
+    """Show a bar during a long task, at once or from the first update; nothing in a pipe."""
     if not sys.stderr.isatty():
         yield _Silent()
         return
-    bar = _Rich(label)  # rich takes 60 ms to import, which only those who look at it pay
+    bar = _Rich(label)  # rich takes 60 ms to import, so only when the bar is shown
     try:
         if at_once:
             bar.view.start()

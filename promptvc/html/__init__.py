@@ -1,5 +1,5 @@
-"""Values as HTML, for notebooks and pages: a template a view, in which every text is escaped.
+"""Values as HTML, for notebooks and pages: one template per view, with all text escaped.
 
-render     fills a template; jinja2 is imported only when HTML is asked for
-templates  one file a view; parts.html is what they share
+render     fills a template; jinja2 is imported only when HTML is needed
+templates  one file per view; parts.html is what they share
 """

@@ -1,4 +1,4 @@
-"""Templates filled with values. Whatever the values hold, it is shown as text: jinja2 escapes it."""
+"""Fills templates with values. Every value is shown as text: jinja2 escapes it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 LENGTH = 120
-"""Characters of a value that are shown."""
+"""Most characters of a value to show."""
 
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template of this package, filled with values; half a surrogate pair becomes ``?``."""
+    """The HTML of a template of this package, filled with values; a lone surrogate becomes ``?``."""
     text = _environment().get_template(template).render(values)
     return text.encode("utf-8", "replace").decode()
 
 
 def shown(value: Any, length: int = LENGTH) -> str:
-    """A value as short text: texts as they are, anything else as JSON."""
-    import json  # most commands need none of this
+    """A value as short text: text unchanged, anything else as JSON."""
+    import json  # most commands do not need this
 
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= length else text[: length - 1] + "…"
@@ -28,7 +28,7 @@ def shown(value: Any, length: int = LENGTH) -> str:
 
 @cache
 def _environment() -> Environment:
-    from importlib.resources import files  # with jinja2, 50 ms that only a notebook needs
+    from importlib.resources import files  # with jinja2 50 ms, which only notebooks need
 
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 

@@ -1,16 +1,14 @@
-"""Repo: the one way in to a store. It reads as a list of what there is; each part has its own file.
+"""Repo: the entry point to a store. It reads as a list of what it can do; each part has its own file.
 
-repo       Repo itself
-log        which commits are meant · blame: of each line, row or cell
-branches   listed, made, moved, deleted · tags
-remotes    named, fetched from · push: what is sent · pull: what becomes of it
-switching  to another branch; files put back
-writing    commits, of working files and without any
-runs       declared runs · judging: check and reproduce · sources: where runs are read from
+repo.py    Repo itself
+look/      log: select commits · blame: lines, rows, cells · scan: secrets
+branch/    branches: list, create, move, delete · tags · switching: branches, restored files · merges, undo
+share/     remotes: add, fetch · push · pull · forget
+judge/     runs: declared runs · judging: check and reproduce · sources: where runs are read from
+writing    commits, with and without working files
 upkeep     verify, repair, gc
-merges     merges, and operations taken back
-parts      the objects below, made when they are asked for
-place      where a store is, how it is made, and what the world around it says
+parts      the parts behind it, created on demand
+place      finding and creating stores, and the caller's surroundings
 mirror     a remote store kept as a clone in the cache folder · clone: a copy with working files
 """
 

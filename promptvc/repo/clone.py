@@ -1,4 +1,4 @@
-"""Cloning: a store filled under another name until it is whole, then its files checked out."""
+"""Cloning: fills a store under a temporary name until it is complete, then checks out its files."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Report = Callable[[Progress], None]
 def clone_into(
     url: str, root: Path, world: Surroundings, *, branch: str | None = None, report: Report | None = None
 ) -> Repo:
-    """Copy a remote store into a folder that is empty or not there; see `api.clone`.
+    """Copy a remote store into an empty or new folder; see `api.clone`.
 
-    Where this is stopped before the store is whole, another clone into the folder starts anew; after it, the next
+    If this is stopped before the store is complete, another clone into the folder starts over; after that, the next
     command brings the rest of the files.
     """
     root = root.absolute()
@@ -54,8 +54,8 @@ def clone_into(
 
 
 def _fill(repo: Repo, url: str, branch: str | None, report: Report | None) -> None:
-    """Fetch everything, and say which files are to be checked out."""
-    with repo.parts.oplog.silent(), repo.parts.store.writing():  # there is nothing before it to go back to
+    """Fetch everything, and record which files to check out."""
+    with repo.parts.oplog.silent(), repo.parts.store.writing():  # there is no earlier state to undo to
         repo.parts.sharing.add("origin", url)
         result = repo.parts.sharing.fetch("origin", repo.parts.who(), report, tags="all")
         name = branch or first_branch(result.remote)
@@ -83,7 +83,7 @@ def _start_branch(repo: Repo, ref: RefName, target: ObjectId, url: str) -> None:
 
 
 def absolute(url: str) -> str:
-    """The address, a path made absolute."""
+    """The address; a path is made absolute."""
     return str(Path(url).absolute()) if is_local(url) and not url.startswith("file:") else url
 
 
@@ -94,7 +94,7 @@ def _not_empty(root: Path) -> StoreExists:
 
 
 def _remove(root: Path, existed: bool) -> None:
-    """Leave nothing behind: the folder was empty, or not there."""
+    """Leave nothing behind: the folder was empty, or did not exist."""
     if not existed:
         shutil.rmtree(root, ignore_errors=True)
         return

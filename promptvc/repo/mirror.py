@@ -1,4 +1,4 @@
-"""A remote store kept as a clone in the user's cache folder, and brought up to date when it is opened."""
+"""A remote store kept as a clone in the user's cache folder, and updated when it is opened."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from promptvc.versioning.sync.refspec import Refspec
 
 OnFailure = Literal["raise", "cached"]
 MIRROR = tuple(Refspec(f"refs/{kind}/*", f"refs/{kind}/*", force=True) for kind in ("heads", "tags"))
-"""Branches and tags are as the remote has them: moved where it moved them, gone where it dropped them."""
+"""Branches and tags are the same as at the remote, including forced moves and deletions."""
 _REFRESHED = "refreshed"
 _OLD = 86400.0
-"""Seconds after which a clone that was never finished is taken for left over, whoever made it."""
+"""Seconds after which an unfinished clone counts as abandoned, whoever made it."""
 
 
 class Refresh(Struct, frozen=True):
-    """How a mirror is brought up to date.
+    """When and how to update a mirror.
 
-    Not at all for ``max_age`` seconds after the last time (None: always). ``timeout`` is how many seconds a connection
-    may take, and the server be silent; ``on_failure`` says whether what is there is good enough where it fails.
+    There is no update for ``max_age`` seconds after the last one (None: always update). ``timeout`` is how many seconds
+    a connection may take, and the server be silent; ``on_failure`` says whether to use the old state if it fails.
     """
 
     max_age: float | None = None
@@ -47,8 +47,8 @@ class Refresh(Struct, frozen=True):
 def open_mirror(url: str, place: Path, world: Surroundings, how: Refresh) -> Repo:
     """The clone of a remote at ``place``, a store without working files.
 
-    It is there whole or not at all: it is made beside its place and then renamed. Raises what fetching raises, where
-    there is no clone yet, or where ``how`` says so; otherwise `Repo.refresh_error` says what went wrong.
+    It is created as a whole: built beside its place and then renamed. Raises what fetching raises if there is no clone
+    yet, or if ``how`` says so; otherwise `Repo.refresh_error` says what went wrong.
     """
     if not _is_whole(place):
         _make(url, place, world, how.timeout)
@@ -73,7 +73,7 @@ def _opened(place: Path, world: Surroundings) -> Repo:
 
 
 def _is_whole(place: Path) -> bool:
-    """Whether a clone was finished; those of release 0.1.0, which did not write it down, have branches."""
+    """Whether a clone was finished; those of release 0.1.0, which did not record it, have branches."""
     if not is_store(place):
         return False
     heads = place / "refs" / "heads"
@@ -81,7 +81,7 @@ def _is_whole(place: Path) -> bool:
 
 
 def _make(url: str, place: Path, world: Surroundings, timeout: float | None) -> None:
-    """Clone, and put it in its place; another process may have been first."""
+    """Clone, and rename the clone into place; another process may do so first."""
     with disk_errors(place.parent), _workshop(place) as folder:
         made = folder / "clone"
         make_store(made)
@@ -103,7 +103,7 @@ def _make(url: str, place: Path, world: Surroundings, timeout: float | None) -> 
 
 
 def _refresh(repo: Repo, timeout: float | None) -> None:
-    """Fetch all that changed, and write down when."""
+    """Fetch all changes, and record when."""
     now = repo.parts.surroundings.now()
     with repo.parts.oplog.silent():  # it only mirrors the remote
         result = repo.parts.sharing.fetch(
@@ -124,7 +124,7 @@ def _refresh(repo: Repo, timeout: float | None) -> None:
 
 
 def first_branch(remote: RemoteRefs) -> str:
-    """The branch to check out: the remote's HEAD; where that has no commits, main, or else any there is."""
+    """The branch to check out: the remote's HEAD; if that has no commits, main, or else any branch."""
     branches = [ref.short for ref in remote.refs if ref.startswith("refs/heads/")]
     head = remote.head.short if remote.head else "main"
     if head in branches or not branches:
@@ -132,7 +132,7 @@ def first_branch(remote: RemoteRefs) -> str:
     return "main" if "main" in branches else branches[0]
 
 
-# --- when it was refreshed --------------------------------------------------------------------------------
+# --- time of the last refresh -----------------------------------------------------------------------------
 
 
 def _refreshed(place: Path) -> float | None:
@@ -143,17 +143,17 @@ def _refreshed(place: Path) -> float | None:
 
 
 def _age(repo: Repo) -> float:
-    """Seconds since the last refresh; infinite where that is not known, or lies ahead of the clock."""
+    """Seconds since the last refresh; infinite if that is unknown or in the future."""
     then, now = repo.refreshed_at, repo.parts.surroundings.now()
     return now - then if then is not None and then <= now else float("inf")
 
 
-# --- clones in the making ---------------------------------------------------------------------------------
+# --- unfinished clones ------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _workshop(place: Path) -> Iterator[Path]:
-    """A folder of our own beside a place, gone at the end; what killed processes left there is removed first."""
+    """A temporary folder beside a place, removed at the end; remains of killed processes are removed first."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _sweep(place)
     folder = Path(mkdtemp(prefix=f"{_prefix(place)}{_host()}.{os.getpid()}.", dir=place.parent))

@@ -1,4 +1,4 @@
-"""The parts of an open repository, made when they are asked for. Internal: they change with any release."""
+"""The parts of an open repository, created on demand. Internal: they change with any release."""
 
 from __future__ import annotations
 
@@ -54,32 +54,32 @@ class Parts:
 
     @cached_property
     def oplog(self) -> OperationLog:
-        """What changes of refs and working files replaced; ``oplog.operation(what)`` makes several of them one."""
-        from promptvc.versioning.oplog.oplog import OperationLog  # only those who change something need it
+        """The log of changes to refs and working files; ``oplog.operation(what)`` groups several changes."""
+        from promptvc.versioning.oplog.oplog import OperationLog  # needed only for changes
 
         return OperationLog(self.refs, self.store, self.who, self.surroundings.now)
 
     @cached_property
     def cache(self) -> Cache:
-        """Local values that can be derived again."""
+        """Local values that can be recomputed."""
         return Cache(self.path / LOCAL)
 
     @cached_property
     def contents(self) -> Contents:
-        """Files to and from the store."""
+        """Reads files from the store and writes them to it."""
         made = Contents(self.store, self.cache)
         made.origins = Origins(self.path / LOCAL, self.root, self.store, self.refs, made.identify)
         return made
 
     @property
     def origins(self) -> Origins:
-        """What of the code in the project was written here."""
+        """Which of the project's code was written here."""
         assert self.contents.origins is not None
         return self.contents.origins
 
     @property
     def history(self) -> History:
-        """Walks over commits; a fresh one each time, since it remembers what was missing."""
+        """Walks over commits; a new one each time, since it remembers missing commits."""
         return History(self.store)
 
     @cached_property
@@ -89,16 +89,16 @@ class Parts:
 
     @cached_property
     def revisions(self) -> Revisions:
-        """Resolves the texts that name commits."""
+        """Resolves revisions."""
         return Revisions(self.store, self.refs, self.surroundings.now, self.upstream)
 
     @property
     def workspace(self) -> Workspace:
-        """Working files and branches together; what was interrupted among them is settled first.
+        """Working files and branches together; interrupted operations are settled first.
 
         Raises `Usage` for a store without working files, `Interrupted`.
         """
-        if (self.path / LOCAL / INTENT).exists():  # spares most commands the imports
+        if (self.path / LOCAL / INTENT).exists():  # saves most commands the imports
             self.intents.ensure_settled()
         return self._workspace
 
@@ -124,7 +124,7 @@ class Parts:
 
     @cached_property
     def intents(self) -> Intents:
-        """What is about to be done to working files."""
+        """Intended changes to working files, recorded before they are made."""
         from promptvc.session.intent import Intents
 
         return Intents(
@@ -136,7 +136,7 @@ class Parts:
 
     @cached_property
     def merge_state(self) -> MergeState:
-        """Where a merge is kept that waits for its conflicts to be resolved."""
+        """Stores a merge with conflicts to resolve."""
         from promptvc.session.merge.openmerge import MergeState
 
         return MergeState(
@@ -147,7 +147,7 @@ class Parts:
         )
 
     def _is_committed(self, merge: OpenMerge) -> bool:
-        """Whether a merge under way was concluded, and only the word of it is missing."""
+        """Whether an open merge was already committed, and only its state file remains."""
         head = self.refs.read(HEAD)
         if head is None or head == merge.head:
             return False
@@ -159,13 +159,13 @@ class Parts:
         )
 
     def _settle(self, intent: Operation, direction: Direction, force: bool) -> str:
-        from promptvc.session.recovery import (  # for what was interrupted only
+        from promptvc.session.recovery import (  # only for interrupted operations
             TAKEN_BACK,
             RecoveryParts,
             settle,
         )
 
-        root = self.root or self.path  # of a store without working files, nothing there is an intent's
+        root = self.root or self.path  # without working files, no intent touches anything there
         parts = RecoveryParts(
             worktree=Worktree(
                 root, self.store, self.contents, self.cache, lambda: self.oplog, lambda: self.intents
@@ -193,7 +193,7 @@ class Parts:
             Marker(self.path / LOCAL).drop()
 
     def traces(self) -> Traces:
-        """Where traces of what was forgotten may be."""
+        """The places where traces of forgotten data may be."""
         from promptvc.session.forget.purge import Traces
 
         return Traces(
@@ -207,7 +207,7 @@ class Parts:
 
     @cached_property
     def sharing(self) -> Sharing:
-        """Remotes: fetch, push, and what they are called."""
+        """Remotes by name: fetch and push."""
         from promptvc.session.sharing import Access, Sharing
 
         world = self.surroundings
@@ -216,7 +216,7 @@ class Parts:
 
     @cached_property
     def scanned(self) -> ScannedCommits:
-        """The commits that were looked at for secrets."""
+        """The commits that were scanned for secrets."""
         from promptvc.session.secrets.scanned import ScannedCommits
 
         return ScannedCommits(self.path / LOCAL)
@@ -230,7 +230,7 @@ class Parts:
 
     @cached_property
     def runs(self) -> Runs:
-        """The runs of the project: planned, done and looked after; raises `Usage` for a store without working files."""
+        """The runs of the project: find, plan, run; raises `Usage` for a store without working files."""
         from promptvc.runs.project import Runs
 
         world = self.surroundings
@@ -257,47 +257,47 @@ class Parts:
         return OutputMerger(self.contents, self.store, scorers)
 
     def code_commit(self) -> str | None:
-        """The commit of the code repository around the project; None where there is none."""
+        """The commit of the surrounding code repository; None without one."""
         from promptvc.session.code import code_commit
 
         return code_commit(self.root) if self.root is not None else None
 
-    # --- what is here ---------------------------------------------------------------------------------------
+    # --- facts ----------------------------------------------------------------------------------------------
 
     @property
     def branch(self) -> str | None:
-        """The current branch's name; None when HEAD is on none."""
+        """The current branch's name; None if HEAD is on none."""
         head = self.refs.head()
         return head.short if isinstance(head, RefName) else None
 
     @property
     def project(self) -> Project:
-        """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
+        """The settings of promptvc.toml: in the working files, or at HEAD if there are none."""
         return self.snapshot().project if self.root is None else self.workspace.worktree.project()
 
     @property
     def allowed_secrets(self) -> frozenset[str]:
-        """The digests that promptvc.toml allows; of a store without working files and commits, none."""
+        """The digests that promptvc.toml allows; empty for a store without working files and commits."""
         if self.root is None and self.refs.current() is None:
             return frozenset()
         return self.project.allowed_secrets
 
     def author(self) -> Signature:
-        """Who writes; raises `AuthorUnknown`."""
+        """The author of commits; raises `AuthorUnknown`."""
         return signature_of(self.surroundings.author, self.config, self.surroundings.now())
 
     def committer(self) -> Signature:
-        """Who commits, which is the author unless the environment says otherwise."""
+        """The committer, who is the author unless the environment says otherwise."""
         return signature_of(self.surroundings.committer, self.config, self.surroundings.now())
 
     def who(self) -> Signature:
-        """Whom reflogs name: the committer, or nobody in particular."""
+        """The name in reflogs: the committer, or a placeholder."""
         return signature_of(self.surroundings.committer, self.config, self.surroundings.now(), required=False)
 
     def upstream(self, branch: RefName) -> RefName | None:
-        """The remote-tracking ref that a branch follows."""
+        """The remote-tracking ref that is a branch's upstream."""
         own = self.path / "config"
-        if b"[branch" not in own.read_bytes():  # spares reading it with care, which costs 40 ms
+        if b"[branch" not in own.read_bytes():  # avoids parsing it, which costs 40 ms
             return None
         name = branch.short
         remote, merge = self.config.get(f"branch.{name}.remote"), self.config.get(f"branch.{name}.merge")
@@ -310,22 +310,22 @@ class Parts:
         return self.snapshot_of(self.revisions.resolve(revision))
 
     def snapshot_of(self, id: ObjectId) -> Snapshot:
-        """`snapshot` of a commit that is already known."""
+        """`snapshot` of a known commit."""
         commit = read_commit(self.store, id)
         return Snapshot(
             id, commit, self.contents.files_below(commit.tree), self.contents, lambda: self.arrow_cache
         )
 
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
-        """A file in the store, to be compared."""
+        """A file in the store, for comparison."""
         return StoredFile(self.contents, path, entry)
 
     def diff(
         self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
     ) -> Comparison:
-        """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
+        """What changed between two revisions; ``after`` None means the working files, ``before`` defaults to HEAD.
 
-        Iterating gives one `FileDiff` a file.
+        Iterating gives each `FileDiff`.
         """
         from promptvc.session.workspace.comparison import Comparison
 
@@ -340,7 +340,7 @@ class Parts:
         return Comparison.between(_below(old, paths), _below(new, paths), self.stored, after_view, project)
 
     def changes_of(self, id: ObjectId, paths: Sequence[str] = ()) -> Comparison:
-        """What a commit changed against its first parent; the first commit against nothing."""
+        """What a commit changed since its first parent; the first commit since nothing."""
         from promptvc.session.workspace.comparison import Comparison
 
         parents, after = self.history.parents(id), self.snapshot_of(id)
@@ -350,26 +350,26 @@ class Parts:
         )
 
     def comparison_of(self, changes: Sequence[FileChange]) -> Comparison:
-        """The working files that `status` found changed, to be looked at."""
+        """The changed working files that `status` found, for comparison."""
         from promptvc.session.workspace.comparison import Comparison
 
         return Comparison(changes, self.stored, self.workspace.view, self.workspace.worktree.project())
 
     def comparison_stored(self, changes: Sequence[FileChange], id: ObjectId) -> Comparison:
-        """Changes that a commit made, to be looked at."""
+        """The changes that a commit made, for comparison."""
         from promptvc.session.workspace.comparison import Comparison
 
         return Comparison(changes, self.stored, self.stored, self.snapshot_of(id).project)
 
     def left_untracked(self, before: ObjectId | None, after: ObjectId | Files | None) -> list[RepoPath]:
-        """The working files that stayed on the way from a commit to another, or to files that a merge made."""
+        """The working files that stayed, untracked, on the way from a commit to another, or to the files of a merge."""
         if self.root is None or before is None or after is None:
             return []
         files = self.snapshot_of(after).files if isinstance(after, ObjectId) else after
         return self.workspace.left_untracked(self.snapshot_of(before).files, files)
 
     def close(self) -> None:
-        """Forget open files."""
+        """Close open files."""
         self.store.close()
         if (runs := self.__dict__.get("runs")) is not None:
             runs.close()

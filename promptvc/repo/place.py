@@ -1,4 +1,4 @@
-"""Where a store is, how it is made, and what the world around it says."""
+"""Finding and creating stores, and the caller's surroundings."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 STORE = ".promptvc"
 LOCAL = "promptvc"
-"""The folder inside the store for what is local: caches, logs."""
+"""The folder inside the store for local data: caches, logs."""
 CALLS = "calls"
 """The folder in it for the call journal and its index."""
 INTENT = "intent"
-"""The file in it for what is about to be done to working files."""
+"""The file in it for intended changes to working files."""
 FORGETTING = "forgetting"
-"""The file in it that says that traces of what was forgotten are to be purged."""
+"""The file in it that marks traces of forgotten data for purging."""
 MERGING = "merging"
-"""The file in it for the merge under way."""
+"""The file in it for the open merge."""
 ARROW_CACHE_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the world around says, read once by the caller: configuration, identity, clock, environment.
+    """The caller's environment, read once: configuration, identity, clock, variables.
 
-    ``config_files`` are git's own, weakest first; ``environment`` is given to programs that are started.
-    ``notice`` is called with words on what was put right unasked, ``confirm`` to ask whether code from elsewhere may
-    run; without it that is refused.
+    ``config_files`` are git's own, lowest priority first; ``environment`` is passed to programs that are started.
+    ``notice`` is called with a message about automatic repairs, ``confirm`` to ask whether code from elsewhere may run;
+    without it, that is refused.
     """
 
     config_files: tuple[Path, ...] = ()
@@ -58,16 +58,16 @@ class Surroundings:
 
 
 HALF_MADE = f"{STORE}-new"
-"""How the names of stores begin that are being made beside where they will be."""
+"""The prefix of temporary names of stores that are being created."""
 
 
 def half_made(root: Path) -> Path:
-    """A name for a store that is being made in a folder: ``.promptvc-new-PID-RANDOM``."""
+    """A temporary name for a store that is being created in a folder: ``.promptvc-new-PID-RANDOM``."""
     return scratch_name(root, HALF_MADE)
 
 
 def sweep_half_made(root: Path) -> None:
-    """Remove the stores in a folder whose makers were stopped."""
+    """Remove unfinished stores in a folder whose processes have ended."""
     for path in root.glob(f"{HALF_MADE}-*"):
         pid = path.name.removeprefix(f"{HALF_MADE}-").partition("-")[0]
         if pid.isdigit() and not is_running(int(pid)):
@@ -75,7 +75,7 @@ def sweep_half_made(root: Path) -> None:
 
 
 def find_store(path: Path) -> tuple[Path, Path | None]:
-    """The store that path is or lies in, and the project's folder (None without working files).
+    """The store at or above a path, and the project's folder (None without working files).
 
     Raises `NotAStore`, `ConfigInvalid`.
     """
@@ -90,7 +90,7 @@ def find_store(path: Path) -> tuple[Path, Path | None]:
 
 
 def start_store(root: Path, branch: str) -> Path:
-    """Start a store in ``root/.promptvc``, and promptvc.toml beside it; raises `StoreExists`, `ConfigInvalid`."""
+    """Create a store in ``root/.promptvc``, and promptvc.toml beside it; raises `StoreExists`, `ConfigInvalid`."""
     if is_store(root / STORE):
         raise StoreExists(f"{root / STORE}: there is a store already", Advice("store-exists"))
     need_no_remains(root / STORE)
@@ -100,11 +100,11 @@ def start_store(root: Path, branch: str) -> Path:
         place = half_made(root)
         try:
             make_store(place, branch)
-            begin(TrustFile(place / LOCAL), root, plain_id)  # before anything of ours lies there
+            begin(TrustFile(place / LOCAL), root, plain_id)  # before we write any file there
             project = root / PROJECT_FILE
             if not project.exists():
                 write_atomically(project, TEMPLATE.encode(), scratch=place)
-            place.rename(root / STORE)  # the one instant at which there is a store
+            place.rename(root / STORE)  # from this instant on the store exists
             sync_folder(root)
         except BaseException:
             rmtree(place, ignore_errors=True)
@@ -113,7 +113,7 @@ def start_store(root: Path, branch: str) -> Path:
 
 
 def make_store(path: Path, branch: str = "main") -> None:
-    """Make an empty store: a bare git repository whose configuration names our format."""
+    """Create an empty store: a bare git repository whose configuration names our format."""
     head = RefName.branch(branch)
     for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags", LOCAL):
         (path / folder).mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def make_store(path: Path, branch: str = "main") -> None:
 def is_store(path: Path) -> bool:
     """Whether a folder is a store: a git repository whose configuration has our section.
 
-    Its HEAD may be lost: that is said by who reads it.
+    Its HEAD may be lost: whoever reads HEAD reports that.
     """
     try:
         return b"[promptvc]" in (path / "config").read_bytes() and (path / "objects").is_dir()
@@ -141,7 +141,7 @@ def is_store(path: Path) -> bool:
 
 
 def need_no_remains(path: Path) -> None:
-    """Raise `ConfigInvalid` for a folder that is a store but for its configuration, which was lost."""
+    """Raise `ConfigInvalid` for a folder that is a store except that its configuration was lost."""
     if path.name == STORE and ((path / "HEAD").exists() or (path / "objects").is_dir()):
         lines = "[core]\\n\\tbare = true\\n\\tlogallrefupdates = true\\n[promptvc]\\n\\tstoreformat = 1\\n"
         what = (

@@ -1,4 +1,4 @@
-"""Repo: what there is to do with a store, as a list; each part of it has its own file."""
+"""Repo: a list of what it can do with a store; each part has its own file."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 class Repo:
     """A store, and the working files around it if it has any.
 
-    ``path`` is the store's folder, ``root`` the project's (None for a store without working files). Of a remote store,
-    read through a clone: ``refreshed_at`` is when that was last brought up to date (seconds since 1970),
-    ``refresh_error`` why it could not be just now. ``parts`` is internal.
+    ``path`` is the store's folder, ``root`` the project's (None for a store without working files). For a remote store
+    read through a clone, ``refreshed_at`` is when the clone was last updated (seconds since 1970) and ``refresh_error``
+    why the last update failed. ``parts`` is internal.
     """
 
     refreshed_at: float | None = None
@@ -65,7 +65,7 @@ class Repo:
         self.path, self.root = path, root
         self.parts = WithMerges(path, root, surroundings)
 
-    # --- opened and closed ----------------------------------------------------------------------------------
+    # --- opening and closing --------------------------------------------------------------------------------
 
     @classmethod
     def open(cls, path: Path, surroundings: Surroundings) -> Repo:
@@ -75,12 +75,12 @@ class Repo:
 
     @classmethod
     def init(cls, root: Path, surroundings: Surroundings, branch: str = "main") -> Repo:
-        """Start a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
+        """Create a store in ``root/.promptvc`` and promptvc.toml beside it; raises `StoreExists`."""
         root = root.resolve()
         return cls(start_store(root, branch), root, surroundings)
 
     def close(self) -> None:
-        """Forget open files; a ``with`` block ends so too."""
+        """Close open files; a ``with`` block does the same at its end."""
         self.parts.close()
 
     def __enter__(self) -> Self:
@@ -94,42 +94,42 @@ class Repo:
     def __repr__(self) -> str:
         return f"Repo {self.root or self.path} on {self.parts.refs.head().short}"
 
-    # --- what there is ----------------------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------------------
 
     @property
     def branch(self) -> str | None:
-        """The current branch's name; None when HEAD is on none."""
+        """The current branch's name; None if HEAD is on none."""
         return self.parts.branch
 
     @property
     def project(self) -> Project:
-        """The settings of promptvc.toml: among the working files, or at HEAD where there are none."""
+        """The settings of promptvc.toml: in the working files, or at HEAD if there are none."""
         return self.parts.project
 
     @cached_property
     def branches(self) -> Branches:
-        """The branches, by name: made, moved, deleted."""
+        """The branches, by name: create, move, delete."""
         from promptvc.repo.branch.branches import Branches
 
         return Branches(self.parts)
 
     @cached_property
     def tags(self) -> Tags:
-        """The tags, by name: made, deleted."""
+        """The tags, by name: create, delete."""
         from promptvc.repo.branch.tags import Tags
 
         return Tags(self.parts)
 
     @cached_property
     def remotes(self) -> Remotes:
-        """The remotes, by name: added, removed, fetched from, pushed to, pulled from."""
+        """The remotes, by name: add, remove, fetch, push, pull."""
         from promptvc.repo.share.remotes import Remotes
 
         return Remotes(self.parts)
 
     @cached_property
     def runs(self) -> ProjectRuns:
-        """The declared runs: made, compared, taken in, reproduced."""
+        """The declared runs: make, compare, import, reproduce."""
         return ProjectRuns(self.parts)
 
     def snapshot(self, revision: str = "HEAD") -> Snapshot:
@@ -152,21 +152,22 @@ class Repo:
         grep: str | None = None,
         all: bool = False,
     ) -> Log:
-        """The commits that lead to a revision, newest first; of ``A..B``, those that A lacks.
+        """The commits reachable from a revision, newest first; for ``A..B``, those that A lacks.
 
-        With ``path``, only those that changed this file, or something in this folder. ``since`` and ``until`` are times
-        of committing: text as in ``main@{yesterday}``, seconds since 1970, or a datetime. ``author`` (of
-        ``Ada <ada@example.com>``) and ``grep`` (of the message) are regular expressions. ``all`` adds every branch, tag
-        and remote-tracking branch. None before the first commit. Raises `UnknownRevision`, `AmbiguousId`, `Usage`.
+        With ``path``, only those that changed this file, or something in this folder. ``since`` and ``until`` are
+        commit times: text as in ``main@{yesterday}``, seconds since 1970, or a datetime. ``author`` (matched against
+        ``Ada <ada@example.com>``) and ``grep`` (against the message) are regular expressions. ``all`` adds every
+        branch, tag and remote-tracking branch. Empty before the first commit. Raises `UnknownRevision`, `AmbiguousId`,
+        `Usage`.
         """
         from promptvc.repo.look.log import log
 
         return log(self.parts, path, revision, limit, since, until, author, grep, all)
 
     def show(self, revision: str = "HEAD", paths: Sequence[str] = ()) -> Comparison:
-        """What a commit changed against its first parent, the first commit against nothing.
+        """What a commit changed since its first parent, the first commit since nothing.
 
-        Of ``paths`` and what is below them only, where any is given. Raises `UnknownRevision`, `AmbiguousId`.
+        With ``paths``, only for these and what is below them. Raises `UnknownRevision`, `AmbiguousId`.
         """
         return self.parts.changes_of(self.rev_parse(revision), paths)
 
@@ -179,44 +180,45 @@ class Repo:
         start: int | None = None,
         stop: int | None = None,
     ) -> list[Blamed]:
-        """The commit that changed each line of a text or prompt last, or each row of a table.
+        """The commit that last changed each line of a text or prompt, or each row of a table.
 
         ``key``, a value or a tuple of several, asks for each cell of the row with this key. ``start`` and ``stop`` are
         line or row numbers from 0, as in a slice. A row that only moved keeps its commit; renames are followed. Raises
-        `PathMissing`, `RowMissing`, `NotATable` for a key of a text, `Usage` for a binary file, `UnknownRevision`.
+        `PathMissing`, `RowMissing`, `NotATable` if a key is given for a text, `Usage` for a binary file,
+        `UnknownRevision`.
         """
         from promptvc.repo.look.blame import blame
 
         return blame(self.parts, path, revision, key, start, stop)
 
     def read_commit(self, revision: str = "HEAD") -> LogCommit:
-        """One commit, as `log` gives it; raises `UnknownRevision`, `AmbiguousId`."""
+        """One commit, as in `log`; raises `UnknownRevision`, `AmbiguousId`."""
         from promptvc.session.history.log import LogCommit
 
         id = self.rev_parse(revision)
         return LogCommit(id, self.parts.history.commit(id))
 
     def merge_bases(self, one: str, other: str) -> list[ObjectId]:
-        """Where two revisions parted: their newest common ancestors, several after a criss-cross.
+        """The newest common ancestors of two revisions; several after a criss-cross merge.
 
         Raises `UnknownRevision`, `AmbiguousId`.
         """
         return self.parts.history.merge_bases(self.rev_parse(one), self.rev_parse(other))
 
     def status(self) -> Status:
-        """How the working files stand; raises `Usage` for a store without."""
+        """What changed in the working files since the last commit; raises `Usage` for a store without any."""
         return self.parts.workspace.status()
 
     def diff(
         self, before: str | None = None, after: str | None = None, paths: Sequence[str] = ()
     ) -> Comparison:
-        """What changed between two revisions; ``after`` None stands for the working files, ``before`` for HEAD.
+        """What changed between two revisions; ``after`` None means the working files, ``before`` defaults to HEAD.
 
-        Iterating gives one `FileDiff` a file. Raises `UnknownRevision`, `AmbiguousId`.
+        Iterating gives each `FileDiff`. Raises `UnknownRevision`, `AmbiguousId`.
         """
         return self.parts.diff(before, after, paths)
 
-    # --- changed ------------------------------------------------------------------------------------------------
+    # --- changing -------------------------------------------------------------------------------------------------
 
     def commit(
         self,
@@ -227,12 +229,11 @@ class Repo:
         allow_empty: bool = False,
         allow_secrets: bool = False,
     ) -> Committed:
-        """Commit what changed among the working files, as the author that git knows.
+        """Commit the changed working files, with the author from git's configuration.
 
-        The commit names the one that the code repository around the project is at; ``code_commit`` gives another, None
-        names none. Concludes a merge under way, whose message stands where none is given. Raises `NothingToCommit`,
-        `ConflictsRemain`, `AuthorUnknown`, `DuplicateKey`, `SecretFound` unless ``allow_secrets``, and what reading the
-        files raises.
+        The commit names the commit of the surrounding code repository; ``code_commit`` gives another, None names none.
+        Concludes an open merge, whose message is the default. Raises `NothingToCommit`, `ConflictsRemain`,
+        `AuthorUnknown`, `DuplicateKey`, `SecretFound` unless ``allow_secrets``, and what reading the files raises.
         """
         from promptvc.repo.writing import commit
 
@@ -248,11 +249,12 @@ class Repo:
         detach: bool = False,
         force: bool = False,
     ) -> Switched:
-        """Go to a branch, ``-`` to the one before; with ``create`` it is made first, at the revision ``at`` or here.
+        """Switch to a branch, ``-`` for the previous one; ``create`` creates it first, at the revision ``at`` or here.
 
-        A branch that only a remote has is made, following it. ``detach`` looks at the commit of any revision, on no
-        branch. Changes that are not committed come along where the branches agree; ``force`` overwrites the others.
-        Raises `WorkWouldBeLost`, `UnknownRevision`, `StoreExists`, `MergeOpen`; then nothing is changed.
+        A branch that only a remote has is created, with the remote's as its upstream. ``detach`` looks at the commit of
+        any revision, on no branch. Uncommitted changes are kept if the file is the same on both branches; ``force``
+        overwrites the others. Raises `WorkWouldBeLost`, `UnknownRevision`, `StoreExists`, `MergeOpen`; then nothing is
+        changed.
         """
         from promptvc.repo.branch.switching import switch
 
@@ -261,10 +263,10 @@ class Repo:
     def restore(
         self, paths: str | Sequence[str], *, source: str | None = None, force: bool = False
     ) -> Restored:
-        """Put files and folders, ``.`` for all, back as they are at the revision ``source``, or HEAD.
+        """Restore files and folders, ``.`` for all, from the revision ``source``, by default HEAD.
 
-        What the revision lacks below a folder is removed. ``force`` overwrites changes that are not committed; what a
-        merge under way wrote is put back only with ``source``. Raises `PathMissing`, `WorkWouldBeLost`, `Refused`.
+        Files below a folder that the revision lacks are removed. ``force`` overwrites uncommitted changes; files that
+        an open merge wrote are restored only with ``source``. Raises `PathMissing`, `WorkWouldBeLost`, `Refused`.
         """
         from promptvc.repo.branch.switching import restore
 
@@ -278,16 +280,16 @@ class Repo:
         timeout: float | None = None,
         allow_secrets: bool = False,
     ) -> Transaction:
-        """A context in which writes to a branch become one commit; no working files are needed.
+        """A context in which writes to a branch become one commit; needs no working files.
 
-        Where the branch is checked out, working files that nobody changed follow. ``timeout`` is how many seconds it
-        waits for other writers of the branch, 60 unless given. Secrets are refused unless ``allow_secrets``.
+        If the branch is checked out, unchanged working files follow. ``timeout`` is how many seconds to wait for other
+        writers of the branch, 60 by default. Secrets are refused unless ``allow_secrets``.
         """
         from promptvc.repo.writing import transaction
 
         return transaction(self.parts, branch, message, timeout, allow_secrets)
 
-    # --- merged -------------------------------------------------------------------------------------------------
+    # --- merging ------------------------------------------------------------------------------------------------
 
     def merge(
         self,
@@ -299,13 +301,13 @@ class Repo:
         dry_run: bool = False,
         unrelated: bool = False,
     ) -> Merged:
-        """Merge a revision into a branch, the current one where none is named: `Merges.merge`.
+        """Merge a revision into a branch, by default the current one: `Merges.merge`.
 
-        What conflicts among the working files waits: `conflicts`, `resolve`, then `commit`, or `abort_merge`. Into
-        another branch, or without working files, it changes nothing, and the value that this gives resolves and
-        concludes it. ``forward`` is ``never`` for a commit where the branch could just move on, ``only`` for no other;
-        ``unrelated`` allows what has no commit in common. Raises `UnknownRevision`, `MergeOpen`, `WorkWouldBeLost`,
-        `NotFastForward`, `RefMoved`, `Refused`.
+        Conflicts in the working files wait for `conflicts`, `resolve`, then `commit`, or `abort_merge`. Into another
+        branch, or without working files, conflicts change nothing; use the returned value to resolve and conclude the
+        merge. ``forward`` is ``never`` to make a merge commit even if a fast-forward is possible, ``only`` to allow
+        only fast-forwards; ``unrelated`` allows revisions without a common commit. Raises `UnknownRevision`,
+        `MergeOpen`, `WorkWouldBeLost`, `NotFastForward`, `RefMoved`, `Refused`.
         """
         return self.parts.merges.merge(
             revision, into=into, message=message, forward=forward, dry_run=dry_run, unrelated=unrelated
@@ -320,9 +322,9 @@ class Repo:
         mainline: int | None = None,
         dry_run: bool = False,
     ) -> Merged:
-        """Do what a commit did once more, on top of a branch; of a merge, what it did to its parent ``mainline``.
+        """Apply the changes of a commit to a branch; of a merge, its changes to its parent number ``mainline``.
 
-        What conflicts waits as that of `merge` does. Raises what `merge` raises, and `Usage` for a merge without
+        Conflicts are left open as in `merge`. Raises what `merge` raises, and `Usage` for a merge without
         ``mainline``.
         """
         return self.parts.merges.cherry_pick(
@@ -338,19 +340,19 @@ class Repo:
         mainline: int | None = None,
         dry_run: bool = False,
     ) -> Merged:
-        """Take back what a commit did, on top of a branch; otherwise as `cherry_pick`."""
+        """Undo the changes of a commit on a branch; otherwise as `cherry_pick`."""
         return self.parts.merges.revert(
             revision, into=into, message=message, mainline=mainline, dry_run=dry_run
         )
 
     @property
     def open_merge(self) -> OpenMerge | None:
-        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        """The merge, cherry-pick or revert with conflicts to resolve, or ready to commit."""
         return self.parts.merges.open_merge
 
     @property
     def conflicts(self) -> list[MergeConflict]:
-        """What is left to resolve of the merge under way; nothing where there is none."""
+        """The remaining conflicts of the open merge; empty without one."""
         return self.parts.merges.conflicts
 
     def resolve(
@@ -364,31 +366,31 @@ class Repo:
         field: str | None = None,
         line: int | None = None,
     ) -> Resolved:
-        """Resolve conflicts of the merge under way: those in these paths (all) that have this key, field and line.
+        """Resolve conflicts of the open merge: those in these paths (default: all) with this key, field and line.
 
         ``take`` is a side's version, ``value`` any other; ``as_is`` keeps what the working file has. The key is that of
-        the row, as text, as a value, or as the conflict has it. Raises `NoMergeOpen`, `ConflictMissing` where none is
-        meant, `ConflictStale` where the file has something else there, `Usage` for what cannot stand there.
+        the row, as text, as a value, or as in the conflict. Raises `NoMergeOpen`, `ConflictMissing` if none matches,
+        `ConflictStale` if the file has changed there, `Usage` for a value that is not valid there.
         """
         return self.parts.merges.resolve(
             paths, take=take, value=value, as_is=as_is, key=key, field=field, line=line
         )
 
     def abort_merge(self) -> OpenMerge:
-        """Give up the merge under way: the files that it wrote are as they were before; gives what was given up.
+        """Abort the open merge: the files that it wrote are restored; returns the merge.
 
-        Raises `NoMergeOpen`, and `WorkWouldBeLost` where something is in the way.
+        Raises `NoMergeOpen`, and `WorkWouldBeLost` if the restore would overwrite changes.
         """
         return self.parts.merges.abort()
 
-    # --- taken back ---------------------------------------------------------------------------------------------
+    # --- undoing ------------------------------------------------------------------------------------------------
 
     def undo(self, to: int | None = None, *, force: bool = False) -> Undone:
-        """Take the last operation back, or go to how things stood right after the operation ``to``.
+        """Undo the last operation, or return to the state right after the operation ``to``.
 
-        That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
-        moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
-        given. An operation that was stopped in the middle is taken back, or finished where it was decided.
+        This is an operation too: another undo redoes. Raises `Negative` if there is none, `Refused` if something else
+        moved a ref since, `WorkWouldBeLost` for working files that changed since, unless ``force`` is given. An
+        operation that was interrupted is undone, or completed if it was already decided.
         """
         return self.parts.undo(to, force=force)
 
@@ -404,13 +406,14 @@ class Repo:
         dry_run: bool = False,
         report: Callable[[Progress], None] | None = None,
     ) -> ForgetResult:
-        """Take a file, the rows with a key, or a field of them out of every commit of every branch and tag.
+        """Remove a file, the rows with a key, or a field of them from every commit of every branch and tag.
 
-        Commits get new ids, who and when stay. Logs, caches and answers that hold it are purged, and objects dropped at
-        once: it cannot be undone. ``everywhere`` takes it out of other tables too that quote it, outputs among them;
-        ``key`` is a value, or a tuple of them, or a function that takes a row and says whether it is meant. ``push``
-        rewrites a remote's branches too, by compare-and-swap. Without ``path``, what was forgotten elsewhere is taken
-        out here. Raises `PathMissing`, `RowMissing`, `Usage`, `MergeOpen`, and what `Remotes.push` raises.
+        Commits get new ids but keep authors and dates. Logs, caches and answers that hold the data are purged, and
+        objects dropped at once: it cannot be undone. ``everywhere`` also removes it from other tables that quote it,
+        outputs among them; ``key`` is a value, a tuple of values, or a function from a row to whether it matches.
+        ``push`` also rewrites a remote's branches, by compare-and-swap. Without ``path``, data that was forgotten
+        elsewhere is removed here. Raises `PathMissing`, `RowMissing`, `Usage`, `MergeOpen`, and what `Remotes.push`
+        raises.
         """
         from promptvc.repo.share.forget import forget, wanted_of
 
@@ -419,14 +422,14 @@ class Repo:
         return forget(self.parts, wanted, everywhere=everywhere, dry_run=dry_run, remote=there, report=report)
 
     def operations(self) -> list[Operation]:
-        """What was done to refs and working files, newest first."""
+        """The changes of refs and working files, newest first."""
         return self.parts.operations()
 
     def operation(self, what: str) -> AbstractContextManager[None]:
-        """A block whose changes are one operation, called ``what``, for `undo` to take back together."""
+        """A block whose changes form one operation, named ``what``, which `undo` undoes together."""
         return self.parts.oplog.operation(what)
 
-    # --- runs ---------------------------------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -437,7 +440,7 @@ class Repo:
         offline: bool = False,
         allow_secrets: bool = False,
     ) -> RunResult:
-        """Make the outputs of a declared run that are missing: `ProjectRuns.run`."""
+        """Make the missing outputs of a declared run: `ProjectRuns.run`."""
         return self.runs.run(name, jobs=jobs, limit=limit, offline=offline, allow_secrets=allow_secrets)
 
     def compare(
@@ -449,7 +452,7 @@ class Repo:
         score: str | None = None,
         slices: Sequence[str] | None = None,
     ) -> RunComparison:
-        """A run's outputs at two revisions, row by row: `ProjectRuns.compare`."""
+        """Compare a run's outputs at two revisions, row by row: `ProjectRuns.compare`."""
         return self.runs.compare(before, after, run=run, score=score, slices=slices)
 
     def record_run(
@@ -458,7 +461,7 @@ class Repo:
         rows: Iterable[Mapping[str, Any]] | str | Path,
         **options: Unpack[RecordOptions],
     ) -> Recorded:
-        """Take in outputs that another tool made, as the run ``name``: `ProjectRuns.record`."""
+        """Import outputs that another tool made, as the run ``name``: `ProjectRuns.record`."""
         return self.runs.record(name, rows, **options)
 
     def log_run(
@@ -477,7 +480,7 @@ class Repo:
         slices: Sequence[str] = (),
         allow_secrets: bool = False,
     ) -> RunLog:
-        """A context that takes in one's own calls, and writes them as the outputs of a run: `ProjectRuns.log`."""
+        """A context that logs your own calls, and writes them as the outputs of a run: `ProjectRuns.log`."""
         return self.runs.log(
             name,
             provider=provider,
@@ -494,49 +497,49 @@ class Repo:
         )
 
     def check(self, *names: str, revision: str | None = None) -> list[CheckResult]:
-        """Check recorded outputs against the gates that promptvc.toml declares, all or those of the checks named.
+        """Check recorded outputs against the gates that promptvc.toml declares, all or those of the named checks.
 
-        Of the working files, or of a revision. Nothing is called, and no code of the project runs. Raises `Usage` where
-        no check is declared, or none of a name, `UnknownRevision`, `RunMissing`, `RunUnreadable`, `ConfigInvalid`.
+        Checks the working files, or a revision. Makes no calls and runs no code of the project. Raises `Usage` if no
+        check is declared, or none of a given name, `UnknownRevision`, `RunMissing`, `RunUnreadable`, `ConfigInvalid`.
         """
         from promptvc.repo.judge.judging import check
 
         return check(self.parts, names, revision)
 
     def reproduce(self, *names: str, revision: str | None = None) -> list[Reproduction]:
-        """Rebuild every request of the runs that have outputs, or of those named, and check their rows against them.
+        """Rebuild every request of the runs that have outputs, or of the named ones, and check their rows against them.
 
-        At a revision, from what the records pin; without one, from the working files, so that rows are named that no
-        longer follow from them. Nothing is called. Raises `RunMissing`, `RunUnreadable`, `UnknownRevision`.
+        At a revision, from what the records pin; by default from the working files, so that rows that no longer follow
+        from them are reported. Makes no calls. Raises `RunMissing`, `RunUnreadable`, `UnknownRevision`.
         """
         from promptvc.repo.judge.judging import reproduce_runs
 
         return reproduce_runs(self.parts, names, revision)
 
-    # --- kept ---------------------------------------------------------------------------------------------------
+    # --- upkeep -----------------------------------------------------------------------------------------------
 
     def scan(self, revision: str | None = None, *, all: bool = False) -> list[SecretFinding]:
         """The secrets in the files of a revision, or in the working files; ``all``: in every commit, where it came in.
 
-        Those that promptvc.toml allows are left out. Raises `UnknownRevision`.
+        Secrets that promptvc.toml allows are left out. Raises `UnknownRevision`.
         """
         from promptvc.repo.look.scan import scan
 
         return scan(self.parts, revision, all)
 
     def verify(self, *, progress: Callable[[int], None] | None = None) -> list[Problem]:
-        """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong.
+        """Check packs, refs, logs, the call journal, and every object that history needs; returns the problems.
 
         ``progress`` is called with how many objects were checked.
         """
-        from promptvc.repo.upkeep import verify  # these are not for those who look
+        from promptvc.repo.upkeep import verify  # not needed for reading
 
         return verify(self.parts, progress or (lambda count: None))
 
     def gc(self, *, prune: Literal["old", "now"] = "old") -> Collected:
-        """Join all packs into one, without what no branch, tag, reflog or operation leads to.
+        """Join all packs into one, without objects that no branch, tag, reflog or operation leads to.
 
-        What is younger than two weeks stays unless ``prune`` is ``"now"``. Raises `RefDamaged`, `ObjectMissing`,
+        Objects younger than two weeks stay unless ``prune`` is ``"now"``. Raises `RefDamaged`, `ObjectMissing`,
         `ObjectDamaged`, `StoreBusy`; then nothing is dropped.
         """
         from promptvc.repo.upkeep import collect_garbage
@@ -544,7 +547,7 @@ class Repo:
         return collect_garbage(self.parts, prune)
 
     def repairs(self) -> list[Repair]:
-        """What can be put right of what `verify` finds; each is done by its ``do()``."""
+        """The possible repairs of what `verify` finds; ``do()`` of each carries it out."""
         from promptvc.repo.upkeep import repairs
 
         return repairs(self.parts)

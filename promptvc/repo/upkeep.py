@@ -1,4 +1,4 @@
-"""Whether a repository is whole, and what can be put right of it."""
+"""Verifying a repository, and repairing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from promptvc.versioning.upkeep.verify import Problem
 
 
 def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -> list[Problem]:
-    """Check packs, refs, logs, the call journal, and every object that history needs; gives what is wrong."""
+    """Check packs, refs, logs, the call journal, and every object that history needs; returns the problems."""
     calls = damaged_lines(parts.path / LOCAL / CALLS)
     lost = [Problem(f"calls/{path.name}", f"{path}: line {n} is damaged") for path, n in calls]
     try:
@@ -30,14 +30,14 @@ def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -
 
 
 def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:
-    """Join all packs, without what nothing needs: see `Repo.gc`."""
+    """Join all packs and drop unneeded objects: see `Repo.gc`."""
     parts.oplog.trim()
     grace = GRACE if prune == "old" else 0.0
     return collect(parts.store, parts.refs, grace=grace, now=parts.surroundings.now())
 
 
 def repairs(parts: Parts) -> list[Repair]:
-    """What can be put right of what `verify` finds."""
+    """The possible repairs of what `verify` finds."""
     found = repair.repairs(parts.store, parts.refs, verify(parts))
     folder = parts.path / LOCAL / CALLS
     if any(damaged_lines(folder)):

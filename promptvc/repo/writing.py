@@ -1,4 +1,4 @@
-"""What writes commits: of working files, and without any."""
+"""Writing commits, with and without working files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def commit(
     allow_empty: bool,
     allow_secrets: bool,
 ) -> Committed:
-    """Commit working files, or conclude the merge under way: see `Repo.commit`."""
+    """Commit working files, or conclude the open merge: see `Repo.commit`."""
     author, committer = parts.author(), parts.committer()
     if parts.merges.open_merge is not None:
         done = parts.merges.working.conclude(

@@ -1,14 +1,14 @@
-"""Making outputs, and what to think of them.
+"""Making and judging outputs.
 
-project     the runs of a project: found, planned, made, looked after; sources: where a run is read from
+project     the runs of a project: find, plan, run; sources: where a run is read from
 providers   who answers: python, command, openai
-calls       every answer that the repository knows
-scoring     what an output is worth
+calls       every answer that the repository has
+scoring     scores for outputs
 execute     one run: what is known, what is missing, what is stale
 compare     two versions of a run, row by row
 check       gates for CI
-record      outputs that other tools made, taken in
-reproduce   a run's requests built again from what it pins, or asked again
-merge       the outputs of two branches, by request
+record      import outputs that other tools made
+reproduce   rebuild a run's requests from what its record pins, or send them again
+merge       merge the outputs of two branches, by request
 trust       whether code that the configuration names may run
 """

@@ -1,6 +1,6 @@
-"""The outputs of two branches merged by request: kept is what answers the request that the merged files ask for.
+"""Merges the outputs of two branches by request: keeps the answers to the requests of the merged files.
 
-An answer may come from either side. A row that neither side can answer is marked stale; scores are made anew.
+An answer may come from either side. A row that neither side can answer is marked stale; scores are recomputed.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutputMerger:
-    """Merges the outputs of declared runs. ``scorers`` gives those of a run that may be used here."""
+    """Merges the outputs of declared runs. ``scorers`` gives a run's scorers that may be used here."""
 
     contents: Contents
     store: ObjectStore
     scorers: Callable[[RunSpec, RunSource], Sequence[Scorer]]
 
     def deferred(self, project: Project, ours: Files, theirs: Files) -> list[str]:
-        """The declared runs with outputs that were made here, on either side: not those taken in from elsewhere."""
+        """The declared runs with outputs that were made here, on either side, not recorded from elsewhere."""
         names = set(run_names(ours)) | set(run_names(theirs))
         sides = [MergedFiles(side, project, self.contents) for side in (ours, theirs)]
         return [
@@ -69,7 +69,7 @@ class OutputMerger:
         theirs: MergedFiles,
         writer: PackWriter | None,
     ) -> MergedRun | None:
-        """The merged files of a run; None where one side's outputs stand with the very files that it had."""
+        """The merged files of a run; None if one side has exactly the merged inputs, or they cannot be rendered."""
         spec = merged.project.runs[name]
         if any(_same_inputs(spec, merged, side) for side in (ours, theirs)):
             return None
@@ -82,7 +82,7 @@ class OutputMerger:
                 scorers = self.scorers(spec, merged)
                 return self._write(prepared, (mine, other), scorers, (ours, theirs), merged, writer)
         except PromptvcError:
-            return None  # no prompt, no key, a template that fails: what `run` and `status` tell
+            return None  # no prompt, no key, a failing template: `run` and `status` report it
 
     def _write(
         self,
@@ -108,7 +108,7 @@ class OutputMerger:
 def _merged_rows(
     prepared: Prepared, answers: Sequence[dict[str, OutputRow]], scorers: Sequence[Scorer]
 ) -> Iterator[tuple[int, OutputRow]]:
-    """Each row with where it is from: 0 ours, 1 theirs, 2 neither."""
+    """Each row with its origin: 0 ours, 1 theirs, 2 neither."""
     for request in prepared.requests():
         place = next((place for place, known in enumerate(answers) if request.hash in known), 2)
         if place == 2:
@@ -124,14 +124,14 @@ def _merged_rows(
 def _answers(
     side: MergedFiles, name: str, contents: Contents, store: ObjectStore, wanted: Container[str]
 ) -> dict[str, OutputRow]:
-    """A side's answers to the requests that are wanted."""
+    """A side's answers to the wanted requests."""
     record = _record_of(side, name)
     if (
         output_path(name) not in side.files
         or record is None
         or record.outputs != side.files[output_path(name)].id
     ):
-        return {}  # none, or edited ones, which are no answers of a model
+        return {}  # none, or edited ones, which are not model answers
     found: dict[str, OutputRow] = {}
     for row in load_run(side, name, contents, store).rows():
         if row.is_answer and row.request_hash is not None and row.request_hash in wanted:
@@ -142,7 +142,7 @@ def _answers(
 def _record(
     prepared: Prepared, scorers: Sequence[Scorer], totals: Totals, sides: Sequence[RunRecord | None]
 ) -> RunRecord:
-    """The record of merged rows: pins of the merged files; times from the first to the last of both sides."""
+    """The record of the merged rows: pins of the merged files; times from the first to the last of both sides."""
     there = [side for side in sides if side is not None]
     starts = [side.started for side in there if side.started is not None]
     ends = [side.ended for side in there if side.ended is not None]
@@ -159,7 +159,7 @@ def _record(
 
 
 def _same_inputs(spec: RunSpec, merged: MergedFiles, side: MergedFiles) -> bool:
-    """Whether a side has the very files that the merge has: its outputs stand to them as they did."""
+    """Whether a side has exactly the files that the merge has, so that its outputs are as up to date as before."""
     paths: list[RepoPath] = [spec.prompt, spec.examples, output_path(spec.name), record_path(spec.name)]
     return side.project.runs.get(spec.name) == spec and all(
         merged.files.get(path) == side.files.get(path) for path in paths

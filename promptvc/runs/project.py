@@ -1,4 +1,4 @@
-"""The runs of a project: found, planned, done and looked after, with the parts of its repository."""
+"""The runs of a project: finding, planning and running them, with the parts of its repository."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from promptvc.runs.scoring.scorers import Scorer
 
 _COUNTED = 20_000
-"""Requests that `status` and `commit` make to count stale rows: a second's work."""
+"""Most requests that `status` and `commit` make to count stale rows: a second's work."""
 
 
 @dataclass(kw_only=True)
 class Runs:
-    """The runs that the working promptvc.toml declares. ``folder`` is for what is local to the store."""
+    """The runs that the working promptvc.toml declares. ``folder`` is for data local to the store."""
 
     store: ObjectStore
     refs: Refs
@@ -63,20 +63,20 @@ class Runs:
 
     @cached_property
     def calls(self) -> CallStore:
-        """Every answer that is known here."""
+        """Every known answer."""
         return CallStore(self.store, self.refs, self.contents, self.folder / "calls", self.notice)
 
     def close(self) -> None:
-        """Close the files of the call store, if it was opened."""
+        """Close the files of the call store, if it is open."""
         if (calls := self.__dict__.pop("calls", None)) is not None:
             calls.close()
 
     def source(self, files: Files | None = None) -> RunSource:
-        """The working files as they are now, or as they were just found."""
+        """The working files as they are now, or as given if they were just listed."""
         return WorkingSource(self.workspace, files)
 
     def names(self, wanted: Sequence[str] = (), source: RunSource | None = None) -> list[str]:
-        """The declared runs, or those of them that are wanted; raises `RunMissing`, and `Usage` where there is none."""
+        """The declared runs, or the wanted ones of them; raises `RunMissing`, and `Usage` if none is declared."""
         runs = (source or self.source()).project.runs
         if not runs:
             raise Usage(
@@ -84,14 +84,14 @@ class Runs:
             )
         return [declared(runs, name).name for name in wanted] or list(runs)
 
-    # --- looking ------------------------------------------------------------------------------------------
+    # --- planning -----------------------------------------------------------------------------------------
 
     def plan(self, name: str) -> Plan:
-        """What running it would do; nothing is called, and no code of the project runs."""
+        """What running it would do; makes no calls and runs no code of the project."""
         return self._runner(self.source(), name, score=False).plan()
 
     def look(self, name: str) -> tuple[Plan, Staleness]:
-        """Its plan, and how its outputs stand; each request is rendered and hashed once for both."""
+        """Its plan, and how up to date its outputs are; each request is rendered and hashed once for both."""
         source = self.source()
         with KeptRequests() as kept:
             runner = self._runner(source, name, score=False)
@@ -101,17 +101,17 @@ class Runs:
             return runner.plan(), stands
 
     def staleness(self, name: str, source: RunSource | None = None) -> Staleness:
-        """How its outputs stand to the files that they come from."""
+        """How up to date its outputs are."""
         here = source or self.source()
         return staleness(here, declared(here.project.runs, name), self.contents, self.store)
 
     def stale(self, source: RunSource | None = None) -> list[Staleness]:
-        """How the runs stand that have outputs, those that are up to date left out; rows of large ones uncounted."""
+        """The runs whose outputs are out of date; for large runs without counting rows."""
         here = source or self.source()
         found = (staleness(here, spec, self.contents, self.store, _COUNTED) for spec in declared_runs(here))
         return [each for each in found if not each.is_fresh]
 
-    # --- doing --------------------------------------------------------------------------------------------
+    # --- running ------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -123,10 +123,10 @@ class Runs:
         allow_secrets: bool = False,
         report: Callable[[CallProgress], None] = lambda progress: None,
     ) -> tuple[RunResult, list[Scorer]]:
-        """Make the outputs that are missing; gives what was done, and the scorers with what they could not score.
+        """Make the missing outputs; returns the result, and the scorers with the outputs they could not score.
 
-        Raises `NotTrusted` where the run names code that came with the store and nobody said yes to it, `SecretFound`
-        where its prompt or examples hold a secret, unless ``allow_secrets``, and what `Runner.run` raises.
+        Raises `NotTrusted` if the run names code that came with the store and nobody approved it, `SecretFound` if its
+        prompt or examples hold a secret, unless ``allow_secrets``, and what `Runner.run` raises.
         """
 
         source = self.source()
@@ -137,7 +137,7 @@ class Runs:
         self.need_clean([source.file(prepared.spec.prompt), prepared.examples_file], source, allow_secrets)
 
         def provider() -> Provider:
-            self.need_trust(runner.prepared.spec)  # only where there is something to call
+            self.need_trust(runner.prepared.spec)  # only if there is something to call
             return self.provider(runner.prepared.calling)
 
         done = runner.run(
@@ -152,12 +152,12 @@ class Runs:
         return done, list(runner.scorers)
 
     def answer_guard(self, source: RunSource, allow_secrets: bool = False) -> AnswerGuard:
-        """What withholds answers that hold a secret."""
+        """A guard that withholds answers that hold a secret."""
         allowed = source.project.allowed_secrets
         return AnswerGuard(environment=self.environment, allowed=allowed, is_on=not allow_secrets)
 
     def need_clean(self, files: Iterable[FileView | None], source: RunSource, allow_secrets: bool) -> None:
-        """Raise `SecretFound` where one of these files, not in the store yet, holds a secret."""
+        """Raise `SecretFound` if one of these files, not in the store yet, holds a secret."""
         new = [file for file in files if file is not None and not self.store.contains(file.entry.id)]
         need_clean(self.store, new, source.project.allowed_secrets, not allow_secrets)
 
@@ -185,7 +185,7 @@ class Runs:
         )
 
     def scorers(self, spec: RunSpec, source: RunSource) -> list[Scorer]:
-        """The scorers of a run; raises `ConfigInvalid`. Whether code may run was asked before: `need_trust`."""
+        """The scorers of a run; raises `ConfigInvalid`. The caller checks first whether code may run: `need_trust`."""
         with self.trust.guarding():
             return scorers_of(
                 spec.scorers,
@@ -194,24 +194,24 @@ class Runs:
             )
 
     def usable_scorers(self, spec: RunSpec, source: RunSource) -> list[Scorer]:
-        """The scorers of a run that may be used unasked: all where functions may run, else the built-in ones."""
+        """The scorers of a run that may run without asking: all if functions may run, else the built-in ones."""
         if self.trust.allows(what_scores(spec)):
             with suppress(NotTrusted):
                 return self.scorers(spec, source)
         return builtin_scorers(spec, source)
 
     def need_trust(self, spec: RunSpec) -> None:
-        """Raise `NotTrusted` where a run names code, or a place for the key, that may have come from elsewhere."""
+        """Raise `NotTrusted` if a run names code, or an address for the key, that may have come from elsewhere."""
         self.trust.need(what_needs_trust(spec))
 
     def provider(self, calling: Calling) -> Provider:
-        """Who answers; raises `ConfigInvalid`, `Refused`. Whether code may run was asked before: `need_trust`."""
+        """The provider; raises `ConfigInvalid`, `Refused`. The caller checks first if code may run: `need_trust`."""
         with self.trust.guarding():
             return provider_of(calling, self.root, self.environment)
 
     @cached_property
     def trust(self) -> Trust:
-        """What may run here."""
+        """The trust decisions of this project."""
         assert self.contents.origins is not None
         return Trust(self.contents.origins, self.confirm)
 

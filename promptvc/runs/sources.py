@@ -33,11 +33,11 @@ from promptvc.versioning.tree import FileEntry, Files
 
 
 class RunSource(Protocol):
-    """One version of all files; ``label`` is what people call it."""
+    """One version of all files; ``label`` is its name for people."""
 
     @property
     def label(self) -> str:
-        """What people call it: a revision, or "working files"."""
+        """Its name for people: a revision, or "working files"."""
 
     @property
     def project(self) -> Project:
@@ -73,7 +73,7 @@ class CommitSource:
 
 
 class WorkingSource:
-    """The working files as they are when this is made; ``files`` where they were looked at already."""
+    """The working files as they are when this is made; ``files`` if they were listed already."""
 
     label = "working files"
 
@@ -102,9 +102,9 @@ class WorkingSource:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedRun:
-    """A run as it is at one version. ``record`` is None for a file of rows that has none.
+    """A run at one version. ``record`` is None for a file of rows without a record.
 
-    ``source`` is that version, where it is one of all files.
+    ``source`` is that version, if it is a version of all files.
     """
 
     name: str
@@ -122,7 +122,7 @@ class LoadedRun:
 
     @cached_property
     def examples(self) -> dict[str, Row]:
-        """The pinned examples by example id; empty where they are not pinned, or not at hand."""
+        """The pinned examples by example id; empty if they are not pinned, or not available."""
         record = self.record
         file = record and record.examples and self.pinned_file(record.examples)
         if not record or not file:
@@ -130,7 +130,7 @@ class LoadedRun:
         return dict(example_ids(table_of(file, self.project), record.example_key))
 
     def pinned_file(self, pin: Pin) -> FileView | None:
-        """A file that the run pins: from the store, or from the run's own version while it is not committed yet."""
+        """A file that the run pins: from the store, or from the run's own version while it is not committed."""
         found = pinned(self.store, self.contents, pin)
         if found is None and self.source is not None and pin.path in self.source.files:
             return self.source.file(pin.path) if self.source.files[pin.path].id == pin.id else None
@@ -138,7 +138,7 @@ class LoadedRun:
 
 
 def load_run(source: RunSource, name: str, contents: Contents, store: ObjectStore) -> LoadedRun:
-    """A run at a version; raises `RunMissing` where there is none, and `RunUnreadable`."""
+    """A run at a version; raises `RunMissing` if it does not exist, and `RunUnreadable`."""
     rows, record = output_path(name), record_path(name)
     if rows not in source.files:
         known = run_names(source.files)
@@ -161,12 +161,12 @@ def load_run(source: RunSource, name: str, contents: Contents, store: ObjectStor
 
 
 def pinned(store: ObjectStore, contents: Contents, pin: Pin) -> FileView | None:
-    """A pinned file, as it was; None where the store does not have it."""
+    """A pinned file as it was; None if the store does not have it."""
     if not store.contains(pin.id):
         return None
     return StoredFile(contents, pin.path, FileEntry(pin.id, FILE, store.read(pin.id)[0] is Kind.TREE))
 
 
 def pin_of(file: FileView) -> Pin:
-    """What pins a file: its path and object."""
+    """The pin of a file: its path and object id."""
     return Pin(file.path, ObjectId(file.entry.id))

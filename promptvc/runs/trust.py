@@ -1,8 +1,8 @@
 """Trust: whether code that promptvc.toml names may run in this store.
 
-Data that came from elsewhere could name any function, any program, or an address that would be sent the key. So each
-declaration that can run code is asked for once, with the files of the project that it names, and again when those
-change from elsewhere. What was written here needs no answer; `session.files.origins` knows what was.
+Data from elsewhere could name any function or program, or an address to send the key to. So the user is asked
+once for each declaration that can run code, with the files of the project that it names, and again when others
+change those files. What was written here needs no approval; `session.files.origins` knows what was.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _REVOKED = "its trust was revoked"
 _CAME = "it came from elsewhere"
 _UNKNOWN = "nothing says where files are from"
 FOLLOWED = 1_000
-"""Modules of the project that are followed from the one that is named."""
+"""Most modules of the project to follow from the named one."""
 
 
 class Declaration(Struct, frozen=True):
-    """What may run: ``python:my_model:answer``, and the files of the project that it is made of."""
+    """What may run: ``python:my_model:answer``, and its files in the project."""
 
     text: str
     files: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Declaration(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """A declaration, and why it may not run, in words; None where it may."""
+    """A declaration, and why it may not run, in words; None if it may."""
 
     declaration: Declaration
     why: str | None = None
@@ -62,24 +62,24 @@ Confirm = Callable[[Sequence[Standing]], bool]
 
 
 class Trust:
-    """What may run in a project. ``confirm`` asks the user, where there is one to ask."""
+    """What may run in a project. ``confirm`` asks the user, if there is one to ask."""
 
     def __init__(self, origins: Origins, confirm: Confirm | None = None) -> None:
         self._origins, self._confirm = origins, confirm
 
     def standings(self, texts: Iterable[str]) -> list[Standing]:
-        """How each of these declarations stands."""
+        """Whether each of these declarations may run."""
         record = self._origins.record()
         return [self._standing(text, record) for text in dict.fromkeys(texts)]
 
     def allows(self, texts: Iterable[str]) -> bool:
-        """Whether all of them may run, without asking."""
+        """Whether all of them may run, without asking the user."""
         return all(each.why is None for each in self.standings(texts))
 
     def need(self, texts: Iterable[str], later: Iterable[str] = ()) -> None:
-        """Raise `NotTrusted` unless all of them may run, be it that the user says so now; those are remembered.
+        """Raise `NotTrusted` unless all of them may run. If the user approves them now, that is remembered.
 
-        Who is asked is asked at once for what may be needed ``later``.
+        The user is asked at the same time about what may be needed ``later``.
         """
         found = self.standings(texts)
         strange = _strange(found)
@@ -95,21 +95,21 @@ class Trust:
         return self._origins.record().state == "revoked"
 
     def approve(self, texts: Iterable[str]) -> None:
-        """Let these run, as they are now, with the modules that an import may find in the project."""
+        """Let these run, as they are now, with the modules of the project that an import may find."""
         declarations = [each.declaration for each in self.standings(texts)]
         if self._origins.root is not None and any(each.text.startswith("python:") for each in declarations):
             declarations.append(Declaration("", tuple(importable(self._origins.root))))
         self._remember(declarations, approved=True)
 
     def guarding(self) -> AbstractContextManager[None]:
-        """A block in which imports raise `NotTrusted` rather than read a module of the project that is not from here.
+        """A block in which imports raise `NotTrusted` rather than read a module of the project from elsewhere.
 
-        What an installed package imports may be found in the project too, where nobody would look for it.
+        Imports of an installed package may find a module of the project too, where nobody would expect it.
         """
         return guarded(self._origins.root, self._need_module)
 
     def revoke(self) -> None:
-        """Let nothing run any more, also not what was written here."""
+        """Let nothing run any more, not even what was written here."""
         self._begin_anew()
         self._origins.file.change(lambda known: replace(known, state="revoked", here=frozenset()))
 
@@ -154,7 +154,7 @@ class Trust:
         )
 
     def _begin_anew(self) -> None:
-        """Start a record in a store that has none of this folder: all that lies there came from elsewhere."""
+        """Start a record in a store without one for this folder: everything there came from elsewhere."""
         if self._origins.record().state in ("unknown", "yes"):
             self._origins.begin()
 
@@ -166,8 +166,7 @@ def _strange(standings: Iterable[Standing]) -> list[Standing]:
 def what_needs_trust(spec: RunSpec) -> list[str]:
     """What a run names that needs trust: ``["python:my_model:answer", "python:my_scorers:helpful"]``.
 
-    A provider that is not known needs it too. A loopback address needs none, nor do OpenAI's own and that of the
-    environment.
+    An unknown provider needs it too. Loopback addresses, OpenAI's own and that of the environment need none.
     """
     found = [spec.provider] if runs_code(spec.provider) else []
     if spec.base_url and not is_loopback(spec.base_url):
@@ -204,7 +203,7 @@ def _programs(command: str, root: Path) -> Iterator[str]:
 
 
 def _modules(name: str, root: Path) -> Iterator[str]:
-    """The files of a module, of the packages around it, and of the project's modules that they import."""
+    """The files of a module, of its parent packages, and of the project's modules that they import."""
     todo, seen = [name], set[str]()
     while todo and len(seen) < FOLLOWED:
         parts = todo.pop().split(".")
@@ -218,7 +217,7 @@ def _modules(name: str, root: Path) -> Iterator[str]:
 
 
 def _module_files(parts: Sequence[str], root: Path) -> list[str]:
-    """All files that Python may read for ``pkg.part``, compiled ones too: whichever comes first, it runs that."""
+    """All files that Python may read for ``pkg.part``, compiled ones too: Python runs whichever it finds first."""
     if not all(part.isidentifier() for part in parts):
         return []
     place = root.joinpath(*parts)
@@ -229,7 +228,7 @@ def _module_files(parts: Sequence[str], root: Path) -> list[str]:
 
 
 def importable(root: Path) -> list[str]:
-    """The files of all modules and packages at the top of the project: an import anywhere may find them."""
+    """The files of all top-level modules and packages of the project: any import may find them."""
     try:
         names = sorted({entry.name.partition(".")[0] for entry in os.scandir(root)})
     except OSError:
@@ -238,7 +237,7 @@ def importable(root: Path) -> list[str]:
 
 
 def _imported(file: Path, package: Sequence[str]) -> list[str]:
-    """The modules that a file imports, by their full names; none of one that is no Python."""
+    """The modules that a file imports, by their full names; empty if it is not Python."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
@@ -255,7 +254,7 @@ def _imported(file: Path, package: Sequence[str]) -> list[str]:
 
 
 def _inside(path: Path, root: Path) -> str | None:
-    """A file as a path in the project; None where there is none, or elsewhere."""
+    """A file as a path in the project; None if it does not exist or lies outside."""
     try:
         if not path.is_file():
             return None

@@ -1,9 +1,9 @@
-"""Secrets: how tokens of common vendors look, found in bytes, and kept out of texts that are shown or stored.
+"""Secrets: the shapes of common vendors' tokens, finding them in bytes, and hiding them in text to show or store.
 
     shapes.py   the kinds of tokens: exact lengths and alphabets, and checksums where they exist
-    checks.py   what a real token passes and an invented one does not
+    checks.py   checks that a real token passes and an invented one fails
     find.py     the tokens in some bytes; `Stream` for bytes that come in parts
     redact.py   texts without passwords and keys
 
-Nothing here knows files, rows or refs.
+Nothing here knows about files, rows or refs.
 """

@@ -1,4 +1,4 @@
-"""What a real token passes, and a placeholder does not: checksums, and what chance would never give."""
+"""Checks that a real token passes and a placeholder fails: checksums, and randomness."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _RUN = 8
 
 
 def is_random(token: bytes) -> bool:
-    """Whether this may have come by chance: no ``xxxxxxxx``, no ``abcdef``, no ``EXAMPLE``.
+    """Whether this may be random: no ``xxxxxxxx``, no ``abcdef``, no ``EXAMPLE``.
 
-    Of a million real tokens fewer than one is taken for invented.
+    It takes fewer than one in a million real tokens for invented ones.
     """
     if len(set(token)) < _DISTINCT or re.search(_SAME, token) or b"EXAMPLE" in token.upper():
         return False
@@ -34,7 +34,7 @@ def is_random(token: bytes) -> bool:
 
 
 def is_key(token: bytes) -> bool:
-    """Whether what follows a key's header is no filling: real keys have many letters, if also many equal ones."""
+    """Whether the text after a key's header is not filler: real keys have many distinct letters, though some repeat."""
     return len(set(token.rpartition(b"-----")[2])) >= _KEY_DISTINCT
 
 

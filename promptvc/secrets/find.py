@@ -1,4 +1,4 @@
-"""The tokens in some bytes: one pass of RE2 that finds what looks near, then the exact shape at those places."""
+"""The tokens in some bytes: one pass of RE2 finds candidates, then the exact shape is matched at those places."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from promptvc.secrets.shapes import LONGEST, SHAPES, Shape
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _JOINING = frozenset(b"-_")
-# Patterns are bytes: `re` compiles each when it is first used, and most commits use none.
+# Patterns are bytes: `re` compiles each on first use, and most commits use none.
 _ESCAPED = rb"\\[nrtfbv]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}"
 _EQUALS = rb"\\+u003[dD]"
 _BREAKS = rb"\\+[nrt]|\\+u000[ad]|[\s\\\"',>|`]"
 _BEFORE = 12
-"""Bytes before a token that tell whether it begins there."""
+"""Bytes before a token that decide whether it begins there."""
 HIDDEN = "***"
-"""What stands where a secret was."""
+"""The replacement for a secret."""
 WINDOW = 1 << 20
-"""Bytes that are looked at together."""
+"""Bytes that are searched together."""
 
 
 class Hit(Struct, frozen=True):
-    """A token: its kind, where it stands, and its bytes, which nobody is shown."""
+    """A token: its kind, its place, and its bytes, which are never shown."""
 
     kind: str
     start: int
@@ -35,24 +35,24 @@ class Hit(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """``sha256:…`` of the token; that of a private key counts neither line breaks nor how they are escaped."""
+        """``sha256:…`` of the token; for a private key, regardless of line breaks and how they are escaped."""
         plain = re.sub(_EQUALS, b"=", self.token)
         plain = re.sub(_BREAKS, b"", plain) if self.kind == "private-key" else plain.replace(b"\\", b"")
         return f"sha256:{sha256(plain).hexdigest()}"
 
 
 def find(data: bytes, end: int | None = None) -> list[Hit]:
-    """The tokens that begin before ``end``; what lies behind it is read along."""
+    """The tokens that begin before ``end``; the bytes after it are read too."""
     return [*_hits(data, len(data) if end is None else end)]
 
 
 def find_small(data: bytes) -> list[Hit]:
-    """`find` for a line of text, without loading the library that is made for megabytes."""
+    """`find` for a line of text, without loading the library for large data."""
     return [*_hits(data, len(data), near=_near_small())]
 
 
 def hide_tokens(text: str) -> str:
-    """The text with every token hidden."""
+    """The text with every token replaced."""
     data = text.encode("utf-8", "surrogatepass")
     for hit in reversed(find_small(data)):
         data = data[: hit.start] + HIDDEN.encode() + data[hit.start + len(hit.token) :]
@@ -60,34 +60,34 @@ def hide_tokens(text: str) -> str:
 
 
 class Stream:
-    """Finds tokens in bytes that come in parts. Each is looked at when it is known whether the next goes on from it."""
+    """Finds tokens in bytes that come in parts. A part is searched once it is known if the next one continues it."""
 
     def __init__(self) -> None:
         self._rest = b""
-        self._seen = 0  # bytes of the rest that only tell what stands before
+        self._seen = 0  # bytes of the rest that only serve as context
 
     def begin(self, data: bytes) -> list[Hit]:
-        """What comes next begins anew: no token leads into it. Gives what was before; nothing is copied."""
+        """Start with unrelated bytes: no token leads into them. Returns the hits before them; nothing is copied."""
         found = self.end()
         self._rest = data
         return found
 
     def go_on(self, data: bytes) -> list[Hit]:
-        """What comes next may begin inside a token."""
+        """Continue: a token may reach into these bytes."""
         window = self._rest + data
         until = len(self._rest) - LONGEST
         if until <= self._seen:
             self._rest = window
             return []
         found = self._from(window, until)
-        # A token may reach beyond: what it covers is not looked at again.
+        # A token may reach beyond: the bytes that it covers are not searched again.
         reached = max([until, *(hit.start + len(hit.token) for hit in found[-1:])])
         self._rest = window[max(0, reached - _BEFORE) :]
         self._seen = min(reached, _BEFORE)
         return found
 
     def end(self) -> list[Hit]:
-        """Look at the rest."""
+        """Search the rest."""
         found = self._from(self._rest, len(self._rest))
         self._rest, self._seen = b"", 0
         return found
@@ -116,7 +116,7 @@ def _exact_at(data: bytes, start: int) -> Hit | None:
 
 
 def _begins(data: bytes, start: int, shape: Shape) -> bool:
-    """Whether no word goes on here: a letter before is none if it ends an escape, as in ``\\nghp_…``."""
+    """Whether no word continues here: a letter before does not count if it ends an escape, as in ``\\nghp_…``."""
     if start == 0:
         return True
     before = data[start - 1]
@@ -129,7 +129,7 @@ def _begins(data: bytes, start: int, shape: Shape) -> bool:
 
 @cache
 def _near() -> Any:
-    import re2  # only those who look at much data need it
+    import re2  # needed only for large data
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1

@@ -1,4 +1,4 @@
-"""A secret that was found: what it is and where, never what it says."""
+"""A secret that was found: its kind and place, never its value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 class SecretFinding(Struct, frozen=True, kw_only=True):
     """A secret: its kind, and the file, row and field, or line, that hold it, counted from 1.
 
-    ``digest`` is the ``sha256:…`` that allows it in promptvc.toml; ``commit`` is the one whose file it is, if any.
+    ``digest`` is the ``sha256:…`` that allows it in promptvc.toml; ``commit`` is the commit with the file, if any.
     """
 
     kind: str

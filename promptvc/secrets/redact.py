@@ -1,6 +1,6 @@
-"""Texts without passwords and keys: the one place through which goes what is printed, or kept where others see it.
+"""Removes passwords and keys from text: everything that is printed, or stored where others see it, goes through here.
 
-What is hidden is in docs/security.md. Text that holds none of it comes back as it is.
+docs/security.md lists what is hidden. Text without secrets is returned unchanged.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from urllib.parse import quote, unquote
 from promptvc.secrets.find import HIDDEN, hide_tokens
 
 _LONGEST = 2048
-"""Characters of an address, or a word that may hold one, that are looked at and shown."""
+"""Most characters of an address, or of a word that may hold one, to examine and show."""
 _WORD = rf"\S{{{_LONGEST + 1},}}"
 _SHORTEST = 8
-"""Characters of a value that is known to be secret: a shorter one may stand anywhere by chance."""
+"""Least characters of a value that is known to be secret: a shorter one may occur anywhere by chance."""
 
-# Patterns are texts: `re` compiles each when it is first used, and most commands use none.
+# Patterns are texts: `re` compiles each on first use, and most commands use none.
 _SECRET_NAME = (
     r"(?i)(?:\A|_)(?:api_?key|access_?key|token|secret|password|passwd)(?:\Z|_)"
     r"|(?:api_?key|token|secret|password|_pwd|_pat|_key)\Z|\Akey\Z"
@@ -43,7 +43,7 @@ _SUSPICIOUS = r"(?i)://|@|\?|bearer|authorization"
 
 
 def redact_url(text: str) -> str:
-    """The URL as it may be shown: no password, and for http no user and no query, where a token may stand too."""
+    """The URL for display: no password, and for http no user and no query, which may hold a token too."""
     shown = re.sub(_CONTROL, "?", _cut(text))
     if re.match(_HTTP, shown):
         return re.sub(_HTTP, r"\1", shown).partition("?")[0]
@@ -51,7 +51,7 @@ def redact_url(text: str) -> str:
 
 
 def url_secrets(text: str) -> list[str]:
-    """What `redact_url` takes out, as it stands and decoded: programs quote parts of an address in their errors."""
+    """The parts that `redact_url` removes, raw and decoded: programs quote parts of an address in their errors."""
     user = re.match(_HTTP_NAME, text)
     found = [user[1]] if user else []
     text = text[:_LONGEST]
@@ -60,7 +60,7 @@ def url_secrets(text: str) -> list[str]:
 
 
 def _cut(word: str) -> str:
-    """A word that is longer than any address is cut: looking at it would take time that grows with its square."""
+    """Cut a word that is longer than any address: examining it would take quadratic time."""
     return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
 
 
@@ -70,7 +70,7 @@ def _without_passwords(text: str) -> str:
 
 
 def secret_values(environment: Mapping[str, str], shortest: int = _SHORTEST) -> dict[str, str]:
-    """The values of an environment that are secret by their names, each with its name: ``OPENAI_API_KEY``."""
+    """The values of an environment that are secret by their names, with the names: ``OPENAI_API_KEY``."""
     found: dict[str, str] = {}
     for name, value in environment.items():
         if len(value) >= shortest and re.search(_SECRET_NAME, name) and not re.search(_NOT_SECRET, name):
@@ -82,13 +82,13 @@ class Redactor:
     """Hides passwords of URLs, tokens of known shapes, and values that are known to be secret."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        # The longest first: one may be a part of another.
+        # Longest first: one may be part of another.
         known = sorted({*values}, key=lambda value: (-len(value), value))
         forms = dict.fromkeys(form for value in known for form in (value, quote(value, safe="")))
         self._known = re.compile("|".join(map(re.escape, forms))) if forms else None
 
     def __call__(self, text: str) -> str:
-        """The text as it may be shown."""
+        """The text without secrets."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         if re.search(_SUSPICIOUS, text):
@@ -104,5 +104,5 @@ def _redactor(values: frozenset[str]) -> Redactor:
 
 
 def redactor(environment: Mapping[str, str]) -> Redactor:
-    """What hides the secrets of an environment."""
+    """A redactor for the secrets of an environment."""
     return _redactor(frozenset(secret_values(environment)))

@@ -1,8 +1,8 @@
 """The kinds of tokens that are refused: exact lengths and alphabets, so that ordinary text never looks like one.
 
-``near`` is how one begins, for RE2's single pass over everything; it must be selective and cheap. ``exact`` is the
-whole token, for Python's `re`, from the beginning of what was near. The lengths are those that the vendors document
-or give out; ``check`` tells real tokens from invented ones.
+``near`` is the beginning of a token, for RE2's single pass over everything; it must be selective and cheap. ``exact``
+is the whole token, for Python's `re`, from the beginning of the match of ``near``. The lengths are those that the
+vendors document or issue; ``check`` tells real tokens from invented ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from promptvc.secrets.checks import Check, has_bech32, has_crc, has_snowflake, is_key, is_random
 
 LONGEST = 2048
-"""Bytes within which every token ends, and by which all that decides on it is seen."""
+"""Every token, and all context that decides about it, ends within this many bytes."""
 
 _END = rb"(?![A-Za-z0-9])"
 _WORD_END = rb"(?![A-Za-z0-9_-])"
@@ -20,11 +20,11 @@ _SLASH = rb"(?:[A-Za-z0-9+]|\\{0,8}/)"
 _GAP = rb"(?:[\s\"',>|`]|\\{1,8}[nrt]|\\{1,8}u000[ad]|\\{1,8}\")"
 
 _LINE_END = rb"(?:[\r\n]|\\{1,8}[nr])"
-# No byte fits two of these at one place, so that matching never has to try again what it tried before.
+# No byte matches two of these at one place, so that matching never backtracks.
 
 
 class Shape(NamedTuple):
-    """One kind of token. ``alone``: only where no ``-`` and no ``_`` stands before it."""
+    """One kind of token. ``alone``: only without ``-`` or ``_`` before it."""
 
     kind: str
     near: bytes

@@ -1,4 +1,4 @@
-"""What went wrong on the way to a remote, in one line and a hint."""
+"""Failures of transfers, as one line and a hint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from promptvc.errors import Advice, AuthFailed, PromptvcError, PushRejected, TransferFailed
 from promptvc.transports.urls import Address
 
-# Lines of git and ssh that only comfort, or repeat what another line says better.
+# Lines of git and ssh that add nothing, or that another line says better.
 _NOISE = re.compile(
     r"(?i)\A(?:please make sure you have the correct access rights|and the repository exists\."
     r"|fatal: could not read from remote repository\.|fatal: the remote end hung up unexpectedly"
@@ -29,7 +29,7 @@ _UNANSWERED = frozenset((_BROKEN, _SILENT, _AGAIN, _LATER, _A_SERVER, _CHECK_ADD
 _ASK_AGAIN = "the remote may have taken it or not: push again, which does only what is still to do"
 _SIGN_IN = "set PROMPTVC_TOKEN, or sign in through one of git's credential helpers"
 
-# What ssh and git say -> the class, and what to do. Searched in the text of the whole answer.
+# What ssh and git print -> the class, and what to do. Searched in their whole output.
 _KNOWN: tuple[tuple[str, type[TransferFailed], str | Advice], ...] = (
     (r"permission denied \(|too many authentication failures|no supported authentication", AuthFailed,
      "is your ssh key known there? ssh -v to the same host shows more"),
@@ -73,16 +73,16 @@ def explain(error: Exception, seen: Circumstances) -> TransferFailed | PushRejec
 
 
 def unanswered(failure: PromptvcError) -> None:
-    """Give a failure that came after the remote was asked to move refs the hint that this calls for.
+    """Set the hint of a failure that came after the remote was asked to move refs.
 
-    Nobody knows whether it moved them. Where the failure has a cause of its own, the hint that fits the cause stays.
+    Nobody knows whether it moved them. If the failure has a known cause, its own hint stays.
     """
     if (failure.hint or failure.advice) in _UNANSWERED:
         failure.hint, failure.advice = _ASK_AGAIN, None
 
 
 def last_words(said: str) -> str:
-    """The line of a program's standard error that says most: the last one that is not noise."""
+    """The most informative line of a program's standard error: the last one that is not noise."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
     useful = [line for line in lines if line and not _NOISE.match(line)]
     return _PREFIX.sub("", _PREFIX.sub("", useful[-1])) if useful else ""
@@ -96,7 +96,7 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 
 def http_failure(status: int, where: str, site: str, *, tried: bool) -> TransferFailed:
-    """What an HTTP status means; ``tried`` says that credentials were given."""
+    """The error for an HTTP status; ``tried`` means that credentials were sent."""
     if status == 401 and tried:
         return AuthFailed(f"{where}: the user name, password or token was refused", _SIGN_IN)
     if status == 401:
@@ -119,7 +119,7 @@ def http_failure(status: int, where: str, site: str, *, tried: bool) -> Transfer
 
 
 def unreachable(error: OSError, where: str, host: str) -> TransferFailed:
-    """Why no connection came about, or why it ended."""
+    """Why a connection could not be opened, or ended."""
     if isinstance(error, socket.gaierror):
         return TransferFailed(f"{where}: host {host!r} is not known", _CHECK_NETWORK)
     if isinstance(error, TimeoutError):
@@ -135,7 +135,7 @@ def unreachable(error: OSError, where: str, host: str) -> TransferFailed:
 
 
 def one_line(text: object) -> str:
-    """Any text as one line of moderate length."""
+    """Any text as one line of limited length."""
     line = " ".join(str(text).split())
     return line if len(line) <= 200 else line[:197] + "..."
 
@@ -148,7 +148,7 @@ def _from_words(seen: Circumstances, line: str, text: str) -> TransferFailed | N
 
 
 def _word_of(pattern: str, text: str) -> str:
-    """The line in which the pattern stands."""
+    """The line that the pattern matches."""
     lines = (line for line in re.split(r"[\r\n]+", text) if re.search(pattern, line, re.IGNORECASE))
     return _PREFIX.sub("", _PREFIX.sub("", next(lines, "").strip()))
 
@@ -179,5 +179,5 @@ def _from_exception(error: Exception, seen: Circumstances) -> TransferFailed | P
 
 
 def broken(where: str) -> TransferFailed:
-    """The connection ended before everything was said."""
+    """The error for a connection that ended early."""
     return TransferFailed(f"{where}: the connection broke off", _BROKEN)

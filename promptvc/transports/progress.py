@@ -1,4 +1,4 @@
-"""What a server says while it works, as numbers or as lines for people."""
+"""A server's messages while it works, as numbers or as lines for people."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CHATTER = re.compile(r"Total \d+ \(delta ")
 _EVERY = 0.1
 _KEPT_LINES = 200
 _LONGEST_LINE = 1000
-"""Bytes of a line that are shown."""
+"""Most bytes of a line to show."""
 
 
 class Meter:
-    """Reports progress a few times a second at most; the first and the last of each phase always."""
+    """Reports progress at most a few times a second; always the first and last of each phase."""
 
     def __init__(self, report: Report | None) -> None:
         self._report = report
@@ -29,7 +29,7 @@ class Meter:
         self._held: Progress | None = None
 
     def show(self, progress: Progress) -> None:
-        """Report this, or hold it back until more time has passed."""
+        """Report this, or hold it until more time has passed."""
         if self._report is None:
             return
         now = time.monotonic()
@@ -50,7 +50,7 @@ class Meter:
 
 
 class Listener:
-    """Takes a server's side-band text apart: counts go to the meter, other lines are kept and shown."""
+    """Parses a server's side-band text: counts go to the meter, other lines are kept and shown."""
 
     def __init__(self, meter: Meter, report: Report | None) -> None:
         self._meter, self._report = meter, report
@@ -58,14 +58,14 @@ class Listener:
         self.lines: list[str] = []
 
     def feed(self, data: bytes) -> None:
-        """Take some bytes; lines may be split anywhere, and end in CR or LF."""
+        """Add some bytes; lines may be split anywhere, and end in CR or LF."""
         *lines, self._rest = re.split(rb"[\r\n]", self._rest + data)
         self._rest = self._rest[:_LONGEST_LINE]
         for line in lines:
             self._take(line[:_LONGEST_LINE].decode("utf-8", "replace").strip())
 
     def finish(self) -> None:
-        """No more will come."""
+        """The text is complete."""
         if self._rest.strip():
             self.feed(b"\n")
         self._meter.flush()

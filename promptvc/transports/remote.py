@@ -11,7 +11,7 @@ from promptvc.ids import ObjectId, RefName
 
 
 class RemoteRefs(Struct, frozen=True):
-    """What a remote has: its refs, the branch its HEAD names, and what its annotated tags come to.
+    """A remote's refs, the branch that its HEAD names, and the targets of its annotated tags.
 
     ``head`` may name a branch without commits. ``peeled`` holds only annotated tags, and only after
     `Remote.list_refs` and `Remote.fetch`.
@@ -23,10 +23,10 @@ class RemoteRefs(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """How far a transfer is; ``total`` is None where it is not known.
+    """The progress of a transfer; ``total`` is None if it is not known.
 
-    ``phase`` is a few words in lower case ("counting objects", "receiving"). With the phase "remote", ``text`` is a
-    line that the server says to people, for instance from a hook.
+    ``phase`` is a few words in lower case ("counting objects", "receiving"). In the phase "remote", ``text`` is a line
+    from the server for people, for instance from a hook.
     """
 
     phase: str
@@ -37,7 +37,7 @@ class Progress(Struct, frozen=True):
 
 
 class PackedObject(Protocol):
-    """One whole object on its way: compressed as it lies in a pack, to be copied as it is."""
+    """One whole object in transfer: compressed as in a pack, to be copied unchanged."""
 
     @property
     def kind(self) -> int:
@@ -45,15 +45,15 @@ class PackedObject(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes it has when inflated."""
+        """Its inflated size in bytes."""
 
     @property
     def id(self) -> ObjectId:
-        """Its name."""
+        """Its object id."""
 
     @property
     def compressed(self) -> bytes:
-        """Its zlib stream, without the header that stands before it in a pack."""
+        """Its zlib stream, without the pack header before it."""
 
 
 class PackStream(Struct, frozen=True):
@@ -64,17 +64,17 @@ class PackStream(Struct, frozen=True):
 
 
 class Negotiator(Protocol):
-    """Informs a server which commits we have, best guesses first."""
+    """Tells a server which commits we have, best guesses first."""
 
     def next(self) -> ObjectId | None:
-        """The next commit to offer, or None when there is no more to say."""
+        """The next commit to offer, or None if there are no more."""
 
     def ack(self, id: ObjectId) -> None:
         """The server has this commit, and so all its ancestors."""
 
 
 Update = tuple[ObjectId | None, ObjectId | None]
-"""(the value the remote's ref is expected to have, the value it shall have); None means absent."""
+"""(expected value of the remote's ref, new value); None means absent."""
 
 Choose = Callable[[RemoteRefs], Sequence[ObjectId]]
 Updates = Callable[[RemoteRefs], Mapping[RefName, Update]]
@@ -84,31 +84,32 @@ MakePack = Callable[[Set[ObjectId], Set[ObjectId]], PackStream]
 class Remote(Protocol):
     """Another repository.
 
-    Every failure to reach or use it is a `TransferFailed` (or its kind `AuthFailed`), or `PushRejected`; errors that
-    the functions handed in raise come out as they are.
+    Every failure to reach or use it is a `TransferFailed` (or its subclass `AuthFailed`), or `PushRejected`; errors
+    that passed-in functions raise are passed on.
     """
 
     @property
     def url(self) -> str:
-        """Where it is, for people: without passwords."""
+        """Its address for people: without passwords."""
 
     @property
     def messages(self) -> Sequence[str]:
-        """What the server said to people during the last operation, hooks included, line by line."""
+        """The server's messages for people during the last operation, including hooks, line by line."""
 
     def list_refs(self) -> RemoteRefs:
-        """What the remote has."""
+        """The refs of the remote."""
 
     def fetch(self, choose: Choose, negotiator: Negotiator, write: Callable[[bytes], None]) -> RemoteRefs:
-        """Receive a pack holding the chosen objects and their history, but what the negotiator has.
+        """Receive a pack with the chosen objects and their history, without what the negotiator has.
 
-        The pack is written as it comes, and is complete in itself: no delta has its base elsewhere. Nothing is
-        written when nothing is chosen.
+        The pack is written as it arrives, and is self-contained: all delta bases are in it. If nothing is chosen,
+        nothing is written.
         """
 
     def send(self, updates: Updates, pack: MakePack, *, atomic: bool = False) -> dict[RefName, str | None]:
-        """Send objects, then move refs by compare-and-swap; for each ref, None or the remote's reason to refuse.
+        """Send objects, then move refs by compare-and-swap; returns, by ref, None or the reason for a refusal.
 
-        ``pack`` is called with the ids the remote has and the ids it shall get, and only when there is something to
-        add. A ref that does not have its expected value is refused without being sent. With ``atomic``, all or none.
+        ``pack`` is called with the ids that the remote has and the ids that it should get, and only if there is
+        something to add. A ref that does not have its expected value is refused without sending it. With ``atomic``,
+        all or none.
         """

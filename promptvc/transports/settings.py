@@ -1,4 +1,4 @@
-"""What a transport may use of the world around it, handed in by the caller."""
+"""Settings for a transport, passed in by the caller."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MOST_REFS, MOST_PACK = 200_000, 16 << 30
-"""Refs that a server may list, and bytes of a pack, where nothing else is set."""
+"""Most refs that a server may list, and most bytes of a pack, by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """git's ``http.*`` settings that we honour.
 
-    ``proxy`` is used where the environment names none; ``post_buffer`` is the number of bytes up to which an upload
-    is sent in one piece (larger ones are sent in chunks, which some proxies refuse).
+    ``proxy`` is used if the environment names none; ``post_buffer`` is the largest upload in bytes that is sent in one
+    piece (larger ones are sent in chunks, which some proxies refuse).
     """
 
     proxy: str | None = None
@@ -27,13 +27,13 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """The environment for programs that we start, and choices of the user.
+    """The environment for programs that we start, and the user's choices.
 
-    ``interactive`` says that ssh and git may ask the user on the terminal. ``ssh_command`` is a shell command
+    ``interactive`` allows ssh and git to ask the user on the terminal. ``ssh_command`` is a shell command
     (GIT_SSH_COMMAND, core.sshCommand), ``ssh_variant`` git's ``ssh.variant``. ``token`` is a password for http. With
-    ``helpers``, git's credential helpers are asked for passwords and receive what worked, those of ``git_dir``
-    included. ``patience`` is how many seconds a server may be silent; ``connect_patience`` how many a connection may
-    take. ``most_refs`` and ``most_pack`` (bytes) are what is taken of a server (``promptvc.maxRefs``,
+    ``helpers``, git's credential helpers, including those of ``git_dir``, are asked for passwords and receive what
+    worked. ``patience`` is how many seconds a server may be silent; ``connect_patience`` how many a connection may
+    take. ``most_refs`` and ``most_pack`` (bytes) limit what a server may send (``promptvc.maxRefs``,
     ``promptvc.maxPack``).
     """
 
@@ -51,8 +51,8 @@ class TransportSettings:
     http: HttpSettings = field(default_factory=HttpSettings)
 
     def within(self, seconds: float) -> TransportSettings:
-        """The same for a caller who waits no longer than this for a connection, or for the server's next word.
+        """The same for a caller who waits at most this long for a connection, or for the server's next bytes.
 
-        Nobody is asked on the terminal then, for an answer may take any time.
+        It does not ask on the terminal, because an answer may take any time.
         """
         return replace(self, patience=seconds, connect_patience=seconds, interactive=False)

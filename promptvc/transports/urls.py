@@ -1,4 +1,4 @@
-"""Where a remote is: the kinds of URL git knows, parsed."""
+"""Remote addresses: the kinds of URL that git knows, parsed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HINT = "a remote is a path, ssh://host/path, git@host:path, https://host/path o
 class Address:
     """A parsed remote URL.
 
-    ``path`` is what the server is asked for: ``/srv/a.git``, ``~ada/a.git`` or ``team/a.git`` (scp form). For
+    ``path`` is the path to request from the server: ``/srv/a.git``, ``~ada/a.git`` or ``team/a.git`` (scp form). For
     http, ``base`` is the URL without user and password.
     """
 
@@ -49,14 +49,14 @@ class Address:
 
     @property
     def site(self) -> str:
-        """``https://host:port`` for http, the host for the others: what a failure is about."""
+        """``https://host:port`` for http, the host for the others: the name in error messages."""
         if self.kind == "http":
             return "/".join(self.base.split("/", 3)[:3])
         return self.host or self.path
 
 
 def parse_url(text: str) -> Address:
-    """Parse a remote's URL or path as git does; raises `Usage` for what we do not speak.
+    """Parse a remote's URL or path as git does; raises `Usage` for kinds that we do not support.
 
     ``git@host:team/a.git -> Address("ssh", "team/a.git", "host", user="git")``. A colon after a slash, or after a
     single drive letter, belongs to a local path: ``./a:b``, ``C:/data``.
@@ -82,7 +82,7 @@ def rewrite(text: str, rules: Iterable[tuple[str, str]]) -> str:
 
 
 def is_local(text: str) -> bool:
-    """git's rule (connect.c): local when no colon comes before the first slash."""
+    """git's rule (connect.c): local if no colon comes before the first slash."""
     colon, slash = text.find(":"), text.find("/")
     return colon < 0 or 0 <= slash < colon or _DRIVE.match(text) is not None
 
@@ -103,7 +103,7 @@ def _parse_scheme(text: str) -> Address:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # its words may quote a password that a slash cut in two
+    except ValueError:  # its message may quote a password that a slash cut in two
         raise Usage(f"{redact_url(text)!r} is not a remote URL: host or port cannot be read", _HINT) from None
     kind = _KINDS.get(parts.scheme)
     if kind is None:
@@ -137,7 +137,7 @@ def _without_user(parts: SplitResult, host: str, port: int | None) -> str:
 
 
 def _checked(address: Address, text: str) -> Address:
-    """Refuse what a server, or the ssh program, would take for an option (as git does since 2.14)."""
+    """Refuse values that a server, or the ssh program, would take for an option (as git does since 2.14)."""
     if address.kind != "local" and not address.host:
         raise Usage(f"{redact_url(text)!r} names no host", _HINT)
     if not address.path.strip("/") and address.kind != "http":

@@ -1,4 +1,4 @@
-"""``promptvc branch``: list, make, rename and delete branches."""
+"""``promptvc branch``: list, create, rename and delete branches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from promptvc.cli.app import App, json_option, pass_app
 @click.option(
     "-d", "--delete", "delete", metavar="NAME", multiple=True, help="Delete a branch that is merged."
 )
-@click.option("-f", "--force", is_flag=True, help="With -d, also one that is not merged; with NAME, move it.")
+@click.option(
+    "-f", "--force", is_flag=True, help="With -d, delete even an unmerged branch; with NAME, move it."
+)
 @click.option("-m", "--move", "move", nargs=2, metavar="OLD NEW", help="Rename a branch.")
 @click.option("-a", "--all", "everything", is_flag=True, help="List the remotes' branches too.")
 @json_option
@@ -29,7 +31,7 @@ def command(
     move: tuple[str, str] | None,
     everything: bool,
 ) -> None:
-    """List the branches, or make the branch NAME at START (here)."""
+    """List the branches, or create the branch NAME at START (here)."""
     if move:
         _rename(app, *move)
     elif delete:

@@ -1,4 +1,4 @@
-"""``promptvc cherry-pick``: do once more what a commit did, on top of the current branch."""
+"""``promptvc cherry-pick``: apply the changes of a commit to the current branch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from promptvc.cli.branch.picking import pick, picking_options
 @picking_options
 @pass_app
 def command(app: App, revisions: tuple[str, ...], mainline: int | None, dry_run: bool, abort: bool) -> int:
-    """Do what the commits REV did once more, row by row and cell by cell, as commits of the current branch.
+    """Apply the changes of the commits REV, row by row and cell by cell, as new commits on the current branch.
 
-    Stops at the first that conflicts. Exit code 1 then.
+    Stops at the first conflict, with exit code 1.
     """
     return pick(app, "cherry-pick", revisions, mainline, dry_run=dry_run, abort=abort)

@@ -1,4 +1,4 @@
-"""``promptvc merge``: bring another line of work into the current branch."""
+"""``promptvc merge``: merge another branch into the current one."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
 
 @click.command("merge")
 @click.argument("revision", required=False, metavar="REV")
-@click.option("-m", "--message", multiple=True, help="The message; more than one make paragraphs.")
-@click.option(
-    "--no-ff", is_flag=True, help="Make a merge commit even where the branch could just move forward."
-)
-@click.option("--ff-only", is_flag=True, help="Only move forward; refuse where that cannot be.")
+@click.option("-m", "--message", multiple=True, help="The message; several make paragraphs.")
+@click.option("--no-ff", is_flag=True, help="Make a merge commit even if a fast-forward is possible.")
+@click.option("--ff-only", is_flag=True, help="Only fast-forward; refuse if that is not possible.")
 @click.option("--into", metavar="BRANCH", help="Merge into this branch, and leave the working files alone.")
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would happen; exit code 1 if something would conflict."
+    "--dry-run", is_flag=True, help="Show what would happen; exit code 1 if there would be conflicts."
 )
-@click.option("--allow-unrelated-histories", is_flag=True, help="Also what has no commit in common.")
-@click.option("--abort", is_flag=True, help="Give the merge under way up: everything as it was before.")
+@click.option("--allow-unrelated-histories", is_flag=True, help="Merge even without a common commit.")
+@click.option("--abort", is_flag=True, help="Abort the merge in progress and restore the files.")
 @json_option
 @pass_app
 def command(
@@ -40,16 +38,16 @@ def command(
     allow_unrelated_histories: bool,
     abort: bool,
 ) -> int:
-    """Merge REV into the current branch: rows by key, cells, messages and settings each by itself, text by line.
+    """Merge REV into the current branch: rows by key and cell, messages and settings one by one, text by line.
 
-    What both sides changed differently is a conflict: then nothing is committed, the working files keep what this
-    branch has, and `resolve` settles one after the other. Exit code 1 with conflicts. With --into a branch that is not
-    the current one, conflicts are only reported.
+    Different changes of both sides to the same place are a conflict: then nothing is committed, the working files keep
+    this branch's version, and `resolve` settles the conflicts. Exit code 1 with conflicts. With --into a branch other
+    than the current one, conflicts are only reported.
     """
 
     if abort:
         if revision is not None or any((message, no_ff, ff_only, into, dry_run, allow_unrelated_histories)):
-            raise click.UsageError("--abort goes alone")
+            raise click.UsageError("--abort takes no other arguments")
         return abort_open(app, "merge")
     if revision is None:
         raise click.UsageError("which branch? promptvc branch lists them")

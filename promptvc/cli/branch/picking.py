@@ -1,4 +1,4 @@
-"""What cherry-pick and revert have in common: commits one after the other, as new commits."""
+"""What cherry-pick and revert share: applying commits one by one, as new commits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def picking_options(function: _Command) -> _Command:
-    """The commits to take, and how: as `pick` takes them."""
+    """The arguments of `pick`: the commits, and how to apply them."""
     options: list[Callable[[_Command], _Command]] = [
         click.argument("revisions", nargs=-1, metavar="REV..."),
         click.option(
@@ -26,12 +26,12 @@ def picking_options(function: _Command) -> _Command:
             "--mainline",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Of a merge, what it did to its Nth parent.",
+            help="For a merge, its changes to its Nth parent.",
         ),
         click.option(
-            "--dry-run", is_flag=True, help="Say what would happen; exit code 1 if something would conflict."
+            "--dry-run", is_flag=True, help="Show what would happen; exit code 1 if there would be conflicts."
         ),
-        click.option("--abort", is_flag=True, help="Give the one under way up: everything as it was before."),
+        click.option("--abort", is_flag=True, help="Abort the one in progress and restore the files."),
         json_option,
     ]
     for option in reversed(options):
@@ -42,10 +42,10 @@ def picking_options(function: _Command) -> _Command:
 def pick(
     app: App, step: Step, revisions: tuple[str, ...], mainline: int | None, *, dry_run: bool, abort: bool
 ) -> int:
-    """Pick or revert each; stops where one conflicts."""
+    """Pick or revert each; stop at the first conflict."""
     if abort:
         if revisions or mainline is not None or dry_run:
-            raise click.UsageError("--abort goes alone")
+            raise click.UsageError("--abort takes no other arguments")
         return abort_open(app, step)
     if not revisions:
         raise click.UsageError("which commit? promptvc log shows them")
@@ -64,5 +64,5 @@ def pick(
 
 
 def _typed(revision: str) -> str:
-    """A revision as it is typed in a shell, to which ``main~1`` is one word."""
+    """A revision as typed in a shell, where ``main~1`` is one word."""
     return revision if _ONE_WORD.fullmatch(revision) else quoted(revision)

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 @click.command("resolve")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option(
-    "--key", metavar="KEY", help="Only in the row with this key; a row without one by its number, from 1."
+    "--key", metavar="KEY", help="Only in the row with this key; for a row without a key, its number from 1."
 )
 @click.option("--field", metavar="FIELD", help="Only in this field, or place in it: score, metadata.score.")
 @click.option(
     "--line",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only the lines between markers among which the file's line N is.",
+    help="Only the marked lines that contain line N of the file.",
 )
 @click.option(
-    "--take", type=click.Choice(["ours", "theirs", "base"]), help="Take a side's version, or the one before."
+    "--take", type=click.Choice(["ours", "theirs", "base"]), help="Take a side's version, or the base's."
 )
-@click.option("--value", metavar="JSON", help="Take this value; text that is no JSON is taken as text.")
+@click.option("--value", metavar="JSON", help="Take this value; if it is not JSON, it is text.")
 @click.option("--edit", is_flag=True, help="Write the value in the editor.")
 @click.option("--as-is", is_flag=True, help="Keep what the working file has now.")
 @json_option
@@ -54,11 +54,11 @@ def command(
     edit: bool,
     as_is: bool,
 ) -> int:
-    """List the conflicts of the merge under way, in PATHS if given, or settle them with one of the options.
+    """List the conflicts of the merge in progress, in PATHS if given, or settle them with one of the options.
 
-    A conflict is one cell, one row, some lines or a file. Each that is settled is written into the working file; the
-    rest of the file stays as it is. Text between markers can be edited by hand: without markers it is settled. The
-    list ends with exit code 1 as long as there are conflicts.
+    A conflict is one cell, one row, some lines or a file. Settling it writes it to the working file; the rest of the
+    file stays as it is. Text between markers can be edited by hand: without markers it is settled. Listing gives exit
+    code 1 while there are conflicts.
     """
 
     which = Selection(tuple(app.paths(paths)), key, field, line)
@@ -89,7 +89,7 @@ def _list(app: App, which: Selection) -> int:
 
 
 def _tell_none(app: App, which: Selection) -> None:
-    """That nothing is listed: because nothing is left at all, or only not there."""
+    """Report an empty list: either no conflicts are left, or only none there."""
     left = len(app.repo.conflicts)
     if left:
         app.out.text(f"No conflict there; {left} elsewhere: promptvc resolve")
@@ -104,14 +104,12 @@ def _choice(app: App, which: Selection, take: Take | None, value: str | None, ed
             raise click.UsageError(
                 f"--edit is for one conflict, and {len(found)} are meant: --key, --field and --line say which"
             )
-        return (
-            _edited(app, found[0][0]) if found else Choice()
-        )  # that there is none is said when it is resolved
+        return _edited(app, found[0][0]) if found else Choice()  # resolving it reports if there is none
     return Choice(take) if take or value is None else Choice(value=_parsed(value), text=value)
 
 
 def _parsed(text: str) -> Any:
-    """A JSON value; what is none is text."""
+    """A JSON value, or text if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -121,7 +119,7 @@ def _parsed(text: str) -> Any:
 
 
 def _edited(app: App, conflict: MergeConflict) -> Choice:
-    """One value, written in the editor: text as text, all else as JSON. Raises `Usage` where it is left as it is."""
+    """One value from the editor: text as text, everything else as JSON. Raises `Usage` if it was not changed."""
     start: Any = conflict.theirs if conflict.ours is MISSING else conflict.ours
     plain = isinstance(start, str)
     before: str = start if plain else json.dumps(start, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""``promptvc revert``: undo what a commit did by a new commit."""
+"""``promptvc revert``: undo the changes of a commit with a new commit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from promptvc.cli.branch.picking import pick, picking_options
 @picking_options
 @pass_app
 def command(app: App, revisions: tuple[str, ...], mainline: int | None, dry_run: bool, abort: bool) -> int:
-    """Take back what the commits REV did, row by row and cell by cell, by new commits; what came later stays.
+    """Undo the changes of the commits REV, row by row and cell by cell, with new commits; later changes stay.
 
-    Stops at the first that conflicts. Exit code 1 then.
+    Stops at the first conflict, with exit code 1.
     """
     return pick(app, "revert", revisions, mainline, dry_run=dry_run, abort=abort)

@@ -1,4 +1,4 @@
-"""``promptvc switch``: go to another branch, or look at a commit."""
+"""``promptvc switch``: switch to another branch, or look at a commit."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 @click.command("switch")
 @click.argument("name", required=False)
 @click.argument("start", required=False)
-@click.option("-c", "--create", is_flag=True, help="Make the branch NAME, at START or here.")
+@click.option("-c", "--create", is_flag=True, help="Create the branch NAME, at START or here.")
 @click.option("--detach", is_flag=True, help="Look at the commit NAME without being on a branch.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite changes that are not committed.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite uncommitted changes.")
 @json_option
 @pass_app
 def command(app: App, name: str | None, start: str | None, create: bool, detach: bool, force: bool) -> None:
-    """Switch to the branch NAME; - is the one before.
+    """Switch to the branch NAME; - is the previous one.
 
-    Changes that are not committed come along where the branches agree; where they do not, nothing is touched.
-    A branch that only a remote has is made, following it.
+    Uncommitted changes are kept if their files are the same on both branches; otherwise nothing is changed. A branch
+    that only a remote has is created, with the remote's as its upstream.
     """
     if name is None:
         raise click.UsageError("which branch? promptvc branch lists them")

@@ -1,4 +1,4 @@
-"""``promptvc tag``: names that stay on a commit."""
+"""``promptvc tag``: list, create and delete tags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptvc.cli.app import App, json_option, pass_app
 @click.command("tag")
 @click.argument("name", required=False)
 @click.argument("revision", required=False, default="HEAD")
-@click.option("-m", "--message", help="Make an annotated tag, with this message.")
+@click.option("-m", "--message", help="Create an annotated tag with this message.")
 @click.option("-d", "--delete", metavar="NAME", help="Delete a tag.")
 @json_option
 @pass_app

@@ -1,4 +1,4 @@
-"""``promptvc undo``: take back the last operation, or go back to any."""
+"""``promptvc undo``: undo the last operation, or return to any earlier state."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from promptvc.versioning.oplog.operation import Operation
 
 SHOWN = 20
-"""Files named one by one; more are counted."""
+"""Most files to name; more are counted."""
 
 
 @click.command("undo")
 @click.argument("number", required=False, type=click.IntRange(min=0))
 @click.option("-l", "--list", "listing", is_flag=True, help="List the operations, newest first.")
-@click.option("-n", "--max-count", "count", type=click.IntRange(min=1), help="With --list, at most so many.")
+@click.option(
+    "-n", "--max-count", "count", type=click.IntRange(min=1), help="With --list, limit their number."
+)
 @click.option("-f", "--force", is_flag=True, help="Overwrite files that were changed after the operation.")
 @json_option
 @pass_app
 def command(app: App, number: int | None, listing: bool, count: int | None, force: bool) -> None:
-    """Take back the last operation, or go to how things were right after the operation NUMBER (0: before all).
+    """Undo the last operation, or return to the state right after the operation NUMBER (0: before all).
 
-    Branches, tags and working files come back as they were; an undo can be undone too, which redoes. Remote-tracking
-    branches stay: they say what the remote has.
+    Restores branches, tags and working files; an undo can be undone too, which redoes. Remote-tracking branches are not
+    changed: they say what the remote has.
     """
     if listing:
         _list(app, count)

@@ -1,1 +1,1 @@
-"""Keeping the store: gc, fsck, config."""
+"""Maintaining the store: gc, fsck, config."""

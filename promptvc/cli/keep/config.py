@@ -1,4 +1,4 @@
-"""``promptvc config``: git's configuration, with the store's own on top."""
+"""``promptvc config``: git's configuration, overridden by the store's own."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SECRET = re.compile(r"(?i)(?:extraheader|password|token|secret)\Z")
 @click.argument("name", required=False)
 @click.argument("value", required=False)
 @click.option("--unset", is_flag=True, help="Remove NAME from the store's configuration.")
-@click.option("--revoke", is_flag=True, help="With trust: let nothing run that promptvc.toml names.")
-@click.option("--show", is_flag=True, help="With trust: only say what may run, and what asks.")
+@click.option("--revoke", is_flag=True, help="With trust: let no code run that promptvc.toml names.")
+@click.option("--show", is_flag=True, help="With trust: only show what may run, and what asks first.")
 @json_option
 @pass_app
 def command(app: App, name: str | None, value: str | None, unset: bool, revoke: bool, show: bool) -> None:
     """Show the configuration, or the value of NAME, or set it in this store.
 
-    Names are git's: user.name, remote.origin.url. git's own files are read, and only the store's is written.
-    What belongs to the project (what is tracked, keys of tables) is in promptvc.toml instead.
+    Names are git's: user.name, remote.origin.url. git's own files are read; only the store's is written. Settings of
+    the project (tracked files, keys of tables) are in promptvc.toml instead.
 
     "promptvc config trust" lets the code run that promptvc.toml names, as it is now: functions, programs, and an
-    address that would be sent the key. What was written here may run already; what came from elsewhere asks once.
+    address to send the key to. What was written here may run already; code from elsewhere asks once.
     """
     wrong = value or unset or (revoke and show) if name == "trust" else revoke or show
     if wrong:
@@ -51,7 +51,7 @@ def command(app: App, name: str | None, value: str | None, unset: bool, revoke: 
 
 
 def _trust(app: App, trusted: bool | None) -> None:
-    """Say yes or no, or with None only how it stands."""
+    """Allow or revoke, or with None only show what may run."""
     repo = app.repo
     trust = Trust(repo.parts.origins)
     runs = repo.project.runs if repo.root is not None and trusted is not False else {}

@@ -1,4 +1,4 @@
-"""``promptvc fsck``: is everything there, and is it what it should be?"""
+"""``promptvc fsck``: check that everything is there and intact."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command("fsck")
-@click.option("--repair", is_flag=True, help="Put right what can be, after asking for each.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired, after asking for each.")
 @click.option("-y", "--yes", is_flag=True, help="With --repair: do not ask.")
 @json_option
 @pass_app
 def command(app: App, repair: bool, yes: bool) -> int:
-    """Check packs, refs, logs and every object that history needs. Exit code 1 when something is missing or damaged.
+    """Check packs, refs, logs and every object that history needs. Exit code 1 if something is missing or damaged.
 
-    --repair restores refs from their reflogs or from what a remote had, and makes damaged indexes and logs anew.
+    --repair restores refs from their reflogs or from the last known state of a remote, and rebuilds damaged indexes and
+    logs.
     """
     if yes and not repair:
         raise click.UsageError("--yes goes with --repair")
@@ -54,7 +55,7 @@ def _check(app: App) -> list[Problem]:
 
 
 def _repair(app: App, yes: bool) -> bool:
-    """Do what is agreed to; gives whether anything was done."""
+    """Carry out the repairs that the user confirms; returns whether anything was done."""
     done = False
     for repair in app.repo.repairs():
         if not yes and not _agreed(app, repair):

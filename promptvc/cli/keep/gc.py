@@ -1,4 +1,4 @@
-"""``promptvc gc``: one pack, without what nothing needs."""
+"""``promptvc gc``: join packs and drop unneeded objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promptvc.cli.show.describe import size_words
     "--prune",
     type=click.Choice(["old", "now"]),
     default="old",
-    help="Drop only what is older than two weeks, or all.",
+    help="Drop only objects older than two weeks, or all.",
 )
 @json_option
 @pass_app

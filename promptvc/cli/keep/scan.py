@@ -1,4 +1,4 @@
-"""``promptvc scan``: tokens and private keys that are here already."""
+"""``promptvc scan``: find tokens and private keys that are already here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @click.command("scan")
 @click.argument("revision", required=False, metavar="[REV]")
-@click.option("--all", "everything", is_flag=True, help="Look at every commit of every branch and tag.")
+@click.option("--all", "everything", is_flag=True, help="Scan every commit of every branch and tag.")
 @json_option
 @pass_app
 def command(app: App, revision: str | None, everything: bool) -> int:
     """Look for tokens of common services and private keys in the working files, or in those of REV.
 
-    With --all each is named at the commit that brought it. Values are never shown: the sha256 is what [secrets] allow
-    in promptvc.toml takes. Those that it names are left out. Exit code 1 where there are any.
+    With --all each is reported at the commit that added it. Values are never shown: the sha256 is what [secrets] allow
+    in promptvc.toml takes. Allowed ones are left out. Exit code 1 if any are found.
     """
     if revision and everything:
         raise click.UsageError("give REV or --all, not both")

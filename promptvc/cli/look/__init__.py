@@ -1,1 +1,1 @@
-"""Looking: log, show, cat, rows, blame; row_* find rows as they are typed."""
+"""Reading: log, show, cat, rows, blame; row_* find rows as they are typed."""

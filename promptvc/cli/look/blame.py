@@ -1,4 +1,4 @@
-"""``promptvc blame``: who changed each line of a text, each row of a table, each cell of a row last."""
+"""``promptvc blame``: who last changed each line of a text, each row of a table, each cell of a row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("blame")
 @click.argument("file", metavar="[REV:]FILE")
-@click.option("--rev", metavar="REV", help="The file as it is at this revision; else at HEAD.")
+@click.option("--rev", metavar="REV", help="The file at this revision (HEAD).")
 @click.option(
     "--key",
     "keys",
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 @json_option
 @pass_app
 def command(app: App, file: str, rev: str | None, keys: tuple[str, ...], lines: str | None) -> None:
-    """Show which commit changed each line of a text or prompt last, each row of a table, or each cell of one row.
+    """Show which commit last changed each line of a text or prompt, each row of a table, or each cell of one row.
 
-    A row that only moved, or is written in another way, keeps its commit; so does what a merge took from a side.
-    Renames are followed.
+    A row that only moved, or was reformatted, keeps its commit; so does a row that a merge took from one side. Renames
+    are followed.
     """
     if keys and lines:
         raise click.UsageError("give --key or -L, not both")
@@ -57,7 +57,7 @@ def command(app: App, file: str, rev: str | None, keys: tuple[str, ...], lines: 
 
 
 def _meant(app: App, text: str, revision: str | None) -> tuple[Snapshot, str]:
-    """The version and the path that are meant; raises `UnknownRevision` or `PathMissing`."""
+    """The version and the path; raises `UnknownRevision` or `PathMissing`."""
     pair = split_path(text) if revision is None else None
     if pair is not None and (
         find_range(app.repo, pair[0] or "HEAD") or app.path(text) not in app.repo.snapshot()
@@ -82,7 +82,7 @@ def _range(text: str | None, count: int, path: str, what: str) -> range:
 
 
 def _cells(app: App, snapshot: Snapshot, file: FileView, words: Sequence[str]) -> Iterator[Blamed]:
-    """The cells of each row with the key, as it is typed."""
+    """The cells of each row with the typed key."""
     assert file.format is not None
     declared = snapshot.project.table(file.path).key
     source = RowSource(file.path, file.format, file.chunk_runs, file.size(), declared)

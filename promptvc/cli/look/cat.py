@@ -1,4 +1,4 @@
-"""``promptvc cat``: the bytes of a file, as they were committed."""
+"""``promptvc cat``: the bytes of a committed file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="[REV:]PATH...")
 @pass_app
 def command(app: App, files: tuple[str, ...]) -> None:
-    """Write a file as it was committed, byte for byte; several one after the other.
+    """Write a file as it was committed, byte for byte; several files one after another.
 
     REV:PATH is counted from the project's root, a PATH alone (at HEAD) from where you are.
     """
@@ -32,7 +32,7 @@ def command(app: App, files: tuple[str, ...]) -> None:
 
 
 def _find(app: App, text: str) -> FileEntry:
-    """The file that is meant; raises `UnknownRevision` or `PathMissing`."""
+    """The file; raises `UnknownRevision` or `PathMissing`."""
     pair = split_path(text)
     if pair is not None and (pair[0] == "" or find_range(app.repo, pair[0]) or not _is_committed(app, text)):
         path = revision_path(app, *pair)
@@ -41,7 +41,7 @@ def _find(app: App, text: str) -> FileEntry:
 
 
 def _is_committed(app: App, text: str) -> bool:
-    """Whether a name with a colon in it is a file's own."""
+    """Whether a name with a colon in it is the name of a file."""
     return app.path(text) in app.repo.snapshot()
 
 

@@ -23,23 +23,25 @@ if TYPE_CHECKING:
 
 @click.command("log", cls=WordsCommand)
 @click.argument("words", nargs=-1, metavar="[REV | A..B]... [[--] PATHS]...")
-@click.option("--graph", is_flag=True, help="Draw how the commits hang together.")
-@click.option("--stat", is_flag=True, help="What each commit changed, one line a file.")
-@click.option("-n", "--max-count", "count", type=click.IntRange(min=0), help="At most so many commits.")
-@click.option("--oneline", is_flag=True, help="One line a commit.")
+@click.option("--graph", is_flag=True, help="Draw the commit graph.")
+@click.option("--stat", is_flag=True, help="What each commit changed, one line per file.")
+@click.option("-n", "--max-count", "count", type=click.IntRange(min=0), help="Limit the number of commits.")
+@click.option("--oneline", is_flag=True, help="One line per commit.")
 @click.option(
     "--key",
     "keys",
     multiple=True,
     metavar="KEY",
-    help="What happened to the row with this key of one table; for a key of several fields A,B, or once for each.",
+    help="The history of the row with this key in one table; for a key of several fields A,B, or once for each.",
 )
 @click.option(
     "--since", metavar="TIME", help='Committed since then: "yesterday", "3 days ago", "2026-11-01 14:30".'
 )
 @click.option("--until", metavar="TIME", help="Committed until then.")
-@click.option("--author", metavar="PATTERN", help="By an author, as in `Ada <ada@example.com>`, who matches.")
-@click.option("--grep", metavar="PATTERN", help="With a message that matches; a regular expression.")
+@click.option(
+    "--author", metavar="PATTERN", help="Only commits whose author, as in `Ada <ada@example.com>`, matches."
+)
+@click.option("--grep", metavar="PATTERN", help="Only commits whose message matches; a regular expression.")
 @click.option("--all", "everything", is_flag=True, help="From every branch and tag.")
 @json_option
 @pass_app
@@ -57,7 +59,7 @@ def command(
     grep: str | None,
     everything: bool,
 ) -> None:
-    """Show the commits that lead to REV (HEAD), newest first; of A..B, those that A lacks.
+    """Show the commits reachable from REV (HEAD), newest first; for A..B, those that A lacks.
 
     With PATHS, only commits that changed one of these files, or something in these folders.
     With --key and the path of a table, only commits that changed that row, and what they changed of it.

@@ -1,4 +1,4 @@
-"""Conditions on rows, ``score=1``, and fields inside fields, ``meta.lang``."""
+"""Conditions on rows, ``score=1``, and nested fields, ``meta.lang``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Condition:
 
     @classmethod
     def read(cls, name: str, text: str) -> Condition:
-        """A value is text, and what it is as JSON, if it is JSON."""
+        """The value counts as text, and as JSON if it is JSON."""
         return cls(name, text, from_json(text))
 
     def holds(self, row: Row | Malformed) -> bool:
-        """Whether a row has the value; one that cannot be read has none."""
+        """Whether a row has the value; a malformed row has none."""
         if isinstance(row, Malformed):
             return False
         found = look_up(row, self.name)
@@ -37,7 +37,7 @@ class Condition:
 
 
 def look_up(row: Row, name: str) -> Any:
-    """The field of this name, else what ``a.b`` or ``a.0`` leads to; `MISSING` where there is nothing."""
+    """The field of this name, or else the value at ``a.b`` or ``a.0``; `MISSING` if there is none."""
     if name in row:
         return row[name]
     found: Any = row
@@ -52,7 +52,7 @@ def look_up(row: Row, name: str) -> Any:
 
 
 def is_meant(found: Any, text: str, value: Any = MISSING) -> bool:
-    """Whether a value is what someone typed: text for text, JSON for the rest; ``1`` means 1.0 too."""
+    """Whether a value is the one that was typed: text for text, JSON for the rest; ``1`` means 1.0 too."""
     if isinstance(found, str):
         return found == text
     wanted = from_json(text) if value is MISSING else value

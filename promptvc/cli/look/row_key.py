@@ -1,4 +1,4 @@
-"""A row meant by its key, as it is typed: ``--key t-0042``; of several fields ``en,7``, or the option once for each."""
+"""A row by its typed key: ``--key t-0042``; for several fields ``en,7``, or the option once for each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class WantedKey(Struct, frozen=True):
-    """The fields of a table's key, and for each the value that is meant, as text."""
+    """The fields of a table's key, and the wanted value of each, as text."""
 
     fields: tuple[str, ...]
     texts: tuple[str, ...]
 
     @classmethod
     def read(cls, path: str, fields: tuple[str, ...] | None, words: Sequence[str]) -> WantedKey:
-        """Raises `Usage` where the table has no key, or one of another number of fields."""
+        """Raises `Usage` if the table has no key, or one with another number of fields."""
         if fields is None:
             raise Usage(f"{path} has no key", 'key = ["…"] in promptvc.toml names it')
         texts = tuple(words) if len(words) > 1 or len(fields) == 1 else _parts(words[0], len(fields))
@@ -45,15 +45,15 @@ class WantedKey(Struct, frozen=True):
         )
 
     def missing(self, path: str, revision: str | None = None) -> RowMissing:
-        """The error that there is no such row, at a revision or among the working files."""
+        """The error that no such row exists, at a revision or in the working files."""
         return RowMissing(
             f"{path} has no row with {', '.join(self.fields)} {', '.join(self.texts)}",
             f"promptvc rows {path}{f' --rev {revision}' if revision else ''} lists the keys",
         )
 
     def find(self, source: RowSource) -> list[NumberedRow]:
-        """The rows with this key; several, where they share it."""
-        # Bytes are searched before rows are read: right but for escapes and other spellings, so then all are read.
+        """The rows with this key; several if they share it."""
+        # Search bytes before parsing rows. Escapes and other spellings do not match: then all are parsed.
         needle = self.texts[0].encode("utf-8", "replace")
         found = [item for item in source.holding(needle) if self.is_of(item.row)]
         return found or [item for item in source.rows() if self.is_of(item.row)]

@@ -1,4 +1,4 @@
-"""A table opened for reading rows: in the store, or where it lies among the working files."""
+"""A table opened for reading rows: in the store, or among the working files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from promptvc.content.table.survey import MalformedRow
 
 _COUNTED = 16 << 20
-"""Bytes up to which a file is read to its end only to count its rows."""
+"""Files up to this many bytes are read to the end just to count rows."""
 
 
 class RowSource:
-    """The rows of one version of a table, read anew each time they are asked for.
+    """The rows of one version of a table, read again on each request.
 
-    ``key`` are the fields that identify a row, as configured or as they fit the first thousand rows.
+    ``key`` are the fields that identify a row, as configured or as guessed from the first thousand rows.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RowSource:
         return number_rows(self.format, self._chunk_runs(), skip)
 
     def holding(self, needle: bytes) -> Iterator[NumberedRow]:
-        """The rows of the chunk runs in which these bytes occur: a fast way to the few that may be meant."""
+        """The rows of the chunk runs that contain these bytes: a fast way to few candidates."""
         number = 0
         for place, chunk_run in enumerate(self._chunk_runs()):
             data = chunk_run.load()
@@ -68,7 +68,7 @@ class RowSource:
 
     @cached_property
     def count(self) -> int | None:
-        """How many rows there are; None where only reading a large file would tell."""
+        """How many rows there are; None if that needs reading a large file."""
         chunk_runs = list(self._chunk_runs()) if self._size <= _COUNTED else self._chunk_runs()
         total = 0
         for place, chunk_run in enumerate(chunk_runs):
@@ -82,7 +82,7 @@ class RowSource:
         return total
 
     def place(self, number: int) -> MalformedRow:
-        """Where a row stands that cannot be read."""
+        """The place of a malformed row."""
         if number >= self._placed:
             from promptvc.content.table.survey import survey
 
@@ -92,7 +92,7 @@ class RowSource:
         return self._places[number]
 
     def malformed(self) -> Iterator[MalformedRow]:
-        """Every row that cannot be read."""
+        """Every malformed row."""
         from promptvc.content.table.survey import survey
 
         return iter(survey(self.format, self._chunk_runs()).malformed)

@@ -1,4 +1,4 @@
-"""The history of one row, as ``promptvc log FILE --key K`` shows it: the commits, and what each did to the row."""
+"""The history of one row for ``promptvc log FILE --key K``: the commits, and what each did to the row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_row_log(
     *,
     oneline: bool,
 ) -> None:
-    """Of these commits at most ``count`` that changed the row; raises `RowMissing` where there never was one."""
+    """Show at most ``count`` of these commits that changed the row; raises `RowMissing` if it never existed."""
     lineage, ids = lineage_of(app.repo.parts), [commit.id for commit in commits]
     at, file = _latest(lineage, ids, path)
     key = WantedKey.read(path, key_of_file(file, app.repo.snapshot(at).project), words)
@@ -55,7 +55,7 @@ def show_row_log(
 
 
 def _latest(lineage: Lineage, ids: Sequence[ObjectId], path: str) -> tuple[ObjectId, FileView]:
-    """The newest version of the file in these commits, or in what they come from."""
+    """The newest version of the file in these commits or their ancestors."""
     parents = (parent for id in reversed(ids) for parent in lineage.history.parents(id))
     for id in chain(ids, parents):
         file = lineage.file(id, path)
@@ -82,7 +82,7 @@ def _lines(out: Output, repo: Repo, commits: Iterable[RowCommit], *, oneline: bo
 
 
 def _as_diff(rows: tuple[RowChange, ...]) -> TableDiff:
-    """Nothing but these changes."""
+    """Only these changes."""
     added, removed, changed = (sum(row.op == op for row in rows) for op in ("added", "removed", "changed"))
     return TableDiff(
         key=None,

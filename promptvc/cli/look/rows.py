@@ -1,4 +1,4 @@
-"""``promptvc rows``: the rows of a table, among the working files or at a revision."""
+"""``promptvc rows``: the rows of a table, in the working files or at a revision."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ON_A_TERMINAL = 20
 
 
 class Choice(Struct, frozen=True):
-    """Which rows are asked for, and which of their fields (all, if none are named); ``seen`` are those met."""
+    """Which rows to show, and which of their fields (by default all); ``seen`` are the fields that occurred."""
 
     conditions: tuple[Condition, ...]
     columns: tuple[str, ...]
@@ -52,23 +52,21 @@ class Choice(Struct, frozen=True):
     def _meets(self, item: NumberedRow) -> bool:
         answers = [
             condition.holds(item.row) for condition in self.conditions
-        ]  # each, so that each has looked
+        ]  # a list, so that every condition sees the row
         return all(answers)
 
 
 @click.command("rows")
 @click.argument("file", metavar="[REV:]FILE")
-@click.option("--rev", metavar="REV", help="At this revision; else the working file.")
+@click.option("--rev", metavar="REV", help="At this revision, instead of the working file.")
 @click.option("--key", metavar="KEY", help="The row with this key, every field in full.")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only rows with this value.")
 @click.option("--columns", metavar="A,B", help="Only these fields.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N rows; 0 for all.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Skip the first N rows.")
+@click.option("--malformed", is_flag=True, help="Only malformed rows: where, and why.")
 @click.option(
-    "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N rows."
-)
-@click.option("--malformed", is_flag=True, help="Only the rows that cannot be read: where, and why.")
-@click.option(
-    "--table/--no-table", "grid", default=None, help="As a table or a line each; a table on a terminal."
+    "--table/--no-table", "grid", default=None, help="As a table or one line each; a table on a terminal."
 )
 @json_option
 @pass_app
@@ -86,7 +84,7 @@ def command(
 ) -> None:
     """Show the rows of a table: all of them, or the first 20 on a terminal.
 
-    FIELD=VALUE compares as text, or as JSON with what is not text; a.b looks inside a: --where meta.lang=en
+    FIELD=VALUE compares as text, and as JSON with other values; a.b is a nested field: --where meta.lang=en
     --where score=1 --where 'tags=["a"]'.
     """
 
@@ -114,7 +112,7 @@ def _condition(text: str) -> Condition:
 
 
 def _fields(item: NumberedRow, choice: Choice) -> Row:
-    """The fields that are asked for; a row that cannot be read is its text."""
+    """The wanted fields; a malformed row gives its text."""
     if isinstance(item.row, Malformed):
         return malformed_row(item.body)
     if not choice.columns:
@@ -126,10 +124,10 @@ def _fields(item: NumberedRow, choice: Choice) -> Row:
 
 
 def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
-    """Say which fields no row had: a misspelt name looks like an empty answer otherwise."""
+    """Warn about fields that no row had: otherwise a misspelt name looks like an empty result."""
     missing = [condition.name for condition in choice.conditions if not condition.seen]
     for name in missing or [name for name in choice.columns if name not in choice.seen]:
-        out.warn(f"{source.path}: no row that was looked at has a field {name}")
+        out.warn(f"{source.path}: no row that was read has a field {name}")
 
 
 # --- report ----------------------------------------------------------------------------------------------
@@ -189,7 +187,7 @@ def _compact(out: Output, source: RowSource, rows: Iterable[NumberedRow], choice
 
 
 def _named(source: RowSource, item: NumberedRow, choice: Choice) -> NamedRow:
-    """A row under its key's values, or its number; the key is not shown twice."""
+    """A row with its key's values, or its number, as name; the key is not shown twice."""
     assert isinstance(item.row, dict)
     key = {name: item.row[name] for name in source.key or () if name in item.row}
     fields = _fields(item, choice)
@@ -224,7 +222,7 @@ def _show_malformed(out: Output, source: RowSource, choice: Choice) -> None:
 
 
 def _show_key(out: Output, source: RowSource, text: str, choice: Choice) -> None:
-    """The rows with a key, in full; raises `RowMissing`, or `Usage` where the table has no key."""
+    """The rows with a key, in full; raises `RowMissing`, or `Usage` if the table has no key."""
     if source.key is None:
         raise Usage(
             f"{source.path} has no key",

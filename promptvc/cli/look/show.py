@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @click.command("show", cls=WordsCommand)
 @click.argument("words", nargs=-1, metavar="[REV] [[--] PATHS]... | REV:PATH")
-@click.option("--stat", is_flag=True, help="What the commit changed, one line a file.")
+@click.option("--stat", is_flag=True, help="What the commit changed, one line per file.")
 @click.option("--name-only", is_flag=True, help="Only the paths of what the commit changed.")
-@click.option("--full", is_flag=True, help="Show long texts, and rows that all changed alike, in full.")
+@click.option("--full", is_flag=True, help="Show long texts, and rows with equal changes, in full.")
 @json_option
 @pass_app
 def command(app: App, words: tuple[str, ...], stat: bool, name_only: bool, full: bool) -> None:
-    """Show a commit (HEAD) and what it changed since its first parent; of PATHS only, where given.
+    """Show a commit (HEAD) and what it changed since its first parent; with PATHS, only there.
 
-    REV:PATH shows what that file is at that commit: its rows and columns, or its messages and variables.
+    REV:PATH shows the file at that commit: its rows and columns, or its messages and variables.
     REV:FOLDER, or REV: alone, lists the files below it.
     """
     pair = split_path(words[0]) if len(words) == 1 else None

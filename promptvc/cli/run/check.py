@@ -24,15 +24,13 @@ if TYPE_CHECKING:
 _SHOWN = 10
 _NAME_WIDTH = 34
 _LONGEST = 500
-"""Characters of an output that are looked at for the part of a line that shows it."""
+"""Most characters of an output to use for a line."""
 
 
 @click.command("check")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--at", "revision", metavar="REV", help="Check a commit instead of the working files.")
-@click.option(
-    "--limit", type=click.IntRange(0), metavar="N", help="Show at most N rows of a gate; 10 unless given."
-)
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="Show at most N rows of a gate (10).")
 @click.option("--junit", metavar="FILE", help="Write JUnit XML, as CI servers read it.")
 @click.option("--markdown", metavar="FILE", help="Write Markdown, for a comment or a summary; - is stdout.")
 @json_option
@@ -47,7 +45,7 @@ def command(
 ) -> int:
     """Check recorded outputs against the gates that promptvc.toml declares, all of them or those named.
 
-    Nothing is called and no code of the project runs. Exit code 1 when a gate fails; its rows are listed.
+    Makes no calls and runs no code of the project. Exit code 1 if a gate fails; its rows are listed.
     """
     if markdown == "-" and app.out.json:
         raise click.UsageError("give --json or --markdown -, not both")
@@ -87,7 +85,7 @@ def _tell_values(out: Output, result: CheckResult, limit: int | None) -> None:
 
 
 def gate_value(result: CheckResult, gate: GateResult, limit: int | None = None) -> dict[str, Any]:
-    """A gate for programs; ``failing`` counts rows, ``rows`` has them, at most ``limit``."""
+    """A gate for programs; ``failing`` counts rows, ``rows`` lists at most ``limit`` of them."""
     return {
         "name": gate.name,
         "check": result.name,
@@ -106,9 +104,9 @@ def gate_value(result: CheckResult, gate: GateResult, limit: int | None = None) 
 
 
 def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
-    """A check with its gates, and below those that failed the rows that are why; slices that pass are counted.
+    """A check with its gates, and below the failed ones the rows that made them fail; passed slices are counted.
 
-    A row that is why several gates failed is shown once.
+    A row that made several gates fail is shown once.
     """
 
     where = "" if result.label == "working files" else f" at {result.label}"
@@ -131,7 +129,7 @@ def result_lines(out: Output, result: CheckResult, shown: int) -> Iterator[str]:
 
 
 def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
-    """Name and words in two columns; words below the name where they do not fit beside it."""
+    """Name and text in two columns; the text below the name if it does not fit beside it."""
     sign = out.style("✓", fg="green") if gate.passed else out.style("✗", fg="red", bold=True)
     name, words = visible(gate.name), visible(gate.words)
     fits = 6 + width + columns(words) <= out.width
@@ -147,7 +145,7 @@ def _gate_lines(out: Output, gate: GateResult, width: int) -> Iterator[str]:
 
 
 def _row_lines(out: Output, gate: GateResult, shown: int, seen: set[int]) -> Iterator[str]:
-    """The first rows of a gate, those by name that were shown already; ``seen`` are the numbers of these."""
+    """The first rows of a gate, with those already shown by name only; ``seen`` are the numbers of these."""
     rows = gate.rows[:shown]
     fresh = [at for at, number in enumerate(rows.numbers) if number not in seen]
     above = [output_name(*rows.places[at]) for at, number in enumerate(rows.numbers) if number in seen]
@@ -179,7 +177,7 @@ def _new_row_lines(out: Output, rows: Sequence[GateRow]) -> Iterator[str]:
 
 
 def _reported(row: GateRow, room: int) -> str:
-    """``expected refund, got billing`` within so many columns."""
+    """``expected refund, got billing`` within this many columns."""
     expected = visible(text_of(row.expected)[:_LONGEST]) if row.expected is not None else ""
     expected = f"expected {cut(expected, max(room // 2 - 9, 8))}" if expected else ""
     if row.error is not None:

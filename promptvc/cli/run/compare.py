@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[\w@%+:,./-][\w@%+:,./~-]*", re.ASCII)
 @click.argument("words", nargs=-1, metavar="[A [B] | A..B] [[--] RUN...] | FILE FILE")
 @click.option("--fixed", is_flag=True, help="List every row that failed and passes now.")
 @click.option("--broken", is_flag=True, help="List every row that passed and fails now.")
-@click.option("--changed", is_flag=True, help="List every row that differs otherwise.")
+@click.option("--changed", is_flag=True, help="List every row that differs but is neither fixed nor broken.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="List at most N rows of a kind.")
 @click.option("--score", metavar="NAME", help="The score that rows and slices are judged by.")
 @click.option(
@@ -58,9 +58,9 @@ def command(
 ) -> None:
     """Compare the outputs of a run at two revisions, of two runs, or in two files.
 
-    A and B are revisions; without B, the working files are the other side, and without A that is HEAD. RUN is needed
-    where only one of several runs is meant. Two RUNs are compared with each other: at A, or among the working files.
-    A word that is a revision is one; what follows -- is a run. FILEs are .jsonl files of output rows.
+    A and B are revisions; A defaults to HEAD, and without B the other side is the working files. RUN is needed only to
+    select one of several runs. Two RUNs are compared with each other: at A, or in the working files. A word that is a
+    revision is taken as one; words after -- are runs. FILEs are .jsonl files of output rows.
     """
     if markdown and app.out.json:
         raise click.UsageError("give --json or --markdown, not both")
@@ -77,7 +77,7 @@ def command(
                 app.out.value(value)
     elif markdown:
         whole = "\n\n".join(as_markdown(comparison, asked, limit) for comparison in made)
-        for line in whole.split("\n"):  # not through a pager: it is to be pasted
+        for line in whole.split("\n"):  # not through a pager, since it will be pasted
             app.out.text(line)
     else:
 
@@ -91,7 +91,7 @@ def command(
 def json_values(
     comparison: RunComparison, asked: list[PairStatus], limit: int | None
 ) -> Iterator[dict[str, Any]]:
-    """The comparison without its rows, then a value for each row that differs, or of the kinds asked for."""
+    """The comparison without its rows, then a value for each row that differs, or of the requested kinds."""
     yield {"type": "comparison", **comparison.to_json(rows=False)}
     kinds: list[PairStatus] = asked or ["fixed", "broken", "changed", "only_before", "only_after"]
     for status in kinds:
@@ -100,7 +100,7 @@ def json_values(
 
 
 def again_words(words: Words, score: str | None, slices: tuple[str, ...], status: PairStatus) -> str:
-    """The command as it was typed, but for all rows of a kind: ``promptvc compare main terse --fixed``."""
+    """The command as typed, but for all rows of a kind: ``promptvc compare main terse --fixed``."""
     options = [f"--{status}"]
     options += ["--score", score] if score is not None else []
     options += [word for name in slices for word in ("--slice", name)]
@@ -109,7 +109,7 @@ def again_words(words: Words, score: str | None, slices: tuple[str, ...], status
 
 
 def _quoted(word: str) -> str:
-    """A word as a shell takes it; ``main~1``, which `shlex` would quote, is plain."""
+    """A word quoted for a shell; ``main~1``, which `shlex` would quote, needs no quotes."""
     return word if _PLAIN.fullmatch(word) else shlex.quote(word)
 
 

@@ -1,4 +1,4 @@
-"""What the words of ``promptvc compare`` mean: revisions, runs or files of output rows."""
+"""What the arguments of ``promptvc compare`` mean: revisions, runs or files of output rows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ROWS = ".jsonl"
 
 
 def find_sides(app: App, words: Words) -> list[Pair]:
-    """The runs to compare, each at its two sides, all of them there; raises `Usage`, `RunMissing`, `PathMissing`."""
+    """The runs to compare, each at its two sides, all of them existing; raises `Usage`, `RunMissing`, `PathMissing`."""
     if words.paths is None and words.plain and _is_file(app, words.plain[0]):
         return [_two_files(app, words.plain)]
     option = next((text for text in words.paths or () if text.startswith("-")), None)
     if option is not None:
-        raise Usage(f"{option} stands behind --, where runs are", "options go before --")
+        raise Usage(f"{option} is after --, where runs are", "options go before --")
     revisions, rest = _revisions(app, words)
     runs = [_run_name(app, text) for text in rest]
     if len(revisions) < 2 and len(runs) == 2:
@@ -49,7 +49,7 @@ def find_sides(app: App, words: Words) -> list[Pair]:
 
 
 def _revisions(app: App, words: Words) -> tuple[list[RunSource], list[str]]:
-    """At most two revisions from the front, and the words that follow, which are runs."""
+    """At most two revisions from the front, and the remaining words, which are runs."""
     found: list[RunSource] = []
     rest = list(words.plain)
     while rest and len(found) < 2:
@@ -61,7 +61,7 @@ def _revisions(app: App, words: Words) -> tuple[list[RunSource], list[str]]:
         _need_sense(app, rest, words, len(found))
         found += _of_range(app, rest.pop(0), range)
     if words.paths is not None and rest:
-        app.repo.rev_parse(rest[0])  # says what is wrong with a word that is no revision
+        app.repo.rev_parse(rest[0])  # raises the error for a word that is not a revision
         raise Usage(f"{rest[0]} is one revision too many")
     rest += words.paths or ()
     if words.paths is None:
@@ -80,9 +80,9 @@ def _of_range(app: App, text: str, range: Range) -> list[RunSource]:
 
 
 def _need_sense(app: App, rest: Sequence[str], words: Words, before: int) -> None:
-    """Raise `Usage` where the word is a revision and a run, and both would make sense.
+    """Raise `Usage` if the word is a revision and a run, and both would make sense.
 
-    ``terse concise``, where both are runs and terse is a branch too, may mean two runs, or one since a revision.
+    ``terse concise``, where both are runs and terse is also a branch, may mean two runs, or one since a revision.
     """
     if words.paths is not None or len(rest) != 2 or find_range(app.repo, rest[1]):
         return
@@ -111,12 +111,12 @@ def _has_run(source: RunSource, name: str) -> bool:
 
 
 def _run_name(app: App, text: str) -> str:
-    """A run as typed: its name, or the path of its rows or record."""
+    """The name of a run as typed: its name, or the path of its rows or record."""
     return (run_name(app.path(text)) if "/" in text or text.endswith(".json") else None) or text
 
 
 def _source(app: App, revision: str | None = None) -> RunSource:
-    """A commit, or the working files; of a store without any, HEAD."""
+    """A commit, or the working files; HEAD if the store has none."""
     return source_at(app.repo.parts, revision)
 
 
@@ -128,7 +128,7 @@ def _load(app: App, source: RunSource, name: str) -> LoadedRun:
 
 
 def _is_file(app: App, text: str) -> bool:
-    """Whether a word is a file of output rows: by its suffix, also as ``REV:PATH``; revisions go first."""
+    """Whether a word is a file of output rows, by its suffix, also as ``REV:PATH``; revisions take precedence."""
     return text.endswith(_ROWS) and find_range(app.repo, text) is None
 
 

@@ -1,4 +1,4 @@
-"""``promptvc record``: outputs that another tool made, taken in as a run."""
+"""``promptvc record``: import outputs that another tool made as a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from promptvc.runs.record.record import Recorded, RecordOptions
 
 SHOWN = 3
-"""Examples named in a warning; more are counted."""
+"""Most examples to name in a warning; more are counted."""
 
 
 @click.command("record")
 @click.argument("name")
-@click.option("--from", "file", metavar="FILE", required=True, help="What the other tool wrote.")
+@click.option("--from", "file", metavar="FILE", required=True, help="The file that the other tool wrote.")
 @click.option(
     "--format",
     type=click.Choice([*(kind.name for kind in ROW_KINDS), "promptfoo", "inspect"]),
-    help="What FILE is, where its name does not say.",
+    help="The format of FILE, if its name does not say.",
 )
 @click.option(
     "--example-key",
@@ -35,7 +35,7 @@ SHOWN = 3
 )
 @click.option("--output", metavar="FIELD", help="The output (output).")
 @click.option(
-    "--score", multiple=True, metavar="FIELD", help="A score, called by its last part, or NAME=FIELD."
+    "--score", multiple=True, metavar="FIELD", help="A score, named by its last part, or NAME=FIELD."
 )
 @click.option("--sample", metavar="FIELD", help="Which sample of its example an output is.")
 @click.option("--input-tokens", metavar="FIELD", help="Tokens of the request.")
@@ -43,24 +43,24 @@ SHOWN = 3
 @click.option("--latency", metavar="FIELD", help="Milliseconds until the answer.")
 @click.option("--cost", metavar="FIELD", help="US dollars.")
 @click.option("--error", metavar="FIELD", help="Why there is no output.")
-@click.option("--examples", metavar="PATH", help="The examples, else those of [runs.NAME].")
-@click.option("--prompt", metavar="PATH", help="The prompt, as far as it is known.")
-@click.option("--model", help="The model, as far as it is known.")
-@click.option("--provider", help="Who answered; in a file of promptfoo, whose outputs to take.")
+@click.option("--examples", metavar="PATH", help="The examples (those of [runs.NAME]).")
+@click.option("--prompt", metavar="PATH", help="The prompt, if it is known.")
+@click.option("--model", help="The model, if it is known.")
+@click.option("--provider", help="Who answered; in a promptfoo file, whose outputs to take.")
 @click.option(
-    "--prompt-label", metavar="LABEL", help="In a file of promptfoo: the prompt whose outputs to take."
+    "--prompt-label", metavar="LABEL", help="In a promptfoo file: the prompt whose outputs to take."
 )
-@click.option("--with-scorers", is_flag=True, help="Score with the scorers of [runs.NAME] too.")
+@click.option("--with-scorers", is_flag=True, help="Also score with the scorers of [runs.NAME].")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that promptvc run made.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would be recorded; write nothing.")
-@click.option("--allow-secrets", is_flag=True, help="Record tokens and private keys too.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be recorded; write nothing.")
+@click.option("--allow-secrets", is_flag=True, help="Also record tokens and private keys.")
 @json_option
 @pass_app
 def command(app: App, name: str, file: str, **given: Any) -> None:
-    """Take in outputs that another tool made, as the run NAME.
+    """Import outputs that another tool made, as the run NAME.
 
-    FILE is JSON Lines, CSV or a JSON array with fields of any names, results of promptfoo, or a log of Inspect. FIELD
-    is a field of its rows, a.b one inside of another. Each output goes to the example with the same --example-key.
+    FILE is JSON Lines, CSV or a JSON array with any field names, results of promptfoo, or a log of Inspect. FIELD is a
+    field of its rows, a.b a nested one. Each output goes to the example with the same --example-key.
     """
     done = app.repo.record_run(name, Path(app.folder, file), **_options(app, given))
     _warn(app.out, done)
@@ -89,7 +89,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _scores(texts: tuple[str, ...]) -> dict[str, str]:
-    """``NAME=PATH``, or a path that is named by its last part."""
+    """``NAME=PATH``, or a path, named by its last part."""
     made: dict[str, str] = {}
     for text in texts:
         name, path = _pair(text)

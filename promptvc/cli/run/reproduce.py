@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from promptvc.runs.reproduce.reproduce import Place, Reproduction
 
 SHOWN = 10
-"""Rows named in text; --json has all."""
+"""Most rows to name in text; --json has all."""
 
 
 @click.command("reproduce", cls=WordsCommand)
 @click.argument("words", nargs=-1, metavar="[REV] [[--] RUN...]")
-@click.option("--call", is_flag=True, help="Ask the model again, and tell which answers are others now.")
+@click.option("--call", is_flag=True, help="Ask the model again, and show which answers differ.")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="With --call: ask for the first N rows only."
+    "--limit", type=click.IntRange(1), metavar="N", help="With --call: ask only for the first N rows."
 )
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="With --call: calls at a time; 8 unless given.",
+    help="With --call: calls at a time (8).",
 )
 @json_option
 @pass_app
 def command(app: App, words: tuple[str, ...], call: bool, limit: int | None, jobs: int | None) -> int:
-    """Rebuild every request of a run from what its record pins, and check each row against it, with no call.
+    """Rebuild every request of a run from what its record pins, and check each row against it, without calls.
 
     At REV, prompt and examples are the versions that the record pins. Without REV they are the working files, so that
-    rows are named that no longer follow from them. All runs that have outputs are checked, or those named; what
-    follows -- is a RUN. Exit code 1 unless every row is verified.
+    rows that no longer follow from them are reported. All runs that have outputs are checked, or those named; words
+    after -- are RUNs. Exit code 1 unless every row is verified.
 
-    --call pays for every row once more. It writes nothing: the outputs stay as they are.
+    --call pays for every row again. It writes nothing: the outputs stay as they are.
     """
     if not call and (limit is not None or jobs is not None):
         raise click.UsageError("--limit and --jobs are for --call")
@@ -63,17 +63,17 @@ def command(app: App, words: tuple[str, ...], call: bool, limit: int | None, job
     return code
 
 
-# --- what is meant ----------------------------------------------------------------------------------------
+# --- arguments ----------------------------------------------------------------------------------------
 
 
 def _asked(app: App, words: Words) -> tuple[str | None, list[str]]:
-    """The revision and the runs that are meant; raises `Usage`, `RunMissing`."""
+    """The revision and the runs; raises `Usage`, `RunMissing`."""
     plain = list(words.plain)
     revision = plain.pop(0) if plain and find_range(app.repo, plain[0]) else None
     if revision is not None and ".." in revision:
         raise Usage(f"{revision}: reproduce takes one revision")
     if words.paths is not None and plain:
-        raise Usage(f"{plain[0]!r} is no revision", "promptvc log lists the commits")
+        raise Usage(f"{plain[0]!r} is not a revision", "promptvc log lists the commits")
     runs = app.repo.runs
     if revision is None and plain:
         try:
@@ -84,17 +84,17 @@ def _asked(app: App, words: Words) -> tuple[str | None, list[str]]:
 
 
 def _measure_drift(app: App, name: str, revision: str | None, limit: int | None, jobs: int | None) -> Drift:
-    with progress(name, at_once=False) as bar:  # the user may be asked something before
+    with progress(name, at_once=False) as bar:  # the user may be asked something first
         return app.repo.runs.drift(
             name, revision, limit=limit, jobs=jobs, report=lambda p: bar.update(p.done, p.total)
         )
 
 
-# --- what is shown -----------------------------------------------------------------------------------------
+# --- report -------------------------------------------------------------------------------------------
 
 
 def tell(app: App, found: Reproduction) -> None:
-    """What came of rebuilding a run's requests."""
+    """Print the result of rebuilding a run's requests."""
     app.out.value(reproduction_value(found))
     where = "" if found.label == "working files" else f" at {found.label}"
     title = f"{found.name}{where}"
@@ -149,7 +149,7 @@ def _named(places: Sequence[Place]) -> str:
 
 
 def reproduction_value(found: Reproduction) -> dict[str, Any]:
-    """What came of rebuilding a run's requests, for programs."""
+    """The result of rebuilding a run's requests, for programs."""
     return {
         "type": "reproduction",
         "run": found.name,
@@ -178,7 +178,7 @@ def place_values(places: Iterable[Place]) -> list[dict[str, Any]]:
 
 
 def tell_drift(app: App, name: str, drift: Drift) -> None:
-    """What came of asking again."""
+    """Print the result of asking again."""
     app.out.value(drift_value(name, drift))
     cost = f" for {dollars(drift.cost_usd)}" if drift.cost_usd else ""
     parts = [f"{drift.equal:,} of {drift.asked:,} outputs equal"]
@@ -224,7 +224,7 @@ def _shown(value: object) -> str:
 
 
 def drift_value(name: str, drift: Drift) -> dict[str, Any]:
-    """What came of asking again, for programs."""
+    """The result of asking again, for programs."""
     return {
         "type": "drift",
         "run": name,

@@ -1,4 +1,4 @@
-"""``promptvc run``: make the outputs that are missing."""
+"""``promptvc run``: make the missing outputs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what is known, what would be called, and why.")
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Calls at a time; 8 unless given."
-)
+@click.option("-n", "--dry-run", is_flag=True, help="Only show what is known, what would be called, and why.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Calls at a time (8).")
 @click.option(
     "--limit", type=click.IntRange(0), metavar="N", help="Make at most N calls; the other rows wait."
 )
-@click.option("--offline", is_flag=True, help="Make no call: an answer that is not known is an error.")
+@click.option("--offline", is_flag=True, help="Make no calls: an unknown answer is an error.")
 @click.option("--allow-secrets", is_flag=True, help="Keep answers that hold tokens or private keys.")
 @json_option
 @pass_app
@@ -46,15 +44,15 @@ def command(
     offline: bool,
     allow_secrets: bool,
 ) -> int:
-    """Make the outputs that are missing, of all runs that promptvc.toml declares or of those named.
+    """Make the missing outputs of all runs that promptvc.toml declares, or of those named.
 
-    An answer that is in any commit, or was paid for before, is not asked for again. Interrupted, it goes on from there.
-    What the two files of a run hold, and how one is declared: docs/runs.md.
+    An answer that is in any commit, or was paid for before, is not asked for again. After an interrupt, the next run
+    continues. For the files of a run and how to declare one, see docs/runs.md.
 
     An answer that holds a token or a private key is withheld: it stays in the local journal, and its row says so.
 
-    Exit code 1 when calls failed, which running again tries, when an answer was withheld, or when a scorer could score
-    nothing.
+    Exit code 1 if calls failed, which running again retries, if an answer was withheld, or if a scorer could not score
+    anything.
     """
     runs = app.repo.parts.runs
     code = DONE
@@ -65,7 +63,7 @@ def command(
         with (
             _bar(app, name) as report,
             redirect_stdout(sys.stderr),
-        ):  # what the project's code prints is no result
+        ):  # output of the project's code is not a result
             done, scorers = runs.run(
                 name, jobs=jobs, limit=limit, offline=offline, allow_secrets=allow_secrets, report=report
             )
@@ -77,7 +75,7 @@ def command(
 
 @contextmanager
 def _bar(app: App, name: str) -> Iterator[Callable[[CallProgress], None]]:
-    """A progress bar with the cost so far, on a terminal; an interrupt says what is kept."""
+    """A progress bar with the cost so far, on a terminal; an interrupt reports what is kept."""
     seen: list[CallProgress] = []
     try:
         with _view(name) if sys.stderr.isatty() else nullcontext(seen.append) as show:
@@ -103,14 +101,14 @@ def _view(name: str) -> Iterator[Callable[[CallProgress], None]]:
     from rich.progress import Progress as View
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the cursor comes back
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the cursor is restored
     view = View(*columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True), transient=True)
     task = view.add_task(name, total=None, said="")
     try:
         with ExitStack() as shown:
 
             def report(progress: CallProgress) -> None:
-                if not view.live.is_started:  # before the first call the user may be asked something
+                if not view.live.is_started:  # the user may be asked something before the first call
                     shown.enter_context(view)
                 said = [dollars(progress.cost_usd)] if progress.cost_usd else []
                 said += [_retries(progress.retries)] if progress.retries else []
@@ -123,7 +121,7 @@ def _view(name: str) -> Iterator[Callable[[CallProgress], None]]:
 
 
 def tell_plan(app: App, plan: Plan, stale: Staleness) -> None:
-    """What a run would do."""
+    """Print what a run would do."""
     app.out.value(
         {
             "run": plan.name,
@@ -143,13 +141,13 @@ def tell_plan(app: App, plan: Plan, stale: Staleness) -> None:
 
 
 def staleness_value(stale: Staleness) -> dict[str, object]:
-    """How a run's outputs stand, for programs."""
+    """How up to date a run's outputs are, for programs."""
     names = ("rows", "fresh", "stale", "failed", "missing", "left_over", "rescore")
     return {name: getattr(stale, name) for name in names} | {"reasons": dict(stale.reasons)}
 
 
 def tell(app: App, done: RunResult, scorers: Sequence[Scorer]) -> None:
-    """What a run did."""
+    """Print what a run did."""
     names = ("rows", "known", "called", "failed", "withheld", "stale", "retries", "cost_usd", "changed")
     value = {"run": done.name} | {name: getattr(done, name) for name in names}
     app.out.value(value | {"totals": done.record.totals})
@@ -186,7 +184,7 @@ def _tell_withheld(app: App, done: RunResult) -> None:
 
 
 def _scores(done: RunResult) -> dict[str, dict[str, Any]]:
-    """The totals of each scorer, in the order in which they are declared; of one that scored nothing too."""
+    """The totals of each scorer, in the order of declaration, including scorers that scored nothing."""
     found = done.record.totals["scores"]
     return {pin.name: found.get(pin.name, {"count": 0}) for pin in done.record.scorers}
 
@@ -202,6 +200,6 @@ def _retries(count: int) -> str:
 
 
 def _rounded(tokens: int) -> int:
-    """Two digits are all that an estimate is good for."""
+    """Rounded to two digits, since it is an estimate."""
     digits = max(len(str(tokens)) - 2, 0)
     return round(tokens, -digits)

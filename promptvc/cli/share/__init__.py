@@ -1,1 +1,1 @@
-"""Sharing: remote, fetch, pull, push."""
+"""Sharing: remote, fetch, pull, push, forget."""

@@ -1,4 +1,4 @@
-"""``promptvc fetch``: bring what is new at a remote, leaving the working files alone."""
+"""``promptvc fetch``: fetch what is new from a remote; the working files are not changed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 @click.command("fetch")
 @click.argument("remote", required=False)
-@click.option("-p", "--prune", is_flag=True, help="Delete remote-tracking branches that are gone there.")
-@click.option("--tags", is_flag=True, help="Bring every tag, not only those on commits that come.")
-@click.option("-f", "--force", is_flag=True, help="Replace tags that are here already, for something else.")
+@click.option(
+    "-p", "--prune", is_flag=True, help="Delete remote-tracking branches that the remote no longer has."
+)
+@click.option("--tags", is_flag=True, help="Fetch every tag, not only those on fetched commits.")
+@click.option("-f", "--force", is_flag=True, help="Replace tags that point to something else here.")
 @click.option("--all", "everything", is_flag=True, help="Fetch from every remote.")
 @json_option
 @pass_app
 def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, everything: bool) -> int:
     """Fetch the branches of REMOTE (the current branch's, or origin), and the tags on their commits.
 
-    A tag that is here already, for something else, is refused; exit code 3 if --tags asked for it.
+    A tag that already points to something else here is refused; exit code 3 if --tags asked for it.
     """
 
     remotes = app.repo.remotes
@@ -44,7 +46,7 @@ def command(app: App, remote: str | None, prune: bool, tags: bool, force: bool, 
 
 
 def tell(app: App, name: str, result: FetchResult) -> None:
-    """Say what a fetch brought; nothing when there was nothing new."""
+    """Report what was fetched; nothing if nothing was new."""
     show_messages(app.out, result.messages)
     for change in result.changes:
         app.out.value({"remote": name, **change_value(change)})

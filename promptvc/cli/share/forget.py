@@ -1,4 +1,4 @@
-"""``promptvc forget``: personal data taken out of the whole history, here and at the remote."""
+"""``promptvc forget``: remove personal data from all history, here and at the remote."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from promptvc.repo.share.forget import ForgetResult
 
 _QUOTES = 20
-"""Files that quote what was forgotten, and are named."""
+"""Most files that quote the forgotten data to name."""
 
 
 @click.command("forget")
@@ -29,11 +29,11 @@ _QUOTES = 20
 )
 @click.option("--field", metavar="FIELD", help="Only this field of the row.")
 @click.option(
-    "--everywhere", is_flag=True, help="Also rows of other tables that quote it, outputs among them."
+    "--everywhere", is_flag=True, help="Also in rows of other tables that quote it, including outputs."
 )
-@click.option("--push", is_flag=True, help="Rewrite the branches and tags of the remote too.")
+@click.option("--push", is_flag=True, help="Also rewrite the branches and tags of the remote.")
 @click.option("--remote", metavar="NAME", help="The remote that --push rewrites.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_app
@@ -48,11 +48,11 @@ def command(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Take PATH, or a row of it, out of every commit on every branch and tag. It cannot be undone.
+    """Remove PATH, or a row of it, from every commit on every branch and tag. It cannot be undone.
 
-    Commits get new ids; logs, caches and the journal of calls lose what they knew of it, objects are dropped at once.
-    Other clones take it out at their next `fetch` and `forget`; `--push` rewrites the remote now. Without PATH, what
-    was forgotten elsewhere is taken out here.
+    Commits get new ids; it is also purged from logs, caches and the journal of calls, and objects are dropped at once.
+    Other clones remove it at their next `fetch` and `forget`; `--push` rewrites the remote now. Without PATH, removes
+    here what was forgotten elsewhere.
     """
     where = app.path(path) if path else None
     forget = partial(app.repo.forget, where, field=field, everywhere=everywhere)
@@ -72,7 +72,7 @@ def command(
 
 
 def _with_key(forget: Any, keys: tuple[str, ...]) -> ForgetResult:
-    """Forget by a key as it was typed: as text, else as the JSON that it is."""
+    """Forget by a typed key: as text, or else as JSON."""
     if not keys:
         return forget()  # type: ignore[no-any-return]
     texts = keys if len(keys) > 1 else tuple(keys[0].split(","))
@@ -89,7 +89,7 @@ def _with_key(forget: Any, keys: tuple[str, ...]) -> ForgetResult:
 
 
 def _ask(app: App, would: ForgetResult, path: str | None) -> None:
-    """Ask whether to go on; raises `Refused` where nobody can answer."""
+    """Ask whether to go on; raises `Refused` if nobody can answer."""
     _show(app, would, dry_run=True)
     if not sys.stdin.isatty():
         raise Refused("history would be rewritten, and it cannot be undone", "--yes goes on without asking")

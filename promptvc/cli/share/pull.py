@@ -1,4 +1,4 @@
-"""``promptvc pull``: fetch, then bring the current branch forward."""
+"""``promptvc pull``: fetch, then integrate the upstream into the current branch."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 @click.command("pull")
 @click.argument("remote", required=False)
-@click.option("--ff-only", is_flag=True, help="Only move forward; refuse where both sides have new commits.")
+@click.option("--ff-only", is_flag=True, help="Only fast-forward; refuse if both sides have new commits.")
 @json_option
 @pass_app
 def command(app: App, remote: str | None, ff_only: bool) -> int:
-    """Fetch from REMOTE and bring the upstream of the current branch into it, and the working files along.
+    """Fetch from REMOTE, integrate the upstream of the current branch, and update the working files.
 
-    Moves forward where it can; merges where both sides have new commits, as `merge` does. Exit code 1 with conflicts.
+    Fast-forwards if possible; merges if both sides have new commits, as `merge` does. Exit code 1 with conflicts.
     """
     with ExitStack() as stack:
         report = stack.enter_context(transfer("fetching"))
 
         def fetched(name: str, result: FetchResult) -> None:
-            stack.close()  # the progress bar goes before anything is printed
+            stack.close()  # removes the progress bar before anything is printed
             tell(app, name, result)
 
         done = app.repo.remotes.pull(remote, ff_only=ff_only, report=report, fetched=fetched)

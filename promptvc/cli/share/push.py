@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 @click.argument("remote", required=False)
 @click.argument("branches", nargs=-1)
 @click.option(
-    "-u", "--set-upstream", "follow", is_flag=True, help="Let the branches follow the remote's from now on."
+    "-u", "--set-upstream", "follow", is_flag=True, help="Make the remote's branches their upstreams."
 )
 @click.option(
     "--force-with-lease",
     "lease",
     is_flag=True,
-    help="Replace the remote's branch, if nobody moved it since the fetch.",
+    help="Replace the remote's branch if nobody moved it since the fetch.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace the remote's branch whatever is there.")
-@click.option("--tags", is_flag=True, help="Send every tag too.")
+@click.option("-f", "--force", is_flag=True, help="Replace the remote's branch in any case.")
+@click.option("--tags", is_flag=True, help="Also send every tag.")
 @click.option("--all", "everything", is_flag=True, help="Send every branch.")
 @click.option("-d", "--delete", is_flag=True, help="Delete BRANCHES, or tags, at the remote.")
-@click.option("--allow-secrets", is_flag=True, help="Send tokens and private keys too.")
+@click.option("--allow-secrets", is_flag=True, help="Also send tokens and private keys.")
 @json_option
 @pass_app
 def command(
@@ -48,9 +48,9 @@ def command(
 ) -> int:
     """Send BRANCHES (the current one; HERE:THERE renames, :THERE deletes) to REMOTE; tags too, by name.
 
-    `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag from a branch of one name. What would drop
-    commits there is refused, and so are tokens and private keys in commits that were not made here. Exit code 3 when
-    the remote took only some of the refs, or none.
+    `tag NAME`, or a full name as refs/heads/NAME, distinguishes a tag and a branch with the same name. A push that
+    would drop commits there is refused, and so are tokens and private keys in commits that were not made here. Exit
+    code 3 if the remote accepted only some of the refs, or none.
     """
     name = remote or app.repo.remotes.default.name
     with transfer("pushing") as report:
@@ -71,7 +71,7 @@ def command(
 
 
 def _with_tags(words: tuple[str, ...]) -> list[str]:
-    """The names, with ``tag v1`` as git takes it: ``refs/tags/v1``."""
+    """The names, with git's ``tag v1`` as ``refs/tags/v1``."""
     names: list[str] = []
     rest = iter(words)
     for word in rest:

@@ -1,4 +1,4 @@
-"""``promptvc remote``: the other places where the history is."""
+"""``promptvc remote``: list, add, change and remove remotes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add(app: App, name: str, url: str) -> None:
 @json_option
 @pass_app
 def set_url(app: App, name: str, url: str) -> None:
-    """Say where the remote NAME is now."""
+    """Change the address of the remote NAME."""
     app.out.value({"name": name, "url": app.repo.remotes.set_url(name, url).url})
 
 
@@ -53,6 +53,6 @@ def set_url(app: App, name: str, url: str) -> None:
 @json_option
 @pass_app
 def remove(app: App, name: str) -> None:
-    """Forget the remote NAME and its remote-tracking branches."""
+    """Remove the remote NAME and its remote-tracking branches."""
     app.repo.remotes.remove(name)
     app.out.value({"name": name, "removed": True})

@@ -1,4 +1,4 @@
-"""Transfers reported to people: progress while they run, refs when they are done."""
+"""Reports transfers: progress while they run, refs at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WORDS = {
 
 @contextmanager
 def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
-    """Show how far a transfer is; gives what to report progress to."""
+    """Show the progress of a transfer; yields the callback for it."""
     with progress(label) as bar:
 
         def report(step: Progress) -> None:
@@ -38,13 +38,13 @@ def transfer(label: str) -> Iterator[Callable[[Progress], None]]:
 
 
 def address(app: App, name: str) -> str:
-    """Where a remote is, by its name or its address, without passwords."""
+    """The address of a remote, by its name or address, without passwords."""
     remotes = app.repo.remotes
     return (remotes[name].url if name in remotes else "") or redact_url(name)
 
 
 def show_messages(out: Output, messages: Sequence[str]) -> None:
-    """What the server said, marked as its words."""
+    """Print the server's messages, marked as such."""
     for line in messages:
         out.note(f"remote: {line}")
 

@@ -1,4 +1,4 @@
-"""Blame as text and for programs: commit, date and author beside each line, row or cell."""
+"""Blame as text and for programs: commit, date and author of each line, row or cell."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _AUTHOR_MOST, _NAME_LEAST, _NAME_MOST = 16, 9, 28
 _SAMPLE = 1000
-"""Lines from which the width of the authors is taken."""
+"""Lines from which the width of the authors is computed."""
 _GAP = "  "
 _LEAD = 7 + len(_GAP) + 10 + len(_GAP)
-"""Columns of commit and date, with the gaps behind them."""
+"""Columns of commit and date, with the gaps after them."""
 
 
 def show_lines(out: Output, lines: Sequence[Blamed]) -> None:
@@ -32,7 +32,7 @@ def show_lines(out: Output, lines: Sequence[Blamed]) -> None:
 
 
 def show_rows(out: Output, rows: Iterable[Blamed]) -> None:
-    """The rows of a table: under their key, or what they begin with."""
+    """The rows of a table: by key, or by their beginning."""
     if out.json:
         for row in rows:
             out.value({"row": row.number, **_who(row), "key": row.key, "value": row.value})
@@ -41,7 +41,7 @@ def show_rows(out: Output, rows: Iterable[Blamed]) -> None:
 
 
 def show_cells(out: Output, cells: Iterable[Blamed]) -> None:
-    """The cells of one row, or of each that shares a key."""
+    """The cells of one row, or of each row that shares a key."""
     if out.json:
         for cell in cells:
             head = {"row": cell.number, "field": cell.field, **_who(cell)}
@@ -51,7 +51,7 @@ def show_cells(out: Output, cells: Iterable[Blamed]) -> None:
 
 
 def _beside(out: Output, items: Sequence[Blamed], text: Callable[[Blamed, int], str]) -> Iterator[str]:
-    """Commit, date, author and number of each, and beside them what fits of it."""
+    """Commit, date, author and number of each item, then as much of its text as fits."""
     width = _author_width(items)
     digits = len(str(items[-1].number + 1)) if items else 0
     room = max(out.width - (_LEAD + width + len(_GAP) + digits + len(_GAP)), 10)
@@ -87,7 +87,7 @@ def _lead(out: Output, item: Blamed, width: int) -> str:
 
 
 def _day(item: Blamed) -> str:
-    """``2026-11-03``, in the writer's own time zone; ``?`` for a time that is no date."""
+    """``2026-11-03``, in the author's time zone; ``?`` for an invalid time."""
     text = date_text(item.author)
     return text[:10] if text[:1].isdigit() else pad("?", 10)
 

@@ -1,4 +1,4 @@
-"""Text as a terminal shows it: what is invisible made visible, how wide it is, where it is cut and wrapped."""
+"""Text as a terminal shows it: invisible characters made visible, width, cutting and wrapping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptvc.cli.output import HIDDEN, escaped
 from promptvc.content.formats.words import plural as plural
 
 _HIDDEN = re.compile(f"[{HIDDEN}]")
-# All but letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
+# All except letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
 _UNSURE = re.compile("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
 _NAMED = {"\n": "↵", "\t": "\\t", "\r": "\\r"}
 _WIDE = ("W", "F")
@@ -21,9 +21,9 @@ _ITEM_LIMIT = 40
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""The text without a character that a terminal would not show as one: ``"a\nb\x1b" -> "a↵b\x1b"`` in letters.
+    r"""The text with characters that a terminal would not show escaped: ``"a\nb\x1b" -> "a↵b\x1b"`` in letters.
 
-    Those in ``keep`` stay.
+    Characters in ``keep`` stay.
     """
     if text.isprintable():
         return text
@@ -31,21 +31,21 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal needs for it: two for wide characters, none for marks on the one before."""
+    """How many columns a terminal needs for it: two for wide characters, none for combining marks."""
     if text.isascii():
         return len(text)
     return len(text) + sum(_columns_of(letter) - 1 for letter in _UNSURE.findall(text))
 
 
 def cut(text: str, room: int) -> str:
-    """The text, or what fits of it with ``…`` at the end."""
+    """The text, or as much of it as fits with ``…`` at the end."""
     if columns(text) <= room:
         return text
     return text[: _fitting(text, 0, room - 1)].rstrip() + "…" if room > 0 else ""
 
 
 def pad(text: str, room: int) -> str:
-    """The text with spaces up to ``room`` columns."""
+    """The text padded with spaces to ``room`` columns."""
     return text + " " * (room - columns(text))
 
 
@@ -71,7 +71,7 @@ def json_text(value: Any) -> str:
 
 
 def json_cut(value: Any, room: int) -> str:
-    """A value as JSON, its strings shortened as far as needed to fit; cut at the end where that is not enough."""
+    """A value as JSON, its strings shortened to fit; cut at the end if that is not enough."""
     least, most = _STRING_LEAST, _STRING_MOST
     text = json_text(_shortened(value, most))
     if columns(text) <= room:

@@ -1,4 +1,4 @@
-"""Commits for programs: the shape that `log`, `show` and what is built on them print."""
+"""Commits for programs: the shape that `log`, `show` and others print."""
 
 from __future__ import annotations
 

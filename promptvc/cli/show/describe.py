@@ -1,4 +1,4 @@
-"""What a file is, in a few words: ``500 rows, key id``; ``variables: ticket, tone``."""
+"""A short description of a file: ``500 rows, key id``; ``variables: ticket, tone``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from promptvc.versioning.diff import FileChange
 
 KEY_LIMIT = 16 << 20
-"""Bytes up to which a table is read to find its key for a line of `status`."""
+"""Tables up to this many bytes are read to find their key for a line of `status`."""
 
 
 def describe(comparison: Comparison, change: FileChange) -> str:
-    """A changed file in a few words; nothing for one that is only modified, of which `diff` shows more."""
+    """A changed file in a few words; empty for a modified one, for which `diff` shows more."""
     if change.old_path:
         return f"was {change.old_path}"
     return describe_file(comparison.view(change), comparison.project) if change.status == "added" else ""

@@ -1,4 +1,4 @@
-"""What one file is: a table's rows and columns, a prompt's messages, variables and settings, a run's record."""
+"""Describes one file: a table's rows and columns, a prompt's messages, variables and settings, a run's record."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _FIRST_ROWS = 5
 _LABEL = 11
 _SAMPLE = 1000
-"""Rows from which the names of columns are taken, where there is no header."""
+"""Rows from which the column names are taken, if there is no header."""
 
 
 def file_lines(out: Output, file: FileView, project: Project) -> Iterator[str]:
-    """A file described, and a look into it."""
+    """A file's description, and the beginning of its content."""
     if file.kind == "table":
         yield from _table(out, file, project)
     elif file.kind == "prompt":
@@ -146,7 +146,7 @@ def _unread(out: Output, file: FileView, what: str, why: str) -> Iterator[str]:
 
 
 def _settings(prompt: Prompt) -> Iterator[tuple[str, str]]:
-    """The model, its parameters, and the names of what else the front matter says."""
+    """The model, its parameters, and the names of the other fields of the front matter."""
     if prompt.model:
         yield "model", visible(prompt.model)
     if prompt.parameters:

@@ -1,7 +1,7 @@
 r"""The lines between commits: ``*`` for each, ``|`` past it, ``\`` to further parents, ``/`` where lines meet.
 
-A lane is a column that leads down to one commit; each commit stands in at most one lane. A line that ends in
-another lane farther away runs below those between: ``|_|/``.
+A lane is a column that leads down to one commit; each commit is in at most one lane. A line that ends in another lane
+farther away runs below those between: ``|_|/``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 
 class GraphPart(Struct, frozen=True):
-    """What stands left of one commit: beside its first line, beside the lines after it, beside all further ones."""
+    """The graph on the left of one commit: beside its first line, the lines after it, and all further ones."""
 
     head: str
     edges: tuple[str, ...]
@@ -20,13 +20,13 @@ class GraphPart(Struct, frozen=True):
 
 
 class Graph:
-    """Draws commits that are given children first."""
+    """Draws commits, children first."""
 
     def __init__(self) -> None:
         self._lanes: list[str] = []
 
     def add(self, id: str, parents: Sequence[str]) -> GraphPart:
-        """Draw the next commit; parents are those that will be drawn too, the first one first."""
+        """Draw the next commit; ``parents`` are those that will also be drawn, first parent first."""
         if id not in self._lanes:
             self._lanes.append(id)
         column = self._lanes.index(id)
@@ -57,7 +57,7 @@ class Graph:
         return _drawn(line | {2 * column - 1: "/"} | dict.fromkeys(below, "_"))
 
     def _join(self, column: int, other: int) -> str:
-        """Two lanes lead to one commit: the right one runs into the left one, those beyond move up."""
+        """Two lanes lead to one commit: the right one joins the left one, those beyond move up."""
         left, right = min(column, other), max(column, other)
         line = self._past(right - 1, 0) | self._moving(right)
         line |= dict.fromkeys(range(2 * left + 1, 2 * right - 2, 2), "_")

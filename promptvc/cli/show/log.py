@@ -1,4 +1,4 @@
-"""Commits as text: id, refs, subject, then when and who; beside the lines of the graph where it is asked for."""
+"""Commits as text: id, refs, subject, then date and author; beside the graph if requested."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RefNames = Mapping[ObjectId, Sequence[tuple[str, str]]]
 
 
 def ref_names(repo: Repo) -> RefNames:
-    """What is said in parentheses behind a commit: ``HEAD → main``, ``tag: v1``, ``origin/main``."""
+    """The refs in parentheses after a commit: ``HEAD → main``, ``tag: v1``, ``origin/main``."""
     names: dict[ObjectId, list[tuple[str, str]]] = {}
     head, at = repo.parts.refs.head(), repo.parts.refs.current()
     if at is not None:
@@ -40,7 +40,7 @@ def ref_names(repo: Repo) -> RefNames:
 
 
 def refs_text(out: Output, names: Sequence[tuple[str, str]]) -> str:
-    """``(HEAD → main, tag: v1)``; nothing without names."""
+    """``(HEAD → main, tag: v1)``; empty without names."""
     shown = ", ".join(out.style(visible(text), fg=color, bold=True) for text, color in names)
     return f"({shown})" if shown else ""
 
@@ -48,7 +48,7 @@ def refs_text(out: Output, names: Sequence[tuple[str, str]]) -> str:
 def commit_lines(
     out: Output, id: ObjectId, commit: Commit, names: Sequence[tuple[str, str]], *, short: bool
 ) -> Iterator[str]:
-    """One commit: a line, and unless ``short`` another with date and author, then the rest of its message."""
+    """One commit: a line, and unless ``short`` a line with date and author, then the rest of its message."""
     parts = [out.style(id.short, fg="yellow"), refs_text(out, names), visible(commit.subject)]
     yield " ".join(part for part in parts if part)
     if short:
@@ -73,11 +73,11 @@ def with_graph(out: Output, lines: Iterable[str], part: GraphPart) -> Iterator[s
 
 
 def date_text(who: Signature, *, seconds: bool = False) -> str:
-    """``2026-11-03 14:02``, in the writer's own time zone; with seconds and zone if asked."""
+    """``2026-11-03 14:02``, in the author's time zone; optionally with seconds and zone."""
     try:
         zone = timezone(timedelta(minutes=who.offset))
         moment = datetime.fromtimestamp(who.time, UTC).astimezone(zone)
-    except (ValueError, OverflowError, OSError):  # whatever a commit says, it is shown
+    except (ValueError, OverflowError, OSError):  # an invalid time is shown too
         return f"second {who.time} of 1970"
     return moment.strftime("%Y-%m-%d %H:%M:%S %z" if seconds else "%Y-%m-%d %H:%M")
 

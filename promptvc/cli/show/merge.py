@@ -1,4 +1,4 @@
-"""A merge as text and as JSON: what came together, file by file, and what conflicts."""
+"""A merge as text and as JSON: what was merged, file by file, and the conflicts."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from promptvc.session.merge.runs import MergedRun
 
 SHOWN_ROWS = 3
-"""Rows that both sides changed, shown one by one below their file."""
+"""Rows that both sides changed to show below their file."""
 SHOWN_FILES = 12
 SHOWN_CONFLICTS = 10
-"""Conflicts of one file shown one by one after a merge; `resolve` lists all."""
+"""Conflicts of one file to show after a merge; `resolve` lists all."""
 _SIDES = ("base", "ours", "theirs")
 _PAST = {"cherry-pick": "picked", "revert": "reverted"}
 _SHARED = 16
-"""Characters from which on a beginning that texts share is left out."""
+"""Least characters of a shared beginning that is left out."""
 
 
 def tell_merge(app: App, repo: Repo, done: Merged, *, dry_run: bool) -> None:
-    """What a merge, cherry-pick or revert did, or would do."""
+    """Print what a merge, cherry-pick or revert did, or would do."""
     stay = repo.parts.left_untracked(done.before, done.files) if done.outcome != "up-to-date" else []
     if app.out.json:
         app.out.value(_to_value(done, dry_run) | {"untracked": stay})
@@ -85,13 +85,13 @@ def waiting_words(merge: OpenMerge) -> str:
 
 
 def abort_open(app: App, step: str) -> int:
-    """Give up what is under way, and say so; gives the exit code."""
+    """Abort the merge in progress, and say so; returns the exit code."""
     merge = app.repo.abort_merge()
     files = list(merge.before)
     app.out.value({"aborted": merge.step, "files": files})
     app.out.text(f"Gave up the {merge.step} of {merge.labels[1]}: {plural(len(files), 'file')} as before")
     if merge.step != step:
-        app.out.note(f"note: what was under way was a {merge.step}")
+        app.out.note(f"note: what was in progress was a {merge.step}")
     head = app.repo.parts.refs.read(HEAD)
     if head is not None and head != merge.head and not app.out.json:
         app.out.note(
@@ -106,7 +106,7 @@ def conflict_lines(
     most: int | None = None,
     lines: Sequence[tuple[int, int] | None] = (),
 ) -> Iterator[str]:
-    """The conflicts by file: how many, then each with its versions, and with its first and last line if given."""
+    """The conflicts by file: how many, then each with its versions, and its first and last line if given."""
     numbered = zip_longest(conflicts, lines)
     for path, found in groupby(numbered, key=lambda each: each[0].path):
         some = list(found)
@@ -118,7 +118,7 @@ def conflict_lines(
 
 
 def resolve_hint(app: App, conflicts: Sequence[MergeConflict]) -> str:
-    """How the first conflict is settled."""
+    """How to settle the first conflict."""
     first = conflicts[0]
     words = f"promptvc resolve {typed_path(app, first.path)}"
     if first.kind != "text" and first.row is not None:
@@ -129,7 +129,7 @@ def resolve_hint(app: App, conflicts: Sequence[MergeConflict]) -> str:
 
 
 def typed_path(app: App, path: str) -> str:
-    """A path of the project as it is typed in a shell where the user stands."""
+    """A path of the project as typed in a shell in the user's folder."""
     import os
 
     root = app.repo.root
@@ -139,7 +139,7 @@ def typed_path(app: App, path: str) -> str:
 
 
 def quoted(text: str) -> str:
-    r"""One word for a shell. With control characters, as bash and zsh read them: ``$'one\x0atwo'``."""
+    r"""One word quoted for a shell. With control characters, as bash and zsh read them: ``$'one\x0atwo'``."""
     from shlex import quote
 
     if text.isprintable():
@@ -151,7 +151,7 @@ def quoted(text: str) -> str:
 
 
 def _shell_escape(letter: str) -> str:
-    surrogate = "\udc80" <= letter <= "\udcff"  # a byte that is no text
+    surrogate = "\udc80" <= letter <= "\udcff"  # a byte that is not text
     return "".join(
         f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape" if surrogate else "replace")
     )
@@ -176,7 +176,7 @@ def _headline(out: Output, done: Merged, dry_run: bool) -> str:
 
 
 def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:
-    """Each file that does not stay as ours has it, and what became of it."""
+    """Each file that differs from ours, and what happened to it."""
     merged = {file.path: file for file in done.merged}
     whole = [conflict for conflict in done.conflicts if conflict.path not in merged]
     paths = sorted({*merged, *done.taken, *(conflict.path for conflict in whole)})
@@ -204,7 +204,7 @@ def _file_lines(app: App, repo: Repo, done: Merged) -> Iterator[str]:
 
 
 def _taken_words(repo: Repo, done: Merged, paths: Sequence[str]) -> dict[str, str]:
-    """How files changed that come from the other side as they are."""
+    """How the files changed that come unchanged from the other side."""
     before = repo.parts.snapshot_of(done.before) if done.before else None
     old = before.files if before else {}
     changes = [c for c in diff_files(old, done.files) if c.path in paths or c.old_path in paths]
@@ -242,7 +242,7 @@ def _places(lines: Sequence[int]) -> str:
 def _row_words(
     file: MergedFile | None, conflicts: Container[tuple[str, int | None]], room: int
 ) -> Iterator[str]:
-    """Rows that both sides changed and that came together: ``t-0042: expected by ours, tags by theirs``."""
+    """Rows that both sides changed and that were merged: ``t-0042: expected by ours, tags by theirs``."""
     if file is None or file.rows is None:
         return
     some = [row for row in file.rows.merged if (file.path, row.row) not in conflicts]
@@ -260,7 +260,7 @@ def _names(fields: Sequence[str]) -> str:
 def _one_conflict(
     out: Output, conflict: MergeConflict, lines: tuple[int, int] | None = None
 ) -> Iterator[str]:
-    """One conflict: on one line where it fits, else a line a version."""
+    """One conflict: on one line if it fits, else a line per version."""
     name = "    " + "  ".join(_place(conflict))
     if lines is not None:
         name = f"    lines {lines[0]}-{lines[1]}"
@@ -283,7 +283,7 @@ def _one_conflict(
 
 
 def _differing(values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """The values; of long texts that begin alike, what follows the words that they share."""
+    """The values; for long texts with the same beginning, only what follows the shared words."""
     texts = [value for _, value in values if isinstance(value, str)]
     shared = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
     start = texts[0].rfind(" ", 0, shared) + 1 if texts else 0
@@ -321,7 +321,7 @@ def _value(conflict: MergeConflict, side: str) -> Any:
 
 
 def _versions(conflict: MergeConflict) -> list[dict[str, Any]]:
-    """The versions that there are of a file that conflicts as a whole."""
+    """The existing versions of a file that conflicts as a whole."""
     return [value for side in _SIDES if isinstance(value := getattr(conflict, side), dict)]
 
 
@@ -365,7 +365,7 @@ def _rows_value(rows: RowMerge | None) -> dict[str, Any]:
 
 
 def key_text(conflict: MergeConflict) -> str:
-    """What --key takes for the row of a conflict; a row without a key goes by its number, from 1."""
+    """The --key argument for the row of a conflict; for a row without a key its number, from 1."""
     if not conflict.key:
         return str((conflict.row or 0) + 1)
     values = list(conflict.key.values())

@@ -1,4 +1,4 @@
-"""The record of a run: what produced its outputs, and what came of it."""
+"""The record of a run: what produced its outputs, and the results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptvc.content.runs.view import totals_words
 
 
 def record_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """What a record says, as a label and words each; nothing for what is not known."""
+    """The facts of a record, as label and text; unknown ones are left out."""
     totals = record.totals
     if "rows" in totals:
         yield "outputs", ", ".join([plural(totals["rows"], "row"), *map(visible, totals_words(totals))])

@@ -1,4 +1,4 @@
-"""Rows as text: a table fitted to the width, one line a row, or one row with every field in full."""
+"""Rows as text: a table fitted to the width, one line per row, or one row with every field in full."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 _CELL_LEAST, _CELL_MOST, _NAME_MOST = 10, 60, 24
 _SAMPLE = 200
-"""Rows from which the widths of the columns are taken."""
+"""Rows from which the column widths are computed."""
 _GAP = "  "
 _LINE_LEAST = 14
-"""Columns that a value gets at least, in a row shown as a line."""
+"""The least number of columns for a value in a row shown as a line."""
 _MORE = len(_GAP) + len("… 99 more")
 
 
 class NamedRow(Struct, frozen=True):
-    """What a row is called, and its other fields."""
+    """The name of a row, and its other fields."""
 
     name: str
     fields: Mapping[str, Any]
 
 
 def grid_lines(out: Output, corner: str, rows: Iterable[NamedRow]) -> Iterator[str]:
-    """A table: the names of the columns, then a line a row; columns without room are named at the end."""
+    """A table: the column names, then a line per row; columns that do not fit are named at the end."""
     rest = iter(rows)
     sample = list(islice(rest, _SAMPLE))
     names = list(dict.fromkeys(name for row in sample for name in row.fields))
@@ -68,7 +68,7 @@ def compact_line(out: Output, row: NamedRow) -> str:
 
 
 def whole_row_lines(out: Output, row: Mapping[str, Any]) -> Iterator[str]:
-    """Every field in full: texts with their lines, nested values as indented JSON."""
+    """Every field in full: texts with their line breaks, nested values as indented JSON."""
     names = [name_cut(name, _NAME_MOST) for name in row]
     width = max(map(columns, names), default=0) + 2
     room = out.width - width - 2
@@ -89,7 +89,7 @@ def _whole_value(value: Any, room: int) -> Iterator[str]:
 
 
 def _json_lines(value: Any, room: int) -> Iterator[str]:
-    """A value as JSON, opened up only where it does not fit on a line."""
+    """A value as JSON, expanded only if it does not fit on a line."""
     flat = json.dumps(value, ensure_ascii=False, default=str)
     if columns(flat) <= room or not isinstance(value, dict | list) or not value:
         yield flat
@@ -111,7 +111,7 @@ def _cells(row: NamedRow, names: Sequence[str]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """A value in few words: texts as they are, ``""`` for an empty one, nothing for an absent one."""
+    """A value in few words: text unchanged, ``""`` for an empty one, nothing for an absent one."""
     if value is MISSING:
         return ""
     if isinstance(value, str):
@@ -130,7 +130,7 @@ def _is_numeric(values: Iterable[Any]) -> bool:
 
 
 def _fitted(wanted: Sequence[int], width: int) -> list[int]:
-    """The widths of the columns for which there is room, each at least a few characters; the first is not shared."""
+    """The widths of the columns that fit, each at least a few characters; the first is never reduced."""
     first = min(wanted[0], _NAME_MOST)
     rest = wanted[1:]
     count, used = 0, first
@@ -143,7 +143,7 @@ def _fitted(wanted: Sequence[int], width: int) -> list[int]:
 
 
 def _fitting_fields(fields: Mapping[str, Any], room: int) -> list[tuple[str, str]]:
-    """Label and text of the fields for which a line has room, at least one; if not all fit, room is left to say so."""
+    """Label and text of the fields that fit on a line, at least one; if not all fit, room is left for the count."""
     fitting: list[tuple[str, str]] = []
     for at, (name, value) in enumerate(fields.items(), 1):
         label, text = f"{name_cut(name, _NAME_MOST)}: ", _cell(value)
@@ -155,7 +155,7 @@ def _fitting_fields(fields: Mapping[str, Any], room: int) -> list[tuple[str, str
 
 
 def _shares(wanted: Sequence[int], space: int) -> list[int]:
-    """Space given out: those that want little get it, the others the same each. ``[3, 30, 50], 43 -> [3, 20, 20]``."""
+    """Distribute space: small wishes are met, the others get equal shares. ``[3, 30, 50], 43 -> [3, 20, 20]``."""
     given = [0] * len(wanted)
     left = space
     order = sorted(range(len(wanted)), key=lambda at: wanted[at])

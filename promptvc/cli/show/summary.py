@@ -1,4 +1,4 @@
-"""Changed files counted: ``2 prompts, 1 table of 500 rows``."""
+"""Counts of changed files: ``2 prompts, 1 table of 500 rows``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _NAMES = {"text": "other file", "binary": "binary file"}
 
 
 def count_words(repo: Repo, changes: Sequence[FileChange]) -> str:
-    """The files that there are, by kind, and the rows in tables."""
+    """The existing files, by kind, and the rows in tables."""
     comparison = repo.parts.comparison_of(changes)
     counts, rows = count_kinds(comparison, [c for c in changes if c.path != "promptvc.toml"])
     return kinds_words(counts, rows) or "nothing there yet"
 
 
 def count_kinds(comparison: Comparison, changes: Sequence[FileChange]) -> tuple[Counter[str], int]:
-    """How many files of each kind, and how many rows the tables have together."""
+    """How many files of each kind, and how many rows all tables have."""
     counts: Counter[str] = Counter()
     rows = 0
     for change in changes:
@@ -53,7 +53,7 @@ def kinds_words(counts: Counter[str], rows: int | None = None) -> str:
 
 
 def change_words(comparison: Comparison, change: FileChange) -> str:
-    """How one file changed, in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
+    """The change of one file, in a few words: ``+2 −1 ~2``, ``1 word group, + limit``."""
     if change.status == "added":
         return f"new: {describe_file(comparison.view(change), comparison.project)}"
     if change.status == "removed":

@@ -1,4 +1,4 @@
-"""Working files that stay although they are no longer tracked, reported once."""
+"""Working files that stay but are no longer tracked, reported once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from promptvc.ids import RepoPath
 
 SHOWN = 12
-"""Files named one by one; more are counted."""
+"""Most files to name; more are counted."""
 
 
 def untracked_lines(paths: Sequence[RepoPath]) -> list[str]:
-    """``no longer tracked, your copies stay: notes/a.md``; nothing for no path."""
+    """``no longer tracked, your copies stay: notes/a.md``; empty if there are none."""
     if not paths:
         return []
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""

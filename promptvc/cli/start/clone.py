@@ -23,7 +23,7 @@ from promptvc.transports.urls import is_local
 @json_option
 @pass_app
 def command(app: App, url: str, folder: Path | None, branch: str | None) -> None:
-    """Copy the store at URL into FOLDER, with all its history, and check its files out.
+    """Copy the store at URL into FOLDER, with all its history, and check out its files.
 
     URL is a path, file://, ssh://, git@host:path, https:// or git://.
     """

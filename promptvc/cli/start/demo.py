@@ -1,4 +1,4 @@
-"""``promptvc demo``: the main job, shown on sample data in a temporary project."""
+"""``promptvc demo``: a tour of promptvc on sample data in a temporary project."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ price    = { input = 0.25, output = 2.0 }
 
 
 @click.command("demo")
-@click.option("--keep", is_flag=True, help="Keep the project afterwards, and say where it is.")
+@click.option("--keep", is_flag=True, help="Keep the project afterwards, and print where it is.")
 @pass_app
 def command(app: App, keep: bool) -> None:
-    """Show what promptvc does, on sample data in a temporary project. Nothing else is touched."""
+    """Show what promptvc does, on sample data in a temporary project. Nothing else is changed."""
     folder = Path(tempfile.mkdtemp(prefix="promptvc-demo-"))
     try:
         with _somebody(), _inside(folder):
@@ -63,7 +63,7 @@ def command(app: App, keep: bool) -> None:
 
 
 class Demo:
-    """The steps of the demonstration, each shown before it is done for real."""
+    """The steps of the demo; each command is shown and then run."""
 
     def __init__(self, app: App, folder: Path) -> None:
         self._app, self._folder = app, folder
@@ -78,7 +78,7 @@ class Demo:
         self._do("init", "--no-ignore")
         self._do("status")
         self._do("commit", "-m", "Baseline")
-        self._say("Somebody makes the tone calmer, and mends the examples.")
+        self._say("Somebody makes the tone calmer, and fixes the examples.")
         self._edit()
         self._do("diff")
         self._do("commit", "-m", "Calmer tone; partial refunds")
@@ -91,17 +91,17 @@ class Demo:
         self._do("switch", "main")
         self._do("diff", "--stat", "main", "terse")
         self._outputs()
-        self._say("Any git repository is a remote: here a bare one in the folder beside.")
+        self._say("Any git repository is a remote: here a bare one in a folder beside it.")
         self._remote()
         self._do("remote", "add", "origin", "../support.git")
         self._do("push", "-u", "origin", "main", "terse")
         self._do("clone", "../support.git", "../colleague")
         self._do("log", "--graph", "--all")
-        self._say("And from Python, without a clone of one's own:")
+        self._say("And from Python, without your own clone:")
         self._python()
 
     def _outputs(self) -> None:
-        """Runs of a rule-based model: what is asked, what is known, what an edit of the prompt did."""
+        """Runs of a rule-based model: requests, known answers, and the effect of a prompt edit."""
         self._say(
             "A model answers the tickets: here a rule-based one, a few lines of Python (rule_based_model.py)."
         )
@@ -112,7 +112,7 @@ class Demo:
         self._do("run", "triage", "--dry-run")
         self._do("run", "triage")
         self._do("commit", "-m", "Outputs of triage")
-        self._say("Somebody adds what a refund is. What is known is never asked again.")
+        self._say("Somebody adds what a refund is. Known answers are never asked for again.")
         self._replace(
             "prompts/triage.prompt",
             "Answer with the word",
@@ -123,7 +123,7 @@ class Demo:
         self._do("commit", "-m", "Say what a refund is")
         self._do("compare", "HEAD~1", "HEAD", "triage")
         self._do("run", "triage")
-        self._say("And what was recorded then follows from what it was made of, row by row, without a call:")
+        self._say("And the recorded outputs follow from their inputs, row by row, without a call:")
         self._do("reproduce", "HEAD~1", "triage")
 
     def _edit(self) -> None:
@@ -172,7 +172,7 @@ class Demo:
 
 @contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """Leave the folder again, so that it can be removed."""
+    """Leave the folder afterwards, so that it can be removed."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -183,7 +183,7 @@ def _inside(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _somebody() -> Iterator[None]:
-    """Commit as somebody, on a machine where git knows nobody; keep clones out of the user's cache."""
+    """Commit with a default author if git has none configured; keep clones out of the user's cache."""
     before = dict(os.environ)
     for who in ("AUTHOR", "COMMITTER"):
         os.environ.setdefault(f"GIT_{who}_NAME", "you")

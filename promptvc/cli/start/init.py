@@ -1,4 +1,4 @@
-"""``promptvc init``: start a store beside the files."""
+"""``promptvc init``: create a store beside the files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_app
 def command(app: App, folder: Path | None, branch: str, ignore: bool | None) -> None:
-    """Start a store in FOLDER (here) and track its prompts, examples and outputs."""
+    """Create a store in FOLDER (here) and track its prompts, examples and outputs."""
     repo = Repo.init(app.folder / folder if folder else app.folder, app.surroundings, branch)
     app.__dict__["repo"] = repo
     assert repo.root is not None
@@ -44,7 +44,7 @@ def command(app: App, folder: Path | None, branch: str, ignore: bool | None) -> 
 
 
 def _wanted(app: App, repo: Repo, ignore: bool | None) -> bool:
-    """Whether to touch .gitignore: as the option says, else as answered on a terminal, else yes (and it is said)."""
+    """Whether to change .gitignore: by the option, or the answer on a terminal, or else yes (and it is reported)."""
     if ignore is not None:
         return ignore
     if app.out.json or not app.surroundings.interactive:

@@ -1,1 +1,1 @@
-"""The daily work: status, diff, commit, restore."""
+"""Daily work: status, diff, commit, restore."""

@@ -1,4 +1,4 @@
-"""``promptvc commit``: everything that changed becomes one commit."""
+"""``promptvc commit``: commit everything that changed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NOTE = """
 #
 """
 SHOWN = 12
-"""Files named one by one after a commit; more are counted."""
+"""Most files to name after a commit; more are counted."""
 
 
 @click.command("commit")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("-m", "--message", multiple=True, help="The message; more than one make paragraphs.")
+@click.option("-m", "--message", multiple=True, help="The message; several make paragraphs.")
 @click.option(
     "-F",
     "--file",
@@ -38,7 +38,7 @@ SHOWN = 12
     help="Read the message from a file, - for stdin.",
 )
 @click.option("--allow-empty", is_flag=True, help="Commit even if nothing changed.")
-@click.option("--allow-secrets", is_flag=True, help="Commit tokens and private keys too.")
+@click.option("--allow-secrets", is_flag=True, help="Also commit tokens and private keys.")
 @json_option
 @pass_app
 def command(
@@ -49,10 +49,10 @@ def command(
     allow_empty: bool,
     allow_secrets: bool,
 ) -> None:
-    """Commit what changed, or what changed of PATHS.
+    """Commit what changed, or what changed in PATHS.
 
     There is no staging area. Without -m the editor opens for the message. Tokens of common services and private keys
-    are refused; [secrets] allow in promptvc.toml names those that may be kept.
+    are refused; [secrets] allow in promptvc.toml lists the allowed ones.
     """
 
     repo = app.repo
@@ -76,7 +76,7 @@ def _message(app: App, given: tuple[str, ...], file: TextIO | None) -> str:
 
 
 def _edited(app: App) -> str:
-    """Ask the editor, where there is someone to ask."""
+    """Ask in the editor, if there is a user to ask."""
     if not app.surroundings.interactive:
         return ""
 
@@ -121,7 +121,7 @@ def _to_value(done: Committed) -> dict[str, object]:
 
 
 def _summary(repo: Repo, done: Committed, seconds: float) -> list[str]:
-    """What went in: counted for a first commit, file by file after."""
+    """What was committed: counts for a first commit, otherwise file by file."""
     comparison = repo.parts.comparison_stored(done.changes, done.id)
     if done.parent is None or len(done.changes) > SHOWN:
         counts, rows = count_kinds(comparison, [c for c in done.changes if c.path != "promptvc.toml"])

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @click.command("diff", cls=WordsCommand)
 @click.argument("words", nargs=-1, metavar="[A [B] | A..B | A...B] [[--] PATHS]...")
-@click.option("--stat", is_flag=True, help="One line a file.")
+@click.option("--stat", is_flag=True, help="One line per file.")
 @click.option("--name-only", is_flag=True, help="Only the paths.")
-@click.option("--full", is_flag=True, help="Show long texts, and rows that all changed alike, in full.")
-@click.option("--exit-code", is_flag=True, help="Leave with 1 if there are differences.")
+@click.option("--full", is_flag=True, help="Show long texts, and rows with equal changes, in full.")
+@click.option("--exit-code", is_flag=True, help="Exit with code 1 if there are differences.")
 @click.option(
-    "-q", "--quiet", is_flag=True, help="Print nothing; only leave with 1 if there are differences."
+    "-q", "--quiet", is_flag=True, help="Print nothing; only exit with code 1 if there are differences."
 )
 @json_option
 @pass_app
@@ -44,8 +44,8 @@ def command(
 ) -> int:
     """Show what changed: rows and cells of tables, words of prompts, lines of text.
 
-    Without a revision: from HEAD to the working files. With A: from there to the working files. With A and B, or
-    A..B: from one to the other. A...B is from where B left A to B. PATHS are files or folders.
+    Without a revision: from HEAD to the working files. With A: from A to the working files. With A and B, or A..B: from
+    one to the other. A...B: from the common ancestor of A and B to B. PATHS are files or folders.
     """
     ranges, paths = split_words(app, words_of(words), most=2)
     comparison = compare(app, ranges, paths)
@@ -63,7 +63,7 @@ def command(
 
 
 def compare(app: App, ranges: Sequence[Range], paths: Sequence[str]) -> Comparison:
-    """The comparison that the revisions ask for."""
+    """The comparison that the revisions specify."""
     repo = app.repo
     if not ranges:
         return repo.diff(None, None, paths)
@@ -78,7 +78,7 @@ def compare(app: App, ranges: Sequence[Range], paths: Sequence[str]) -> Comparis
 
 
 def _sides(app: App, ranges: Sequence[Range]) -> tuple[str, str | None]:
-    """The revisions that `compare` compares; None for the working files."""
+    """The revisions to compare; None for the working files."""
     if not ranges:
         return "HEAD", None
     first = ranges[0]
@@ -141,7 +141,7 @@ def text_lines(
 
 
 def _base(app: App, range: Range) -> str:
-    """Where the two revisions parted; raises `Usage` where they have nothing in common."""
+    """The common ancestor of two revisions; raises `Usage` if they have none."""
     assert range.start is not None
     bases = app.repo.merge_bases(range.start, range.end)
     if not bases:

@@ -1,4 +1,4 @@
-"""``promptvc restore``: working files as they were."""
+"""``promptvc restore``: restore working files from a revision."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from promptvc.repo.branch.switching import Restored
 
 SHOWN = 20
-"""Files named one by one; more are counted."""
+"""Most files to name; more are counted."""
 
 
 @click.command("restore")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("-s", "--source", metavar="REV", help="The revision to take them from (HEAD).")
-@click.option("-f", "--force", is_flag=True, help="Overwrite changes that are not committed.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite uncommitted changes.")
 @json_option
 @pass_app
 def command(app: App, paths: tuple[str, ...], source: str | None, force: bool) -> None:
-    """Put PATHS (files, folders, or . for all) back as they are in HEAD or another revision.
+    """Restore PATHS (files, folders, or . for all) from HEAD or another revision.
 
-    What the revision lacks below a folder is removed; a path that it lacks altogether is refused. A file whose changes
-    are not committed is left alone unless --force is given. What a merge under way wrote is put
-    back only when --source is given too.
+    Files below a folder that the revision lacks are removed; a path that it lacks altogether is refused. A file with
+    uncommitted changes is left alone unless --force is given. Files that a merge in progress wrote are restored only if
+    --source is given too.
     """
     done = app.repo.restore(app.paths(paths), source=source, force=force)
     _tell(app, done, source or "HEAD")

@@ -31,7 +31,7 @@ _WORDS = {
 def command(app: App) -> None:
     """Show what changed since the last commit.
 
-    Exit code 0, changed or not; `clean` in --json and `diff --exit-code` tell them apart.
+    Exit code 0, changed or not; `clean` in --json and `diff --exit-code` distinguish them.
     """
     repo = app.repo
     status = repo.status()
@@ -47,7 +47,7 @@ def command(app: App) -> None:
 
 
 def _merge_value(repo: Repo) -> dict[str, object]:
-    """The merge under way, if there is one, and what conflicts in it."""
+    """The merge in progress, if any, and its conflicts."""
     merge = repo.open_merge
     if merge is None:
         return {}
@@ -58,7 +58,7 @@ def _merge_value(repo: Repo) -> dict[str, object]:
 
 
 def stale_runs(repo: Repo, files: Files | None = None) -> list[Staleness]:
-    """The runs whose outputs do not follow from the working files as they are; ``files`` if they were just found."""
+    """The runs whose outputs do not follow from the working files; ``files`` if they were just listed."""
     return repo.runs.stale(files)
 
 
@@ -70,7 +70,7 @@ def _run_lines(app: App, repo: Repo, status: Status) -> Iterator[str]:
 
 
 def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
-    """What the merge under way waits for."""
+    """What the merge in progress waits for."""
     merge = repo.open_merge
     if merge is None:
         return
@@ -78,7 +78,7 @@ def _merge_lines(app: App, repo: Repo) -> Iterator[str]:
 
     what = waiting_words(merge)
     if not merge.is_written:
-        yield f"{what} was interrupted: promptvc {merge.step} --abort, then begin it again; or promptvc undo"
+        yield f"{what} was interrupted: promptvc {merge.step} --abort, then start it again; or promptvc undo"
         return
     conflicts = repo.conflicts
     if not conflicts:

@@ -1,4 +1,4 @@
-"""The branches of a repository: listed, made, moved, deleted, renamed."""
+"""The branches of a repository: list, create, move, delete, rename."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ELSEWHERE = Advice("switch-first")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """A branch: its name, the commit it is at, and the remote's branch that it follows (None: none)."""
+    """A branch: its name, the commit it is at, and its upstream, the remote's branch (None: none)."""
 
     name: str
     id: ObjectId
@@ -25,26 +25,26 @@ class Branch:
 
     @property
     def ahead(self) -> int | None:
-        """How many commits it has that its upstream lacks; None without one."""
+        """How many commits it has that its upstream lacks; None without an upstream."""
         found = self._diverged()
         return found[0] if found else None
 
     @property
     def behind(self) -> int | None:
-        """How many commits its upstream has that it lacks; None without one."""
+        """How many commits its upstream has that it lacks; None without an upstream."""
         found = self._diverged()
         return found[1] if found else None
 
 
 class Branches:
-    """The branches, by name: ``len``, ``in``, ``branches["main"]``; iterating gives a `Branch` each, sorted."""
+    """The branches, by name: ``len``, ``in``, ``branches["main"]``; iterating gives each `Branch`, sorted."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     def __iter__(self) -> Iterator[Branch]:
         found = self._parts.refs.find("refs/heads/")
-        self._parts.refs.current()  # raises where HEAD is lost: none of them would be the current one
+        self._parts.refs.current()  # raises if HEAD is lost: otherwise no branch would be current
         return iter([self._branch(ref, id) for ref, id in found.items()])
 
     def __len__(self) -> int:
@@ -63,20 +63,20 @@ class Branches:
 
     @property
     def current(self) -> Branch | None:
-        """The current branch; None where HEAD is on none, or on one without commits."""
+        """The current branch; None if HEAD is on none, or on one without commits."""
         head, id = self._parts.refs.head(), self._parts.refs.current()
         return self._branch(head, id) if isinstance(head, RefName) and id is not None else None
 
     @property
     def tracking(self) -> list[Branch]:
-        """The remote-tracking branches: what the remotes had when they were last asked."""
+        """The remote-tracking branches: what the remotes had at the last fetch."""
         found = self._parts.refs.find("refs/remotes/").items()
         return [self._branch(ref, id) for ref, id in found if not ref.endswith("/HEAD")]
 
     def create(self, name: str, at: str = "HEAD", *, force: bool = False) -> Branch:
-        """Make a branch at a revision; ``force`` moves one that is there.
+        """Create a branch at a revision; ``force`` moves an existing one.
 
-        Raises `StoreExists` where there is one, `Refused` for the current one, `UnknownRevision`, `InvalidName`.
+        Raises `StoreExists` if it exists, `Refused` for the current one, `UnknownRevision`, `InvalidName`.
         """
         parts, ref = self._parts, RefName.branch(name)
         target, before = parts.revisions.resolve(at), parts.refs.read(ref)
@@ -89,9 +89,9 @@ class Branches:
         return self._branch(ref, target)
 
     def delete(self, name: str, *, force: bool = False) -> Branch:
-        """Delete a branch, and what it follows; gives what it was.
+        """Delete a branch and its upstream setting; returns what it was.
 
-        Raises `Refused` for the current one, and for one whose commits neither HEAD nor its upstream has unless
+        Raises `Refused` for the current branch, and for one with commits that neither HEAD nor its upstream has, unless
         ``force`` is given; `UnknownRevision`.
         """
         parts = self._parts
@@ -110,7 +110,7 @@ class Branches:
         return was
 
     def move(self, old: str, new: str) -> Branch:
-        """Rename a branch, with what it follows; HEAD goes along. Raises `UnknownRevision`, `StoreExists`."""
+        """Rename a branch with its upstream setting; HEAD follows. Raises `UnknownRevision`, `StoreExists`."""
         parts, after = self._parts, RefName.branch(new)
         before, id = self._known(old)
         if parts.refs.read(after):
@@ -132,7 +132,7 @@ class Branches:
         return ref, self._parts.refs.need(ref)
 
     def _is_kept(self, ref: RefName, id: ObjectId) -> bool:
-        """Whether HEAD or the upstream leads to a commit."""
+        """Whether a commit is reachable from HEAD or the upstream."""
         parts = self._parts
         upstream = parts.upstream(ref)
         tips = [parts.refs.current(), parts.refs.read(upstream) if upstream else None]

@@ -1,4 +1,4 @@
-"""What a repository does with merges, and how it takes things back."""
+"""Merges of a repository, and undo."""
 
 from __future__ import annotations
 
@@ -32,41 +32,41 @@ if TYPE_CHECKING:
 class Merges:
     """Merges of all kinds, into the working files or into a branch without them.
 
-    ``output_merger()`` gives what merges the outputs of runs.
+    ``output_merger()`` returns the merger for outputs of runs.
     """
 
     def __init__(self, parts: Parts, output_merger: Callable[[], RunsMerger]) -> None:
         self._parts, self._output_merger = parts, output_merger
 
-    # --- the merge under way ------------------------------------------------------------------------------
+    # --- the open merge -----------------------------------------------------------------------------------
 
     @property
     def open_merge(self) -> OpenMerge | None:
-        """The merge, cherry-pick or revert that waits for its conflicts to be resolved, or to be committed."""
+        """The merge, cherry-pick or revert with conflicts to resolve, or ready to commit."""
         parts = self._parts
         if parts.root is not None and (parts.path / LOCAL / INTENT).exists():
             parts.intents.ensure_settled()
-        if not (parts.path / LOCAL / MERGING).exists():  # spares most commands the imports
+        if not (parts.path / LOCAL / MERGING).exists():  # saves most commands the imports
             return None
         return parts.merge_state.load()
 
     @property
     def conflicts(self) -> list[MergeConflict]:
-        """What is left to resolve of the merge under way; nothing where there is none."""
+        """The remaining conflicts of the open merge; empty without one."""
         merge = self.open_merge
         if merge is None:
             return []
         return list(self.resolving.conflicts() if merge.is_written else merge.conflicts)
 
     def need_no_merge(self) -> None:
-        """Raise `MergeOpen` while a merge, cherry-pick or revert is under way."""
+        """Raise `MergeOpen` if a merge, cherry-pick or revert is open."""
         merge = self.open_merge
         if merge is not None:
             raise MergeOpen(merge.step, len(self.conflicts))
 
     @property
     def resolving(self) -> Resolving:
-        """Resolves the conflicts of the merge under way."""
+        """Resolves the conflicts of the open merge."""
         from promptvc.session.merge.resolve import Resolving
 
         return Resolving(self.working)
@@ -82,11 +82,11 @@ class Merges:
         field: str | None = None,
         line: int | None = None,
     ) -> Resolved:
-        """Resolve conflicts of the merge under way: those in these paths (all) that have this key, field and line.
+        """Resolve conflicts of the open merge: those in these paths (default: all) with this key, field and line.
 
         ``take`` is a side's version, ``value`` any other; ``as_is`` keeps what the working file has. The key is that of
-        the row, as text, as a value, or as the conflict has it. Raises `NoMergeOpen`, `ConflictMissing` where none is
-        meant, `ConflictStale` where the file has something else there, `Usage` for what cannot stand there.
+        the row, as text, as a value, or as in the conflict. Raises `NoMergeOpen`, `ConflictMissing` if none matches,
+        `ConflictStale` if the file has changed there, `Usage` for a value that is not valid there.
         """
         from promptvc.session.merge.resolve import Choice
         from promptvc.session.merge.selection import Selection
@@ -95,15 +95,15 @@ class Merges:
         return self.resolving.resolve(Selection.of(paths, key=key, field=field, line=line), choice)
 
     def abort(self) -> OpenMerge:
-        """Give up the merge under way: the files that it wrote are as they were before; gives what was given up.
+        """Abort the open merge: the files that it wrote are restored; returns the merge.
 
-        Raises `NoMergeOpen`, and `WorkWouldBeLost` where something is in the way.
+        Raises `NoMergeOpen`, and `WorkWouldBeLost` if the restore would overwrite changes.
         """
         return self.working.abort(self._parts.who())
 
     @property
     def working(self) -> WorkingFiles:
-        """The working files, as what is merged into; raises `Usage` for a store that has none."""
+        """The working files as a merge destination; raises `Usage` for a store without any."""
         from promptvc.session.merge.working import WorkingFiles
 
         parts = self._parts
@@ -129,13 +129,13 @@ class Merges:
         dry_run: bool = False,
         unrelated: bool = False,
     ) -> Merged:
-        """Merge a revision into a branch, the current one where none is named.
+        """Merge a revision into a branch, by default the current one.
 
-        Into the current branch of a project with working files: what conflicts is an open merge, to be resolved by
-        `resolve` and concluded by `commit`, or given up by `abort`. Into any other branch: what conflicts changes
-        nothing, and is resolved and concluded by the value that this gives. ``forward`` is ``never`` for a commit where
-        the branch could just move on, ``only`` for no other; ``unrelated`` allows what has no commit in common. Raises
-        `UnknownRevision`, `MergeOpen`, `WorkWouldBeLost`, `NotFastForward`, `RefMoved`, `Refused`.
+        Into the current branch of a project with working files, conflicts leave an open merge: `resolve` settles them,
+        then `commit` concludes it, or `abort` gives it up. Into any other branch, conflicts change nothing; use the
+        returned value to resolve and conclude the merge. ``forward`` is ``never`` to make a merge commit even if a
+        fast-forward is possible, ``only`` to allow only fast-forwards; ``unrelated`` allows revisions without a common
+        commit. Raises `UnknownRevision`, `MergeOpen`, `WorkWouldBeLost`, `NotFastForward`, `RefMoved`, `Refused`.
         """
         with self.at_work_on():
             to, other = self._destination(into), self._parts.revisions.resolve(revision)
@@ -153,9 +153,9 @@ class Merges:
         mainline: int | None = None,
         dry_run: bool = False,
     ) -> Merged:
-        """Do what a commit did once more, on top of a branch; of a merge, what it did to its parent ``mainline``.
+        """Apply the changes of a commit to a branch; of a merge, its changes to its parent number ``mainline``.
 
-        What conflicts waits as that of `merge` does. Raises what `merge` raises, and `Usage` for a merge without
+        Conflicts are left open as in `merge`. Raises what `merge` raises, and `Usage` for a merge without
         ``mainline``.
         """
         return self._pick("cherry-pick", revision, into, message, mainline, dry_run)
@@ -169,13 +169,13 @@ class Merges:
         mainline: int | None = None,
         dry_run: bool = False,
     ) -> Merged:
-        """Take back what a commit did, on top of a branch; otherwise as `cherry_pick`."""
+        """Undo the changes of a commit on a branch; otherwise as `cherry_pick`."""
         return self._pick("revert", revision, into, message, mainline, dry_run)
 
     def request(
         self, step: Step, revision: str, message: str | None = None, *, into: str | None = None
     ) -> MergeRequest:
-        """A merge, cherry-pick or revert of a revision, as the author that git knows."""
+        """A merge, cherry-pick or revert of a revision, with the author from git's configuration."""
         from promptvc.session.merge.request import MergeRequest, message_of
 
         parts = self._parts
@@ -193,20 +193,20 @@ class Merges:
             keep_author=parts.history.commit(id).author if step == "cherry-pick" else None,
         )
 
-    # --- what other writers of branches need too ----------------------------------------------------------
+    # --- for other writers of branches --------------------------------------------------------------------
 
     def at_work_on(self, patience: float = PATIENCE) -> AbstractContextManager[None]:
-        """The block in which a branch is written to: with the working files to oneself.
+        """A block that writes to a branch: it locks the working files.
 
-        It is entered before anything is written, since what is written must not wait for who waits for the writers; and
-        whichever branch is current, since a switch to this one may be under way.
+        Enter it before anything is written, since a writer must not wait for a process that waits for the writers; and
+        enter it whichever branch is current, since another process may be switching to this one.
         """
         return nullcontext() if self._parts.root is None else self._parts.intents.exclusive(patience)
 
     def bringing_along(
         self, branch: RefName, before: Files, old: ObjectId | None, after: Files, new: ObjectId
     ) -> AbstractContextManager[None]:
-        """The block in which a branch is moved: where it is the current one, files that nobody changed follow."""
+        """A block that moves a branch: if it is the current one, unchanged working files follow."""
         parts = self._parts
         if parts.root is None or parts.refs.head() != branch:
             return nullcontext()
@@ -224,7 +224,7 @@ class Merges:
         return Merging(parts.store, parts.contents, merger, parts.oplog.operation)
 
     def _destination(self, into: str | None) -> Destination:
-        """The working files where they are those of the branch, else the branch; it must not change meanwhile."""
+        """The working files if the branch is checked out, else the branch; this must not change meanwhile."""
         parts, branch = self._parts, into or self._parts.branch
         if parts.root is not None and branch == parts.branch:
             return self.working
@@ -261,23 +261,23 @@ class Merges:
 
 
 class WithMerges(Parts):
-    """Merges, and the operations that can be undone."""
+    """Merges, and operations that can be undone."""
 
     @cached_property
     def merges(self) -> Merges:
-        """Merges of all kinds: what the methods of this class do."""
+        """Merges of all kinds: the implementation of this class's methods."""
         return Merges(self, self._output_merger)
 
     def operations(self) -> list[Operation]:
-        """What was done to refs and working files, newest first."""
+        """The changes of refs and working files, newest first."""
         return self.oplog.operations()[::-1]
 
     def undo(self, to: int | None = None, *, force: bool = False) -> Undone:
-        """Take the last operation back, or go to how things stood right after the operation ``to``.
+        """Undo the last operation, or return to the state right after the operation ``to``.
 
-        That is an operation too: another undo redoes. Raises `Negative` where there is none, `Refused` where a ref was
-        moved since by something else, `WorkWouldBeLost` for working files that were changed since, unless ``force`` is
-        given. An operation that was stopped in the middle is taken back, or finished where it was decided.
+        This is an operation too: another undo redoes. Raises `Negative` if there is none, `Refused` if something else
+        moved a ref since, `WorkWouldBeLost` for working files that changed since, unless ``force`` is given. An
+        operation that was interrupted is undone, or completed if it was already decided.
         """
         from promptvc.session.history.undo import UndoParts, settled, undo
 

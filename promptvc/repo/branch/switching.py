@@ -1,4 +1,4 @@
-"""Going to another branch or commit, and putting working files back as they were."""
+"""Switching to another branch or commit, and restoring working files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from promptvc.versioning.tree import is_below
 
 
 class Switched(Struct, frozen=True, kw_only=True):
-    """Where a switch went, and what it left.
+    """The result of a switch.
 
-    - ``branch``: the branch, None where HEAD is on none now; ``head``: its commit; ``created``: whether it is new;
-    - ``files``: paths written or removed; ``untracked``: working files that stay, no longer tracked;
-    - ``left_behind``: commits of a detached HEAD to which no ref leads now, newest first.
+    - ``branch``: the branch, None if HEAD is on none now; ``head``: its commit; ``created``: whether it is new;
+    - ``files``: paths written or removed; ``untracked``: working files that stay but are no longer tracked;
+    - ``left_behind``: commits of a detached HEAD that no ref reaches now, newest first.
     """
 
     branch: str | None
@@ -33,7 +33,7 @@ class Switched(Struct, frozen=True, kw_only=True):
 
 
 class Restored(Struct, frozen=True):
-    """The paths that were put back, in order, those that were removed, and those that stay, no longer tracked."""
+    """The paths that were restored, in order, those that were removed, and those that stay untracked."""
 
     files: tuple[RepoPath, ...]
     removed: tuple[RepoPath, ...] = ()
@@ -41,14 +41,14 @@ class Restored(Struct, frozen=True):
 
     @property
     def restored(self) -> tuple[RepoPath, ...]:
-        """The paths that were put back and not removed."""
+        """The paths that were restored and not removed."""
         return tuple(path for path in self.files if path not in self.removed)
 
 
 def switch(
     parts: WithMerges, name: str, at: str | None, *, create: bool, detach: bool, force: bool
 ) -> Switched:
-    """Go to a branch, or look at a commit: see `Repo.switch`."""
+    """Switch to a branch, or look at a commit: see `Repo.switch`."""
     parts.merges.need_no_merge()
     before, detached = parts.refs.read(HEAD), parts.branch is None
     branch: RefName | None = None
@@ -76,7 +76,7 @@ def switch(
 
 
 def restore(parts: WithMerges, paths: Sequence[str], source: str | None, *, force: bool) -> Restored:
-    """Put files back as they are at a revision: see `Repo.restore`."""
+    """Restore files from a revision: see `Repo.restore`."""
     if source is None:
         _need_unmerged(parts, paths)
     before = parts.workspace.head_files()
@@ -93,7 +93,7 @@ def restore(parts: WithMerges, paths: Sequence[str], source: str | None, *, forc
 def _to_branch(
     parts: WithMerges, ref: RefName, at: str | None, *, create: bool, force: bool
 ) -> tuple[ObjectId | None, list[RepoPath]]:
-    """Switch to a branch, made where it is to be; gives its commit and the paths written."""
+    """Switch to a branch, created if asked; returns its commit and the paths written."""
     name, exists = ref.short, parts.refs.read(ref)
     if create and exists:
         raise StoreExists(f"a branch {name} exists already", Advice("branch-exists", branch=name))
@@ -123,7 +123,7 @@ def _remote_branch(parts: WithMerges, name: str) -> str:
 
 
 def _follow(parts: WithMerges, name: str, start: str | None) -> None:
-    """A branch made from a remote's follows it."""
+    """Set the upstream of a branch that was created from a remote's."""
     remote, _, branch = (start or "").partition("/")
     if branch and remote in parts.config.sections("remote"):
         parts.sharing.follow(name, remote, branch)
@@ -141,7 +141,7 @@ def _previous(parts: WithMerges) -> str:
 
 
 def _need_unmerged(parts: WithMerges, paths: Sequence[str]) -> None:
-    """Raise `Refused` where a merge under way wrote one of these files: its commit would not have them any more."""
+    """Raise `Refused` if the open merge wrote one of these files: its commit would lack the merged version."""
     merge = parts.merges.open_merge
     written = (
         next((path for path in merge.before if is_below(path, *(paths or [""]))), None) if merge else None

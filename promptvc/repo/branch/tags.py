@@ -1,4 +1,4 @@
-"""The tags of a repository: listed, made, deleted."""
+"""The tags of a repository: list, create, delete."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from promptvc.versioning.commit import peel
 
 
 class Tag(Struct, frozen=True):
-    """A tag: its name and the commit it is on.
+    """A tag: its name and its commit.
 
-    ``object`` is the commit too, or for an annotated tag the object that has its ``message``.
+    ``object`` is the commit too, or for an annotated tag the object with its ``message``.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Tag(Struct, frozen=True):
 
 
 class Tags:
-    """The tags, by name: ``len``, ``in``, ``tags["v1"]``; iterating gives a `Tag` each, sorted by name."""
+    """The tags, by name: ``len``, ``in``, ``tags["v1"]``; iterating gives each `Tag`, sorted by name."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -48,9 +48,9 @@ class Tags:
         return f"Tags {', '.join(tag.name for tag in self)}".rstrip()
 
     def create(self, name: str, at: str = "HEAD", message: str | None = None, *, force: bool = False) -> Tag:
-        """Put a tag on a revision, an annotated one where there is a message; ``force`` moves one that is there.
+        """Put a tag on a revision, an annotated one if a message is given; ``force`` moves an existing one.
 
-        Raises `StoreExists` where there is one, `UnknownRevision`, `InvalidName`, `AuthorUnknown` with a message.
+        Raises `StoreExists` if it exists, `UnknownRevision`, `InvalidName`, `AuthorUnknown` with a message.
         """
         parts, ref = self._parts, RefName.tag(name)
         target, before = parts.revisions.resolve(at), parts.refs.read(ref)
@@ -62,7 +62,7 @@ class Tags:
         return Tag(name, target, id, message or None)
 
     def delete(self, name: str) -> ObjectId:
-        """Delete a tag; gives the object that it named, from which it can be made again. Raises `UnknownRevision`."""
+        """Delete a tag; returns its object, so that it can be created again. Raises `UnknownRevision`."""
         parts = self._parts
         ref, id = self._known(name)
         with parts.oplog.operation(f"tag -d {name}"):

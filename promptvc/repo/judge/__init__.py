@@ -1,1 +1,1 @@
-"""The runs of a repository: made, checked, compared, reproduced."""
+"""The runs of a repository: make, check, compare, reproduce."""

@@ -1,4 +1,4 @@
-"""Recorded outputs held against gates, and against the requests that they answer. Nothing is called."""
+"""Checks recorded outputs against gates, and against the requests that they answer. Makes no calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from promptvc.runs.sources import RunSource
 
 
 def check(parts: Parts, names: Sequence[str], revision: str | None) -> list[CheckResult]:
-    """Each of the declared checks, or of those named: see `Repo.check`."""
+    """Run the declared checks, or the named ones: see `Repo.check`."""
     source = source_at(parts, revision)
     specs = declared(source, names)
     return [
@@ -26,13 +26,13 @@ def check(parts: Parts, names: Sequence[str], revision: str | None) -> list[Chec
 
 
 def reproduce_runs(parts: Parts, names: Sequence[str], revision: str | None) -> list[Reproduction]:
-    """Each run that has outputs, or each of those named: see `Repo.reproduce`."""
+    """Reproduce all runs with outputs, or the named ones: see `Repo.reproduce`."""
     source = source_at(parts, revision)
     return [reproduce(source, name, parts.contents, parts.store) for name in with_outputs(source, names)]
 
 
 def with_outputs(source: RunSource, names: Sequence[str]) -> list[str]:
-    """The runs that have outputs, or those named; raises `RunMissing` where one has none, or there is none."""
+    """The runs that have outputs, or the named ones; raises `RunMissing` if one has none, or there are none."""
     known = run_names(source.files)
     missing = next((name for name in names if output_path(name) not in source.files), None)
     if missing is not None:

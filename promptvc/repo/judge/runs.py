@@ -1,4 +1,4 @@
-"""The runs of a repository: declared, made, compared, taken in, logged, reproduced."""
+"""The runs of a repository: declare, make, compare, import, log, reproduce."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ProjectRuns:
-    """The runs that promptvc.toml declares, by name: among the working files, or at HEAD where there are none."""
+    """The runs that promptvc.toml declares, by name: in the working files, or at HEAD if there are none."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -37,7 +37,7 @@ class ProjectRuns:
     def __repr__(self) -> str:
         return f"Runs {', '.join(self)}".rstrip()
 
-    # --- made -----------------------------------------------------------------------------------------------
+    # --- running --------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -49,11 +49,12 @@ class ProjectRuns:
         allow_secrets: bool = False,
         report: Callable[[CallProgress], None] | None = None,
     ) -> RunResult:
-        """Make the outputs of a declared run that are missing; known answers are not asked for again.
+        """Make the missing outputs of a declared run; known answers are not asked for again.
 
-        ``jobs`` calls at a time, ``limit`` calls at most, ``offline`` none; ``report`` is called with the progress.
-        An answer that holds a secret stays in the local journal, and its row says so, unless ``allow_secrets``. Raises
-        `RunMissing`, `NotTrusted`, `SecretFound`, `CallsMissing` where ``offline``, and what `Runner.run` raises.
+        At most ``jobs`` calls at a time and ``limit`` calls in all, none with ``offline``; ``report`` is called with
+        the progress. An answer that holds a secret stays in the local journal, and its row says so, unless
+        ``allow_secrets``. Raises `RunMissing`, `NotTrusted`, `SecretFound`, `CallsMissing` with ``offline``, and what
+        `Runner.run` raises.
         """
         return self._parts.runs.run(
             name,
@@ -65,18 +66,18 @@ class ProjectRuns:
         )[0]
 
     def plan(self, name: str) -> Plan:
-        """What running it would do: calls that are known, calls to pay. Nothing is called. Raises `RunMissing`."""
+        """What running it would do: known calls, and calls to pay for. Makes no calls. Raises `RunMissing`."""
         return self._parts.runs.plan(name)
 
     def with_outputs(self, *names: str, revision: str | None = None) -> list[str]:
-        """The runs that have outputs, declared or not, or those named; raises `RunMissing` where one has none."""
+        """The runs that have outputs, declared or not, or the named ones; raises `RunMissing` if one has none."""
         from promptvc.repo.judge.judging import with_outputs
         from promptvc.repo.judge.sources import source_at
 
         return with_outputs(source_at(self._parts, revision), names)
 
     def staleness(self, name: str, revision: str | None = None) -> Staleness:
-        """How its outputs stand to the files that they come from; raises `RunMissing`, `UnknownRevision`."""
+        """How up to date its outputs are; raises `RunMissing`, `UnknownRevision`."""
         from promptvc.repo.judge.sources import source_at
         from promptvc.runs.execute.prepared import declared
         from promptvc.runs.execute.staleness import staleness
@@ -87,14 +88,14 @@ class ProjectRuns:
     def stale(self, files: Files | None = None) -> list[Staleness]:
         """The runs whose outputs do not follow from the working files; rows of large ones are not counted.
 
-        ``files`` are the working files, where they were just found.
+        ``files`` are the working files, if they were just listed.
         """
-        if self._parts.root is None or not self._declared():  # spares most projects the imports
+        if self._parts.root is None or not self._declared():  # saves most projects the imports
             return []
         runs = self._parts.runs
         return runs.stale(runs.source(files))
 
-    # --- taken in ---------------------------------------------------------------------------------------------
+    # --- importing --------------------------------------------------------------------------------------------
 
     def record(
         self,
@@ -102,7 +103,7 @@ class ProjectRuns:
         rows: Iterable[Mapping[str, Any]] | str | Path,
         **options: Unpack[RecordOptions],
     ) -> Recorded:
-        """Take in outputs that another tool made, a file or rows, as the run ``name`` among the working files.
+        """Import outputs that another tool made, a file or rows, as the run ``name`` in the working files.
 
         ``repo.runs.record("gpt", "results.csv", example_key="question", output="answer", score="is_correct")``;
         `RecordOptions` has all options. Raises what `promptvc.runs.record.record.record_run` raises.
@@ -127,9 +128,9 @@ class ProjectRuns:
         slices: Sequence[str] = (),
         allow_secrets: bool = False,
     ) -> RunLog:
-        """A context that takes in one's own calls, and writes them as the outputs of a run at its end.
+        """A context that logs your own calls, and writes them as the outputs of a run at its end.
 
-        What is given says how all of them are asked; prompt and examples, tracked files, are pinned as they are now.
+        The arguments apply to all calls; prompt and examples, tracked files, are pinned as they are now.
         Raises `PathMissing`, `NotATable`, `Usage`.
         """
         from promptvc.content.runs.request import Calling
@@ -156,7 +157,7 @@ class ProjectRuns:
             ),
         )
 
-    # --- judged -------------------------------------------------------------------------------------------------
+    # --- judging ------------------------------------------------------------------------------------------------
 
     def compare(
         self,
@@ -167,9 +168,10 @@ class ProjectRuns:
         score: str | None = None,
         slices: Sequence[str] | None = None,
     ) -> RunComparison:
-        """A run's outputs at two revisions, row by row; ``after`` None stands for the working files.
+        """Compare a run's outputs at two revisions, row by row; ``after`` None means the working files.
 
-        Without ``run``, the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`, `UnknownRevision`.
+        Without ``run``, takes the only one that both have. Raises `RunMissing`, `RunUnreadable`, `Usage`,
+        `UnknownRevision`.
         """
         from promptvc.runs.compare.compare import compare_runs
         from promptvc.runs.compare.sources import only_run
@@ -191,7 +193,7 @@ class ProjectRuns:
         jobs: int | None = None,
         report: Callable[[CallProgress], None] | None = None,
     ) -> Drift:
-        """Ask again for the first ``limit`` rows of a run, all of them without; nothing is written. It pays for calls.
+        """Ask again for the first ``limit`` rows of a run, by default all; writes nothing, but the calls cost money.
 
         Raises `RunMissing`, `NotTrusted`, and what rebuilding the requests raises.
         """

@@ -7,7 +7,7 @@ from promptvc.runs.sources import CommitSource, RunSource, WorkingSource
 
 
 def source_at(parts: Parts, revision: str | None = None) -> RunSource:
-    """The files at a revision; without one the working files, or HEAD where the store has none.
+    """The files at a revision; by default the working files, or HEAD if the store has none.
 
     Raises `UnknownRevision`, `AmbiguousId`.
     """

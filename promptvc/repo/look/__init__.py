@@ -1,1 +1,1 @@
-"""What history says: commits, the origin of rows and lines, secrets."""
+"""Reading history: commits, the origin of rows and lines, secrets."""

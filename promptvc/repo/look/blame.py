@@ -1,4 +1,4 @@
-"""Blame: which commit changed each line, row or cell of a file last."""
+"""Blame: which commit last changed each line, row or cell of a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promptvc.session.workspace.snapshot import Snapshot
 
 
 def lineage(parts: Parts) -> Lineage:
-    """What follows files through the history of the repository."""
+    """Follows files through the history of the repository."""
     return Lineage(parts.store, parts.contents, parts.history)
 
 

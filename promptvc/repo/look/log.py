@@ -1,4 +1,4 @@
-"""The log of a repository: which commits are meant, by revisions, paths, times and words."""
+"""The log of a repository: selects commits by revisions, paths, times and text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def log(
     grep: str | None,
     every: bool,
 ) -> Log:
-    """The commits that are meant: see `Repo.log`. What is asked is checked at once, the walk goes on as it is read."""
+    """The selected commits: see `Repo.log`. Arguments are checked at once; commits are read on iteration."""
     wanted = LogFilter(
         _paths(path), _time(parts, since), _time(parts, until), _pattern(author), _pattern(grep)
     )
@@ -43,7 +43,7 @@ def log(
 
 def _ranges(parts: Parts, revisions: Sequence[str]) -> Iterator[Range]:
     for text in revisions:
-        if text != "HEAD" or parts.refs.current() is not None:  # before the first commit there are none
+        if text != "HEAD" or parts.refs.current() is not None:  # before the first commit there are no commits
             yield parts.revisions.range(text)
 
 

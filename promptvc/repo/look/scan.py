@@ -1,4 +1,4 @@
-"""Secrets that are here: in the working files, at a revision, or anywhere in history."""
+"""Finds secrets in the working files, at a revision, or anywhere in history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from promptvc.versioning.commit import find_commits
 
 
 def scan(parts: Parts, revision: str | None, everywhere: bool) -> list[SecretFinding]:
-    """Look at the files of a revision, at the working files, or at every commit: see `Repo.scan`."""
+    """Search the files of a revision, the working files, or every commit: see `Repo.scan`."""
     if everywhere:
         tips = [id for id in (parts.refs.read(HEAD), *parts.refs.find().values()) if id is not None]
         scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)

@@ -1,1 +1,1 @@
-"""What goes to remotes and comes from them, and what is to be in no history any more."""
+"""Sharing: fetch from remotes and push to them, and forget data in all history."""

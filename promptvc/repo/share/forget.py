@@ -1,4 +1,4 @@
-"""Forgetting: history written again without a row, a field or a file, here and at a remote, and every trace purged."""
+"""Forgetting: rewrites history without a row, a field or a file, here and at a remote, and purges every trace."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ Report = Callable[["Progress"], None]
 
 
 class ForgetResult(Struct, frozen=True, kw_only=True):
-    """What forgetting did, or, with ``dry_run``, would do.
+    """The result of forgetting, or with ``dry_run`` the expected one.
 
-    - ``versions``: versions of the file that were looked at; ``commits``: commits that got new ids;
-    - ``refs``: branches and tags that moved, each from what to what; ``files``: working files written;
-    - ``objects``: objects that must not come back; ``answers``: answers dropped from the journal of calls;
-    - ``quotes``: files that still say the same; ``unreached``: what could not be looked at;
-    - ``pushed``: what became of the remote, where one was written to.
+    - ``versions``: versions of the file that were examined; ``commits``: commits that got new ids;
+    - ``refs``: branches and tags that moved, from and to; ``files``: working files written;
+    - ``objects``: objects that must not return; ``answers``: answers dropped from the journal of calls;
+    - ``quotes``: files that still contain it; ``unreached``: what could not be examined;
+    - ``pushed``: the result of the push to the remote, if there was one.
     """
 
     versions: int
@@ -71,13 +71,13 @@ def forget(
     remote: str | None = None,
     report: Report | None = None,
 ) -> ForgetResult:
-    """Forget what is wanted, or what the list of a remote says; with ``remote``, there too. See `Repo.forget`."""
+    """Forget the given data, or what a remote's list says; with ``remote``, there too. See `Repo.forget`."""
     parts.merges.need_no_merge()
     if parts.store.shallow():
         raise Refused("this history lacks its beginning", "forget in a whole clone")
     if remote is not None:
         bring(parts, remote, report)
-    fold(parts.store)  # all of history is read, several times over
+    fold(parts.store)  # all of history is read several times
     with parts.intents.exclusive():
         done = _Forgetting(parts, wanted, everywhere).run(dry_run)
     if remote is None or dry_run:
@@ -86,7 +86,7 @@ def forget(
 
 
 def wanted_of(parts: WithMerges, path: str, key: Any, field: str | None) -> Wanted:
-    """What is meant by a path, a key and a field; raises `Usage`."""
+    """The data meant by a path, a key and a field; raises `Usage`."""
     if key is None:
         if field is not None:
             raise Usage("a field is forgotten of the rows with a key", Advice("forget-what"))
@@ -132,21 +132,21 @@ def _has(row: Row, meant: Mapping[str, Any]) -> bool:
 
 
 def bring(parts: WithMerges, remote: str, report: Report | None) -> None:
-    """Bring a remote's branches and tags, whatever they hold, below refs that nothing shows."""
+    """Fetch all branches and tags of a remote under hidden refs."""
     drop_incoming(parts.refs, parts.who())
     specs = [Refspec.parse(f"+refs/{kind}/*:{INCOMING}{kind}/*") for kind in ("heads", "tags")]
     parts.sharing.fetch(remote, parts.who(), report, specs=specs, tags="none", with_forgotten=True)
 
 
 class _Done(Struct, frozen=True):
-    """What was done, and what the remote's refs are to become: their names there, from what to what."""
+    """What was done, and the moves of the remote's refs: by name there, from and to."""
 
     result: ForgetResult
     incoming: Mapping[RefName, tuple[ObjectId, ObjectId]]
 
 
 class _Forgetting:
-    """One act of forgetting. The working files are this process's alone meanwhile."""
+    """One forget operation. It locks the working files for this process."""
 
     def __init__(self, parts: WithMerges, wanted: Wanted | None, everywhere: bool) -> None:
         self._parts, self._wanted, self._everywhere = parts, wanted, everywhere
@@ -157,9 +157,9 @@ class _Forgetting:
         self._known = load_forgotten(parts.store, parts.refs)
 
     def run(self, dry_run: bool) -> _Done:
-        """Work it out, and do it."""
+        """Plan it, and apply it."""
         with ExitStack() as stack:
-            stack.enter_context(self._parts.store.writing())  # what is written stays until refs lead to it
+            stack.enter_context(self._parts.store.writing())  # gc keeps what is written until refs lead to it
             lying = self._lying()
             writer = stack.enter_context(self._parts.store.begin())
             versions = FileVersions(self._parts.store, find_commits(self._parts.store, self._tips.values()))
@@ -185,7 +185,7 @@ class _Forgetting:
         )
         return _Done(result, _incoming(moves))
 
-    # --- working it out -------------------------------------------------------------------------------------
+    # --- planning -------------------------------------------------------------------------------------------
 
     def _plan(self, planner: Planner) -> ForgetPlan:
         if self._wanted is not None:
@@ -195,7 +195,7 @@ class _Forgetting:
         return planner.apply(self._known)
 
     def _lying(self) -> dict[RepoPath, FileEntry]:
-        """The working files that may hold what is wanted, stored where they are not in history."""
+        """The working files that may hold the data, stored if they are not in history."""
         if self._parts.root is None:
             return {}
         worktree, head = self._parts.workspace.worktree, self._parts.workspace.head_files()
@@ -212,7 +212,7 @@ class _Forgetting:
         return {path: (entry, new) for path, entry, new in edited if new != entry}
 
     def _list(self, more: Forgotten) -> tuple[ObjectId | None, ObjectId | None]:
-        """The list with what is forgotten now, from which commit to which."""
+        """The list with the newly forgotten data: its old and new commit."""
         before = self._parts.refs.read(FORGOTTEN)
         both = self._known.joined(more)
         if both == self._known:
@@ -225,11 +225,11 @@ class _Forgetting:
         return before, made
 
     def _applied(self, lists: tuple[ObjectId | None, ObjectId | None]) -> ObjectId | None:
-        """The list that this store is clean of then: the new one, unless somebody else's waits to be applied."""
+        """The list that this store is then clean of: the new one, unless someone else's is still to be applied."""
         was = self._parts.refs.read(APPLIED)
         return lists[1] if self._wanted is None or was == lists[0] else was
 
-    # --- doing it -------------------------------------------------------------------------------------------
+    # --- applying -------------------------------------------------------------------------------------------
 
     def _do(
         self,
@@ -239,7 +239,7 @@ class _Forgetting:
         plan: ForgetPlan,
         stack: ExitStack,
     ) -> int:
-        """Refs first, then working files; then nothing of it is kept. Stopped in between, the next command goes on."""
+        """Move refs, then write working files, then purge. If it is stopped in between, the next command continues."""
         parts, who = self._parts, self._parts.who()
         refs = {name: pair for name, pair in moves.items() if name != HEAD}
         head = moves.get(HEAD)
@@ -256,7 +256,7 @@ class _Forgetting:
                     if head is not None and head[1] is not None:
                         parts.refs.set_head(head[1], who, "forget")
             finally:
-                stack.close()  # nothing can be dropped while something is written
+                stack.close()  # nothing can be dropped while the store is being written
             if files:
                 target = {path: new for path, (_, new) in files.items() if new is not None}
                 parts.workspace.worktree.put_back(files, target)
@@ -266,7 +266,7 @@ class _Forgetting:
 
 
 def _incoming(moves: Moves) -> dict[RefName, tuple[ObjectId, ObjectId]]:
-    """What the refs of a remote that were brought are to become, by their names there."""
+    """The moves of a remote's fetched refs, by their names there."""
     return {
         RefName("refs/" + name.removeprefix(INCOMING)): (before, after)
         for name, (before, after) in moves.items()
@@ -283,7 +283,7 @@ def _texts(pair: tuple[ObjectId | None, ObjectId | None]) -> tuple[str, str]:
 
 
 def _unreached(parts: WithMerges) -> Iterator[str]:
-    """Where objects of this store are that are not its own to drop."""
+    """Places of this store's objects that it may not drop."""
     for file in parts.store.pack_folder.glob("*.keep"):
         yield f"{file.name.removesuffix('.keep')}, which is marked to be kept"
     if (parts.store.folder / "info" / "alternates").exists():
@@ -291,7 +291,7 @@ def _unreached(parts: WithMerges) -> Iterator[str]:
 
 
 def _send(parts: WithMerges, remote: str, done: _Done, report: Report | None) -> PushResult:
-    """Move the remote's refs by compare-and-swap to what they became, and send the list."""
+    """Move the remote's refs by compare-and-swap, and send the list."""
     sends = [
         Send(there, after, force=True, lease=True, expected=before)
         for there, (before, after) in done.incoming.items()

@@ -1,4 +1,4 @@
-"""Pull: fetch, then bring the upstream into the current branch."""
+"""Pull: fetch, then integrate the upstream into the current branch."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Outcome = Literal["up-to-date", "fast-forward", "merged", "conflicts"]
 
 
 class PullResult(Struct, frozen=True, kw_only=True):
-    """What a pull did to a branch.
+    """The result of a pull.
 
     - ``outcome``: ``up-to-date``, ``fast-forward``, ``merged`` or ``conflicts``;
-    - ``fetched``: what came from the remote; ``upstream``: what was brought into the branch;
-    - ``before`` and ``after``: the commits the branch was at, and is at (None: none yet);
-    - ``files``: paths written or removed by a fast-forward; ``untracked``: files that stay, no longer tracked;
-    - ``merged``: the merge, where both sides had new commits.
+    - ``fetched``: the result of the fetch; ``upstream``: the ref that was integrated into the branch;
+    - ``before`` and ``after``: the branch's commits before and after (None: none yet);
+    - ``files``: paths written or removed by a fast-forward; ``untracked``: files that stay but are no longer tracked;
+    - ``merged``: the merge, if both sides had new commits.
     """
 
     outcome: Outcome
@@ -43,7 +43,7 @@ class PullResult(Struct, frozen=True, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        """Whether nothing conflicts."""
+        """Whether there are no conflicts."""
         return self.outcome != "conflicts"
 
 
@@ -54,7 +54,7 @@ def pull(
     reported: Callable[[str, FetchResult], None],
     fetch: Callable[[str], FetchResult],
 ) -> PullResult:
-    """Fetch from a remote, and bring the upstream into the current branch: see `Remotes.pull`."""
+    """Fetch from a remote, and integrate the upstream into the current branch: see `Remotes.pull`."""
     branch = parts.branch
     if branch is None:
         raise Refused("HEAD is on no branch", Advice("switch-to-one"))

@@ -1,4 +1,4 @@
-"""What a push sends: the refs that words name, and what follows the remote afterwards."""
+"""Push: which refs to send, and setting upstreams afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def push(
     allow_secrets: bool,
     report: Callable[[Progress], None] | None,
 ) -> PushResult:
-    """Send what is named: see `Remotes.push`."""
+    """Send the named refs: see `Remotes.push`."""
     sends = _deletions(names) if delete else _sends(parts, names, every, force, lease)
     if tags:
         sends += [Send(ref, id, force) for ref, id in parts.refs.find("refs/tags/").items()]
@@ -44,7 +44,7 @@ def push(
 
 
 def _inspect(parts: Parts) -> Inspect:
-    """What refuses secrets: what was committed here was looked at then."""
+    """Refuses secrets, in commits that were not made here: those made here were checked when committed."""
     from promptvc.session.secrets.commits import SecretScan, outgoing
 
     scan = SecretScan(parts.store, parts.contents, parts.allowed_secrets)
@@ -71,7 +71,7 @@ def _sends(
 
 
 def _send(parts: Parts, here: str, there: str, force: bool, lease: bool) -> Send:
-    """What ``here`` names, to be sent under the name ``there``, or its own."""
+    """The ref ``here`` to send, under the name ``there`` or its own."""
     ref = parts.revisions.resolve_ref(here)
     tag = ref is not None and ref.startswith("refs/tags/")
     id = parts.refs.read(ref) if ref is not None and tag else parts.revisions.resolve(here)
@@ -84,7 +84,7 @@ def _send(parts: Parts, here: str, there: str, force: bool, lease: bool) -> Send
 
 
 def _pair(parts: Parts, branch: str) -> str:
-    """A branch and the name it has at its upstream; in full, for a tag may have the same name."""
+    """A branch and its upstream's name; as full names, because a tag may have the same name."""
     merge = parts.config.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
     return f"refs/heads/{branch}:{merge}"
 
@@ -98,7 +98,7 @@ def _deletions(names: Sequence[str]) -> list[Send | Removal]:
 
 
 def _follow(parts: Parts, remote: str, sends: Sequence[Send | Removal], result: PushResult) -> None:
-    """Let each branch that was sent follow the one that it became."""
+    """Set the upstream of each branch that was sent."""
     sent = {send.there: send.here for send in sends if isinstance(send, Send)}
     for change in result.changes:
         here = sent.get(change.there)

@@ -1,4 +1,4 @@
-"""The remotes of a repository: named, fetched from, pushed to, pulled from."""
+"""The remotes of a repository: add, fetch from, push to, pull from."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class NamedRemote(Struct, frozen=True):
-    """A remote: what it is called, and where it is; the address without passwords."""
+    """A remote: its name, and its address without passwords."""
 
     name: str
     url: str
 
 
 class Remotes:
-    """The remotes, by name: ``len``, ``in``, ``remotes["origin"]``; iterating gives a `NamedRemote` each."""
+    """The remotes, by name: ``len``, ``in``, ``remotes["origin"]``; iterating gives each `NamedRemote`."""
 
     def __init__(self, parts: WithMerges) -> None:
         self._parts = parts
@@ -43,7 +43,7 @@ class Remotes:
         return name in self._parts.sharing.names
 
     def __getitem__(self, name: str) -> NamedRemote:
-        """A remote; raises `Usage` where there is none of this name."""
+        """A remote; raises `Usage` if there is none of this name."""
         if name not in self:
             raise Usage(f"no remote {name!r}", Advice("list-remotes"))
         return self._remote(name)
@@ -53,24 +53,24 @@ class Remotes:
 
     @property
     def default(self) -> NamedRemote:
-        """The remote that is used where none is named: the branch's, else origin, else the only one; raises `Usage`."""
+        """The default remote: the branch's, else origin, else the only one; raises `Usage`."""
         return self._remote(self._name(None))
 
-    # --- named --------------------------------------------------------------------------------------------------
+    # --- configuration ------------------------------------------------------------------------------------------
 
     def add(self, name: str, url: str) -> NamedRemote:
-        """Add a remote, whose branches will be tracked; raises `StoreExists`, `InvalidName`, `Usage`."""
+        """Add a remote and track its branches; raises `StoreExists`, `InvalidName`, `Usage`."""
         parse_url(url)
         self._parts.sharing.add(name, url)
         return self._remote(name)
 
     def set_url(self, name: str, url: str) -> NamedRemote:
-        """Say where a remote is now; raises `Usage`."""
+        """Change the address of a remote; raises `Usage`."""
         self._parts.sharing.set_url(name, url)
         return self._remote(name)
 
     def remove(self, name: str) -> None:
-        """Remove a remote, its remote-tracking branches, and what follows them; raises `Usage`."""
+        """Remove a remote, its remote-tracking branches, and the upstream settings that name it; raises `Usage`."""
         self._parts.sharing.remove(name, self._parts.who())
 
     # --- transfers ----------------------------------------------------------------------------------------------
@@ -85,12 +85,12 @@ class Remotes:
         timeout: float | None = None,
         report: Callable[[Progress], None] | None = None,
     ) -> FetchResult:
-        """Bring what is new at a remote, the default one where none is named; working files are left alone.
+        """Fetch from a remote, by default the default one; working files are not changed.
 
-        Tags on commits that come follow; ``tags`` brings all. ``prune`` deletes remote-tracking branches that are gone
-        there, ``force`` replaces tags that are others here: they are reported as refused else. ``name`` may be an
-        address. ``timeout`` is how many seconds a connection may take, and the server be silent. Raises `Usage`,
-        `RemoteNotAStore`, `TransferFailed`, `AuthFailed`.
+        Tags on fetched commits are fetched too; ``tags`` fetches all. ``prune`` deletes remote-tracking branches that
+        the remote no longer has, ``force`` replaces tags that differ here: otherwise they are reported as refused.
+        ``name`` may be an address. ``timeout`` is how many seconds a connection may take, and the server be silent.
+        Raises `Usage`, `RemoteNotAStore`, `TransferFailed`, `AuthFailed`.
         """
         parts = self._parts
         return parts.sharing.fetch(
@@ -119,11 +119,11 @@ class Remotes:
     ) -> PushResult:
         """Send branches and tags to a remote: those named, or the current branch.
 
-        ``HERE:THERE`` sends a branch under another name, ``:THERE`` deletes it there.
-        ``set_upstream`` lets the branches follow the remote's from now on. What would drop commits there is refused,
-        unless ``force`` is given, or ``force_with_lease`` and nobody moved it since the fetch. ``tags`` sends every tag
-        too, ``all`` every branch; ``delete`` deletes what is named at the remote. What the remote did not take is in
-        `PushResult.refused`. Commits that were not made here are looked at for secrets first, unless ``allow_secrets``.
+        ``HERE:THERE`` sends a branch under another name, ``:THERE`` deletes it there. ``set_upstream`` makes the
+        remote's branches the upstreams. A push that would drop commits there is refused, unless ``force`` is given, or
+        ``force_with_lease`` and nobody moved the ref since the fetch. ``tags`` also sends every tag, ``all`` every
+        branch; ``delete`` deletes the named refs at the remote. Refs that the remote did not accept are in
+        `PushResult.refused`. Commits that were not made here are scanned for secrets first, unless ``allow_secrets``.
         Raises `Usage`, `UnknownRevision`, `NotFastForward`, `SecretFound`, `TransferFailed`, `AuthFailed`.
         """
         names = [branches] if isinstance(branches, str) else list(branches)
@@ -149,11 +149,11 @@ class Remotes:
         report: Callable[[Progress], None] | None = None,
         fetched: Callable[[str, FetchResult], None] | None = None,
     ) -> PullResult:
-        """Fetch, then bring the upstream of the current branch into it, and the working files along.
+        """Fetch, then integrate the upstream of the current branch, and update the working files.
 
-        Moves forward where it can; merges where both sides have new commits, or refuses with ``ff_only``. ``fetched``
-        is called with the remote and what came from it, before anything is merged. Raises `Refused` where HEAD is on no
-        branch, `MergeOpen`, `Usage` where the remote lacks the branch, `NotFastForward`, `WorkWouldBeLost`, and what
+        Fast-forwards if possible; merges if both sides have new commits, or refuses with ``ff_only``. ``fetched`` is
+        called with the remote and the result of the fetch, before anything is merged. Raises `Refused` if HEAD is on no
+        branch, `MergeOpen`, `Usage` if the remote lacks the branch, `NotFastForward`, `WorkWouldBeLost`, and what
         `fetch` raises.
         """
         reported = fetched or (lambda name, result: None)
@@ -165,6 +165,6 @@ class Remotes:
         return name or self._parts.sharing.default(self._parts.branch)
 
     def _remote(self, name: str) -> NamedRemote:
-        """A remote; a branch may follow one by its address, which is its name then."""
+        """A remote; a branch may have an address as its remote, which is then its name."""
         url = self._parts.sharing.url(name) or ("" if name in self else name)
         return NamedRemote(name, redact_url(url))

@@ -1,6 +1,6 @@
-"""Calls: every answer that the repository knows.
+"""Calls: every answer that the repository has.
 
-store    answers in commits and in the journal, found by request hash
-index    where each is
-journal  answers just made, durable before they count
+store    answers in commits and in the journal, looked up by request hash
+index    where each answer is
+journal  new answers, durable before they count
 """

@@ -1,8 +1,8 @@
-"""Where each known answer is: an index on the disk, so that a million of them take no memory.
+"""An on-disk index of where each known answer is, so that a million of them take no memory.
 
-It is derived, and made anew when it is damaged or removed: beside it, ``index.sum`` holds the checksum of its file, for
-SQLite would answer from a damaged page, and an answer that is not found is paid for again. SQLite is in Python's
-standard library.
+The index is derived data: it is rebuilt when it is damaged or removed. ``index.sum`` beside it holds its checksum,
+because SQLite would answer from a damaged page, and an answer that is not found is paid for again. SQLite is in
+Python's standard library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AT_ONCE = 500
 
 
 class Place(NamedTuple):
-    """Where an answer is: in which source, from which byte on, how many bytes; and a digest of what it says."""
+    """Where an answer is: its source, offset and length in bytes, and a digest of its content."""
 
     source: bytes
     start: int
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An answer of a source, to be entered."""
+    """An answer of a source, ready to be indexed."""
 
     hash: str
     start: int
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 class CallIndex:
-    """Request hashes and the places of their answers. A *source* is a chunk run of rows, or a file of the journal."""
+    """Maps request hashes to the places of their answers. A *source* is a chunk run of rows, or a journal file."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._sum = path, path.with_suffix(".sum")
@@ -57,7 +57,7 @@ class CallIndex:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """What is entered within is kept together, or not at all."""
+        """A block that runs as one database transaction."""
         with flocked(self._lock, patience=60.0):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -69,20 +69,20 @@ class CallIndex:
             self._seal()
 
     def saw(self, id: bytes) -> bool:
-        """Whether a commit, or a file, was entered already."""
+        """Whether a commit or file is indexed already."""
         return self._db.execute("SELECT 1 FROM seen WHERE id = ?", (id,)).fetchone() is not None
 
     def see(self, ids: Iterable[bytes]) -> None:
-        """Note that commits or files are entered."""
+        """Mark commits or files as indexed."""
         self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((id,) for id in ids))
 
     def read_of(self, source: bytes) -> int:
-        """How many bytes of a source are entered; 0 for one that is not known."""
+        """How many bytes of a source are indexed; 0 for an unknown source."""
         found = self._db.execute("SELECT read FROM sources WHERE name = ?", (source,)).fetchone()
         return int(found[0]) if found else 0
 
     def enter(self, source: bytes, entries: Iterable[Entry]) -> None:
-        """Enter the answers of a source; of one request, the first in it."""
+        """Index the answers of a source; if it answers a request twice, the first answer counts."""
         self._db.execute("INSERT OR IGNORE INTO sources (name, read) VALUES (?, 0)", (source,))
         number = self._db.execute("SELECT number FROM sources WHERE name = ?", (source,)).fetchone()[0]
         self._db.executemany(
@@ -91,11 +91,11 @@ class CallIndex:
         )
 
     def has_read(self, source: bytes, size: int) -> None:
-        """Note how many bytes of a source are entered."""
+        """Record how many bytes of a source are indexed."""
         self._db.execute("UPDATE sources SET read = ? WHERE name = ?", (size, source))
 
     def find(self, hashes: Sequence[str]) -> dict[str, list[Place]]:
-        """The places of those that are known, least digest first: the same answer whatever came first."""
+        """The places of the known hashes, lowest digest first, so that the order of indexing does not matter."""
         found: dict[str, list[Place]] = {}
         for at in range(0, len(hashes), _AT_ONCE):
             part = [bytes.fromhex(hash) for hash in hashes[at : at + _AT_ONCE]]
@@ -109,7 +109,7 @@ class CallIndex:
         return found
 
     def forget(self, source: bytes) -> None:
-        """A source is gone, and its answers with it; what was seen is looked at anew, for it may come back."""
+        """Remove a source and its answers. Commits and files are scanned again, since the source may come back."""
         with self.writing():
             self._db.execute(
                 "DELETE FROM calls WHERE source = (SELECT number FROM sources WHERE name = ?)", (source,)
@@ -122,12 +122,12 @@ class CallIndex:
         return int(self._db.execute("SELECT count(DISTINCT hash) FROM calls").fetchone()[0])
 
     def reopen(self) -> None:
-        """Go on with the file that another process put in the place of this one."""
+        """Switch to the file with which another process replaced this one."""
         self.close()
         self._db = self._open_whole()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start over with an empty index."""
         self.close()
         self._remove()
         self._db = self._open()
@@ -137,7 +137,7 @@ class CallIndex:
         self._db.close()
 
     def _open_whole(self) -> sqlite3.Connection:
-        """Open the file, a new one where it is not whole; who opens it next must find that it is."""
+        """Open the file, or a new one if it is damaged, and mark it so that the next process can check it."""
         with flocked(self._lock, patience=60.0):
             if self._is_whole():
                 return self._open()
@@ -151,7 +151,7 @@ class CallIndex:
             write_atomically(self._sum, _checksum(self._path))
 
     def _is_whole(self) -> bool:
-        """Whether the file is as it was written last; a process that was stopped while it wrote leaves it otherwise."""
+        """Whether the file is as last written; it is not after a process was stopped while writing."""
         try:
             return self._sum.read_bytes() == _checksum(self._path)
         except OSError:

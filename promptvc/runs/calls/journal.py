@@ -1,7 +1,7 @@
-"""The journal of calls: every answer is on the disk before it counts, whatever happens to the process.
+"""The journal of calls: every answer is on disk before it counts, even if the process is killed.
 
-A folder of files of JSON Lines, one a process, in the form of output rows. Nothing in them is ever removed: they
-are the only place of an answer until it is committed.
+A folder of JSON Lines files, one per process, in the form of output rows. Nothing is removed from them: until it is
+committed, an answer is stored nowhere else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUFFIX = ".jsonl"
 
 
 class Journal:
-    """Appends lines to this process's own file; safe for several threads.
+    """Appends lines to this process's own file. Thread-safe.
 
     Lines of threads that wait at the same time are written and synced together.
     """
@@ -36,7 +36,7 @@ class Journal:
         self._entering, self._writing = Lock(), Lock()
 
     def add(self, row: bytes) -> None:
-        """Append one row, a line of JSON; on return it is on the disk, with a checksum. Raises `DiskFull`, …"""
+        """Append one row, a line of JSON; on return it is on disk, with a checksum. Raises `DiskFull`, …"""
         line = seal(row.removesuffix(b"\n")) + b"\n"
         with self._entering:
             self._pending.append(line)
@@ -44,9 +44,9 @@ class Journal:
             number = self._entered
         with self._writing:
             if self._durable >= number:
-                return  # another thread took it along
+                return  # another thread wrote it
             if self._lost is not None and number <= self._lost[0]:
-                raise self._lost[1]  # another thread took it along, and could not write
+                raise self._lost[1]  # another thread tried to write it and failed
             with self._entering:
                 lines, self._pending = self._pending, []
                 last = self._entered
@@ -55,7 +55,7 @@ class Journal:
                     self._write(b"".join(lines))
             except Exception as error:
                 self._lost = (last, error)
-                self.close()  # what was half written ends that file; the next line begins another one
+                self.close()  # a partly written line ends that file; the next line starts a new one
                 if isinstance(error, DiskFull):
                     error.hint = "free some space and run again: the answers so far are kept"
                 raise
@@ -89,9 +89,9 @@ def journal_files(folder: Path) -> list[Path]:
 
 
 def sound_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The rows from an offset on, each with the offset of its beginning.
+    """The rows from an offset on, each with its own offset.
 
-    Of a damaged line, what is whole in it: two lines whose end between them was damaged are both found.
+    Of a damaged line it gives the intact parts: if the line end between two lines was damaged, both are found.
     """
     for offset, line in read_lines(path, start):
         if not _is_unsound(line):
@@ -101,7 +101,7 @@ def sound_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def damaged_lines(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Each damaged line of a journal: its file, and its number from 1."""
+    """Each damaged line of a journal: its file and its line number, from 1."""
     for path in journal_files(folder):
         number = end = 0
         for number, (start, line) in enumerate(read_lines(path), 1):
@@ -117,14 +117,14 @@ def damaged_lines(folder: Path) -> Iterator[tuple[Path, int]]:
 
 
 def drop_damaged(folder: Path) -> None:
-    """Take the damaged lines out of a journal; the index of the answers, which knows their places, is made anew."""
+    """Remove the damaged lines from a journal. The index of answers holds their offsets, so it is rebuilt."""
     (folder / "index.sum").unlink(missing_ok=True)
     for path in {path for path, _ in damaged_lines(folder)}:
         write_durably(path, b"".join(line.rstrip(b"\n") + b"\n" for _, line in sound_lines(path)))
 
 
 def drop_lines(folder: Path, patterns: Sequence[bytes]) -> int:
-    """Take the lines that hold one of these bytes out of a journal; gives how many. The index is made anew."""
+    """Remove the lines that contain one of these patterns from a journal; returns how many. The index is rebuilt."""
     dropped = 0
     for path in journal_files(folder) if patterns and folder.is_dir() else ():
         lines = path.read_bytes().splitlines(keepends=True)
@@ -142,7 +142,7 @@ def _is_unsound(line: bytes) -> bool:
 
 
 def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The lines from an offset on, each with the offset of its beginning; one that was cut off is left out."""
+    """The lines from an offset on, each with its own offset, without an incomplete last line."""
     with path.open("rb") as file:
         file.seek(start)
         for line in file:

@@ -1,4 +1,4 @@
-"""The call store: every answer in any commit of any branch, fetched ones too, and every answer in the journal.
+"""The call store: every answer in any commit of any branch, fetched ones included, and every answer in the journal.
 
 A call is named by its request's fingerprint. Whoever has the repository has its answers.
 """
@@ -44,14 +44,14 @@ from promptvc.versioning.tree import FileEntry, load_files
 _T = TypeVar("_T")
 _IN_JOURNAL = b"journal:"
 _HELD = 8 << 20
-"""Bytes of chunk runs that are held, so that answers may be asked for in any order."""
+"""Bytes of chunk runs that are kept in memory, so that answers can be looked up in any order."""
 _HASH_DIGITS = 64
 
 
 class CallStore:
-    """Finds answers by request hash, and keeps new ones. ``folder`` is for the index and the journal.
+    """Finds answers by request hash and keeps new ones. ``folder`` is for the index and the journal.
 
-    ``damaged`` are the places of lines in the journal that cannot be read; ``notice`` is called with words on them.
+    ``damaged`` lists the lines of the journal that cannot be read; ``notice`` is called with a message about each.
     """
 
     def __init__(
@@ -72,18 +72,18 @@ class CallStore:
         self._held_bytes = 0
 
     def refresh(self) -> None:
-        """Enter what was committed, fetched or answered since the last time; damaged answers are named."""
+        """Index what was committed, fetched or answered since the last refresh, and report damaged answers."""
         self._mended(self._scan)
         self.damaged = [f"{path}: line {number}" for path, number in damaged_lines(self._folder)]
         for place in self.damaged:
             self._notice(f"{place} is damaged, and the answer in it is lost")
 
     def find(self, hashes: Sequence[str]) -> dict[str, OutputRow]:
-        """The answers to those requests that are known; an answer has neither its example's id nor scores."""
+        """The known answers to these requests, without example ids and scores."""
         return self._mended(lambda: self._find(hashes))
 
     def add(self, row: OutputRow) -> None:
-        """Keep an answer; on return it is on the disk. Safe for several threads."""
+        """Keep an answer; on return it is on disk. Thread-safe."""
         self._journal.add(encode_row(row))
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class CallStore:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Let no other process make calls meanwhile, which would pay for the same; raises `StoreBusy`."""
+        """Keep other processes from making calls, which would pay for the same answers; raises `StoreBusy`."""
         busy = "another process makes calls in this store"
         hint = "wait for it: what it is answered is known then"
         with disk_errors(self._folder), flocked(self._folder / "lock", patience=0.0, busy=busy, hint=hint):
@@ -130,7 +130,7 @@ class CallStore:
             except (
                 ObjectMissing,
                 ObjectDamaged,
-            ):  # fsck reports it; here it is some answers less, and may come back
+            ):  # fsck reports it; here some answers are missing, and may come back
                 whole = False
         if whole:
             self._index.see(commit.encode() for commit in commits)
@@ -151,7 +151,7 @@ class CallStore:
         self._index.see([folder.encode()])
 
     def _new_commits(self) -> tuple[list[ObjectId], bool]:
-        """The commits that are not entered yet, and whether none of their parents is lacking (a shallow clone)."""
+        """The commits that are not indexed yet, and whether all their parents are here (not so in a shallow clone)."""
         tips = [*self._refs.find().values(), self._refs.read(HEAD)]
         todo = find_commits(self._store, filter(None, tips))
         history, found, whole = History(self._store), dict.fromkeys(todo), True
@@ -168,7 +168,7 @@ class CallStore:
         return new, whole
 
     def _is_of(self, rows: FileEntry, record: FileEntry) -> bool:
-        """Whether rows are those that their record names: edited ones are no answers of a model."""
+        """Whether rows are those that their record names: edited rows are not model answers."""
         try:
             return read_record(self._contents.read(record), "").outputs == rows.id
         except RunUnreadable:
@@ -218,7 +218,7 @@ class CallStore:
         return self._held[source][start : start + size]
 
     def _mended(self, do: Callable[[], _T]) -> _T:
-        """Do something with the index, made anew first where it is damaged; what the disk says comes in plain words."""
+        """Run an action on the index, rebuilding the index first if it is damaged; disk errors become our own."""
         with _in_plain_words(self._folder):
             return self._once_mended(do)
 
@@ -228,7 +228,7 @@ class CallStore:
         except sqlite3.DatabaseError as error:
             if (
                 getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED"
-            ):  # another process made it anew meanwhile
+            ):  # another process has rebuilt it
                 self._index.reopen()
                 self._scan()
                 return do()
@@ -241,7 +241,7 @@ class CallStore:
 
 @contextmanager
 def _in_plain_words(folder: Path) -> Iterator[None]:
-    """Raise what SQLite says of the disk or a lock as an error of our own."""
+    """Raise SQLite's disk and lock errors as our own."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -249,7 +249,7 @@ def _in_plain_words(folder: Path) -> Iterator[None]:
 
 
 def _known(error: sqlite3.OperationalError, folder: Path) -> PromptvcError | None:
-    """What is wrong with the disk or the lock, in plain words; None for damage."""
+    """The error for a disk or lock failure; None for damage."""
     text = str(error)
     if "full" in text:
         return DiskFull(f"{folder}: no space left on the disk", "free some space and try again")
@@ -291,7 +291,7 @@ def _read(line: bytes) -> OutputRow | None:
 
 
 def _digest(row: OutputRow) -> int:
-    """A number of what an answer says, whichever example it was for: of two answers, all choose the same one."""
+    """A digest of an answer without its example: of two answers to a request, everyone chooses the same one."""
     said = (
         row.output,
         row.finish_reason,

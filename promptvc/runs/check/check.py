@@ -1,4 +1,4 @@
-"""One check: its gates in their order, what it needs to be there, and how to go on from what failed."""
+"""One check: its gates in order, what must exist, and what to do after a failure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_run(
 ) -> CheckResult:
     """Check a run's outputs at one version; ``source_at`` gives the version that a revision means.
 
-    Raises `ConfigInvalid` for a run, score or field that there is not, `UnknownRevision`, `RunUnreadable`.
+    Raises `ConfigInvalid` for a run, score or field that does not exist, `UnknownRevision`, `RunUnreadable`.
     """
     subject = Subject(spec=spec, source=source, contents=contents, store=store, source_at=source_at)
     _need_run(subject)
@@ -53,7 +53,7 @@ def check_run(
 
 @dataclass
 class _Check:
-    """The gates of a check, one after the other; ``new`` says which slices are new."""
+    """Runs the gates of a check in order; ``new`` lists the slices that are new."""
 
     subject: Subject
     new: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class _Check:
             yield from no_worse(self.subject, limits.no_worse_than, limits.tolerance, numbers, slice)
 
     def _slice_gates(self) -> Iterator[GateResult]:
-        """The slices that are named, then each value of the fields of ``per_slice``, less what is named for it."""
+        """The named slices, then each value of the ``per_slice`` fields, except for limits set by name."""
         subject, spec, own = self.subject, self.subject.spec, dict[Slice, Limits]()
         groups = {name: subject.examples.groups(subject.columns, name) for name in spec.slice_fields}
         for each in spec.slices:
@@ -102,7 +102,7 @@ class _Check:
                 yield from self._limits(limits, numbers, (name, value))
 
     def _comparable(self, numbers: Numbers, slice: Slice) -> str | None:
-        """The revision to compare a slice with; None where it has no row there, which is noted: the slice is new."""
+        """The revision to compare a slice with; None, with a note that the slice is new, if it has no rows there."""
         revision = self.subject.spec.limits.no_worse_than
         if revision is None or any(n in self.subject.base(revision).numbers for n in numbers):
             return revision
@@ -111,7 +111,7 @@ class _Check:
         return None
 
 
-# --- what has to be there -------------------------------------------------------------------------------------
+# --- what must exist ------------------------------------------------------------------------------------------
 
 
 def _invalid(spec: CheckSpec, place: str, what: str, hint: str | Advice | None) -> ConfigInvalid:
@@ -128,7 +128,7 @@ def _need_run(subject: Subject) -> None:
 
 
 def _need_scores(subject: Subject) -> None:
-    """Raise `ConfigInvalid` for a score that there is not, or that has no mean, and where none says what passes."""
+    """Raise `ConfigInvalid` for a score that does not exist or has no mean, and if no score says what passes."""
     spec, known = subject.spec, subject.known_scores
     for place, name in _named_scores(spec):
         if name not in known and (known or subject.columns):
@@ -142,7 +142,7 @@ def _need_scores(subject: Subject) -> None:
 
 
 def _need_fields(subject: Subject) -> None:
-    """Raise `ConfigInvalid` for a field that no example has, and where the examples are not known."""
+    """Raise `ConfigInvalid` for a field that no example has, or if the examples are not known."""
     spec, examples = subject.spec, subject.examples
     seen = list(examples.seen)
     for place, name in _named_fields(spec):
@@ -171,18 +171,18 @@ def _named_fields(spec: CheckSpec) -> Iterator[tuple[str, str]]:
 
 
 def _near(text: str, known: Sequence[str]) -> str | None:
-    """A hint at what may have been meant."""
+    """A hint: the closest known name, or a list of the known names."""
     found = get_close_matches(text, known, 1)
     if found:
         return f"did you mean {found[0]}?"
     return f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:8])}" if known else None
 
 
-# --- beside the gates: what was not looked at, and how to go on -----------------------------------------------
+# --- notes and hints ------------------------------------------------------------------------------------------
 
 
 def _notes(subject: Subject) -> Iterator[str]:
-    """What was not looked at, and scores that are gone."""
+    """What was not checked, and which scores are gone."""
     for revision, base in subject.bases.items():
         both, only_here = len(base.numbers), len(subject.columns) - len(base.numbers)
         if both and (only_here or base.only_there):
@@ -196,7 +196,7 @@ def _notes(subject: Subject) -> Iterator[str]:
 
 
 def _hint(subject: Subject, gates: Sequence[GateResult]) -> str | None:
-    """The command that makes outputs up to date, or else lists the rows because of which a gate failed."""
+    """The command that brings outputs up to date, or the one that lists the rows that made a gate fail."""
     failed = [gate for gate in gates if not gate.passed]
     if not failed:
         return None
@@ -214,7 +214,7 @@ def _hint(subject: Subject, gates: Sequence[GateResult]) -> str | None:
 
 
 def _compare(subject: Subject, gate: GateResult, revision: str) -> str:
-    """``promptvc compare main triage --broken``, where the score is one that rows pass."""
+    """``promptvc compare main triage --broken``, if the score is one that rows pass."""
     here = "" if subject.source.label == "working files" else f" {subject.source.label}"
     command = f"promptvc compare {revision}{here} {subject.spec.run}"
     booleans = [name for name, kind in subject.kinds.items() if kind == "boolean"]
@@ -225,7 +225,7 @@ def _compare(subject: Subject, gate: GateResult, revision: str) -> str:
 
 
 def _rows(subject: Subject, failed: Sequence[GateResult]) -> str:
-    """``promptvc rows outputs/triage.jsonl --where scores.exact=false``, where that finds the rows of a gate."""
+    """``promptvc rows outputs/triage.jsonl --where scores.exact=false``, if that finds the rows of a gate."""
     version = "" if subject.source.label == "working files" else f"{subject.source.label}:"
     command = f"promptvc rows {version}{output_path(subject.spec.run)}"
     for gate in failed:

@@ -10,7 +10,7 @@ from promptvc.runs.sources import RunSource
 
 
 def declared(source: RunSource, names: Sequence[str] = ()) -> list[CheckSpec]:
-    """The checks that are declared at a version, or those of them that are named; raises `Usage` for a strange name."""
+    """The checks declared at a version, or the named ones of them; raises `Usage` for an unknown name."""
     checks = source.project.checks
     if not checks:
         where = "" if source.label == "working files" else f" at {source.label}"

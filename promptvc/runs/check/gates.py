@@ -1,4 +1,4 @@
-"""The gates: whether outputs are up to date, means and totals, rows that must pass, and the same beside a revision.
+"""The gates: outputs up to date, means and totals, rows that must pass, and comparison with a revision.
 
 Nothing is called, and no code of the project runs.
 """
@@ -31,7 +31,7 @@ from promptvc.runs.sources import RunSource, pin_of
 
 
 def fresh(subject: Subject) -> GateResult:
-    """The outputs are those of the prompt, the examples and the settings of this version."""
+    """The outputs match the prompt, the examples and the settings of this version."""
     why = _not_fresh(subject)
     return GateResult(
         kind="fresh", passed=why is None, wanted=True, found=why is None, words=why or "up to date"
@@ -39,7 +39,7 @@ def fresh(subject: Subject) -> GateResult:
 
 
 def _not_fresh(subject: Subject) -> str | None:
-    """Why the outputs are not those of the prompt and the examples at this version; None where they are."""
+    """Why the outputs do not match the prompt and the examples at this version; None if they do."""
     if subject.side.table is None:
         return "there are no outputs"
     declared, record = subject.source.project.runs.get(subject.spec.run), subject.side.record
@@ -57,7 +57,7 @@ def _not_fresh(subject: Subject) -> str | None:
 
 
 def _has(source: RunSource, pin: Pin) -> bool:
-    """Whether a pinned file is as it was."""
+    """Whether a pinned file is unchanged."""
     try:
         return pin_of(source.file(pin.path)).id == pin.id
     except PathMissing:
@@ -75,7 +75,7 @@ def measure(
     numbers: Numbers,
     slice: Slice | None,
 ) -> GateResult:
-    """A mean or a total beside its limit; over no rows there is neither."""
+    """Compare a mean or a total with its limit; zero rows have neither."""
     found, counted = _measured(subject.columns, name, numbers)
     if found is None:
         words = f"no rows{f' with {name}' if len(numbers) else ''}, wanted {limit_words(kind, name, wanted)}"
@@ -119,13 +119,13 @@ def must_pass(subject: Subject, rows: RowFilter) -> GateResult:
     )
 
 
-# --- beside a revision ----------------------------------------------------------------------------------------
+# --- compared with a revision ---------------------------------------------------------------------------------
 
 
 def no_worse(
     subject: Subject, revision: str, tolerance: float, numbers: Numbers, slice: Slice | None
 ) -> Iterator[GateResult]:
-    """Each score's mean beside that at a revision, over the rows that have it on both sides."""
+    """Compare each score's mean with that at a revision, over the rows that have the score on both sides."""
     base = subject.base(revision)
     names = subject.spec.score or [name for name in base.means if name in subject.known_scores]
     both = [n for n in numbers if n in base.numbers]
@@ -182,7 +182,7 @@ def _no_worse_score(
 
 
 def no_broken(subject: Subject, rows: RowFilter, revision: str) -> GateResult:
-    """No row fails that passed at a revision; over rows that both have."""
+    """No row that passed at a revision fails now; over the rows that both have."""
     base = subject.base(revision)
     there = base.side.columns
     inside = subject.examples.inside(range(len(subject.columns)), subject.columns, rows)
@@ -208,11 +208,11 @@ def no_broken(subject: Subject, rows: RowFilter, revision: str) -> GateResult:
     )
 
 
-# --- what the rows come to ------------------------------------------------------------------------------------
+# --- numbers of the rows --------------------------------------------------------------------------------------
 
 
 def _passing_rows(columns: Columns, numbers: Iterable[int], scores: Sequence[str]) -> set[int]:
-    """The rows of these that have an output and all of the scores, each of them true (or 1)."""
+    """Those of the rows that have an output and all of the scores, each of them true (or 1)."""
     found = [columns.scores.get(name) for name in scores]
     if not found or None in found:
         return set()
@@ -221,13 +221,13 @@ def _passing_rows(columns: Columns, numbers: Iterable[int], scores: Sequence[str
 
 
 def _failed_rows(columns: Columns, numbers: Iterable[int]) -> list[int]:
-    """The rows of these that have an error, those left out that only wait for their call."""
+    """Those of the rows that have an error, without rows that only wait for their call."""
     stale = set(columns.stale)
     return [n for n in numbers if not columns.answered[n] and n not in stale]
 
 
 def _measured(columns: Columns, name: str, numbers: Numbers) -> tuple[float | None, int]:
-    """One of `MEASURES` or a score's mean, and over how many rows it is known; None where it is of none."""
+    """One of `MEASURES` or a score's mean, and the number of rows that have it; None if no row has it."""
     if name in ("rows", "errors"):
         found = len(numbers) if name == "rows" else len(_failed_rows(columns, numbers))
         return (found if numbers else None), len(numbers)
@@ -243,7 +243,7 @@ def _measured(columns: Columns, name: str, numbers: Numbers) -> tuple[float | No
 
 
 def _beyond(columns: Columns, sign: int, name: str, wanted: float, numbers: Numbers) -> list[int]:
-    """The rows that are beyond a limit by themselves, the furthest first; ``sign`` is 1 for a least, -1 for a most."""
+    """The rows whose own value is beyond a limit, furthest first; ``sign`` is 1 for a minimum, -1 for a maximum."""
     if name == "errors":
         return _failed_rows(columns, numbers)
     scores = columns.scores.get(name)

@@ -1,4 +1,4 @@
-"""What checks found, for those who read it elsewhere: JUnit XML for CI servers, Markdown for comments and summaries."""
+"""Reports of checks: JUnit XML for CI servers, Markdown for comments and summaries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from promptvc.runs.compare.report.numbers import plain
 SHOWN = 10
 """Rows of a gate that are shown by default."""
 
-# All that the production Char of XML 1.0 leaves out (https://www.w3.org/TR/xml/#charsets); lone surrogates too.
+# All characters that the production Char of XML 1.0 excludes (https://www.w3.org/TR/xml/#charsets), and surrogates.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT_LENGTH, _CELL_LENGTH = 2000, 160
 
@@ -28,9 +28,9 @@ _TEXT_LENGTH, _CELL_LENGTH = 2000, 160
 
 
 def junit(results: Sequence[CheckResult], shown: int = SHOWN) -> bytes:
-    """JUnit XML as GitHub, GitLab and Jenkins read it: a suite a check, a case a gate and a row of ``must_pass``.
+    """JUnit XML as GitHub, GitLab and Jenkins read it: a suite per check, a case per gate and per row of ``must_pass``.
 
-    ``shown`` is how many rows the text of a gate's failure has.
+    ``shown`` is how many rows the failure text of a gate lists.
     """
     root = ET.Element("testsuites", name="promptvc check")
     tests = failures = 0
@@ -104,7 +104,7 @@ def _xml(text: str) -> str:
 
 
 def markdown(results: Sequence[CheckResult], shown: int = SHOWN) -> str:
-    """GitHub's Markdown: each check with a table of its gates, and the rows of those that failed."""
+    """GitHub's Markdown: for each check a table of its gates, and the rows of the failed ones."""
     return "\n".join(line for result in results for line in _markdown_lines(result, shown))
 
 
@@ -150,12 +150,12 @@ def _sign(passed: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which nothing is markup, nobody is mentioned and no issue is linked."""
+    """Text without markup, mentions of users or links to issues."""
     return re.sub(r"([\\`*_{}\[\]<>#|~@!])", lambda match: f"&#{ord(match[1])};", _one_line(text))
 
 
 def _code(text: str) -> str:
-    """A code span: nothing in it is markup. A bar is escaped even there, since it would end the cell."""
+    """A code span, which contains no markup. A bar is escaped even there, since it would end the cell."""
     shown = _one_line(text)
     shown = shown if len(shown) <= _CELL_LENGTH else shown[: _CELL_LENGTH - 1].rstrip() + "…"
     if not shown:
@@ -169,7 +169,7 @@ def _one_line(text: str) -> str:
     return " ".join(_xml(text).replace("\n", " ↵ ").split())
 
 
-# --- words that all of them use ---------------------------------------------------------------------------------
+# --- text for all of them -------------------------------------------------------------------------------------
 
 
 def summary(result: CheckResult) -> str:
@@ -180,7 +180,7 @@ def summary(result: CheckResult) -> str:
 
 
 def row_words(row: GateRow) -> str:
-    """``t-0042 (billing): exact false (was true), expected refund, got billing`` on a line, long texts shortened."""
+    """One line: ``t-0042 (billing): exact false (was true), expected refund, got billing``; long texts shortened."""
     slices = f" ({', '.join(text_of(value) for value in row.slices.values())})" if row.slices else ""
     expected = f", expected {_short(text_of(row.expected))}" if row.expected is not None else ""
     got = "" if row.error is not None else f", got {_short(text_of(row.output))}"
@@ -188,25 +188,25 @@ def row_words(row: GateRow) -> str:
 
 
 def why_words(row: GateRow) -> str:
-    """``exact false``, or the error because of which there is no output."""
+    """``exact false``, or the error that left the row without an output."""
     if row.error is not None:
         return f"error: {_short(row.error)}"
     return scores_words(row) or "no score"
 
 
 def scores_words(row: GateRow) -> str:
-    """``exact false (was true)``; of several scores, those that are not true."""
+    """``exact false (was true)``; if there are several scores, those that are not true."""
     failing = {name: score for name, score in row.scores.items() if score != 1} or row.scores
     return ", ".join(f"{name} {_score(score)}{_was(row, name)}" for name, score in failing.items())
 
 
 def more_words(count: int) -> list[str]:
-    """``… 12 more``, where there are any."""
+    """``… 12 more``, if there are any."""
     return [f"… {count:,} more"] if count > 0 else []
 
 
 def text_of(value: Json) -> str:
-    """Text as it is, another value as JSON, nothing for null."""
+    """Text unchanged, another value as JSON, nothing for null."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False, default=str)

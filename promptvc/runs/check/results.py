@@ -1,4 +1,4 @@
-"""What a check finds: a result for each gate, and all of them together; and its numbers, in a few words."""
+"""The results of a check: one per gate and one for all, and their numbers as text."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from promptvc.runs.compare.columns import Place
 from promptvc.runs.compare.report.numbers import decimals, dollars, milliseconds
 
 EQUAL = 1e-9
-"""What sums of decimals may be off by: 0.1 + 0.2 is no more than 0.3."""
+"""The tolerance for sums of decimals: 0.1 + 0.2 counts as no more than 0.3."""
 _UNITS = {"cost_usd": " USD", "latency_ms": " ms"}
 
 GateKind = Literal["fresh", "min", "max", "must_pass", "no_worse_than", "no_broken"]
 
 
 class GateResult(Struct, frozen=True, kw_only=True):
-    """One gate: what was asked, what is.
+    """One gate: what was wanted and what was found.
 
-    - ``subject``: the score, the measure, or the rows that are meant; ``revision``: what they are compared with;
-    - ``wanted``, ``found``: numbers; of ``fresh`` whether it is, of ``must_pass`` and ``no_broken`` how many rows fail;
-    - ``words``: both in a few words; ``slice``: the only rows looked at, None for all;
-    - ``rows``: why it failed, none of a gate that passed; ``places``: of ``must_pass``, every row that must pass.
+    - ``subject``: the score, the measure or the rows; ``revision``: what they are compared with;
+    - ``wanted``, ``found``: numbers; for ``fresh`` booleans, for ``must_pass`` and ``no_broken`` how many rows fail;
+    - ``words``: both as text; ``slice``: the slice that was checked, None for all rows;
+    - ``rows``: the rows that made it fail, empty if it passed; ``places``: for ``must_pass``, every row that must pass.
     """
 
     kind: GateKind
@@ -52,7 +52,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
 class CheckResult(Struct, frozen=True, kw_only=True):
     """A check of a run at one version, ``label``.
 
-    ``notes`` say what was not looked at; ``hint`` is the command that goes on from what failed.
+    ``notes`` say what was not checked; ``hint`` is the command to run after a failure.
     """
 
     name: str
@@ -69,17 +69,17 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> tuple[GateResult, ...]:
-        """The gates that did not."""
+        """The gates that failed."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
 
 def slice_name(slice: Slice) -> str:
-    """``slice=billing``; ``slice=(none)`` for the rows that have no value there."""
+    """``slice=billing``; ``slice=(none)`` for the rows without a value."""
     name, value = slice
     return f"{name}={'(none)' if value is None else value}"
 
 
-# --- in a few words -------------------------------------------------------------------------------------------
+# --- as text --------------------------------------------------------------------------------------------------
 
 
 def over_words(known: int, count: int) -> str:
@@ -94,12 +94,12 @@ def fail_words(count: int) -> str:
 
 def limit_words(kind: Literal["min", "max"], name: str, wanted: float) -> str:
     """``at most 0.5 USD``."""
-    number = format(Decimal(repr(wanted)), ",f").removesuffix(".0")  # as it was declared, without an exponent
+    number = format(Decimal(repr(wanted)), ",f").removesuffix(".0")  # as declared, without an exponent
     return f"at {'least' if kind == 'min' else 'most'} {number}{_UNITS.get(name, '')}"
 
 
 def found_words(name: str, found: float, wanted: float, known: int, count: int) -> str:
-    """``0.8996 over 24 rows``, ``mean 812 ms over 20 of 24 rows``; of rows themselves ``24 rows``, ``2 of 24 rows``."""
+    """``0.8996 over 24 rows``, ``mean 812 ms over 20 of 24 rows``; for counts of rows ``24 rows``, ``2 of 24 rows``."""
     if name == "rows":
         return plural(round(found), "row")
     if name == "errors":
@@ -108,7 +108,7 @@ def found_words(name: str, found: float, wanted: float, known: int, count: int) 
 
 
 def number_words(name: str, found: float, wanted: float) -> str:
-    """``0.8996``, ``mean 812 ms``, ``0.000033 USD``, ``1,200``; a limit that is near has more digits."""
+    """``0.8996``, ``mean 812 ms``, ``0.000033 USD``, ``1,200``; with more digits if the limit is close."""
     if name in ("input_tokens", "output_tokens"):
         return f"{found:,.0f}"
     words = {"cost_usd": dollars, "latency_ms": milliseconds}.get(name)
@@ -120,7 +120,7 @@ def number_words(name: str, found: float, wanted: float) -> str:
 
 
 def digits(found: float, other: float) -> str:
-    """As `compare_words.number`, with as many digits as tell it from another number: ``0.8996`` beside ``0.9``."""
+    """As `compare_words.number`, with enough digits to differ from another number: ``0.8996`` beside ``0.9``."""
     places = decimals(abs(found))
     while places < 9 and round(found, places) == round(other, places) and abs(found - other) > EQUAL:
         places += 1

@@ -1,4 +1,4 @@
-"""The rows because of which a gate failed, read when they are asked for."""
+"""The rows that made a gate fail, read on demand."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from promptvc.runs.compare.columns import Columns, Place
 
 _BATCH = 10_000
 _FEW = 200
-"""Rows up to which each is looked up by its number; above, the table is read through."""
+"""Up to this many rows are looked up by number; for more, the table is read through."""
 
 
 class GateRow(Struct, frozen=True, kw_only=True):
-    """A row because of which a gate failed.
+    """A row that made a gate fail.
 
-    - ``slices``: the fields by which the run is sliced, as the example has them; ``expected``: as in the example;
-    - ``scores``: those that the gate is about; ``before``: the same at the revision it is compared with, else empty.
+    - ``slices``: the slice fields of the run, with the example's values; ``expected``: as in the example;
+    - ``scores``: those that the gate checks; ``before``: the same at the revision it is compared with, else empty.
     """
 
     example_id: str
@@ -38,7 +38,7 @@ class GateRow(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What the row is called: ``t-0042``, ``t-0042 sample 2``."""
+        """The row's name: ``t-0042``, ``t-0042 sample 2``."""
         return output_name(self.example_id, self.sample_index)
 
     def to_value(self) -> dict[str, Json]:
@@ -56,7 +56,7 @@ class GateRow(Struct, frozen=True, kw_only=True):
 
 
 class GateRows(Sequence[GateRow]):
-    """The rows because of which a gate failed, by number; their texts are read when they are asked for."""
+    """The rows that made a gate fail, by number; their texts are read on demand."""
 
     def __init__(
         self,
@@ -91,12 +91,12 @@ class GateRows(Sequence[GateRow]):
 
     @property
     def numbers(self) -> Sequence[int]:
-        """Their places in the file, from 0."""
+        """Their positions in the file, from 0."""
         return self._numbers
 
     @property
     def places(self) -> list[Place]:
-        """Example and sample of each, without reading anything."""
+        """Example and sample of each, without reading the file."""
         return [self._side.columns.places[number] for number in self._numbers]
 
     def _with(self, numbers: Sequence[int]) -> GateRows:
@@ -132,7 +132,7 @@ class GateRows(Sequence[GateRow]):
 def gate_rows(
     subject: Subject, numbers: Numbers, scores: Sequence[str], revision: str | None = None
 ) -> GateRows:
-    """The rows that a gate names, with these scores, and what those were at a revision."""
+    """The rows that a gate names, with these scores and their values at a revision."""
     base = subject.base(revision) if revision is not None and numbers else None
     before = (base.side.columns, base.numbers) if base else None
     return GateRows(subject.side, subject.examples, numbers, scores, before)

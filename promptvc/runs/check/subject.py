@@ -27,15 +27,15 @@ from promptvc.session.workspace.snapshot import table_of
 from promptvc.storage.store import ObjectStore
 
 Numbers = Sequence[int]
-"""Rows by their place in the file, from 0."""
+"""Rows by their position in the file, from 0."""
 
 Slice = tuple[str, str | None]
-"""A field, and the value that its rows have in it; None: those that have none."""
+"""A field and the value that its rows have; None for rows without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedSide:
-    """The outputs of a run at one version; without any, ``table`` is None and there are no rows."""
+    """The outputs of a run at one version; without outputs, ``table`` is None and there are no rows."""
 
     label: str
     record: RunRecord | None = None
@@ -44,7 +44,7 @@ class CheckedSide:
 
 
 def read_side(source: RunSource, run: str, contents: Contents, store: ObjectStore) -> CheckedSide:
-    """The outputs of a run at a version, all rows read once; raises `RunUnreadable`."""
+    """The outputs of a run at a version; all rows are read once. Raises `RunUnreadable`."""
     try:
         found = load_run(source, run, contents, store)
     except RunMissing:
@@ -54,7 +54,7 @@ def read_side(source: RunSource, run: str, contents: Contents, store: ObjectStor
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What gates know of an example: its values in the slice fields, what is expected, the filters that it is in."""
+    """What gates need of an example: its values in the slice fields, the expected value, the filters that match it."""
 
     values: tuple[Json, ...] = ()
     expected: Json = None
@@ -68,7 +68,7 @@ _UNKNOWN = Example()
 class CheckedExamples:
     """The examples of a run by id.
 
-    ``fields`` are those of the values, ``seen`` all fields that examples have, also inside others.
+    ``fields`` are the slice fields, ``seen`` all fields that examples have, nested ones included.
     """
 
     fields: tuple[str, ...]
@@ -78,16 +78,16 @@ class CheckedExamples:
     known: bool = False
 
     def of(self, id: str) -> Example:
-        """An example; without values where it is not known."""
+        """An example; without values if it is not known."""
         return self.by_id.get(id, _UNKNOWN)
 
     def slices(self, id: str) -> dict[str, Json]:
-        """The fields by which rows are sliced, as the example has them."""
+        """The slice fields of the run, with the example's values."""
         pairs = zip(self.fields, self.of(id).values, strict=False)
         return {name: value for name, value in pairs if value is not None}
 
     def inside(self, numbers: Iterable[int], columns: Columns, rows: RowFilter) -> list[int]:
-        """The rows of these whose example a filter means."""
+        """Those of the rows whose example matches a filter."""
         if not rows.fields:
             return list(numbers)
         at = self.filters.index(rows)
@@ -95,7 +95,7 @@ class CheckedExamples:
         return [number for number in numbers if columns.places[number][0] in held]
 
     def groups(self, columns: Columns, name: str) -> dict[str | None, list[int]]:
-        """The rows by the values of a field; a row with a list is in the group of each of its items."""
+        """The rows grouped by a field's value; a row with a list is in the group of each item."""
         at, made = self.fields.index(name), dict[str | None, list[int]]()
         for number, (id, _) in enumerate(columns.places):
             values = self.of(id).values
@@ -107,7 +107,7 @@ class CheckedExamples:
 def read_examples(
     source: RunSource, spec: CheckSpec, side: CheckedSide, contents: Contents, store: ObjectStore
 ) -> CheckedExamples:
-    """The examples of a run as they are at this version, else as they are pinned; of each only what gates ask for."""
+    """The examples of a run at this version, or else as pinned; keeps only what the gates need."""
     declared, record = source.project.runs.get(spec.run), side.record
     sliced = (declared.slices if declared else ()) or (record.slices if record else ())
     fields = tuple(dict.fromkeys((*spec.slice_fields, *sliced)))
@@ -152,7 +152,7 @@ def _is_inside(row: Row, rows: RowFilter) -> bool:
 
 
 def _has(found: Json, wanted: Sequence[Json]) -> bool:
-    """Whether a field's value, or an item of it, is one of the values: ``1`` is ``1.0`` but not ``true``."""
+    """Whether a field's value, or one of its items, is among the values: ``1`` is ``1.0`` but not ``true``."""
     return any(
         item == value and isinstance(item, bool) == isinstance(value, bool)
         for item in (found if isinstance(found, list) else [found])
@@ -160,14 +160,14 @@ def _has(found: Json, wanted: Sequence[Json]) -> bool:
     )
 
 
-# --- all of it ------------------------------------------------------------------------------------------------
+# --- the subject ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The revision that outputs are compared with.
+    """The revision to compare outputs with.
 
-    ``numbers`` leads from each row that both have to its number there; ``means`` are the scores that have one there.
+    ``numbers`` maps each row that both have to its number there; ``means`` are the scores that have a mean there.
     """
 
     side: CheckedSide
@@ -186,7 +186,7 @@ class Base:
 
 @dataclass(kw_only=True)
 class Subject:
-    """A declared check and the version that is checked; all else is read when a gate asks for it."""
+    """A declared check and the version to check; everything else is read when a gate needs it."""
 
     spec: CheckSpec
     source: RunSource
@@ -197,7 +197,7 @@ class Subject:
 
     @cached_property
     def side(self) -> CheckedSide:
-        """The outputs that are checked."""
+        """The outputs to check."""
         return read_side(self.source, self.spec.run, self.contents, self.store)
 
     @property
@@ -207,12 +207,12 @@ class Subject:
 
     @cached_property
     def examples(self) -> CheckedExamples:
-        """The examples that they were made from."""
+        """The examples that the outputs were made from."""
         return read_examples(self.source, self.spec, self.side, self.contents, self.store)
 
     @cached_property
     def kinds(self) -> dict[str, ScoreKind]:
-        """What the values are of each score that some row has."""
+        """The kind of each score that some row has."""
         return _score_kinds(self.columns)
 
     @cached_property
@@ -226,7 +226,7 @@ class Subject:
         return self.spec.score or tuple(name for name, kind in self.kinds.items() if kind == "boolean")
 
     def base(self, revision: str) -> Base:
-        """The rows at a revision, paired with those here; raises `UnknownRevision`, saying who names it."""
+        """The rows at a revision, paired with those here; raises `UnknownRevision`, naming the setting."""
         if revision not in self.bases:
             try:
                 source = self.source_at(revision)
@@ -253,7 +253,7 @@ def _known_scores(
 
 
 def _score_kinds(columns: Columns) -> dict[str, ScoreKind]:
-    """What the values are of each score that some row has."""
+    """The kind of each score that some row has."""
     return {
         name: kind_of(values)
         for name, values in columns.scores.items()

@@ -1,7 +1,7 @@
 """Two versions of a run, or two runs, compared row by row.
 
-compare      compares them; comparison: what is found, as a value
+compare      the comparison itself; comparison: its result, as a value
 side columns rows examples   the two sides, read; sources: which runs and files
-scores measures slices why   the parts of what is found; stats: how sure that is
-numbers texts words          what is found as text; markdown html page: where these texts are placed
+scores measures slices why   the parts of the result; stats: how certain it is
+report                       the result as text, Markdown and an HTML page
 """

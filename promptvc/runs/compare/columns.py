@@ -1,6 +1,6 @@
-"""One side of a comparison read into columns, and which of its rows are of the same example and sample as the other's.
+"""One side of a comparison read into columns, and the pairing of its rows with the other side's.
 
-Of an output only its length and a hash stay in memory: the texts of the rows that are shown are read again.
+Only the length and a hash of each output stay in memory: the texts of shown rows are read again.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from promptvc.errors import RunUnreadable
 from promptvc.runs.sources import LoadedRun
 
 Place = tuple[str, int]
-"""An example's id and the index of the sample."""
+"""An example's id and the sample index."""
 
 UNKNOWN = math.nan
 
 
 class Columns(Struct, frozen=True, kw_only=True):
-    """The rows of a side by column; a row's number is its place in the file, from 0.
+    """The rows of a side by column; a row's number is its position in the file, from 0.
 
-    Unknown numbers are NaN. ``requests`` has each row's fingerprint as far as 64 bits tell, None for recorded ones.
+    Unknown numbers are NaN. ``requests`` has a 64-bit hash of each row's fingerprint, None for recorded rows.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -45,15 +45,15 @@ class Columns(Struct, frozen=True, kw_only=True):
 
     @property
     def errors(self) -> int:
-        """How many rows have no output, for any reason but that they are stale."""
+        """How many rows have no output for any reason other than being stale."""
         return len(self) - sum(self.answered) - len(self.stale)
 
     def score(self, name: str) -> Sequence[Score]:
-        """The scores of one name, a row each; None where there is none, and where there is no output."""
+        """The values of one score, one per row; None without the score or without an output."""
         return self.scores.get(name) or [None] * len(self)
 
     def add(self, row: OutputRow) -> None:
-        """Take a row in."""
+        """Add a row."""
         number = len(self)
         self.places.append(row.place)
         self.answers.append(_answer(row))
@@ -80,14 +80,14 @@ class Columns(Struct, frozen=True, kw_only=True):
             values.append(score if _is_score(score) else None)
 
     def finish(self) -> Columns:
-        """Make all columns equally long, and give this."""
+        """Make all columns equally long, and return self."""
         for values in self.scores.values():
             values.extend([None] * (len(self) - len(values)))
         return self
 
 
 def read_columns(run: LoadedRun) -> Columns:
-    """All rows of a run; raises `RunUnreadable`, also where two rows are of the same example and sample."""
+    """All rows of a run; raises `RunUnreadable`, also for two rows of the same example and sample."""
     columns = Columns()
     for row in run.rows():
         columns.add(row)
@@ -103,7 +103,7 @@ def read_columns(run: LoadedRun) -> Columns:
 
 
 class Pairing(Struct, frozen=True):
-    """Which rows are of the same example and sample: ``pairs`` of numbers, before and after, in the order after."""
+    """Rows of the same example and sample: ``pairs`` of numbers, before and after, in the order of the side after."""
 
     pairs: tuple[tuple[int, int], ...]
     only_before: tuple[int, ...]
@@ -111,7 +111,7 @@ class Pairing(Struct, frozen=True):
 
 
 def pair(before: Columns, after: Columns) -> Pairing:
-    """Pair the rows of two sides; those of one side alone are in its order."""
+    """Pair the rows of two sides; unpaired rows keep the order of their side."""
     numbers = {place: number for number, place in enumerate(before.places)}
     pairs, only_after = [], []
     for number, place in enumerate(after.places):
@@ -124,7 +124,7 @@ def pair(before: Columns, after: Columns) -> Pairing:
 
 
 def _answer(row: OutputRow) -> int:
-    """What decides whether two outputs are the same; a file that others made may hold more than text."""
+    """The hash that decides whether two outputs are equal; a file from elsewhere may hold more than text."""
     plain = not row.tool_calls and (row.output is None or isinstance(row.output, str))
     return hash(row.output if plain else json.dumps([row.output, row.tool_calls], sort_keys=True))
 

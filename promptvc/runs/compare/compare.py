@@ -26,7 +26,7 @@ from promptvc.runs.sources import LoadedRun
 
 
 class RunComparison(Comparison):
-    """A comparison that shows itself, as one line and as a table in notebooks; see `Comparison`."""
+    """A comparison that displays itself as one line, and as a table in notebooks; see `Comparison`."""
 
     def __repr__(self) -> str:
         return f"RunComparison {summary(self)}"
@@ -40,8 +40,8 @@ def compare_runs(
 ) -> RunComparison:
     """Compare two versions of a run.
 
-    ``score`` names the primary score (the first boolean one, else the first), ``slices`` the fields of the examples to
-    divide the rows by (those that the run declares). Raises `Usage` for names that are not there, `RunUnreadable`.
+    ``score`` names the primary score (by default the first boolean one, else the first), ``slices`` the fields of the
+    examples to slice by (by default those that the run declares). Raises `Usage` for unknown names, `RunUnreadable`.
     """
     old, new = read_columns(before), read_columns(after)
     pairing = pair(old, new)

@@ -1,4 +1,4 @@
-"""What became of a run's outputs, as a value: how it is shown is said elsewhere."""
+"""The result of comparing a run's outputs, as a value; display is separate."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from promptvc.runs.compare.why import Cause
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class Comparison:
-    """What became of a run's outputs from one version to another.
+    """The result of comparing a run's outputs at two versions.
 
     - ``pairs``: rows of the same example and sample on both sides; ``only_before`` and ``only_after``: the others;
-    - ``why``: what the records pin differently; None where a side has no record;
-    - ``outputs_changed``: pairs with an output on both sides that is not the same; ``requests_changed``: pairs that
-      asked the model something else, None where a side was recorded elsewhere;
-    - ``scores``, ``slices``, ``measures``, ``noise``: over the pairs; noise only where there are several samples;
-    - ``primary``: the score that matters most; a boolean one says what is fixed and broken; None where there is none;
-    - ``rows``: all rows, those only before last; ``fixed``, ``broken``, ``changed``: those of that status.
+    - ``why``: what the records pin differently; None if a side has no record;
+    - ``outputs_changed``: pairs that have an output on both sides, and not the same one; ``requests_changed``: pairs
+      with different requests, None if a side was recorded elsewhere;
+    - ``scores``, ``slices``, ``measures``, ``noise``: over the pairs; noise only if there are several samples;
+    - ``primary``: the main score; a boolean one decides what is fixed and broken; None without scores;
+    - ``rows``: all rows, those only before last; ``fixed``, ``broken``, ``changed``: the rows of that status.
     """
 
     before: RunSide
@@ -66,26 +66,26 @@ class Comparison:
 
     @property
     def changed(self) -> RowList:
-        """Rows that differ, but are neither fixed nor broken."""
+        """Rows that differ but are neither fixed nor broken."""
         return self.of_status("changed")
 
     @property
     def only_before(self) -> RowList:
-        """Rows without a partner after."""
+        """Rows that only the side before has."""
         return self.of_status("only_before")
 
     @property
     def only_after(self) -> RowList:
-        """Rows without a partner before."""
+        """Rows that only the side after has."""
         return self.of_status("only_after")
 
     def score(self, name: str | None = None) -> ScoreComparison | None:
-        """The comparison of one score, of the primary one where none is named; None where there is none."""
+        """The comparison of one score, by default the primary one; None if there is none."""
         wanted = name or self.primary
         return next((score for score in self.scores if score.name == wanted), None)
 
     def to_json(self, *, rows: bool = True) -> dict[str, Json]:
-        """Everything as JSON values, as docs/runs.md describes them; without ``rows``, all but these."""
+        """Everything as JSON values, as docs/runs.md describes them; without ``rows``, all but the rows."""
         value = {
             "before": self.before.to_value(),
             "after": self.after.to_value(),
@@ -118,7 +118,7 @@ class Comparison:
 
 
 def all_numbers(pairing: Pairing) -> list[Numbers]:
-    """Every row in the order after, those that are only before at the end."""
+    """Every row in the order of the side after, then those that are only before."""
     only_after = [(None, number) for number in pairing.only_after]
     both = sorted([*pairing.pairs, *only_after], key=lambda numbers: numbers[1])
     return [*both, *((number, None) for number in pairing.only_before)]

@@ -1,4 +1,4 @@
-"""What a comparison says of an example: its slices, what the prompt took from it, what was expected."""
+"""What a comparison shows of an example: its slices, the prompt's input, the expected value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INPUT_LENGTH = 500
 
 
 class Described(Struct, frozen=True):
-    """What rows of an example are shown with; see `ComparedRow`."""
+    """The facts about an example that are shown with its rows; see `ComparedRow`."""
 
     slices: dict[str, Json] = field(default_factory=dict)
     input: str | None = None
@@ -32,7 +32,7 @@ class Described(Struct, frozen=True):
 
 
 class ComparedExamples:
-    """The pinned examples of both sides; where an example is on both, it is that of the side after."""
+    """The pinned examples of both sides; for an example on both sides, that of the side after."""
 
     def __init__(
         self, before: LoadedRun, after: LoadedRun, slices: Sequence[str], primary: str | None
@@ -45,11 +45,11 @@ class ComparedExamples:
         self._keys = {name for run in (before, after) if run.record for name in run.record.example_key or ()}
 
     def row(self, id: str) -> Row:
-        """An example by its id; empty where it is not known."""
+        """An example by its id; empty if it is not known."""
         return self._after.examples.get(id) or self._before.examples.get(id) or {}
 
     def describe(self, id: str) -> Described:
-        """Slices, input and expected value of an example, and what was expected of it before."""
+        """Slices, input and expected value of an example, and the expected value before."""
         row = self.row(id)
         if not row:
             return Described()
@@ -63,7 +63,7 @@ class ComparedExamples:
         return Described(slices, input_text(row, names), expected, self._other_before(id, expected))
 
     def _other_before(self, id: str, expected: Json) -> Json:
-        """What was expected before, where that was something else; None also where that is not known."""
+        """The expected value before, if it differed; None also if it is not known."""
         row = self._before.examples.get(id) if self._differ else None
         field = expected_field(row, self._expected) if row else None
         was = value_at(row, field) if row and field else None
@@ -71,7 +71,7 @@ class ComparedExamples:
 
 
 def input_text(row: Row, names: Sequence[str]) -> str | None:
-    """The text of one field; of several ``name: text``, a line each; shortened to `INPUT_LENGTH`."""
+    """The text of one field; for several fields one line ``name: text`` each; shortened to `INPUT_LENGTH`."""
     texts = {name: "; ".join(t or "" for t in slice_values(row[name])) for name in names if name in row}
     text = next(iter(texts.values())) if len(texts) == 1 else "\n".join(f"{n}: {t}" for n, t in texts.items())
     if not texts:
@@ -80,13 +80,13 @@ def input_text(row: Row, names: Sequence[str]) -> str | None:
 
 
 def _expected_fields(run: LoadedRun, primary: str | None) -> list[str]:
-    """The fields that scorers compare outputs with, that of the primary score first."""
+    """The fields that scorers compare outputs with, first that of the primary score."""
     pins = sorted(run.record.scorers if run.record else (), key=lambda pin: pin.name != primary)
     return expected_fields(ScorerSpec.parse(pin.spec) for pin in pins)
 
 
 def _used_fields(run: LoadedRun) -> list[str]:
-    """The fields that the pinned prompt takes from a row; none where that is not known."""
+    """The fields that the pinned prompt takes from a row; empty if they are not known."""
     record = run.record
     if record is None:
         return []

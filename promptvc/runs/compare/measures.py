@@ -1,4 +1,4 @@
-"""What two sides took and gave, beside each other: characters, tokens, cost and time."""
+"""Length, tokens, cost and time of two sides compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptvc.runs.compare.columns import Columns
 
 
 class Measure(Struct, frozen=True):
-    """Numbers of one side, over the ``rows`` where they are known; None where there are none."""
+    """Numbers of one side, over the ``rows`` where they are known; None if no row has them."""
 
     rows: int = 0
     mean: float | None = None
@@ -34,8 +34,8 @@ class Measure(Struct, frozen=True):
 class MeasureComparison(Struct, frozen=True):
     """One measure on both sides, out of ``pairs``.
 
-    Where ``both`` pairs have it on both sides, it is over these alone, so that like is compared with like; where none
-    has, each side is over the pairs where it is known.
+    If ``both`` pairs have it on both sides, it is over those pairs only, so that like is compared with like; if no
+    pair has, each side is over the pairs where it is known.
     """
 
     before: Measure
@@ -81,7 +81,7 @@ def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int,
 
 
 def measure(values: Iterable[float]) -> Measure:
-    """Mean, sum and quantiles of the values that are not NaN."""
+    """Mean, sum and quantiles of the values, without NaN."""
     known = sorted(value for value in values if not math.isnan(value))
     if not known:
         return Measure()
@@ -90,7 +90,7 @@ def measure(values: Iterable[float]) -> Measure:
 
 
 def _quantile(known: Sequence[float], share: float) -> float:
-    """Of sorted values; between two of them in proportion, as numpy does."""
+    """A quantile of sorted values, with linear interpolation as in numpy."""
     place = share * (len(known) - 1)
     low = math.floor(place)
     high = min(low + 1, len(known) - 1)

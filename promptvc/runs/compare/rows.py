@@ -1,4 +1,4 @@
-"""The rows of a comparison, read again when they are asked for."""
+"""The rows of a comparison, read again on demand."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 PairStatus = Literal["fixed", "broken", "changed", "same", "only_before", "only_after"]
 Numbers = tuple[int | None, int | None]
-"""A row's number on each side, None where it is not there."""
+"""A row's number on each side, None if that side lacks it."""
 
 _BATCH = 25_000
 _FEW = 200
-"""Rows up to which each is looked up by its number; above, the table is read through."""
+"""Up to this many rows are looked up by number; for more, the table is read through."""
 
 
 class ComparedRow(Struct, frozen=True, kw_only=True):
     """One example and sample on both sides.
 
-    - ``status``: ``fixed`` and ``broken`` by the score that says so; ``changed`` where else output, error or any score
-      differ;
-    - ``slices``: the fields by which the run is sliced, as the example has them;
-    - ``input``: the fields of the example that the prompt uses, shortened; ``expected``: the field that scorers compare
-      with; ``expected_before``: what that was before, where it was something else. None where they are not known.
+    - ``status``: ``fixed`` and ``broken`` by the score that decides it; ``changed`` if otherwise the output, the error
+      or any score differs;
+    - ``slices``: the slice fields of the run, with the example's values;
+    - ``input``: the example fields that the prompt uses, shortened; ``expected``: the field that scorers compare with;
+      ``expected_before``: its value before, if it differed. None if they are not known.
     """
 
     example_id: str
@@ -50,7 +50,7 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     expected_before: Json = None
 
     def to_value(self) -> dict[str, Json]:
-        """As in `RunComparison.to_json`; ``expected_before`` only where it was something else."""
+        """As in `RunComparison.to_json`; ``expected_before`` only if it differed."""
         other = {} if self.expected_before is None else {"expected_before": self.expected_before}
         return {
             "example_id": self.example_id,
@@ -73,9 +73,9 @@ class PairSide(Struct, frozen=True):
 
 
 class Pairer(Struct, frozen=True):
-    """Makes compared rows of row numbers.
+    """Makes compared rows from row numbers.
 
-    ``passing`` is the boolean score that says what is fixed and broken; ``describe`` says an example by its id.
+    ``passing`` is the boolean score that decides what is fixed and broken; ``describe`` describes an example by its id.
     """
 
     before: PairSide
@@ -84,7 +84,7 @@ class Pairer(Struct, frozen=True):
     describe: Callable[[str], Described]
 
     def status(self, before: int | None, after: int | None) -> PairStatus:
-        """What became of a row."""
+        """The status of a row."""
         if before is None:
             return "only_after"
         if after is None:
@@ -106,7 +106,7 @@ class Pairer(Struct, frozen=True):
         return "same"
 
     def read(self, numbers: Sequence[Numbers]) -> Iterator[ComparedRow]:
-        """The rows of these numbers, in this order, some thousand in memory at a time."""
+        """The rows with these numbers, in this order; some thousand in memory at a time."""
         for start in range(0, len(numbers), _BATCH):
             batch = numbers[start : start + _BATCH]
             old = _read_rows(self.before.table, [b for b, _ in batch if b is not None])
@@ -136,7 +136,7 @@ class Pairer(Struct, frozen=True):
 
 
 class RowList(Sequence[ComparedRow]):
-    """Some rows of a comparison; their texts are read when they are asked for."""
+    """Some rows of a comparison; their texts are read on demand."""
 
     def __init__(self, pairer: Pairer, numbers: Sequence[Numbers], name: str) -> None:
         self._pairer, self._numbers, self._name = pairer, numbers, name
@@ -160,7 +160,7 @@ class RowList(Sequence[ComparedRow]):
 
     @property
     def places(self) -> list[Place]:
-        """The example ids and sample indexes, without reading anything."""
+        """The example ids and sample indexes, without reading the files."""
         old, new = self._pairer.before.columns.places, self._pairer.after.columns.places
         return [new[a] if a is not None else old[b or 0] for b, a in self._numbers]
 

@@ -1,4 +1,4 @@
-"""Scores of two sides beside each other: means and their difference, rows fixed and broken, labels that changed."""
+"""Scores of two sides compared: means and their difference, rows fixed and broken, labels that changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pairs = Sequence[tuple[int, int]]
 
 
 class LabelChange(Struct, frozen=True):
-    """How many rows had one label before and another, or the same, after."""
+    """How many rows had one label before and another one, or the same, after."""
 
     before: str
     after: str
@@ -28,13 +28,13 @@ class LabelChange(Struct, frozen=True):
 class ScoreComparison(Struct, frozen=True, kw_only=True):
     """One score on both sides, over the ``pairs`` of rows that have it on both.
 
-    - ``before``, ``after``, ``difference``: means over the pairs, of booleans the share that passed; None for labels,
-      and where there are no pairs;
-    - ``interval``: where the difference lies with 95%, see `stats.mean_interval`; examples are drawn, not samples;
-    - ``fixed``, ``broken``: pairs that passed only after, and only before; 0 but for booleans;
-    - ``p``: of booleans, McNemar's exact test; with several samples of an example, the sign test over examples, of
-      which it is the special case; None for other kinds and where there are no pairs;
-    - ``labels``: of labels, the table of what became what, the most frequent first.
+    - ``before``, ``after``, ``difference``: means over the pairs, for booleans the share that passed; None for labels,
+      and without pairs;
+    - ``interval``: the 95% interval of the difference, see `stats.mean_interval`; it resamples examples, not samples;
+    - ``fixed``, ``broken``: pairs that passed only after, and only before; 0 for all but booleans;
+    - ``p``: for booleans, McNemar's exact test; with several samples per example, the sign test over examples, which
+      generalizes it; None for other kinds and without pairs;
+    - ``labels``: for labels, the table of changes, most frequent first.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ScoreComparison(Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> Literal["better", "worse"] | None:
-        """Which way the scores went, where the interval leaves no doubt; larger numbers count as better."""
+        """The direction of the change, if the interval leaves no doubt; larger numbers count as better."""
         if self.interval is None or self.interval.holds_zero:
             return None
         return "better" if self.interval.low > 0 else "worse"
@@ -86,7 +86,7 @@ class NoiseComparison(Struct, frozen=True):
 
 
 def score_kinds(before: Columns, after: Columns) -> dict[str, ScoreKind]:
-    """The scores that there are on any side, and what kind each is; those of the side before first."""
+    """The scores of either side and the kind of each, those of the side before first."""
     return {
         name: kind_of((*before.score(name), *after.score(name)))
         for name in dict.fromkeys((*before.scores, *after.scores))
@@ -131,25 +131,25 @@ def compare_score(
 
 
 def compare_noise(name: str, before: Columns, after: Columns) -> NoiseComparison | None:
-    """The noise of one score within each side; None where neither has several samples of an example."""
+    """The noise of one score within each side; None if neither has several samples of an example."""
     made = NoiseComparison(name, _side_noise(before, name), _side_noise(after, name))
     return made if made.before or made.after else None
 
 
 def label(score: Score) -> str:
-    """A score as a label: booleans and numbers among labels by their JSON."""
+    """A score as a label; booleans and numbers among labels as JSON."""
     return score if isinstance(score, str) else str(score).lower()
 
 
 class _Example(Struct, frozen=True):
-    """What became of one example: the mean of its samples' differences, over so many ``rows``."""
+    """The change of one example: the mean of its samples' differences, over so many ``rows``."""
 
     difference: float
     rows: int
 
 
 def _by_example(old: Sequence[Score], new: Sequence[Score], both: Pairs, before: Columns) -> list[_Example]:
-    """Samples of one example are not independent of each other, so that one example is one observation."""
+    """One observation per example, since samples of one example are not independent of each other."""
     sums: dict[str, list[float]] = {}
     for b, a in both:
         found = sums.setdefault(before.places[b][0], [0.0, 0.0, 0])
@@ -168,7 +168,7 @@ def _side_noise(side: Columns, name: str) -> Noise | None:
 
 
 def _number(score: Score) -> float:
-    """The value of a score that has one."""
+    """The number of a score that has one."""
     return as_number(score) or 0.0
 
 

@@ -1,4 +1,4 @@
-"""One side of a comparison as a whole: what it is called, and how many rows it has."""
+"""One side of a comparison as a whole: its name, and how many rows it has."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from promptvc.runs.sources import LoadedRun
 
 
 class RunSide(Struct, frozen=True, kw_only=True):
-    """One side: the run's name, what its version is called, and how many rows it has.
+    """One side: the run's name, the label of its version, and how many rows it has.
 
     ``errors`` counts rows whose call failed, ``stale`` those that wait for an answer; neither has scores. ``recorded``
-    says that the outputs were made elsewhere.
+    means that the outputs were made elsewhere.
     """
 
     name: str
@@ -31,7 +31,7 @@ class RunSide(Struct, frozen=True, kw_only=True):
 
 
 def side_of(run: LoadedRun, columns: Columns) -> RunSide:
-    """The side that these rows are; without a record, as many samples as its rows tell of."""
+    """The side with these rows; without a record, the number of samples comes from the rows."""
     record = run.record
     return RunSide(
         name=run.name,

@@ -16,11 +16,11 @@ from promptvc.runs.compare.scores import Pairs, ScoreComparison, compare_score
 from promptvc.runs.sources import LoadedRun
 
 MOST_VALUES = 200
-"""Slices of one field that are compared, the largest: a field with more values identifies rows, not kinds of rows."""
+"""The most slices to compare per field, largest first; a field with more values identifies rows, not kinds of rows."""
 
 
 class SliceComparison(Struct, frozen=True):
-    """The scores of the pairs whose example has this value in this field; value None: those that have none."""
+    """The scores of the pairs whose example has this value in this field; value None: examples without one."""
 
     field: str
     value: str | None
@@ -28,7 +28,7 @@ class SliceComparison(Struct, frozen=True):
     scores: tuple[ScoreComparison, ...]
 
     def score(self, name: str | None) -> ScoreComparison | None:
-        """The comparison of one score; None where there is none of this name."""
+        """The comparison of one score; None if there is none of this name."""
         return next((score for score in self.scores if score.name == name), None)
 
     def to_value(self) -> dict[str, Json]:
@@ -42,7 +42,7 @@ class SliceComparison(Struct, frozen=True):
 
 
 def slice_fields(before: LoadedRun, after: LoadedRun) -> tuple[str, ...]:
-    """The fields by which a run is sliced: as its records say, else as the project declares."""
+    """The fields by which a run is sliced: those of its records, or else those that the project declares."""
     for run in (after, before):
         if run.record and run.record.slices:
             return run.record.slices
@@ -62,7 +62,7 @@ def compare_slices(
 ) -> tuple[SliceComparison, ...]:
     """The slices by each of the fields, the largest first; a row with a list counts in the slice of each item.
 
-    Rows whose example is not known, as ``example`` says by an empty row, are in no slice.
+    Rows whose example is not known, for which ``example`` gives an empty row, are in no slice.
     """
     made = []
     for field in fields:
@@ -79,7 +79,7 @@ def compare_slices(
 
 
 def value_at(row: Row, path: str) -> Json:
-    """What an example has in a field, which may be inside another one; None where it has nothing."""
+    """The value of an example's field, which may be nested; None if it has none."""
     found = pick(row, path)
     return None if found is MISSING else found
 

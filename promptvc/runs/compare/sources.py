@@ -1,4 +1,4 @@
-"""Which runs two versions have in common, and output files that lie anywhere."""
+"""Which runs two versions have in common, and output files outside the project."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS_SUFFIX = ".jsonl"
 
 
 def common_runs(before: RunSource, after: RunSource) -> list[str]:
-    """The runs that both versions have; raises `RunMissing` where there are none."""
+    """The runs that both versions have; raises `RunMissing` if there are none."""
     old, new = run_names(before.files), run_names(after.files)
     both = [name for name in old if name in new]
     if both:
@@ -38,7 +38,7 @@ def common_runs(before: RunSource, after: RunSource) -> list[str]:
 
 
 def only_run(before: RunSource, after: RunSource) -> str:
-    """The one run that both versions have; raises `RunMissing`, or `Usage` where there are several."""
+    """The only run that both versions have; raises `RunMissing`, or `Usage` if there are several."""
     names = common_runs(before, after)
     if len(names) > 1:
         raise Usage(
@@ -67,9 +67,9 @@ def load_rows(source: RunSource, path: str, contents: Contents, store: ObjectSto
 
 
 def load_file(path: Path, label: str, project: Project, contents: Contents, store: ObjectStore) -> LoadedRun:
-    """Output rows in a file of their own, with the record beside it (``NAME.run.json``) where there is one.
+    """Output rows in a separate file, with the record beside it (``NAME.run.json``) if there is one.
 
-    Raises `PathMissing`, `FileUnreadable`, `NotATable` for what is no .jsonl file, `RunUnreadable`.
+    Raises `PathMissing`, `FileUnreadable`, `NotATable` if it is not a .jsonl file, `RunUnreadable`.
     """
     try:
         with path.open("rb") as file:
@@ -91,7 +91,7 @@ def load_file(path: Path, label: str, project: Project, contents: Contents, stor
 
 
 def _chunk_runs(path: Path, head: bytes) -> Iterator[ChunkRun]:
-    """The file as chunk runs of whole rows, each read when it is asked for."""
+    """The file as chunk runs of whole rows, each read on demand."""
     format = row_format(path.name, head)
     assert format is not None
     with path.open("rb") as file:

@@ -1,6 +1,6 @@
-"""How sure a difference between two runs is: an interval, a test, and the noise within one run.
+"""How certain a difference between two runs is: an interval, a test, and the noise within one run.
 
-None, never NaN, stands where there is too little to say something.
+If there is too little data, the result is None, never NaN.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
-"""How often the differences are drawn anew, where that is cheap."""
+"""The number of resamples if drawing them is cheap."""
 FEWEST_RESAMPLES = 2_000
-"""How often for very many differences that are all distinct."""
+"""The least number, for very many differences that are all distinct."""
 SEED = 20_231_106
 _DRAWS = 30_000_000
-"""Single draws that one interval may take before there are fewer resamples."""
+"""The most single draws for one interval; above, there are fewer resamples."""
 _BLOCK = 1 << 21
 _DRAWS_OF_ONE_COUNT = 25
-"""A count drawn from a multinomial takes about as long as so many single draws."""
+"""How many single draws take about as long as one count from a multinomial."""
 
 
 class Interval(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Interval(Struct, frozen=True):
 
     @property
     def holds_zero(self) -> bool:
-        """Whether no difference at all is among what it allows."""
+        """Whether the interval includes zero."""
         return self.low <= 0 <= self.high
 
     def to_value(self) -> list[float]:
@@ -50,15 +50,15 @@ def mean_interval(
 ) -> Interval | None:
     """The 95% interval of the mean of paired differences, by the percentile bootstrap; None for fewer than two.
 
-    A difference is that of one example, the mean over its ``rows`` (one unless given); the mean is that of all
-    rows, as it is shown. As many differences as there are get drawn from them with replacement, each with
-    all of its rows, and the mean taken, `RESAMPLES` times, or fewer where there are more than 3,000 that are mostly
-    distinct, but never below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these
-    means (Efron and Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always
-    give the same interval.
+    Each difference belongs to one example and is the mean over its ``rows`` (by default one); the mean is over all
+    rows, as it is shown. Each resample draws as many differences as there are, with replacement, each with all of its
+    rows, and takes the mean. There are `RESAMPLES` resamples, or fewer for more than 3,000 mostly distinct differences,
+    but never below `FEWEST_RESAMPLES`. The interval runs from the 2.5th to the 97.5th percentile of these means (Efron
+    and Tibshirani, An Introduction to the Bootstrap, 13.3). The same differences, in any order, always give the same
+    interval.
 
-    How often each distinct difference is drawn is a multinomial, so that pass/fail scores, with three of them, take
-    the same short time for 100 rows and for 100,000.
+    How often each distinct difference is drawn is multinomial, so pass/fail scores, with three distinct differences,
+    take the same short time for 100 rows and for 100,000.
     """
     import numpy as np
 
@@ -75,7 +75,7 @@ def mean_interval(
 
 
 def _means_of_resamples(random: np.random.Generator, given: Floats, rows: Sequence[int] | None) -> Floats:
-    """The means of resamples; ``rows`` of each difference, None where all have the same number."""
+    """The means of resamples; ``rows`` of each difference, None if all have the same number."""
     import numpy as np
 
     sizes: Floats | None = None
@@ -121,15 +121,15 @@ def _means_by_draw(random: np.random.Generator, sums: Floats, sizes: Floats | No
 
 
 def _resamples(draws: int) -> int:
-    """How many resamples there are when one takes so many draws."""
+    """The number of resamples if one takes so many draws."""
     return max(FEWEST_RESAMPLES, min(RESAMPLES, _DRAWS // draws))
 
 
 def sign_test(better: int, worse: int) -> float:
-    """The two-sided p of so many pairs better and so many worse if both were as likely; 1 where there are none.
+    """The two-sided p of so many pairs better and so many worse if both were equally likely; 1 without pairs.
 
-    For pass/fail scores this is McNemar's exact test: pairs that did not change say nothing, and of the others as
-    many should have been fixed as broken (McNemar, Psychometrika 12, 1947). Exact: the binomial's tails, summed.
+    For pass/fail scores this is McNemar's exact test: unchanged pairs say nothing, and of the others half are expected
+    to be fixed and half broken (McNemar, Psychometrika 12, 1947). Exact: the tails of the binomial are summed.
     ``sign_test(1, 5) -> 0.21875``
     """
     pairs, fewer = better + worse, min(better, worse)
@@ -139,7 +139,7 @@ def sign_test(better: int, worse: int) -> float:
         math.lgamma(pairs + 1) - math.lgamma(fewer + 1) - math.lgamma(pairs - fewer + 1) - pairs * math.log(2)
     )
     sum_, term = 1.0, 1.0
-    for left in range(fewer, 0, -1):  # from the largest term of the tail down, each from the one before it
+    for left in range(fewer, 0, -1):  # from the largest term down, each computed from the previous
         term *= left / (pairs - left + 1)
         sum_ += term
         if term < sum_ * 1e-17:
@@ -150,9 +150,9 @@ def sign_test(better: int, worse: int) -> float:
 class Noise(Struct, frozen=True):
     """How much the scores of one side differ among the samples of the same example.
 
-    - ``examples``: how many have two scored samples or more;
+    - ``examples``: how many have at least two scored samples;
     - ``within``: the standard deviation among samples of one example, pooled over the examples;
-    - ``of_mean``: the standard error that this alone gives the side's mean: how far it would move if the same
+    - ``of_mean``: the standard error of the side's mean from this noise alone: how far it would move if the same
       examples were sampled again.
     """
 
@@ -162,10 +162,10 @@ class Noise(Struct, frozen=True):
 
 
 def noise(groups: Iterable[Sequence[float]]) -> Noise | None:
-    """The noise within a side, from its scores by example; None where no example has two of them.
+    """The noise within a side, from its scores by example; None if no example has two of them.
 
-    ``within`` is the root of the mean of the examples' variances (each with n - 1), ``of_mean`` the root of the sum
-    of samples · variance, over the number of samples: the mean is that of the rows.
+    ``within`` is the root of the mean variance of the examples (each with n - 1), ``of_mean`` the root of the sum
+    of samples · variance, divided by the number of samples: the mean is that of the rows.
     """
     variances, of_sums, rows = list[float](), list[float](), 0
     for scores in groups:

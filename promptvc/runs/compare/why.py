@@ -29,11 +29,11 @@ _PLAIN: tuple[What, ...] = ("provider", "model", "tools", "response_format", "sa
 
 
 class Cause(Struct, frozen=True, kw_only=True):
-    """One thing that the two records have different.
+    """One difference between two records.
 
-    ``name`` is which parameter, input or scorer, or the path of the file after; ``before`` and ``after`` are its
-    values (of a file ``{"path", "id"}``, of a scorer what it declares), None where it is absent. For examples that both
-    sides have, ``rows`` is how many are in both and differ, ``added`` and ``removed`` how many are in one only.
+    ``name`` is the parameter, input or scorer, or the path of the file after; ``before`` and ``after`` are its values
+    (for a file ``{"path", "id"}``, for a scorer its declaration), None if it is absent. For examples that both sides
+    have, ``rows`` is how many are in both and differ, ``added`` and ``removed`` how many are in only one.
     """
 
     what: What
@@ -58,7 +58,7 @@ class Cause(Struct, frozen=True, kw_only=True):
 
 
 def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
-    """What is different, in the order in which it is asked for; None where a side has no record."""
+    """The differences, in a fixed order; None if a side has no record."""
     old, new = before.record, after.record
     if old is None or new is None:
         return None
@@ -79,7 +79,7 @@ def causes(before: LoadedRun, after: LoadedRun) -> tuple[Cause, ...] | None:
 
 
 def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int] | None:
-    """How many examples differ, were added, and removed; None where a side's examples are not at hand."""
+    """How many examples differ, were added, and removed; None if a side's examples are not available."""
     old, new = before.examples, after.examples
     if not old or not new:
         return None
@@ -89,7 +89,7 @@ def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int
 
 
 def _pins(what: What, old: Pin | None, new: Pin | None) -> Iterable[Cause]:
-    """Equal content under another path is no reason for other outputs."""
+    """The change of a pinned file; equal content under another path cannot change outputs."""
     if (old and old.id) != (new and new.id):
         path = new.path if new else old.path if old else None
         yield Cause(what=what, name=path, before=old and old.to_value(), after=new and new.to_value())

@@ -1,9 +1,9 @@
-"""One run carried out.
+"""Executing one run.
 
 prepared   a declared run with its prompt and examples at one version
 kept       requests that are read more than once
-runner     known answers looked up, missing ones asked for, rows written
-workers    many calls at once; retry: when to ask again
-staleness  what a run's outputs lack, and why
-results    what a run did; writing: its two files, stored
+runner     looks up known answers, asks for missing ones, writes rows
+workers    calls in parallel; retry: when to ask again
+staleness  which outputs are out of date, and why
+results    the result of a run; writing: stores its two files
 """

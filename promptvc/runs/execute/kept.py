@@ -1,4 +1,4 @@
-"""Requests that are read more than once: rendered and hashed the first time, and kept in a temporary file."""
+"""Requests that are read more than once: rendered and hashed once, then kept in a temporary file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import IO
 from promptvc.content.runs.request import Request
 
 _AT_ONCE = 500
-"""Requests that are written, and read, together; no more of them are in memory."""
+"""Requests that are written and read together; no more than these are in memory."""
 
 
 class KeptRequests:
-    """Requests in the order in which they were added. Use it in a ``with`` block, which removes the file."""
+    """Requests in the order they were added. Use it in a ``with`` block, which removes the file."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
@@ -24,7 +24,7 @@ class KeptRequests:
         self._is_whole = False
 
     def add(self, request: Request) -> None:
-        """Keep one more."""
+        """Keep one more request."""
         self._last.append(request)
         if len(self._last) == _AT_ONCE:
             self._write()
@@ -35,7 +35,7 @@ class KeptRequests:
         yield from list(self._last)
 
     def through(self, render: Callable[[], Iterable[Request]]) -> Iterator[Request]:
-        """What ``render`` gives, kept on the way; the next time from here, if it was read to its end."""
+        """What ``render`` gives, kept along the way; read from here next time, if it was read to its end."""
         if self._is_whole:
             yield from self
             return

@@ -1,4 +1,4 @@
-"""A declared run with the prompt and the examples that it has at one version: what it asks, row by row."""
+"""A declared run with its prompt and examples at one version: the requests it makes, row by row."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from promptvc.session.workspace.snapshot import table_of
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A run, ready to be asked for its requests. ``key`` are the fields that identify an example.
+    """A run that is ready to give its requests. ``key`` are the fields that identify an example.
 
-    With ``kept``, requests are rendered and hashed once, however often they are asked for.
+    With ``kept``, requests are rendered and hashed once, however often they are read.
     """
 
     spec: RunSpec
@@ -39,7 +39,7 @@ class Prepared:
 
     @cached_property
     def examples_pin(self) -> Pin:
-        """What pins the examples."""
+        """The pin of the examples."""
         return pin_of(self.examples_file)
 
     def examples(self) -> Iterator[tuple[str, Row]]:
@@ -64,7 +64,7 @@ class Prepared:
         return len(self.table) * self.spec.samples
 
     def record(self) -> RunRecord:
-        """The record of such a run, but for what its rows and its scorers say."""
+        """The record of this run, without what depends on its rows and scorers."""
         spec, calling = self.spec, self.calling
         return RunRecord(
             name=spec.name,
@@ -83,7 +83,7 @@ class Prepared:
         )
 
     def asks_as(self, record: RunRecord) -> bool:
-        """Whether its requests are those that a record was made with, without a look at them."""
+        """Whether its requests are those that a record was made with, decided without looking at them."""
         return (
             not record.recorded
             and record.prompt is not None
@@ -96,7 +96,7 @@ class Prepared:
         )
 
     def calls_as(self, record: RunRecord) -> bool:
-        """Whether a record was made with the same provider, model and parameters, as fingerprints tell them apart."""
+        """Whether a record was made with the same provider, model and parameters, as far as fingerprints cover them."""
         then = Calling(
             provider=record.provider or "",
             model=record.model or "",
@@ -127,7 +127,7 @@ def prepare(source: RunSource, spec: RunSpec) -> Prepared:
     calling = calling_of(spec, prompt)
     key = table_of(
         rows, source.project
-    ).key  # of a table of its own: one that guessed its key keeps an index of all rows
+    ).key  # from a separate table: one that guessed its key keeps an index of all rows
     return Prepared(
         spec=spec,
         prompt=prompt,

@@ -1,4 +1,4 @@
-"""What a run did, and what it would do."""
+"""The result of a run, and its plan."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from promptvc.html.render import render
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """What a run did.
+    """The result of a run.
 
-    - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, failed ones too;
-    - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: calls repeated;
-    - ``cost_usd``: of the calls made now; ``changed``: whether the files are other than before;
+    - ``rows``: in the file; ``known``: of them, answered before; ``called``: calls made now, including failed ones;
+    - ``failed``: rows with an error; ``stale``: rows not called because of a limit; ``retries``: repeated calls;
+    - ``cost_usd``: of the calls made now; ``changed``: whether the files changed;
     - ``first_error``: why the first of the failed calls failed;
-    - ``withheld``: of the failed rows, those whose answer holds a secret; ``secrets``: digest to kind.
+    - ``withheld``: of the failed rows, those whose answer holds a secret; ``secrets``: from digest to kind.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""When to ask again: exponential backoff with full jitter, a provider's Retry-After, and an end at once when stopped.
+"""When to ask again: exponential backoff with full jitter, Retry-After, and an immediate end when stopped.
 
 Why full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 """
@@ -13,23 +13,23 @@ from promptvc.runs.providers.answer import Answer, CallFailed
 
 ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-"""Seconds: the n-th wait is drawn from 0 to FIRST_WAIT * 2^(n-1), and to no more than LONGEST_WAIT."""
+"""Seconds: the n-th wait is drawn from 0 to FIRST_WAIT * 2^(n-1), at most LONGEST_WAIT."""
 PATIENCE = 600.0
-"""Seconds: a provider that asks for a longer wait is not asked again."""
+"""Seconds: if a provider asks for a longer wait, the call is not retried."""
 
 Sleep = Callable[[float], object]
 OnRetry = Callable[[CallFailed, int, float], None]
 
 
 class Stopped(CallFailed):
-    """The stop event was set: the call was not made, or is not made again."""
+    """The stop event was set: the call was not made, or is not retried."""
 
     def __init__(self) -> None:
         super().__init__("stopped")
 
 
 class Gate:
-    """A pause that all workers share: when the provider asks one of them to wait, the others wait as well."""
+    """A pause that all workers share: if the provider asks one of them to wait, all wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,18 +37,18 @@ class Gate:
         self._until = float("-inf")
 
     def pause(self, seconds: float) -> None:
-        """Let nobody through for so long from now; a longer pause under way stays."""
+        """Close the gate for so many seconds from now; a longer pause already under way stays."""
         with self._lock:
             self._until = max(self._until, self._clock() + seconds)
 
     @property
     def left(self) -> float:
-        """The seconds until it opens; 0 when it is open."""
+        """The seconds until it opens; 0 if it is open."""
         with self._lock:
             return max(0.0, self._until - self._clock())
 
     def wait(self, stop: Event, sleep: Sleep) -> None:
-        """Wait until it is open, also if it is paused anew meanwhile; raises `Stopped`."""
+        """Wait until it is open, including pauses added meanwhile; raises `Stopped`."""
         while not stop.is_set():
             left = self.left
             if not left:
@@ -68,9 +68,9 @@ def call_with_retry(
 ) -> Answer:
     """Call until there is an answer, ``attempts`` times at most; raises the last `CallFailed`.
 
-    Only failures with ``retry`` are worth another attempt, after ``after`` seconds at least. Before each wait
-    ``on_retry(failure, attempts made, seconds)`` is called each time. ``sleep`` is ``stop.wait`` unless given, so that
-    setting ``stop`` ends a wait at once; raises `Stopped` then.
+    Only failures with ``retry`` are retried, after at least ``after`` seconds. Before each wait,
+    ``on_retry(failure, attempts made, seconds)`` is called. ``sleep`` is ``stop.wait`` by default, so that setting
+    ``stop`` ends a wait at once; it then raises `Stopped`.
     """
     import tenacity  # 20 ms that a run with nothing to call does not need
 
@@ -114,5 +114,5 @@ def is_worth_it(failure: CallFailed) -> bool:
 def _failure(state: object) -> CallFailed:
     outcome = getattr(state, "outcome", None)
     error = outcome.exception() if outcome is not None else None
-    assert isinstance(error, CallFailed)  # nothing else is asked again
+    assert isinstance(error, CallFailed)  # nothing else is retried
     return error

@@ -1,4 +1,4 @@
-"""A run: known answers are looked up, missing ones asked for, and the rows written in the order of the examples."""
+"""Runs: look up known answers, ask for missing ones, and write the rows in the order of the examples."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ _T = TypeVar("_T")
 _AT_ONCE = 500
 """Requests that are looked up together."""
 _WINDOW = 4000
-"""Rows of the present outputs that are held to be found again where the order changed a little."""
+"""Rows of the present outputs to keep in memory, so that they are found if the order changed a little."""
 JOBS = 8
 
 
 @dataclass(kw_only=True)
 class Runner:
-    """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the code around.
+    """Runs one prepared run. ``source`` has the present outputs; ``code_commit`` is that of the surrounding repository.
 
     ``guard`` withholds answers that hold a secret.
     """
@@ -73,10 +73,10 @@ class Runner:
     now: Callable[[], float] = time.time
     guard: AnswerGuard = field(default_factory=AnswerGuard)
 
-    # --- looking ------------------------------------------------------------------------------------------
+    # --- planning -----------------------------------------------------------------------------------------
 
     def plan(self) -> Plan:
-        """What there is to do, with no call and nothing written."""
+        """What there is to do, without calling or writing anything."""
         self.calls.refresh()
         count = known = characters = answered = tokens = 0
         missing: set[str] = set()
@@ -92,7 +92,7 @@ class Runner:
         expected = characters / 4 + len(missing) * (tokens / answered if answered else 0)
         return Plan(self.prepared.spec.name, count, known, len(missing), round(expected))
 
-    # --- doing --------------------------------------------------------------------------------------------
+    # --- running ------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -105,10 +105,10 @@ class Runner:
         report: Callable[[CallProgress], None] = lambda progress: None,
         operation: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext(),
     ) -> RunResult:
-        """Make the calls that are missing, at most ``limit``, and write the files where they change.
+        """Make the missing calls, at most ``limit``, and write the files if they change.
 
-        Raises `CallsMissing` where ``offline`` and something is missing; then nothing is written. An interrupt leaves
-        the files as they were, and every answer that came in in the call store.
+        Raises `CallsMissing` if ``offline`` and something is missing; then nothing is written. An interrupt leaves the
+        files as they were, and keeps every answer received so far in the call store.
         """
 
         self.calls.refresh()
@@ -155,9 +155,9 @@ class Runner:
         report: Callable[[CallProgress], None],
         progress: CallProgress,
     ) -> dict[str, str]:
-        """Make the calls that are missing; gives the errors by request hash."""
+        """Make the missing calls; returns the errors by request hash."""
         spec, calling = self.prepared.spec, self.prepared.calling
-        self.calls.refresh()  # another process may have made some before this one had its turn
+        self.calls.refresh()  # another process may have made some calls meanwhile
         calls = Calls(
             provider=provider(),
             calling=calling,
@@ -174,9 +174,9 @@ class Runner:
             calls.provider.close()
 
     def _look_over(self, out: IO[bytes], left: KeptRequests) -> tuple[int, int]:
-        """Write the rows up to the first that is not known, and keep the requests from there on.
+        """Write the rows up to the first unknown one, and keep the requests from there on.
 
-        Gives how many are known, and how many requests are not.
+        Returns how many are known, and how many requests are not.
         """
         self._totals, self._written = Totals(), 0
         missing: set[bytes] = set()
@@ -192,7 +192,7 @@ class Runner:
         return known, len(missing)
 
     def _go_on(self, out: IO[bytes], left: Iterable[Request], errors: Mapping[str, str]) -> None:
-        """Write the rows that are left, known or not."""
+        """Write the remaining rows, known or not."""
         for request, row, is_present in self._looked_up(left, self._written):
             self._put(out, request, row or _unanswered(request, errors.get(request.hash)), is_present)
 
@@ -208,7 +208,7 @@ class Runner:
         out.write(encode_row(row))
 
     def _missing(self, left: Iterable[Request]) -> Iterator[Request]:
-        """The requests that are not known, equal ones once."""
+        """The unknown requests, equal ones once."""
         asked: set[bytes] = set()
         for request, row, _ in self._looked_up(left, self._written):
             id = bytes.fromhex(request.hash)
@@ -219,9 +219,9 @@ class Runner:
     def _looked_up(
         self, requests: Iterable[Request], skip: int = 0
     ) -> Iterator[tuple[Request, OutputRow | None, bool]]:
-        """Each request with its answer, None where it is not known, and whether that is in the present outputs.
+        """Each request with its answer, None if it is not known, and whether the answer is in the present outputs.
 
-        They are those of the run less its first ``skip``.
+        Starts after the first ``skip`` requests of the run.
         """
         present = _Present(islice(self._present_rows(), skip, None))
         for batch in _batches(requests, _AT_ONCE):
@@ -235,11 +235,11 @@ class Runner:
     def _present_rows(self) -> Iterator[OutputRow]:
         record, path = self._present_record, output_path(self.prepared.spec.name)
         if record is None or path not in self.source.files or record.outputs != self.source.files[path].id:
-            return  # none, or not as they were made: what is known of them is in the call store
+            return  # none, or edited: known answers are in the call store
         try:
             yield from load_run(self.source, self.prepared.spec.name, self.contents, self.store).rows()
         except RunUnreadable:
-            return  # whatever it holds is not ours to read; it is written anew
+            return  # not in a format that we can read; it is rewritten
 
     # --- scoring ------------------------------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ class Runner:
         }
 
     def _same_scores(self) -> bool:
-        """Whether scores of the present rows would come out the same: same examples, same scorers."""
+        """Whether scoring the present rows again would give the same scores: same examples, same scorers."""
         record = self._present_record
         return (
             record is not None
@@ -272,7 +272,7 @@ class Runner:
     def _write(
         self, out: IO[bytes], worktree: Worktree, made_calls: bool, started: float
     ) -> tuple[bool, RunRecord]:
-        """Put the rows and the record among the working files; gives whether anything changed, and the record."""
+        """Write rows and record to the working files; returns whether anything changed, and the record."""
         name = self.prepared.spec.name
         before = {path: self.source.files.get(path) for path in (output_path(name), record_path(name))}
         out.seek(0)
@@ -290,7 +290,7 @@ class Runner:
         return bool(changed), record
 
     def _settled(self, record: RunRecord) -> RunRecord:
-        """The present record, where the new one says nothing else but for times."""
+        """The present record, if the new one differs only in times."""
         was = self._present_record
         return was if was is not None and was.without_times() == record.without_times() else record
 
@@ -331,15 +331,15 @@ def _unanswered(request: Request, error: str | None) -> OutputRow:
 
 
 class _Present:
-    """Takes rows out of the present outputs by hash, reading on as far as needed, and not too far."""
+    """Takes rows from the present outputs by hash, reading ahead as needed within a limit."""
 
     def __init__(self, rows: Iterator[OutputRow]) -> None:
         self._rows = rows
         self._held: dict[str, OutputRow] = {}
-        self._ahead = 0  # rows read, less those asked for
+        self._ahead = 0  # rows read minus rows asked for
 
     def take(self, hash: str) -> OutputRow | None:
-        """The row that answers a request, if it is not far from where its turn would be."""
+        """The row that answers a request, if it is close to its position in order."""
         self._ahead -= 1
         while hash not in self._held and self._ahead < _WINDOW:
             row = next(self._rows, None)

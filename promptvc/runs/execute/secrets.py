@@ -1,4 +1,4 @@
-"""Secrets in what a run reads and what it is answered: an answer that holds one stays in the local journal."""
+"""Secrets in a run's input and answers: an answer that holds one stays in the local journal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from promptvc.session.secrets.locate import Readable
 from promptvc.storage.store import ObjectStore
 
 _SHORTEST = 16
-"""Characters of a value that is looked for in answers: ``POSTGRES_PASSWORD=postgres`` stands in many."""
+"""Least characters of a value to look for in answers: ``POSTGRES_PASSWORD=postgres`` occurs in many."""
 
 
 @dataclass(kw_only=True)
 class AnswerGuard:
     """Withholds answers that hold tokens, or a value that the environment keeps secret.
 
-    ``environment`` is that of the providers; ``allowed`` are the digests of what may be kept. `withheld` has the kind
-    of each digest that was found.
+    ``environment`` is that of the providers; ``allowed`` are the digests of what may be kept. `withheld` maps each
+    digest that was found to its kind.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -41,7 +41,7 @@ class AnswerGuard:
         self.redact = Redactor(secret_values(self.environment))
 
     def checked(self, row: OutputRow) -> OutputRow:
-        """The row, or, where it holds a secret, one that says so: ``secret: github-token``."""
+        """The row, or, if it holds a secret, a row that says so: ``secret: github-token``."""
         found = self.find(row)
         if not found:
             return row
@@ -53,7 +53,7 @@ class AnswerGuard:
         )
 
     def find(self, row: OutputRow) -> dict[str, str]:
-        """What a row holds that may not be kept: digest to kind."""
+        """The secrets in a row that may not be kept, from digest to kind."""
         if not self.is_on or not row.is_answer:
             return {}
         data = encode_row(row)
@@ -65,7 +65,7 @@ class AnswerGuard:
 
 
 def need_no_password(base_url: str | None) -> None:
-    """Raise `ConfigInvalid` for an address with a password or a key: it would stand in every record."""
+    """Raise `ConfigInvalid` for an address with a password or a key: every record would contain it."""
     if base_url is not None and url_secrets(base_url):
         raise ConfigInvalid(
             f"base_url {redact_url(base_url)} has a password or a key in it",
@@ -74,7 +74,7 @@ def need_no_password(base_url: str | None) -> None:
 
 
 def need_clean(store: ObjectStore, files: Iterable[Readable], allowed: Collection[str], is_on: bool) -> None:
-    """Raise `SecretFound` where a file that is to be stored holds a secret."""
+    """Raise `SecretFound` if a file to be stored holds a secret."""
     here = {file.path: file for file in files}
     with Guard(store.read_blob, allowed, is_on=is_on) as guard:
         for path, file in here.items():

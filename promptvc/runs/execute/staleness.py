@@ -1,4 +1,4 @@
-"""What a run's outputs lack, and why: its requests as they would be made now, beside those that were made."""
+"""Which outputs of a run are stale, and why: the requests it would make now, compared with those it made."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ Why = Literal[
 
 
 class Staleness(Struct, frozen=True, kw_only=True):
-    """How a run's outputs stand to the files that they come from.
+    """How up to date a run's outputs are.
 
-    - ``rows``: in the output file; ``fresh``: of them, those that answer what would be asked now; ``stale``: those that
-      answer something else; ``failed``: those with an error; ``left_over``: those of no example that there is;
-    - ``missing``: what would be asked and has no row; ``rescore``: only scorers changed, so that no call is needed;
-    - ``reasons``: what changed, in words, by what it is.
+    - ``rows``: in the output file; ``fresh``: of them, those that answer a current request; ``stale``: those that
+      answer another one; ``failed``: those with an error; ``left_over``: those of an example that no longer exists;
+    - ``missing``: requests without a row; ``rescore``: only scorers changed, so that no call is needed;
+    - ``reasons``: what changed, in words, by kind.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Staleness(Struct, frozen=True, kw_only=True):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether running it would change nothing but its times."""
+        """Whether running it would change nothing except its times."""
         return not (
             self.stale or self.failed or self.missing or self.left_over or self.rescore or self.reasons
         )
 
     @property
     def to_call(self) -> int:
-        """Rows that have no answer to what would be asked now."""
+        """Rows without an answer to their current request."""
         return self.stale + self.failed + self.missing
 
     def words(self) -> str:
@@ -93,11 +93,10 @@ def staleness(
     most: int | None = None,
     prepared: Prepared | None = None,
 ) -> Staleness:
-    """How a declared run stands at this version of the files. Nothing is called, and no code of the project runs.
+    """How up to date a declared run is at this version of the files. Makes no calls and runs no code of the project.
 
-    Where pins and settings are as they were, rows are not looked at, nor where there are more than ``most`` of them:
-    then only the reasons are given. ``prepared`` is the run at this version, where it was made already. Raises
-    `RunUnreadable`.
+    Rows are not compared if pins and settings are unchanged, nor if there are more than ``most`` of them: then only
+    the reasons are given. ``prepared`` is the run at this version, if it exists already. Raises `RunUnreadable`.
     """
     try:
         prepared = prepared or prepare(source, spec)
@@ -137,12 +136,12 @@ def staleness(
         return Staleness(name=spec.name, rows=len(run.table), rescore=rescore, reasons=why)
     try:
         return _compared(prepared, run, record, rescore, why)
-    except (RenderFailed, RunUnreadable) as error:  # a row that lacks what the prompt needs
+    except (RenderFailed, RunUnreadable) as error:  # a row lacks a field that the prompt needs
         return Staleness(name=spec.name, rows=len(run.table), reasons={**why, "files": error.message})
 
 
 def declared_runs(source: RunSource) -> Iterator[RunSpec]:
-    """The runs that have outputs, of those that are declared."""
+    """The declared runs that have outputs."""
     there = set(run_names(source.files))
     return (spec for name, spec in source.project.runs.items() if name in there)
 
@@ -164,9 +163,7 @@ def _compared(
             failed += 1
     scored_by_others = "examples" in reasons and bool(record.scorers)
     rescore = rescore or scored_by_others
-    if not (
-        stale or missing or made or scored_by_others
-    ):  # what changed matters neither to requests nor to scores
+    if not (stale or missing or made or scored_by_others):  # the change affects neither requests nor scores
         reasons = {why: text for why, text in reasons.items() if why in ("scorers", "outputs")}
     return Staleness(
         name=prepared.spec.name,
@@ -182,7 +179,7 @@ def _compared(
 
 
 def _recorded(record: RunRecord | None, prepared: Prepared) -> dict[Why, str]:
-    """What can be said of outputs that another tool made: whether the files that they are pinned to changed."""
+    """Which of the pinned files changed since another tool's outputs were recorded."""
     changed = [
         what
         for what, was, now in (
@@ -215,7 +212,7 @@ def _reasons(prepared: Prepared, record: RunRecord, contents: Contents, store: O
 
 
 def _prompt_words(prepared: Prepared, record: RunRecord, contents: Contents, store: ObjectStore) -> str:
-    """``prompt: system line 4``: the messages that are other than they were, and where that begins."""
+    """``prompt: system line 4``: the messages that changed, and the first changed line."""
     file = pinned(store, contents, record.prompt) if record.prompt else None
     if not file:
         return "prompt changed"
@@ -232,7 +229,7 @@ def _prompt_words(prepared: Prepared, record: RunRecord, contents: Contents, sto
 
 
 def _first_changed(hunk: Hunk) -> int:
-    """The number of the first line of a hunk that is other than it was."""
+    """The number of the first changed line of a hunk."""
     return hunk.after + next(place for place, line in enumerate(hunk.lines) if line.op != "=")
 
 

@@ -1,4 +1,4 @@
-"""Many calls at once: each answer is in the journal before it counts, whatever ends the process."""
+"""Calls in parallel: each answer is in the journal before it counts, however the process ends."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from promptvc.runs.providers.pricing import priced
 from promptvc.runs.providers.registry import Answer, CallFailed, Provider
 
 _LEFT_TO_END = 10.0
-"""Seconds that calls under way have to end once a run is interrupted: their answers are paid for."""
+"""Seconds for which calls may finish after an interrupt: their answers are paid for."""
 
 
 @dataclass
 class CallProgress:
-    """How far the calls of a run are; handed to ``report`` after each of them."""
+    """The progress of a run's calls; passed to ``report`` after each call."""
 
     total: int = 0
     done: int = 0
@@ -32,9 +32,9 @@ class CallProgress:
 
 @dataclass(kw_only=True)
 class Calls:
-    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is called with each.
+    """Makes calls with ``jobs`` threads. ``keep`` stores an answer durably; ``report`` is called after each call.
 
-    Errors become part of rows: ``redact`` takes the secrets out of them.
+    Errors are written to rows: ``redact`` removes secrets from them.
     """
 
     provider: Provider
@@ -52,7 +52,7 @@ class Calls:
         self._broken: BaseException | None = None
 
     def make(self, requests: Iterable[Request]) -> dict[str, str]:
-        """Ask for all of these; gives the errors by request hash. What cannot go on is raised, and interrupts too."""
+        """Make all of these calls; returns the errors by request hash. Raises fatal errors and interrupts."""
         queue: Queue[Request | None] = Queue(maxsize=2 * self.jobs)
         threads = [Thread(target=self._work, args=[queue], daemon=True) for _ in range(self.jobs)]
         for thread in threads:
@@ -95,7 +95,7 @@ class Calls:
                 return
             try:
                 self._call(request)
-            except BaseException as error:  # noqa: BLE001  # a full disk, a mistake in our code: nothing goes on
+            except BaseException as error:  # noqa: BLE001  # a full disk or a bug of ours stops everything
                 self._broken = error
                 self._stop.set()
 
@@ -123,7 +123,7 @@ class Calls:
     def _failed(self, request: Request, error: CallFailed) -> None:
         with self._lock:
             if self._stop.is_set():
-                return  # given up, not failed
+                return  # cancelled, not failed
             self.errors[request.hash] = self.redact(error.message) or "the call failed"
             self.progress.done += 1
             self.progress.failed += 1
@@ -136,7 +136,7 @@ class Calls:
 
 
 def row_of(request: Request, answer: Answer, latency_ms: float | None) -> OutputRow:
-    """An answer as an output row, with the cost that the provider names."""
+    """An answer as an output row, with the cost that the provider gives."""
     return OutputRow(
         example_id=request.example_id,
         sample_index=request.sample_index,

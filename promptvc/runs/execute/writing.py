@@ -1,4 +1,4 @@
-"""The two files of a run, stored: the record names the object that its rows are."""
+"""Stores the two files of a run; the record names the object id of its rows."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def store_run(
     pinned: Iterable[FileView | None] = (),
     settled: Callable[[RunRecord], RunRecord] = lambda record: record,
 ) -> tuple[Entries, RunRecord]:
-    """Store rows and record; gives their entries, to be put in place, and the record.
+    """Store rows and record; returns their entries, for the caller to put in place, and the record.
 
-    ``pinned`` files are stored too, so that pins lead somewhere whatever becomes of the files. ``like`` is the present
-    version of the rows. ``settled`` may choose another record, knowing the rows' id.
+    ``pinned`` files are stored too, so that pins stay valid whatever happens to the files. ``like`` is the present
+    version of the rows. ``settled`` may choose another record, given the rows' id.
     """
     with store.begin() as writer:
         keep(store, contents, writer, pinned)
@@ -45,7 +45,7 @@ def store_run(
 def keep(
     store: ObjectStore, contents: Contents, writer: PackWriter, files: Iterable[FileView | None]
 ) -> None:
-    """Store files that are to be pinned, so that they are there however they change meanwhile."""
+    """Store files that will be pinned, so that later changes do not matter."""
     for file in files:
         if file is not None and not store.contains(file.entry.id):
             contents.write(file.path, source_of(file.read(), file.entry.mode), writer)
@@ -59,7 +59,7 @@ def write_run(
     like: FileEntry | None = None,
     settled: Callable[[RunRecord], RunRecord] = lambda record: record,
 ) -> tuple[Entries, RunRecord]:
-    """`store_run` through a writer; without one only the entries are worked out."""
+    """`store_run` through a writer; without a writer, only compute the entries."""
     paths = output_path(record.name), record_path(record.name)
     entry = contents.write(paths[0], rows, writer, like)
     record = settled(replace(record, outputs=entry.id))

@@ -1,4 +1,4 @@
-"""What a provider gives for one request: an answer, or the reason why there is none."""
+"""What a provider returns for one request: an answer, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from msgspec import Struct
 from promptvc.content.formats.base import Json
 
 LONGEST_MESSAGE = 500
-"""Characters of the reason for a failed call; a row's ``error`` holds it."""
+"""Most characters of the reason for a failed call; a row's ``error`` holds it."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What a provider gave for one request; None for what it does not tell.
+    """What a provider returned for one request; None for what it does not say.
 
-    ``cost_usd`` is in US dollars. ``response_model`` is what the provider calls the model that answered,
-    ``tool_calls`` what that model asks to be called.
+    ``cost_usd`` is in US dollars. ``response_model`` is the provider's name for the model that answered,
+    ``tool_calls`` the tool calls that the model requests.
     """
 
     output: str | None
@@ -33,11 +33,11 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class CallFailed(Exception):
-    """A call gave no answer. The runner asks again or writes ``message`` into the row; users never meet this error.
+    """A call gave no answer. The runner retries it or writes ``message`` into the row; users never see this error.
 
     - ``message``: one line;
-    - ``retry``: whether the same request may be answered later;
-    - ``after``: the seconds that the provider asks to wait at least, None where it says nothing.
+    - ``retry``: whether the same request may succeed later;
+    - ``after``: the least number of seconds to wait, as the provider asks; None if it does not say.
     """
 
     def __init__(self, message: str, retry: bool = False, after: float | None = None) -> None:
@@ -47,13 +47,13 @@ class CallFailed(Exception):
 
 
 def one_line(text: object) -> str:
-    """Any text as one line of bounded length."""
+    """Any text as one line of limited length."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 
 def reason_of(error: BaseException) -> str:
-    """``ValueError: no such city (my_model.py, line 31)``: an exception in one line, and where it was raised."""
+    """An exception in one line, with where it was raised: ``ValueError: no such city (my_model.py, line 31)``."""
     text = one_line(error)
     reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
@@ -69,13 +69,13 @@ ANSWERS = ("output", "text", "tool_calls", "error")
 
 
 def read_answer(value: Json, who: str) -> Answer:
-    """Read what user code gave: a text, or a dict like the one below; raises `CallFailed`.
+    """Read what user code returned: a text, or a dict like the one below; raises `CallFailed`.
 
     {"output": "Berlin", "finish_reason": "stop", "input_tokens": 12, "output_tokens": 1, "cost_usd": 0.0001,
      "model": "tiny-1", "tool_calls": [...]}
 
-    ``text`` is another name for ``output``. All but one of ``output`` and ``tool_calls`` may be absent, and names that
-    are not known are left out. ``{"error": "busy", "retry": true, "retry_after": 2}`` says that the call failed.
+    ``text`` is another name for ``output``. All fields are optional, but one of ``output`` and ``tool_calls`` must be
+    there; unknown fields are ignored. ``{"error": "busy", "retry": true, "retry_after": 2}`` reports a failed call.
     """
     if isinstance(value, str):
         return Answer(output=value)
@@ -97,7 +97,7 @@ def read_answer(value: Json, who: str) -> Answer:
 
 
 class _Taker:
-    """Fields of a dict, checked as they are taken; None counts as absent."""
+    """Takes and checks the fields of a dict; None counts as absent."""
 
     def __init__(self, value: Mapping[str, Json], who: str) -> None:
         self._value, self._who = value, who

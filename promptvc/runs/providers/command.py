@@ -1,12 +1,12 @@
-"""The provider ``command:./model.sh --fast``: a program, run once a request.
+"""The provider ``command:./model.sh --fast``: a program, run once per request.
 
-It is started in the project's folder without a shell, reads one JSON object on stdin and writes its answer on stdout,
-as a dict of `promptvc.runs.providers.answer.read_answer` or as plain text, whose last line end is left out:
+It runs in the project's folder without a shell, reads one JSON object on stdin and writes its answer on stdout, as
+a dict of `promptvc.runs.providers.answer.read_answer` or as plain text, without the last line end:
 
     {"messages": […], "model": "tiny-1", "params": {…}, "tools": null, "response_format": null, "sample_index": 0}
 
-Exit code 75 (EX_TEMPFAIL of sysexits.h) says that the same request may be answered later, any other but 0 that it will
-not. The last line on stderr says why.
+Exit code 75 (EX_TEMPFAIL of sysexits.h) means that the same request may succeed later, any other code but 0 that it
+will not. The last line on stderr is the reason.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRY_AGAIN = 75
 
 
 class CommandProvider:
-    """Runs a program for every request; raises `ConfigInvalid` where there is no such program."""
+    """Runs a program for every request; raises `ConfigInvalid` if the program does not exist."""
 
     def __init__(
         self, command: str, root: Path, environment: Mapping[str, str], timeout: float = TIMEOUT
@@ -57,7 +57,7 @@ class CommandProvider:
         return _read(out, self._name)
 
     def close(self) -> None:
-        """Stop the programs under way."""
+        """Stop the running programs."""
         with self._lock:
             self._closed = True
             for process in self._running:
@@ -65,7 +65,7 @@ class CommandProvider:
 
     @contextmanager
     def _started(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The program, running; if it did not end by the end of the block, it is stopped with all that it started."""
+        """The running program; if it is still running at the end of the block, it is stopped with all its children."""
         process = self._start()
         try:
             yield process
@@ -91,7 +91,7 @@ class CommandProvider:
                     stdin=pipe,
                     stdout=pipe,
                     stderr=pipe,
-                    start_new_session=True,  # a group of its own: stopped with all it starts, and not by Ctrl-C
+                    start_new_session=True,  # its own group: stopped with all its children, and not by Ctrl-C
                 )
             except OSError as error:
                 raise CallFailed(f"{self._words[0]} cannot be started: {error.strerror}") from error
@@ -155,7 +155,7 @@ def _find_program(command: str, root: Path, environment: Mapping[str, str]) -> l
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program's group, unless it was waited for: then its number may be another's by now."""
+    """Kill the program's process group, unless it was waited for: its number may have been reused."""
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""The provider ``openai``: chat completions by the openai package, at any endpoint that speaks them.
+"""The provider ``openai``: chat completions through the openai package, at any endpoint that supports them.
 
-The address is the run's ``base_url``, else OPENAI_BASE_URL, else OpenAI's own; the key is OPENAI_API_KEY, which is sent
-there and written nowhere. Format of requests and answers: https://platform.openai.com/docs/api-reference/chat.
+The address is the run's ``base_url``, else OPENAI_BASE_URL, else OpenAI's own; the key is OPENAI_API_KEY, which is
+sent there and written nowhere. Format of requests and answers: https://platform.openai.com/docs/api-reference/chat.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from promptvc.errors import ConfigInvalid, Refused
 from promptvc.runs.providers.answer import Answer, CallFailed, one_line, reason_of
 
 TIMEOUT = 600.0
-"""Seconds without a byte after which a call has failed."""
+"""Seconds without a byte after which a call fails."""
 KEY, ADDRESS = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 NO_KEY = "none"
-"""What is sent to a server of one's own that asks for no key."""
+"""Sent to local servers that need no key."""
 _LOOPBACK = re.compile(
     r"https?://(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?(/[^@\\]*)?", re.IGNORECASE
 )
@@ -45,18 +45,18 @@ _NOT_OURS = (
     "timeout",
 )
 _TRY_AGAIN = (408, 409, 425, 429)
-"""Beside all from 500: timeout, conflict, too early, too many requests."""
+"""Retried in addition to all from 500: timeout, conflict, too early, too many requests."""
 _NEVER = ("insufficient_quota", "billing_hard_limit_reached")
-"""Codes of a 429 that waiting does not help."""
+"""Codes of a 429 for which waiting does not help."""
 
 
 def is_loopback(address: str) -> bool:
-    """Whether a URL leads nowhere but to this machine; strict, since a key is sent where it leads."""
+    """Whether a URL can only lead to this machine; strict, since the key is sent there."""
     return _LOOPBACK.fullmatch(address) is not None
 
 
 def open_openai(calling: Calling, environment: Mapping[str, str]) -> OpenAIProvider:
-    """The provider, its settings checked; raises `ConfigInvalid`, `Refused` without package or key."""
+    """The provider, its settings checked; raises `ConfigInvalid`, and `Refused` without the package or a key."""
     _check_params(calling.params)
     address = calling.base_url or environment.get(ADDRESS) or None
     key = environment.get(KEY) or None
@@ -78,7 +78,7 @@ def open_openai(calling: Calling, environment: Mapping[str, str]) -> OpenAIProvi
 
 
 class OpenAIProvider:
-    """Asks an endpoint for chat completions. One client, and its connections, for all threads."""
+    """Asks an endpoint for chat completions. All threads share one client and its connections."""
 
     def __init__(self, openai: Any, address: str | None, key: str | None) -> None:
         self._openai, self._key = openai, key
@@ -87,10 +87,10 @@ class OpenAIProvider:
         local = address is not None and is_loopback(address)
         http = openai.DefaultHttpxClient(
             event_hooks={"request": [self._connections.watch]},
-            trust_env=not local,  # a proxy of the environment leads elsewhere
+            trust_env=not local,  # a proxy from the environment leads elsewhere
         )
         try:
-            # Asking again is the runner's business, who reports and waits with all its workers.
+            # The runner does the retries: it reports them and makes all of its workers wait.
             self._client = openai.OpenAI(
                 api_key=key or NO_KEY, base_url=address, max_retries=0, http_client=http
             )
@@ -100,7 +100,7 @@ class OpenAIProvider:
         self._closed = False
 
     def call(self, calling: Calling, request: Request) -> Answer:
-        """Ask once; raises `CallFailed`, and `ConfigInvalid` for parameters that are not the run's to set."""
+        """Ask once; raises `CallFailed`, and `ConfigInvalid` for parameters that a run may not set."""
         if self._closed:
             raise CallFailed("the provider is closed")
         openai = self._openai
@@ -115,7 +115,7 @@ class OpenAIProvider:
             raise CallFailed(self._hide(reason_of(error))) from None
 
     def close(self) -> None:
-        """Break the connections, also those on which threads wait."""
+        """Close the connections, including those on which threads wait."""
         self._closed = True
         self._connections.shut()
         self._client.close()
@@ -138,14 +138,14 @@ class OpenAIProvider:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        """The parameters that the package knows; others go into the body as they are."""
+        """The parameters that the package knows; others go into the body unchanged."""
         return frozenset(inspect.signature(self._client.chat.completions.create).parameters)
 
     @cached_property
     def _timeout(self) -> Any:
         return self._openai.Timeout(TIMEOUT, connect=20.0)
 
-    # --- when it fails ------------------------------------------------------------------------------------
+    # --- failures -----------------------------------------------------------------------------------------
 
     def _failed(self, response: Any, said: tuple[str, str]) -> CallFailed:
         status, (text, code) = response.status_code, said
@@ -165,12 +165,12 @@ class OpenAIProvider:
         return CallFailed(self._hide(f"no answer from {self._where}: {why}"), retry=True)
 
     def _hide(self, message: str) -> str:
-        """A message without the key, which servers like to repeat."""
+        """A message without the key, which servers tend to repeat."""
         return message.replace(self._key, "***") if self._key else message
 
 
 class _Connections:
-    """The open connections, so that those who wait on one can be woken: closing a socket does not wake its reader."""
+    """The open connections, so that threads waiting on one can be woken: closing a socket does not wake its reader."""
 
     def __init__(self) -> None:
         self._streams: WeakSet[Any] = WeakSet()
@@ -178,11 +178,11 @@ class _Connections:
         self._shut = False
 
     def watch(self, request: Any) -> None:
-        """Hook of the HTTP client: hear of the connections that a request opens."""
+        """Hook of the HTTP client: track the connections that a request opens."""
         request.extensions = {**request.extensions, "trace": self._heard}
 
     def shut(self) -> None:
-        """Break all connections, and those still to come."""
+        """Close all connections, and any opened later."""
         with self._lock:
             self._shut = True
             streams = list(self._streams)
@@ -276,7 +276,7 @@ def _said(error: Any) -> tuple[str, str]:
 
 
 def _error_in(body: Json) -> tuple[str, str]:
-    """``{"error": {"message": "…", "code": "…"}}``, with and without the outer dict, and what others make of it."""
+    """``{"error": {"message": "…", "code": "…"}}``, with or without the outer dict, and variants of other servers."""
     inner = _dict(body).get("error", body)
     if isinstance(inner, str):
         return inner if isinstance(body, dict) else "", ""
@@ -286,9 +286,9 @@ def _error_in(body: Json) -> tuple[str, str]:
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds that a response asks to wait: ``retry-after-ms``, ``Retry-After`` in seconds or as a date (RFC 9110).
+    """The seconds a response asks to wait: ``retry-after-ms``, ``Retry-After`` in seconds or as a date (RFC 9110).
 
-    ``now`` is in seconds since 1970; None where the response says nothing that can be read.
+    ``now`` is in seconds since 1970; None if the response has nothing that can be read.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         with suppress(ValueError):

@@ -9,7 +9,7 @@ from promptvc.content.runs.spec import RunSpec
 
 
 def priced(row: OutputRow, spec: RunSpec) -> OutputRow:
-    """The row with its cost by the run's ``price``; where none is declared, or tokens are not known, as it is."""
+    """The row with its cost by the run's ``price``; unchanged if no price is declared or tokens are not known."""
     if not spec.price or row.input_tokens is None or row.output_tokens is None:
         return row
     millionths = row.input_tokens * spec.price.get("input", 0.0)

@@ -1,11 +1,11 @@
-"""The provider ``python:package.module:function``: a function of the project, or of what is installed.
+"""The provider ``python:package.module:function``: a function of the project or of an installed package.
 
     def answer(messages, model, params):            # messages: [{"role": "user", "content": "…"}, …]
         return "Berlin"                             # or a dict, see promptvc.runs.providers.answer.read_answer
 
 It may be async, and may also take ``tools``, ``response_format`` and ``sample_index`` by name. With several jobs it is
-called from several threads at once, so what it shares between calls is its own to guard; async functions all run in
-one event loop, in a thread of their own.
+called from several threads at once, so it must protect what it shares between calls; async functions all run in
+one event loop, in a separate thread.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from promptvc.errors import ConfigInvalid, PromptvcError
 from promptvc.runs.providers.answer import Answer, CallFailed, read_answer, reason_of
 
 OPTIONAL = ("tools", "response_format", "sample_index")
-"""What a function is given by name if it takes it."""
+"""Passed to a function by name if it takes them."""
 
-_importing = Lock()  # sys.path is the whole process's
+_importing = Lock()  # sys.path belongs to the whole process
 
 
 class PythonProvider:
-    """Calls a function for every request. ``name`` is what errors call it."""
+    """Calls a function for every request. ``name`` is its name in errors."""
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self._function, self._name = function, name
@@ -47,13 +47,13 @@ class PythonProvider:
         self._closed = False
 
     def call(self, calling: Calling, request: Request) -> Answer:
-        """Ask once; whatever the function raises becomes `CallFailed`, and is not worth asking again."""
+        """Ask once; whatever the function raises becomes `CallFailed` and is not retried."""
         if self._closed:
             raise CallFailed(f"{self._name} is closed")
         return read_answer(self._ask(calling, request), self._name)
 
     def close(self) -> None:
-        """Cancel async calls under way. Others cannot be stopped, and end by themselves."""
+        """Cancel running async calls. Others cannot be stopped, and end by themselves."""
         self._closed = True
         self._loop.close()
 
@@ -64,7 +64,7 @@ class PythonProvider:
             "sample_index": request.sample_index,
         }
         named = {name: given[name] for name in self._optional}
-        # A copy, so that a function which changes what it got changes no other request.
+        # A copy, so that a function that changes its arguments changes no other request.
         messages, params, named = copy.deepcopy((list(request.messages), dict(calling.params), named))
         try:
             found = self._function(messages, calling.model, params, **named)
@@ -78,7 +78,7 @@ class PythonProvider:
 
 
 class _Loop:
-    """An event loop in a thread of its own, started for the first awaitable."""
+    """An event loop in its own thread, started for the first awaitable."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -87,7 +87,7 @@ class _Loop:
         self._closed = False
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
-        """Wait for what an awaitable gives; raises `CancelledError` once closed."""
+        """Wait for the result of an awaitable; raises `CancelledError` once closed."""
         with self._lock:
             if self._closed:
                 raise CancelledError
@@ -96,7 +96,7 @@ class _Loop:
         return waiting.result()
 
     def close(self) -> None:
-        """Cancel all that runs, and wait until the loop has ended."""
+        """Cancel all tasks, and wait until the loop has ended."""
         with self._lock:
             self._closed = True
             loop, thread = self._loop, self._thread
@@ -145,14 +145,14 @@ def _taken(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in OPTIONAL if name in named)
 
 
-# --- finding it -------------------------------------------------------------------------------------------
+# --- finding functions ------------------------------------------------------------------------------------
 
 
 def load_function(target: str, root: Path) -> Callable[..., Any]:
     """The function that ``package.module:function`` names; raises `ConfigInvalid`, which says what is missing.
 
-    Modules of the project ``root`` come before those that are installed, the standard library's excepted. A module is
-    imported once: what is changed in it afterwards counts for the next process.
+    Modules of the project ``root`` come before installed ones, but after the standard library. A module is imported
+    once: later changes to it apply to the next process.
     """
     module_name, _, path = target.partition(":")
     if not module_name or not path:
@@ -190,7 +190,7 @@ def _import(name: str, target: str, root: Path) -> Any:
 
 @contextmanager
 def guarded(root: Path | None, check: Callable[[str], None]) -> Iterator[None]:
-    """A block in which ``check(path)`` is called before a file of the project ``root`` is imported; it may raise."""
+    """A block that calls ``check(path)``, which may raise, before a file of the project ``root`` is imported."""
     guard = _Guard(root, check)
     sys.meta_path.insert(0, guard)
     try:
@@ -201,7 +201,7 @@ def guarded(root: Path | None, check: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Guard(MetaPathFinder):
-    """Finds nothing itself: it only looks at what would be found."""
+    """Finds nothing itself: it only checks what would be found."""
 
     def __init__(self, root: Path | None, check: Callable[[str], None]) -> None:
         self._root, self._check = root, check
@@ -239,7 +239,7 @@ def _first_on_path(root: Path) -> Iterator[None]:
 
 
 def _forget_namesake(top: str, root: Path) -> None:
-    """Drop an imported module of this name that is another project's, so that this project's is imported."""
+    """Drop an imported module of this name from another project, so that this project's is imported."""
     loaded = sys.modules.get(top)
     own = None if loaded is None or top in sys.stdlib_module_names else PathFinder.find_spec(top, [str(root)])
     if own is None or _places(own) == _places(getattr(loaded, "__spec__", None)):

@@ -1,4 +1,4 @@
-"""Providers: who answers requests, and which of them a run's configuration means."""
+"""Providers: who answers requests, and which one a run's configuration means."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ class Provider(Protocol):
     """Answers requests. Several threads may call at the same time."""
 
     def call(self, calling: Calling, request: Request) -> Answer:
-        """Ask once, and wait for the answer; raises `CallFailed`. To ask again is the caller's business.
+        """Ask once, and wait for the answer; raises `CallFailed`. The caller retries.
 
-        A mistake of the configuration that shows only here raises `ConfigInvalid`: no other call would do better.
+        A configuration error that shows only here raises `ConfigInvalid`: every other call would fail too.
         """
 
     def close(self) -> None:
-        """End the calls under way, which then raise `CallFailed`, and free what is held.
+        """End running calls, which then raise `CallFailed`, and free all resources.
 
         May be called from any thread, and more than once. No call is made afterwards.
         """
 
 
 Open = Callable[[Calling, Path, Mapping[str, str]], Provider]
-"""Makes a provider of what is declared, the project's folder, and the environment."""
+"""Makes a provider from a declaration, the project's folder, and the environment."""
 
 
 class ProviderKind(Struct, frozen=True):
-    """A kind of provider: how it is written, whether it runs code that the configuration names, and what makes one.
+    """A kind of provider: its syntax, whether it runs code that the configuration names, and its factory.
 
-    ``open`` raises `ConfigInvalid` or `Refused` for what cannot work: no such function, program or key.
+    ``open`` raises `ConfigInvalid` or `Refused` for what cannot work: a missing function, program or key.
     """
 
     usage: str
@@ -50,10 +50,10 @@ class ProviderKind(Struct, frozen=True):
 
 
 def provider_of(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
-    """The provider that a run names by its kind and what follows the colon, ready to be called; nothing is asked yet.
+    """The provider that a run names by kind and the text after the colon, ready to be called; makes no request.
 
-    Raises `ConfigInvalid` for a kind that is not among `PROVIDERS`, and what `ProviderKind.open` raises. Whether the
-    code that is named may run is for the caller to ask beforehand (`promptvc.runs.trust`).
+    Raises `ConfigInvalid` for a kind that is not in `PROVIDERS`, and what `ProviderKind.open` raises. The caller checks
+    first whether the named code may run (`promptvc.runs.trust`).
     """
     kind = PROVIDERS.get(_kind_of(calling.provider))
     if kind is None:
@@ -64,7 +64,7 @@ def provider_of(calling: Calling, root: Path, environment: Mapping[str, str]) ->
 
 
 def runs_code(provider: str) -> bool:
-    """Whether calling a provider runs code that its declaration names; of an unknown one nobody knows, so it does."""
+    """Whether calling a provider runs code that its declaration names; an unknown one is assumed to."""
     kind = PROVIDERS.get(_kind_of(provider))
     return kind is None or kind.runs_code
 
@@ -81,12 +81,12 @@ def _rest_of(provider: str) -> str:
 
 
 def _open_openai(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
-    """``openai``, and ``openai:NAME`` to tell services apart: any endpoint that speaks chat completions."""
+    """``openai``, and ``openai:NAME`` to distinguish services: any endpoint that supports chat completions."""
     return open_openai(calling, environment)
 
 
 def _open_python(calling: Calling, root: Path, environment: Mapping[str, str]) -> Provider:
-    """A function, found in the project or among what is installed."""
+    """A function of the project or of an installed package."""
     return PythonProvider(load_function(_rest_of(calling.provider), root), calling.provider)
 
 

@@ -1,5 +1,5 @@
-"""Outputs that were made elsewhere, taken in as a run.
+"""Importing outputs that were made elsewhere as a run.
 
-record     files of other tools; importers: read; foreign_rows and example_match: their rows understood
-logbook    one's own calls, logged as a run
+record     files of other tools; importers: read them; foreign_rows and example_match: interpret their rows
+logbook    your own calls, logged as a run
 """

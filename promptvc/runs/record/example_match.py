@@ -1,4 +1,4 @@
-"""Which example an output belongs to: by fields that both have, and by order where several are alike."""
+"""Which example an output belongs to: by fields that both have, and by order if several are equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
 
 @dataclass
 class ExampleIndex:
-    """Examples by what identifies them in the outputs, and by id; ``rows`` only where they are wanted."""
+    """Examples by their identifying fields in the outputs, and by id; ``rows`` only if needed."""
 
     ids: dict[KeyText, list[str]] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class ExampleIndex:
 
 @dataclass
 class Placed:
-    """Outputs with their examples' ids: in the order of the examples, and those of none after all others."""
+    """Outputs with their examples' ids: in the order of the examples, unmatched ones last."""
 
     rows: list[OutputRow] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Placed:
 
 
 def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> ExampleIndex:
-    """Read examples; raises `Usage` where none of them has one of the fields."""
+    """Read examples; raises `Usage` if none of them has one of the fields."""
     found, names = ExampleIndex(), list(fields)
     for id, row in example_ids(table, table.key):
         if is_malformed(row):
@@ -61,10 +61,10 @@ def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Exam
 def place_rows(rows: Iterable[Taken], examples: ExampleIndex) -> Placed:
     """Give each row its example's id and its sample.
 
-    Where several examples share a key, the first output goes to the first of them, the second to the second. Further
-    outputs are further samples, unless the rows say which sample they are; those count from the smallest. A row of no
-    example has its own key as its id. Raises `Usage` where two rows are the same sample of one example, and where
-    there are examples and no row belongs to any.
+    If several examples share a key, the first output goes to the first of them, the second to the second. Further
+    outputs are further samples, unless the rows give the sample; those are numbered from the smallest. A row without an
+    example has its own key as its id. Raises `Usage` if two rows are the same sample of one example, and if there are
+    examples but no row belongs to any.
     """
     done, taken = Placed(), list(rows)
     first = min((each.sample for each in taken if each.sample is not None), default=0)
@@ -99,7 +99,7 @@ def place_rows(rows: Iterable[Taken], examples: ExampleIndex) -> Placed:
 
 
 def without_output(rows: Iterable[OutputRow], order: Mapping[str, int]) -> list[str]:
-    """The ids of the examples that no row belongs to."""
+    """The ids of the examples without a row."""
     seen = {row.example_id for row in rows}
     return [id for id in order if id not in seen]
 

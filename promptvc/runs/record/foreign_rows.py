@@ -1,4 +1,4 @@
-"""One row of another tool after the other, taken apart: its example's key, its sample, and the output."""
+"""Reads the rows of another tool one by one: each example key, sample, and output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
 
 KeyText = tuple[str, ...]
-"""The fields of a key as text, by which examples are found whether a 42 is a number or text."""
+"""The fields of a key as text, so that examples are found whether 42 is a number or text."""
 
 _SEEN = 200
 _SHOWN = 12
@@ -30,9 +30,9 @@ _INTEGER = re.compile(r"[+-]?\d+")
 
 
 class Taken(Struct, frozen=True):
-    """A foreign row: its number from 1, the key of its example, its sample where it says one, and what it holds.
+    """A foreign row: its number from 1, the key of its example, its sample if it has one, and its content.
 
-    ``row`` has no example's id yet.
+    ``row`` has no example id yet.
     """
 
     number: int
@@ -42,9 +42,9 @@ class Taken(Struct, frozen=True):
 
 
 class RowTaker:
-    """Takes rows apart by ``fields``; afterwards `check` names fields that none of them had.
+    """Reads rows by ``fields``; afterwards `check` names fields that no row had.
 
-    ``asked`` are the paths that somebody named, and that must be there.
+    ``asked`` are the paths that the user named, which must exist.
     """
 
     def __init__(self, foreign: Foreign, fields: Fields, asked: Fields) -> None:
@@ -55,13 +55,13 @@ class RowTaker:
         self.strange: dict[str, int] = {}
 
     def take_all(self) -> Iterator[Taken]:
-        """Take every row apart; raises `Usage`, at the end where a field is missing in all of them."""
+        """Read every row; raises `Usage`, at the end if a field is missing in all of them."""
         for row in self._foreign.rows:
             yield self.take(dict(row))
         self.check()
 
     def take(self, row: Row) -> Taken:
-        """Take one row apart; raises `Usage`, naming the row, for what cannot be understood."""
+        """Read one row; raises `Usage`, naming the row, for what cannot be interpreted."""
         self.count += 1
         if len(self._first) < _SEEN:
             self._first.append(row)
@@ -86,7 +86,7 @@ class RowTaker:
         )
 
     def check(self) -> None:
-        """Raise `Usage` where there was no row, or where a path that was asked for led nowhere in all of them."""
+        """Raise `Usage` if there was no row, or if no row had a path that the user named."""
         name = self._foreign.source
         if not self.count:
             raise Usage(f"{name} has no rows", "is it the right file?")
@@ -94,7 +94,7 @@ class RowTaker:
             raise Usage(f"{name}: no row has a field {path!r}", self.known())
 
     def known(self) -> str:
-        """The fields that there are, for a hint."""
+        """A hint with the existing fields."""
         paths = paths_of(islice(self._first, _SEEN))
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         return f"there are {', '.join(paths[:_SHOWN])}{more}"
@@ -102,7 +102,7 @@ class RowTaker:
     # --- fields -------------------------------------------------------------------------------------------
 
     def _look(self, row: Row, path: str, folder: str | None = None) -> Json | Missing:
-        """The field at a path, first inside of ``folder``."""
+        """The field at a path, looked up inside ``folder`` first."""
         found: Json = MISSING if folder is None else pick(row.get(folder), path)
         found = pick(row, path) if found is MISSING else found
         if found is not MISSING:
@@ -111,7 +111,7 @@ class RowTaker:
 
     def _find(self, row: Row, path: str | None) -> Json:
         found = MISSING if path is None else self._look(row, path)
-        if found is MISSING or (isinstance(found, float) and math.isnan(found)):  # as data frames have it
+        if found is MISSING or (isinstance(found, float) and math.isnan(found)):  # as in data frames
             return None
         return found
 
@@ -174,7 +174,7 @@ class RowTaker:
 
 
 def key_text(value: Json) -> str:
-    """A value of a key as text: text as it is, a number as JSON has it, a whole one without a fraction."""
+    """A key value as text: text unchanged, a number as JSON, a whole one without a fraction."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -189,7 +189,7 @@ def _paths(asked: Fields) -> dict[str, None]:
 
 
 def _parse_cell(text: str) -> Score:
-    """What a cell of a CSV file means: ``true``, ``False``, a number, nothing; other text is a label."""
+    """The value of a CSV cell: ``true``, ``False``, a number, nothing; other text is a label."""
     word = text.strip()
     if word.lower() in ("true", "false"):
         return word.lower() == "true"

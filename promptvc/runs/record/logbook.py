@@ -1,4 +1,4 @@
-"""One's own calls, logged as a run: each answer kept at once, the files written when all are there.
+"""Your own calls, logged as a run: each answer is kept at once, the files are written at the end.
 
 with repo.log_run("support", provider="my-service", model="large-2", prompt="prompts/support.md") as log:
     for ticket in tickets:
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from promptvc.runs.project import Runs
 
 SOURCE = "logged"
-"""The ``source`` of a record whose rows do not all have their request."""
+"""The ``source`` of a record if some of its rows have no request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """What all calls of a log have in common. ``inputs`` leads from the prompt's variables to fields of examples."""
+    """The settings that all calls of a log share. ``inputs`` maps the prompt's variables to fields of examples."""
 
     name: str
     calling: Calling
@@ -65,7 +65,7 @@ class LogSettings:
 class Logged:
     """What was written: the record and the rows, in the order of the examples.
 
-    ``unmatched`` are the ids of outputs of no example, ``missing`` those of examples without an output.
+    ``unmatched`` are the ids of outputs without an example, ``missing`` those of examples without an output.
     """
 
     record: RunRecord
@@ -75,11 +75,11 @@ class Logged:
 
 
 class RunLog:
-    """Logs calls as the outputs of a run. Made by `Repo.log_run`; safe for several threads.
+    """Logs calls as the outputs of a run. Made by `Repo.log_run`; thread-safe.
 
-    At the end of the ``with`` block, outputs and record are written to the working files, in place of what was there;
-    undo brings that back. Where the block ends with an exception, the files stay as they were: what was logged with
-    its messages is in the call store all the same, and `save` writes what there is at any time.
+    At the end of the ``with`` block, outputs and record are written to the working files and replace what was there;
+    undo restores it. If the block ends with an exception, the files stay as they were: calls logged with their messages
+    are in the call store anyway, and `save` writes what there is at any time.
     """
 
     def __init__(self, runs: Runs, settings: LogSettings) -> None:
@@ -90,7 +90,7 @@ class RunLog:
         self._inputs = _Inputs.take(runs, settings)
         self._started = runs.now()
         self.result: Logged | None = None
-        """What was written; None before."""
+        """What was written; None before that."""
 
     def add(
         self,
@@ -109,12 +109,12 @@ class RunLog:
         tool_calls: Sequence[Json] | None = None,
         scores: Mapping[str, Score] | None = None,
     ) -> OutputRow:
-        """Log one call; gives its row.
+        """Log one call; returns its row.
 
-        With ``messages``, as they were sent, the request has its fingerprint: its answer is in the call store, and on
-        the disk, when this returns, so that a run which asks the same is not charged again. Without them nothing says
-        what was asked, and the whole run counts as recorded. Raises `Usage` for values that no row can have, and for
-        a second call of one sample.
+        With ``messages``, as they were sent, the request has a fingerprint: its answer is in the call store, and on
+        disk, when this returns, so that a run with the same request does not pay again. Without them nothing says what
+        was asked, and the whole run counts as recorded. Raises `Usage` for values that a row cannot have, and for a
+        second call of the same sample.
         """
         calling = self._settings.calling
         row = OutputRow(
@@ -145,10 +145,10 @@ class RunLog:
         return row
 
     def save(self) -> Logged:
-        """Write the files with what is logged so far; gives what was written.
+        """Write the files with what is logged so far; returns what was written.
 
-        The row of an answer that holds a secret says so, since the answer is in the call store; raises `SecretFound`
-        for one that is not there, and for other fields.
+        If an answer holds a secret and is in the call store, its row says so instead; raises `SecretFound` for an
+        answer that is not there, and for other fields.
         """
         with self._lock:
             logged = list(self._rows.values())
@@ -212,7 +212,7 @@ class RunLog:
         )
 
     def _write(self, record: RunRecord, rows: Sequence[OutputRow]) -> RunRecord:
-        """Store both files, then put them in place, as one step for undo; gives the record."""
+        """Store both files, then put them in place, as one step for undo; returns the record."""
         runs, data = self._runs, b"".join(map(encode_row, rows))
         made = PendingFile.of_bytes(output_path(record.name), data)
         allowed = WorkingSource(runs.workspace).project.allowed_secrets
@@ -225,7 +225,7 @@ class RunLog:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The files that a log is pinned to, as they were when it began, and in the store."""
+    """The files that a log is pinned to, as they were when it began, stored."""
 
     prompt: Pin | None
     examples: Pin | None
@@ -250,7 +250,7 @@ class _Inputs:
         return cls(prompt, examples, table_of(stored, source.project))
 
     def example_ids(self) -> list[str]:
-        """The ids of the examples, in their order."""
+        """The ids of the examples, in order."""
         return [] if self.table is None else [id for id, _ in example_ids(self.table, self.table.key)]
 
 

@@ -1,4 +1,4 @@
-"""Outputs that another tool made, taken in as a run: marked as recorded, since nothing proves what made them."""
+"""Imports outputs of another tool as a run, marked as recorded, since nothing proves what made them."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ Given = Iterable[Mapping[str, Any]]
 
 
 class RecordOptions(TypedDict, total=False):
-    """The options of `record_run`, each as ``promptvc record`` has it.
+    """The options of `record_run`, with the same meaning as in ``promptvc record``.
 
-    - ``example_key``: the field, or fields, that outputs and examples share; a mapping leads from the examples' to the
-      outputs';
-    - ``output`` (where nothing is said, ``output``), ``sample``, ``error``, …: dotted paths to fields of the rows;
+    - ``example_key``: the fields that outputs and examples share; a mapping leads from fields of the examples to fields
+      of the outputs;
+    - ``output`` (by default ``output``), ``sample``, ``error``, …: dotted paths to fields of the rows;
     - ``score``: paths, each named by its last part, or a mapping from names to paths;
-    - ``examples``, ``prompt``: tracked files to be pinned; examples are else those that the run declares;
-    - ``format``, ``prompt_label``: how a file is read; ``provider`` also chooses in a file of promptfoo;
-    - ``with_scorers``: run the scorers that the run declares, functions among them if they may run;
+    - ``examples``, ``prompt``: tracked files to pin; the default examples are those that the run declares;
+    - ``format``, ``prompt_label``: how to read a file; ``provider`` also selects in a promptfoo file;
+    - ``with_scorers``: run the scorers that the run declares, including functions if they may run;
     - ``force``: replace a run that was made here; ``dry_run``: write nothing;
-    - ``allow_secrets``: take in tokens and private keys too.
+    - ``allow_secrets``: also import tokens and private keys.
     """
 
     example_key: str | Sequence[str] | Mapping[str, str]
@@ -92,10 +92,10 @@ class RecordOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What was taken in: the record and the rows, and what to look at.
+    """What was imported: the record, the rows, and what to check.
 
-    ``unmatched`` are the ids of outputs of no example, ``missing`` those of examples without an output; ``written``
-    the files, none for a dry run.
+    ``unmatched`` are the ids of outputs without an example, ``missing`` those of examples without an output;
+    ``written`` are the files, none for a dry run.
     """
 
     record: RunRecord
@@ -110,11 +110,11 @@ class Recorded:
 def record_run(
     runs: Runs, name: str, rows: Given | str | os.PathLike[str], options: RecordOptions
 ) -> Recorded:
-    """Take in a file that another tool wrote, or rows at hand, as ``outputs/NAME.jsonl`` and its record.
+    """Import a file that another tool wrote, or given rows, as ``outputs/NAME.jsonl`` and its record.
 
-    What lay there is replaced, and can be brought back by undo. Raises `Usage` for fields that no row has and rows
-    that cannot be read, `PathMissing`, `SecretFound`, and `Refused` where the outputs of a run that was made here would
-    be replaced; then nothing is written.
+    Existing outputs are replaced; undo restores them. Raises `Usage` for fields that no row has and rows that cannot
+    be read, `PathMissing`, `SecretFound`, and `Refused` if this would replace outputs of a run that was made here; then
+    nothing is written.
     """
     need_run_name(name)
     source = WorkingSource(runs.workspace)
@@ -150,7 +150,7 @@ def record_run(
     return _write(runs, done, files, source, options.get("allow_secrets", False))
 
 
-# --- what is there ----------------------------------------------------------------------------------------------
+# --- the files --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class _Files:
 
 
 def _check_replaced(source: WorkingSource, name: str, force: bool) -> None:
-    """A run that was made was paid for: only who insists puts recorded outputs in its place."""
+    """Outputs that were made here were paid for: recorded outputs replace them only with ``force``."""
     path = record_path(name)
     if force or path not in source.files:
         return
@@ -197,7 +197,7 @@ def _untracked(source: WorkingSource, name: str) -> list[str]:
     return [f"{output_path(name)} is not tracked: [track] in promptvc.toml leaves it out"]
 
 
-# --- what is taken ----------------------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------------------------
 
 
 def _foreign(rows: Given | str | os.PathLike[str], options: RecordOptions) -> Foreign:
@@ -209,7 +209,7 @@ def _foreign(rows: Given | str | os.PathLike[str], options: RecordOptions) -> Fo
 
 
 def _asked(foreign: Foreign, options: RecordOptions) -> Fields:
-    """The fields that must be there: those that the caller named, and the output where the format has no own."""
+    """The fields that must exist: those that the caller named, and the output if the format does not define it."""
     return Fields(
         example_key=_named(options.get("example_key")),
         output=options.get("output") or (None if foreign.fields.output else "output"),
@@ -232,7 +232,7 @@ def _named(given: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, s
 
 
 def _scores(given: str | Sequence[str] | Mapping[str, str] | None) -> list[tuple[str, str]]:
-    """``175b.is_correct`` is the score ``is_correct``; raises `Usage` where two have one name."""
+    """``175b.is_correct`` is the score ``is_correct``; raises `Usage` if two have the same name."""
     if isinstance(given, Mapping):
         return list(given.items())
     named = [(path.rpartition(".")[2] or path, path) for path in _listed(given)]
@@ -248,7 +248,7 @@ def _listed(given: str | Sequence[str] | None) -> list[str]:
 
 
 def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
-    """What identifies examples by default: the examples' own key, and the field that the format has for it."""
+    """The default identification of examples: their own key, and the field that the format has for it."""
     own = table.key if table is not None else None
     if foreign.key is not None and table is None:
         return {foreign.key: foreign.key}
@@ -266,7 +266,7 @@ def _key(foreign: Foreign, table: Table | None) -> dict[str, str]:
 
 
 def _scorers(runs: Runs, source: WorkingSource, name: str, options: RecordOptions) -> list[Scorer]:
-    """The scorers that the run declares, where they are wanted; raises `NotTrusted` for functions nobody agreed to."""
+    """The scorers that the run declares, if wanted; raises `NotTrusted` for functions that nobody approved."""
     if not options.get("with_scorers"):
         return []
     spec = declared(source.project.runs, name)
@@ -299,7 +299,7 @@ def _strange(name: str, count: int) -> str:
     return f"{plural(count, 'value')} of {name!r} cannot be a score: those are numbers, booleans and text"
 
 
-# --- what is written --------------------------------------------------------------------------------------------
+# --- writing ----------------------------------------------------------------------------------------------------
 
 
 def _record(
@@ -333,7 +333,7 @@ def _record(
 
 
 def _write(runs: Runs, done: Recorded, files: _Files, source: WorkingSource, allow_secrets: bool) -> Recorded:
-    """Store both files, and what they pin, and put them in place: each whole, both one step for undo."""
+    """Store both files and those they pin, and put them in place: each whole, both as one step for undo."""
     data = b"".join(map(encode_row, done.rows))
     made = PendingFile.of_bytes(output_path(done.record.name), data)
     need_clean(runs.store, [made], source.project.allowed_secrets, not allow_secrets)

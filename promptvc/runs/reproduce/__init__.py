@@ -1,5 +1,5 @@
 """Whether the rows of a run follow from what its record pins.
 
-reproduce  requests built again and compared
-drift      requests asked again, and their answers compared
+reproduce  rebuilds requests and compares them
+drift      makes requests again and compares their answers
 """

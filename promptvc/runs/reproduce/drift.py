@@ -1,4 +1,4 @@
-"""Drift: a run's requests asked again, and the answers beside those that it has. Nothing is written or kept."""
+"""Drift: makes a run's requests again and compares the answers with its own. Writes and keeps nothing."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _COMPARED = ("output", "tool_calls", "finish_reason", "response_model")
 
 
 class Drifted(Struct, frozen=True):
-    """A row whose answer is another now.
+    """A row whose answer differs now.
 
-    ``changed`` names the fields, ``scores.exact`` for a score; both rows have the scores of today's scorers.
+    ``changed`` names the fields, ``scores.exact`` for a score; both rows have the scores of the present scorers.
     ``similarity`` is the share of words that both outputs have in common, in order: from 0 to 1.
     """
 
@@ -48,13 +48,13 @@ class Drifted(Struct, frozen=True):
 
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """What came of asking again.
+    """The result of asking again.
 
-    - ``asked``: rows that have a new answer; ``equal``: of them, those with the same output;
-    - ``rows``: those with any difference, the least alike first; ``failed``: rows that got no answer, and why;
-    - ``calls``, ``retries``, ``cost_usd``: of the calls made; equal requests are asked once;
+    - ``asked``: rows with a new answer; ``equal``: of them, those with the same output;
+    - ``rows``: those with any difference, the least similar first; ``failed``: rows without a new answer, and why;
+    - ``calls``, ``retries``, ``cost_usd``: of the calls made; equal requests are sent once;
     - ``before``, ``after``: totals over the rows asked (see `promptvc.content.runs.run.Totals`);
-    - ``not_scored``: why scores are not compared, where they are not.
+    - ``not_scored``: why scores are not compared, if they are not.
     """
 
     asked: int
@@ -70,7 +70,7 @@ class Drift(Struct, frozen=True, kw_only=True):
 
     @property
     def different(self) -> int:
-        """Rows with another output."""
+        """Rows with a different output."""
         return self.asked - self.equal
 
 
@@ -85,8 +85,8 @@ def measure_drift(
 ) -> Drift:
     """Ask again for the rows that are verified (see `reproduce`), at most ``limit`` of them.
 
-    The provider, and functions that score, are those of the project as it is now. Raises `NotTrusted` where such code
-    may not run, `ConfigInvalid` and `Refused` for a provider that cannot work, and for a run that cannot be verified.
+    The provider, and functions that score, are the project's present ones. Raises `NotTrusted` if such code may not
+    run, `ConfigInvalid` and `Refused` for a provider that cannot work, and for a run that cannot be verified.
     """
     run = load_run(source, name, runs.contents, runs.store)
     reason = why_unverifiable(run.record)
@@ -111,7 +111,7 @@ def _verified(rebuilt: Rebuilt, run: LoadedRun) -> Iterator[tuple[Request, Outpu
 
 @dataclass
 class _Asking:
-    """A run whose requests are asked again."""
+    """A run whose requests are made again."""
 
     runs: Runs
     source: RunSource
@@ -121,7 +121,7 @@ class _Asking:
     def ask(
         self, requests: Sequence[Request], jobs: int | None, report: Callable[[CallProgress], None]
     ) -> tuple[dict[str, OutputRow], CallProgress, dict[str, str]]:
-        """Make the calls; gives answers and errors by request hash."""
+        """Make the calls; returns answers and errors by request hash."""
         calling, answers = self.rebuilt.calling, dict[str, OutputRow]()
         distinct = list({request.hash: request for request in requests}.values())
         progress = CallProgress(len(distinct))
@@ -160,7 +160,7 @@ class _Asking:
         progress: CallProgress,
         errors: Mapping[str, str],
     ) -> Drift:
-        """The new answers beside those of the file."""
+        """Compare the new answers with those of the file."""
         scorers, not_scored = self._scorers()
         before, after = Totals(), Totals()
         drifted, failed, equal = list[Drifted](), dict[Place, str](), 0
@@ -191,7 +191,7 @@ class _Asking:
         )
 
     def _priced(self) -> RunSpec:
-        """The run with the price that is declared for it, which is no part of any request."""
+        """The run with its declared price, which is not part of any request."""
         declared = self.source.project.runs.get(self.run.name)
         return dataclasses.replace(self.rebuilt.spec, price=declared.price) if declared else self.rebuilt.spec
 
@@ -214,9 +214,9 @@ def _changed(before: OutputRow, after: OutputRow) -> tuple[str, ...]:
 
 
 def similarity(before: str | None, after: str | None) -> float:
-    """How alike two texts are, by words: 1 - words inserted and deleted / words of both (Indel of rapidfuzz)."""
+    """How similar two texts are, by words: 1 - words inserted and deleted / words of both (Indel of rapidfuzz)."""
     if before == after:
         return 1.0
-    from rapidfuzz.distance import Indel  # 20 ms, and only where answers differ
+    from rapidfuzz.distance import Indel  # 20 ms, needed only if answers differ
 
     return float(Indel.normalized_similarity(words(before or ""), words(after or "")))

@@ -1,7 +1,7 @@
-"""Reproduce: every request of a run rebuilt from what its record pins, and checked against the recorded hashes.
+"""Reproduce: rebuilds every request of a run from what its record pins, and checks it against the recorded hashes.
 
-Nothing is called, and no code of the project runs. Rows that were edited afterwards are not those that the record
-names: that an output changed is seen, though not which.
+Makes no calls and runs no code of the project. If rows were edited, they are not those that the record names: this
+shows that an output changed, but not which one.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _Item = TypeVar("_Item", Request, OutputRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """What came of rebuilding a run's requests. Places are example id and sample index.
+    """The result of rebuilding a run's requests. Places are example id and sample index.
 
-    - ``rows``: in the output file; ``verified``: of them, answers to the request that the inputs ask for;
-    - ``astray``: rows whose hash is of another request; ``left_over``: rows of no example, or of one that has its row;
-    - ``missing``: what the inputs ask for and has no row; ``failed``: rows with an error, or not called yet;
-    - ``lacking``: why inputs cannot be had, in words; then no row is looked at;
+    - ``rows``: in the output file; ``verified``: of them, those that answer the request that the inputs give;
+    - ``astray``: rows with the hash of another request; ``left_over``: rows of no example, or of one that has its row;
+    - ``missing``: requests of the inputs without a row; ``failed``: rows with an error, or not called yet;
+    - ``lacking``: why inputs are not available, in words; then no row is checked;
     - ``unverifiable``: why nothing proves what made the rows: they were recorded, or nothing is pinned;
     - ``edited``: the rows are not those that the record names;
-    - ``changed``: pinned files that are others at this version; ``stale``: where the version is a commit, what does not
-      follow from those that it has itself: the outputs were stale when they were committed.
+    - ``changed``: pinned files that differ at this version; ``stale``: if the version is a commit, the rows that do not
+      follow from the commit's own files: the outputs were stale when they were committed.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Reproduction:
 
     @property
     def is_verified(self) -> bool:
-        """Whether every row follows from the inputs, and none is lacking."""
+        """Whether every row follows from the inputs, and none is missing."""
         return self.unverifiable is None and not (
             self.edited or self.astray or self.left_over or self.missing or self.failed or self.lacking
         )
@@ -70,7 +70,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A run's requests, made anew as its record says: ``spec`` and ``calling`` are of the record alone."""
+    """A run's requests, rebuilt from its record: ``spec`` and ``calling`` come from the record alone."""
 
     record: RunRecord
     spec: RunSpec
@@ -79,7 +79,7 @@ class Rebuilt:
     table: Table
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in the order of the examples; one that the prompt cannot be rendered for has no hash."""
+        """Every request, in the order of the examples; without a hash if the prompt cannot be rendered for it."""
         rows = _Reader(example_ids(self.table, self.record.example_key))
         while True:
             try:
@@ -89,16 +89,16 @@ class Rebuilt:
                 yield from (Request(rows.id, sample, (), "") for sample in range(self.spec.samples))
 
     def pairs(self, rows: Iterable[OutputRow]) -> Iterator[Pair]:
-        """Each request with the row of its place; None for what only one side has."""
+        """Each request with its row; None for what only one side has."""
         return _pairs(self.requests(), rows)
 
 
 def reproduce(source: RunSource, name: str, contents: Contents, store: ObjectStore) -> Reproduction:
     """Rebuild the requests of a run, and check its rows.
 
-    At a commit, prompt and examples are the pinned objects, whatever else the commit has at their paths. Among the
-    working files they are those that lie at the pinned paths, so that rows are named that no longer follow from
-    them. All else is as the record says. Raises `RunMissing`, `RunUnreadable`.
+    At a commit, prompt and examples are the pinned objects, whatever the commit has at their paths. For the working
+    files they are the present files at the pinned paths, so that rows are reported that no longer follow from them. All
+    else is as recorded. Raises `RunMissing`, `RunUnreadable`.
     """
     run = load_run(source, name, contents, store)
     rows, record = len(run.table), run.record
@@ -130,7 +130,7 @@ def reproduce(source: RunSource, name: str, contents: Contents, store: ObjectSto
 
 
 def why_unverifiable(record: RunRecord | None) -> str | None:
-    """Why nothing proves what made the rows of a run; None where its record says enough to ask again."""
+    """Why nothing proves what made the rows of a run; None if its record says enough to ask again."""
     if record is None:
         return "there is no record of what made these outputs"
     if record.recorded:
@@ -150,7 +150,7 @@ def why_unverifiable(record: RunRecord | None) -> str | None:
 
 
 class Lacking(Exception):
-    """Inputs of a run cannot be had; ``reasons`` tell which, and why. Users never meet this error."""
+    """Inputs of a run are not available; ``reasons`` say which, and why. Users never see this error."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__(*reasons)
@@ -158,7 +158,7 @@ class Lacking(Exception):
 
 
 def rebuild(source: RunSource, run: LoadedRun) -> Rebuilt:
-    """A run as its record has it, with its inputs (see `reproduce`); raises `Lacking`."""
+    """A run as recorded, with its inputs (see `reproduce`); raises `Lacking`."""
     record = run.record
     assert record is not None
     take = _take_working if isinstance(source, WorkingSource) else _take_pinned
@@ -174,7 +174,7 @@ def rebuild(source: RunSource, run: LoadedRun) -> Rebuilt:
 
 
 def spec_of(record: RunRecord) -> RunSpec:
-    """What a record says of its run, as it would be declared."""
+    """The declaration that a record implies."""
     assert record.prompt is not None
     assert record.examples is not None
     return RunSpec(
@@ -240,7 +240,7 @@ def _rebuilt(source: RunSource, record: RunRecord, prompt: FileView, examples: F
 
 
 class _Reader:
-    """Examples with their ids, one after another; ``id`` is that of the last one read."""
+    """Examples with their ids, in order; ``id`` is that of the last one read."""
 
     def __init__(self, rows: Iterator[tuple[str, Row]]) -> None:
         self._rows, self.id = rows, ""
@@ -251,7 +251,7 @@ class _Reader:
             yield id, row
 
 
-# --- checking -----------------------------------------------------------------------------------------------
+# --- comparing --------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -264,12 +264,12 @@ class _Found:
 
     @property
     def contradicting(self) -> list[Place]:
-        """What does not follow from the inputs, or is not there."""
+        """The places that do not follow from the inputs, or are missing."""
         return self.astray + self.left_over + self.missing
 
 
 def _check(rebuilt: Rebuilt, run: LoadedRun) -> _Found:
-    """Compare hashes, row by row; raises `Lacking` where a part of the inputs cannot be read."""
+    """Compare hashes, row by row; raises `Lacking` if a part of the inputs cannot be read."""
     found = _Found()
     try:
         for request, row in rebuilt.pairs(run.rows()):
@@ -288,7 +288,7 @@ def _check(rebuilt: Rebuilt, run: LoadedRun) -> _Found:
 
 
 def _stale(source: RunSource, run: LoadedRun, changed: Sequence[Pin]) -> tuple[Place, ...]:
-    """What does not follow from the files that a commit has itself, where they are not those pinned."""
+    """The places that do not follow from a commit's own files, if those are not the pinned ones."""
     record = run.record
     if record is None or not changed or any(_id_at(source, pin) is None for pin in changed):
         return ()
@@ -306,7 +306,7 @@ def _place(request: Request | None, row: OutputRow | None) -> Place:
 
 
 def _pairs(asked: Iterable[Request], rows: Iterable[OutputRow]) -> Iterator[Pair]:
-    """Pair by place; where both sides are in one order, nothing is held. First goes with first of a place."""
+    """Pair by place; if both sides are in the same order, nothing is held. Equal places pair first with first."""
     requests_held, rows_held = _Held[Request](), _Held[OutputRow]()
     for request, row in zip_longest(asked, rows):
         if request is not None and row is not None and request.place == row.place:
@@ -329,7 +329,7 @@ def _pairs(asked: Iterable[Request], rows: Iterable[OutputRow]) -> Iterator[Pair
 
 
 class _Held(Generic[_Item]):
-    """What waits for its counterpart, by place."""
+    """Items that wait for their counterpart, by place."""
 
     def __init__(self) -> None:
         self._items: dict[Place, deque[_Item]] = {}

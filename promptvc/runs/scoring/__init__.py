@@ -1,4 +1,4 @@
-"""Scorers: what an output is worth, as a number, a boolean or a label.
+"""Scorers: give an output a score, as a number, a boolean or a label.
 
 scorers   the scorers of a run; kinds: the built-in ones
 expected  the field of an example that holds the expected output

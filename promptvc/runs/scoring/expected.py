@@ -11,7 +11,7 @@ from promptvc.content.values.dotted import pick
 from promptvc.runs.scoring.kinds import KINDS
 
 COMMON = ("expected", "expected_output", "answer", "target", "ideal", "reference", "ground_truth", "label")
-"""Fields that commonly hold what is expected, where no scorer names one."""
+"""Fields that commonly hold the expected output, if no scorer names one."""
 
 
 def expected_fields(scorers: Iterable[ScorerSpec]) -> list[str]:
@@ -21,5 +21,5 @@ def expected_fields(scorers: Iterable[ScorerSpec]) -> list[str]:
 
 
 def expected_field(example: Row, named: Sequence[str]) -> str | None:
-    """The first of the named fields, else of the `COMMON` ones, that an example has; None without any."""
+    """The first of the named fields, or else of the `COMMON` ones, that an example has; None if it has none."""
     return next((name for name in (*named, *COMMON) if pick(example, name) is not MISSING), None)

@@ -1,8 +1,8 @@
-"""The built-in kinds of scorers, each a function from its argument to what measures an output.
+"""The built-in kinds of scorers, each a function from its argument to a function that scores an output.
 
-In all of them a FIELD of the example is a dotted path. Text is compared as it is, case included, but for
-blank space around it; a number, object or boolean is compared as its JSON. Where a field holds an array,
-each of its elements is an answer that counts, and the best one does. An output that is None counts as empty text.
+In all of them a FIELD of the example is a dotted path. Text is compared exactly, with case, except for surrounding
+white space; a number, object or boolean is compared as JSON. If a field holds an array, each of its elements is an
+accepted answer, and the best match counts. An output that is None counts as empty text.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from promptvc.errors import ConfigInvalid
 
 Measure = Callable[[str | None, Row, OutputRow], object]
 Read = Callable[[str], bytes]
-"""Gives the bytes of a tracked file; raises `PathMissing`."""
+"""Returns the bytes of a tracked file; raises `PathMissing`."""
 
 _NUMBER = re.compile(
-    r"(?:(?<![\w.,)\]])[-+\u2212])?"  # a sign, unless it stands between two numbers: 16-3 is 16 and 3
+    r"(?:(?<![\w.,)\]])[-+\u2212])?"  # a sign, unless it is between two numbers: 16-3 is 16 and 3
     r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 )
 
@@ -37,7 +37,7 @@ class Unscored(Exception):
 
 
 class Made(Struct, frozen=True):
-    """What measures outputs, and whatever else than the kind decides what it says."""
+    """A function that scores outputs, and what besides the kind determines its results."""
 
     measure: Measure
     data: bytes = b""
@@ -46,8 +46,8 @@ class Made(Struct, frozen=True):
 class ScorerKind(Struct, frozen=True):
     """A built-in kind. ``version`` changes whenever the same outputs would get other scores.
 
-    ``expects`` gives, of an argument, the field of the example that holds the expected output; None for a kind that
-    compares outputs with nothing.
+    ``expects`` gives the example field with the expected output, from the argument; None for a kind that compares
+    outputs with nothing.
     """
 
     usage: str
@@ -57,7 +57,7 @@ class ScorerKind(Struct, frozen=True):
 
 
 def kinds_hint() -> str:
-    """How each kind is written."""
+    """The syntax of each kind."""
     return f"there are {', '.join(kind.usage for kind in KINDS.values())}, python:module:function"
 
 
@@ -65,7 +65,7 @@ def kinds_hint() -> str:
 
 
 def _exact(field: str, read: Read | None) -> Made:
-    """Whether the output is the field."""
+    """Whether the output equals the field."""
     return Made(lambda output, example, row: (output or "").strip() in _answers(example, field))
 
 
@@ -82,7 +82,7 @@ def _contains(field: str, read: Read | None) -> Made:
 
 
 def _similarity(field: str, read: Read | None) -> Made:
-    """How alike output and field are, from 0 to 1: 1 - insertions and deletions / both lengths (Indel of rapidfuzz)."""
+    """How similar output and field are, 0 to 1: 1 - insertions and deletions / both lengths (Indel of rapidfuzz)."""
 
     def measure(output: str | None, example: Row, row: OutputRow) -> float:
         from rapidfuzz.distance import Indel  # 20 ms that only this kind needs
@@ -97,9 +97,9 @@ def _similarity(field: str, read: Read | None) -> Made:
 
 
 def _regex(argument: str, read: Read | None) -> Made:
-    r"""Whether a regular expression is found in the output; ``@FIELD`` takes that of the example, ``\@`` is an ``@``.
+    r"""Whether a regular expression matches in the output; ``@FIELD`` takes that of the example, ``\@`` is an ``@``.
 
-    The syntax is that of Python's `re`; ``(?i)`` in front does not tell upper from lower case.
+    The syntax is that of Python's `re`; a leading ``(?i)`` ignores case.
     """
     if not argument.startswith("@"):
         pattern = _compiled(argument)
@@ -126,9 +126,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _numeric(argument: str, read: Read | None) -> Made:
-    """Whether the last number of the output is that of the field: ``#### 1,319`` in an answer is 1319.
+    """Whether the last number of the output equals that of the field: ``#### 1,319`` in an answer is 1319.
 
-    Two numbers are the same within ``tolerance`` (1e-6), or within ``relative`` (0) times the expected one.
+    Two numbers are equal within ``tolerance`` (1e-6), or within ``relative`` (0) times the expected one.
     """
     field, limits = _numeric_options(argument)
 
@@ -143,7 +143,7 @@ def _numeric(argument: str, read: Read | None) -> Made:
 
 
 def last_number(text: str) -> float | None:
-    """The last number of a text, None where there is none: ``"16-3 = 13, so $1,300.50." -> 1300.5``."""
+    """The last number of a text, None if it has none: ``"16-3 = 13, so $1,300.50." -> 1300.5``."""
     found = _NUMBER.findall(text)
     return float(found[-1].replace(",", "").replace("\u2212", "-")) if found else None
 
@@ -193,10 +193,10 @@ def _numeric_options(argument: str) -> tuple[str, dict[str, float]]:
 
 
 def _json_schema(argument: str, read: Read | None) -> Made:
-    """Whether the output is JSON, and valid by a JSON Schema: of a tracked file, ``@FIELD`` of the example, or inline.
+    """Whether the output is JSON that a schema accepts: that of a tracked file, ``@FIELD`` of the example, or inline.
 
-    All of the output must be JSON: what stands in front of it, or a fence around it, is what its reader would choke
-    on. References lead inside the schema only; nothing is fetched.
+    All of the output must be JSON: text before it, or a fence around it, would break the program that reads it.
+    References resolve inside the schema only; nothing is fetched.
     """
     if argument.startswith("@"):
         field = _field_after_at("json_schema", argument)
@@ -241,7 +241,7 @@ def _validator(schema: Json) -> Any:
         raise ConfigInvalid(
             f"a schema is not valid at {where}: {error.message}", "correct the schema"
         ) from error
-    return kind(schema, registry=Registry())  # an own registry, so that no address is ever asked for a schema
+    return kind(schema, registry=Registry())  # a registry of its own, so that no schema is ever fetched
 
 
 def _is_valid(validator: Any, output: str | None) -> bool:
@@ -267,7 +267,7 @@ def _field_after_at(kind: str, argument: str) -> str:
 
 
 def _values(example: Row, field: str) -> Sequence[Json]:
-    """The answers that a field holds; raises `Unscored` where it holds none."""
+    """The accepted answers in a field; raises `Unscored` if it holds none."""
     found = pick(example, field)
     if found is MISSING:
         raise Unscored(f"the example has no field {field!r}")

@@ -1,4 +1,4 @@
-"""Scorers: what an output is worth, as a number, a boolean or a label."""
+"""Scorers: give an output a score, as a number, a boolean or a label."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Load = Callable[[str], Callable[..., object]]
 """Finds the function that ``module:function`` names."""
 
 _KEPT = 10
-"""How many problems of a scorer are kept word by word; more are counted."""
+"""How many problem messages of a scorer are kept; more are only counted."""
 _ID = 60
-"""Characters of an example's id in them."""
+"""Most characters of an example's id in them."""
 
 
 class Scorer:
     """Scores outputs one by one, and never raises.
 
-    ``code`` is the sha256 of what decides the scores: of a version's name for a built-in kind (with the bytes of its
-    schema, for ``json_schema``), of the source file for a function. ``failures`` counts the outputs that should have
-    a score and could not be given one; ``problems`` says why, of the first few.
+    ``code`` is the sha256 of what determines the scores: the name of a version for a built-in kind (with the bytes of
+    its schema, for ``json_schema``), the source file for a function. ``failures`` counts the outputs that should have
+    a score but could not be scored; ``problems`` says why, for the first few.
     """
 
     def __init__(self, spec: ScorerSpec, code: str, measure: Measure) -> None:
@@ -40,19 +40,19 @@ class Scorer:
         self._measure = measure
 
     def score(self, output: str | None, example: Row, row: OutputRow) -> Score:
-        """What an output is worth; None where the row has an error, and where it cannot be computed."""
+        """The score of an output; None if the row has an error, and if it cannot be computed."""
         if row.error is not None:
             return None
         try:
             return checked(self._measure(output, example, row))
         except Unscored as reason:
             self._note(row, str(reason))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a function does, a run goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a run goes on whatever a function does
             self._note(row, reason_of(error))
         return None
 
     def pin(self) -> ScorerPin:
-        """As in the record of a run."""
+        """The scorer as in the record of a run."""
         return ScorerPin(self.name, self.spec, self.code)
 
     def _note(self, row: OutputRow, reason: str) -> None:
@@ -67,22 +67,22 @@ class Scorer:
 
 
 def scorers_of(specs: Sequence[ScorerSpec], load: Load, read: Read | None = None) -> list[Scorer]:
-    """The scorers that are declared, in their order.
+    """The declared scorers, in order.
 
-    ``load`` finds the function of a ``python:`` scorer: whether it may run is for the caller to say, before this.
-    ``read`` gives the bytes of a tracked file, for ``json_schema``. Raises `ConfigInvalid` for an unknown kind, and
-    for an argument that is missing or wrong.
+    ``load`` finds the function of a ``python:`` scorer: the caller checks first whether it may run. ``read`` returns
+    the bytes of a tracked file, for ``json_schema``. Raises `ConfigInvalid` for an unknown kind, and for an argument
+    that is missing or wrong.
     """
     return [_scorer(spec, load, read) for spec in specs]
 
 
 def scores_of(scorers: Sequence[Scorer], example: Row, row: OutputRow) -> dict[str, Score]:
-    """What all scorers say of a row, by name."""
+    """The scores that all scorers give a row, by name."""
     return {scorer.name: scorer.score(row.output, example, row) for scorer in scorers}
 
 
 def checked(value: object) -> Score:
-    """A score as it can be kept; raises `Unscored` for what is none: NaN, infinity, a list."""
+    """A score that can be stored; raises `Unscored` for values that cannot: NaN, infinity, a list."""
     if not isinstance(value, bool | int | float | str | None) and hasattr(value, "item"):
         value = value.item()  # a number of numpy
     if isinstance(value, float) and not math.isfinite(value):
@@ -119,7 +119,7 @@ def _python(spec: ScorerSpec, load: Load) -> Scorer:
 
 
 def _takes_row(function: Callable[..., object]) -> bool:
-    """Whether a function has room for a third argument that it would miss, or calls one ``row``."""
+    """Whether a function takes a third argument without a default, or one called ``row``."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):

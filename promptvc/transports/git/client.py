@@ -1,4 +1,4 @@
-"""dulwich's git clients, over our own wires and with our own way of making packs."""
+"""dulwich's git clients, over our own wires and with our own packs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from promptvc.transports.remote import MakePack, Negotiator, PackStream, Progres
 
 ZERO = b"0" * 40
 MAX_HAVES = 256
-"""How many commits in a row are offered without the server knowing one (git's MAX_IN_VAIN)."""
+"""How many commits in a row to offer while the server knows none (git's MAX_IN_VAIN)."""
 
 _PEELED = re.compile(rb"[0-9a-f]{40} (refs/\S+) (?:\S+ )*peeled:([0-9a-f]{40})\s*\Z")
 _UPLOAD_PACK, _RECEIVE_PACK = b"upload-pack", b"receive-pack"
@@ -30,7 +30,7 @@ _UPLOAD_PACK, _RECEIVE_PACK = b"upload-pack", b"receive-pack"
 class WireClient(TraditionalGitClient):
     """git's protocol over a wire that ``dial(service, protocol version)`` opens.
 
-    The wire stays the caller's to close. ``peeled`` collects what protocol version 2 says of annotated tags, which
+    The caller closes the wire. ``peeled`` collects the peeled ids of annotated tags in protocol version 2, which
     dulwich reads and drops.
     """
 
@@ -56,7 +56,7 @@ class WireClient(TraditionalGitClient):
 
 
 class _NotingProtocol(Protocol):
-    """A protocol that notes the peeled ids in a version 2 listing."""
+    """A protocol that records the peeled ids in a version 2 listing."""
 
     def __init__(self, wire: Wire, peeled: dict[bytes, bytes], intake: Intake) -> None:
         def read(size: int) -> bytes:
@@ -77,9 +77,9 @@ class _NotingProtocol(Protocol):
 
 
 class Walker:
-    """A negotiator as dulwich wants it; it ends after `MAX_HAVES` that the server did not know.
+    """A negotiator for dulwich; it ends after `MAX_HAVES` commits that the server did not know.
 
-    Without this end a server of protocol version 2, which answers only once, would be sent our whole history.
+    Otherwise we would send our whole history to a server of protocol version 2, which answers only once.
     """
 
     shallow: frozenset[Sha] = frozenset()
@@ -101,7 +101,7 @@ class Walker:
         self._negotiator.ack(ObjectId(sha.decode()))
 
     def nak(self) -> None:
-        """The server knows none of them; there is nothing to do about it."""
+        """The server knows none of them; nothing to do."""
 
 
 def remote_refs(
@@ -109,7 +109,7 @@ def remote_refs(
 ) -> RemoteRefs:
     """A listing as values; raises `TransferFailed` for a repository of SHA-256 objects.
 
-    Names that git could not hold are left out: a server must not choose where we write.
+    Names that are invalid in git are left out: a server must not choose where we write.
     """
     found: dict[RefName, ObjectId] = {}
     came_to: dict[RefName, ObjectId] = {}
@@ -141,7 +141,7 @@ def _ref_name(raw: bytes) -> RefName | None:
 
 
 def _guess_head(refs: Mapping[RefName, ObjectId], head_id: bytes | None) -> RefName | None:
-    """Old servers tell the id of HEAD, but not its branch."""
+    """Old servers give the id of HEAD, but not its branch."""
     if head_id is None:
         return None
     fitting = [name for name, id in refs.items() if name.startswith("refs/heads/") and id.encode() == head_id]
@@ -150,7 +150,7 @@ def _guess_head(refs: Mapping[RefName, ObjectId], head_id: bytes | None) -> RefN
 
 
 def pack_data(pack: MakePack, meter: Meter) -> Callable[..., tuple[int, Iterator[UnpackedObject]]]:
-    """``pack`` in the shape of dulwich's ``generate_pack_data`` callback."""
+    """``pack`` as dulwich's ``generate_pack_data`` callback."""
 
     def generate(
         have: Set[bytes], want: Set[bytes], *, ofs_delta: bool = False, progress: object = None
@@ -168,7 +168,7 @@ def _ids(raw: Set[bytes]) -> set[ObjectId]:
 
 
 def _unpacked(stream: PackStream, meter: Meter) -> Iterator[UnpackedObject]:
-    """Objects whose compressed bytes dulwich sends as they are: they must begin with the pack's object header."""
+    """Objects whose compressed bytes dulwich sends unchanged: they must start with the pack's object header."""
     for number, thing in enumerate(stream.objects, 1):
         packed = UnpackedObject(thing.kind, decomp_len=thing.size, sha=thing.id.raw)
         packed.comp_chunks = [bytes(pack_object_header(thing.kind, None, thing.size, SHA1)), thing.compressed]

@@ -1,4 +1,4 @@
-"""Who we are over http: the URL's own password, a token, then git's credential helpers."""
+"""Credentials for http: the URL's own password, a token, then git's credential helpers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import Address
 
-_TOKEN_USER = "x-access-token"  # hosts that take a token as password want some user, and any will do
+_TOKEN_USER = "x-access-token"  # hosts that take a token as password require a user name, but accept any
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HELPER_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user name and a password; ``answer`` is the helper's own, to be given back to it."""
+    """A user name and a password; ``answer`` is the helper's output, to be passed back to it."""
 
     user: str
     password: str = field(repr=False)
@@ -26,7 +26,7 @@ class Credential:
 
 
 class Credentials:
-    """Credentials for one site, one after the other: each is tried once."""
+    """Credentials for one site, in order: each is tried once."""
 
     def __init__(self, address: Address, settings: TransportSettings) -> None:
         self._address, self._settings = address, settings
@@ -43,11 +43,11 @@ class Credentials:
         return credential
 
     def accepted(self) -> None:
-        """The last credential worked: a helper may keep it."""
+        """The last credential worked: a helper may store it."""
         self._tell("approve")
 
     def refused(self) -> None:
-        """The last credential did not work: a helper must forget it."""
+        """The last credential did not work: a helper must erase it."""
         self._tell("reject")
 
     def secrets(self) -> list[str]:
@@ -68,7 +68,7 @@ class Credentials:
                 yield found
 
     def _is_private(self) -> bool:
-        """Whether nobody on the way can read a token."""
+        """Whether nobody on the network can read a token."""
         return self._address.base.startswith("https://") or self._address.host in _LOOPBACK
 
     def _ask_helpers(self) -> Credential | None:
@@ -79,7 +79,7 @@ class Credentials:
         return Credential(fields.get("username", ""), fields["password"], "helper", answer)
 
     def _question(self) -> str:
-        """What git-credential(1) is asked; `urls.parse_url` let no line end into any of it."""
+        """The input of git-credential(1); `urls.parse_url` has refused line ends in all of it."""
         address = self._address
         scheme, _, place = address.site.partition("://")
         lines = [f"protocol={scheme}", f"host={place}", f"path={address.path.lstrip('/')}"]
@@ -92,14 +92,16 @@ class Credentials:
             self._git(verb, self.tried[-1].answer + "\n")
 
     def _git(self, verb: str, text: str) -> str:
-        """Run ``git credential``; an empty answer when git is absent, fails, or may not ask the user."""
+        """Run ``git credential``; empty if git is absent, fails, or may not ask the user."""
         environment = dict(self._settings.environment)
         git = shutil.which("git", path=environment.get("PATH", ""))
         if git is None:
             return ""
         if not self._settings.interactive:
             environment["GIT_TERMINAL_PROMPT"] = "0"
-            environment.setdefault("GIT_ASKPASS", "")  # else core.askPass or SSH_ASKPASS might open a window
+            environment.setdefault(
+                "GIT_ASKPASS", ""
+            )  # otherwise core.askPass or SSH_ASKPASS might open a window
         where = [f"--git-dir={self._settings.git_dir}"] if self._settings.git_dir else []
         try:
             done = subprocess.run(

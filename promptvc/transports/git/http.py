@@ -1,4 +1,4 @@
-"""git's smart protocol over http, by urllib3."""
+"""git's smart protocol over http, through urllib3."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHECK = Advice("check-address")
 
 
 class HttpClient(AbstractHttpGitClient):
-    """dulwich's http client with our own requests: credentials, proxies and failures in plain words.
+    """dulwich's http client with our own requests: credentials, proxies and clear error messages.
 
     dulwich's own request code forgets the credentials between requests, and cannot send a large upload twice.
     """
@@ -48,7 +48,7 @@ class HttpClient(AbstractHttpGitClient):
         self.peeled: dict[Any, Any] = {}
 
     def close(self) -> None:
-        """Close all connections, those too on which an answer was not read to its end."""
+        """Close all connections, including those with a partly read answer."""
         for answer in self._answers:
             answer.abandon()
         self._answers.clear()
@@ -78,13 +78,13 @@ class HttpClient(AbstractHttpGitClient):
         data: bytes | Iterator[bytes] | None = None,
         raise_for_status: bool = True,
     ) -> Any:
-        """One request, with credentials as soon as the server asks for them."""
+        """Send a request, with credentials once the server asks for them."""
         if data is None and not url.partition("?")[0].endswith(
             "/info/refs"
-        ):  # `packfile-uris`, never asked for
+        ):  # `packfile-uris`, which we never request
             raise TransferFailed(f"{self._where}: the server sends us to another address", _CHECK)
         if data is not None and not isinstance(data, bytes) and not self._proven:
-            # An upload in chunks cannot be repeated, so let an empty one find out whether a password is needed.
+            # An upload in chunks cannot be repeated, so an empty request first finds out whether a password is needed.
             self._answered(url, headers or {}, b"0000")
         answer = self._answered(url, headers or {}, data)
         if data is None and not answer.content_type.startswith("application/x-git-"):
@@ -168,7 +168,7 @@ class HttpClient(AbstractHttpGitClient):
 
 
 class _Answer:
-    """A response in the shape that dulwich expects; short ones are read whole, so that the connection can be reused."""
+    """A response as dulwich expects it; short ones are read whole, so that the connection can be reused."""
 
     def __init__(
         self,
@@ -188,12 +188,12 @@ class _Answer:
         self._whole: io.BytesIO | None = None
 
     def read_whole(self) -> None:
-        """Read the answer to its end, so that its connection can be used again."""
+        """Read the answer to its end, so that the connection can be reused."""
         self._whole = io.BytesIO(self._read_some(None))
         self._response.release_conn()
 
     def abandon(self) -> None:
-        """Close the connection, if it is still this answer's."""
+        """Close the connection, if this answer still uses it."""
         self._response.close()
 
     def read(self, size: int) -> bytes:
@@ -203,7 +203,7 @@ class _Answer:
         return data
 
     def close(self) -> None:
-        """Leave the connection for the next request when all but a little was read; else close it."""
+        """Keep the connection for the next request if little is left to read; otherwise close it."""
         if self._whole is not None:
             return
         try:
@@ -215,7 +215,7 @@ class _Answer:
         self._response.release_conn()
 
     def _read_some(self, size: int | None) -> bytes:
-        """So many bytes, or all; taken as they come, so that a server that is slow is told from one that is gone."""
+        """That many bytes, or all; read as they arrive, to distinguish a slow server from a dead one."""
         parts: list[bytes] = []
         left = size
         try:
@@ -239,20 +239,20 @@ class _Answer:
 
 
 class _Connections:
-    """The connections that one client has opened, so that they can be ended from another thread."""
+    """The open connections of one client, so that another thread can close them."""
 
     def __init__(self) -> None:
         self.opened: list[Any] = []
 
     def end(self) -> None:
-        """Shut them down: who waits for one is told so."""
+        """Shut them down, which wakes threads that wait on one."""
         for connection in self.opened:
             if connection.sock is not None:
                 with suppress(OSError):
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def pools(self) -> dict[str, Any]:
-        """urllib3's pools, which enter here each connection that they open."""
+        """urllib3's pools, which register here each connection that they open."""
         return {"http": self._pool(HTTPConnectionPool), "https": self._pool(HTTPSConnectionPool)}
 
     def _pool(self, pool: Any) -> Any:
@@ -275,7 +275,7 @@ def _pool(address: Address, settings: TransportSettings, connections: _Connectio
 def _manager(address: Address, settings: TransportSettings) -> urllib3.PoolManager:
     environment, http = settings.environment, settings.http
     verify = http.verify and not environment.get("GIT_SSL_NO_VERIFY")
-    if not verify:  # chosen by the user: a warning at each request says nothing new
+    if not verify:  # chosen by the user, who needs no warning at each request
         urllib3.disable_warnings(InsecureRequestWarning)
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=settings.connect_patience, read=settings.patience),
@@ -294,7 +294,7 @@ def _manager(address: Address, settings: TransportSettings) -> urllib3.PoolManag
 
 
 def _proxy(address: Address, settings: TransportSettings) -> str | None:
-    """The proxy that the environment or git's http.proxy names, unless no_proxy excepts the host."""
+    """The proxy from the environment or git's http.proxy, unless no_proxy excludes the host."""
     lowered = {
         name.lower(): value for name, value in settings.environment.items() if name.lower().endswith("_proxy")
     }
@@ -305,7 +305,7 @@ def _proxy(address: Address, settings: TransportSettings) -> str | None:
 
 
 def _is_excepted(host: str, no_proxy: str) -> bool:
-    """``no_proxy`` as curl reads it: ``*``, or names of hosts and of domains above them."""
+    """``no_proxy`` as curl reads it: ``*``, or host names and their parent domains."""
     names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",")]
     return any(name == "*" or host == name or host.endswith("." + name) for name in names if name)
 
@@ -316,7 +316,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _explain(error: Exception, where: str, host: str) -> TransferFailed:
-    """urllib3's exceptions, which wrap each other, as one line."""
+    """urllib3's nested exceptions as one line."""
     reason: BaseException | None = error
     if isinstance(error, MaxRetryError) and error.reason is not None:
         reason = error.reason

@@ -16,10 +16,10 @@ def http_settings(
 ) -> HttpSettings:
     """The settings that git would use for this URL.
 
-    ``config`` holds (name, value), weakest first, names as ``http.proxy`` or ``http.https://host/path.proxy``, their
-    last part in lower case. Where several sections fit, the one with the longest path wins; the headers of all are
-    sent, but an empty one takes back those before it (git-config(1), ``http.<url>.*``). ``environment`` may overrule
-    with GIT_SSL_CAINFO and GIT_SSL_NO_VERIFY.
+    ``config`` holds (name, value), lowest priority first, names as ``http.proxy`` or ``http.https://host/path.proxy``,
+    with their last part in lower case. If several sections match, the one with the longest path wins; the headers of
+    all are sent, but an empty one clears those before it (git-config(1), ``http.<url>.*``). GIT_SSL_CAINFO and
+    GIT_SSL_NO_VERIFY in ``environment`` take precedence.
     """
     found: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
@@ -40,7 +40,7 @@ def http_settings(
 
 
 def _fitting(config: Iterable[tuple[str, str]], url: str) -> list[tuple[str, str]]:
-    """(key, value) of the sections that fit the URL, the most fitting last."""
+    """(key, value) of the sections that match the URL, the best match last."""
     wanted = _split(url)
     fitting = []
     for name, value in config:
@@ -51,12 +51,12 @@ def _fitting(config: Iterable[tuple[str, str]], url: str) -> list[tuple[str, str
         rank = _rank(pattern, wanted) if pattern else (0, False)
         if rank is not None:
             fitting.append((rank, key.lower(), value))
-    fitting.sort(key=lambda entry: entry[0])  # stable: the later of equals stays the later
+    fitting.sort(key=lambda entry: entry[0])  # stable: equal entries keep their order
     return [(key, value) for _, key, value in fitting]
 
 
 def _rank(pattern: str, wanted: SplitResult) -> tuple[int, bool] | None:
-    """How well a section's URL fits, None when it does not: length of its path, and whether it names the user."""
+    """How well a section's URL matches, None if it does not: length of its path, and whether it names the user."""
     given = _split(pattern)
     if given is None or (given.scheme, _port(given)) != (wanted.scheme, _port(wanted)):
         return None
@@ -69,7 +69,7 @@ def _rank(pattern: str, wanted: SplitResult) -> tuple[int, bool] | None:
 
 
 def _hosts_fit(pattern: str, host: str) -> bool:
-    """A ``*`` stands for one part of the name."""
+    """A ``*`` matches one part of the name."""
     ours, theirs = pattern.split("."), host.split(".")
     return len(ours) == len(theirs) and all(a in ("*", b) for a, b in zip(ours, theirs, strict=True))
 
@@ -88,7 +88,7 @@ def _port(parts: SplitResult) -> int | None:
 
 
 def size_of(text: str) -> int:
-    """``10m -> 10485760``; 0 for what is no number."""
+    """``10m -> 10485760``; 0 if it is not a number."""
     unit = _UNITS.get(text[-1:].lower(), 1)
     digits = text[:-1] if unit > 1 else text
     return int(digits) * unit if digits.isdecimal() and len(digits) < 19 else 0

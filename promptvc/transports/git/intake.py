@@ -1,4 +1,4 @@
-"""What is taken of a server: how much at most, and how slowly it may come."""
+"""Limits on what a server sends: how much, and how slowly."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from promptvc.errors import TransferFailed
 from promptvc.transports.settings import TransportSettings
 
 LEAST_A_SECOND = 10
-"""Bytes that a server must send or take in each second, on average over its time limit, to count as alive."""
+"""Bytes per second that a server must send or accept, on average over its time limit, to count as alive."""
 PUSH_SLACK = 10
-"""How many times as long a server that was asked to move refs may only say that it is alive: its hooks run."""
+"""How many times longer a server with running hooks may send only keep-alives, after it was asked to move refs."""
 REF_BYTES, MOST_CHATTER, MOST_MESSAGES = 256, 16 << 20, 100_000
-"""Bytes of a listing for each ref; bytes of whatever else a server says, and in how many pieces."""
+"""Bytes of a listing for each ref; bytes of everything else that a server says, and in how many pieces."""
 
 
 class Pace:
-    """How long a server has been waited for; what it sends or takes meanwhile counts from `LEAST_A_SECOND` on."""
+    """How long a server was waited for; what it sends or accepts meanwhile counts from `LEAST_A_SECOND` on."""
 
     def __init__(self, patience: float) -> None:
         self.most = self._patience = patience
@@ -27,28 +27,28 @@ class Pace:
         self._moved = 0
 
     def slacken(self) -> None:
-        """Wait longer for a server that only says that it is alive."""
+        """Wait longer for a server that only sends keep-alives."""
         self.most = PUSH_SLACK * self._patience
 
     def reset(self) -> None:
-        """Begin anew: with the next request."""
+        """Start over for the next request."""
         self.waited, self._moved = 0.0, 0
 
     def passed(self, seconds: float, size: int) -> None:
-        """So long it was waited, and so much moved."""
+        """Record the seconds waited and the bytes moved."""
         self.waited += seconds
         self._moved += size
         if self._moved >= LEAST_A_SECOND * self._patience:
             self.reset()
 
     def need_time(self, more: float = 0.0) -> None:
-        """Raise `TimeoutError` where the time is up."""
+        """Raise `TimeoutError` if the time is up."""
         if self.waited + more > self.most:
             raise TimeoutError(f"no answer for {self._patience:g} seconds")
 
 
 class Watch:
-    """Calls ``abort``, in a thread, where one call waits longer than its pace allows, whatever comes meanwhile."""
+    """Calls ``abort`` from a thread if one call waits longer than its pace allows, whatever arrives meanwhile."""
 
     def __init__(self, pace: Pace, abort: Callable[[], None]) -> None:
         self.pace, self.fired = pace, False
@@ -71,7 +71,7 @@ class Watch:
         self.pace.passed(time.monotonic() - since if since is not None else 0.0, 0)
 
     def following(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Chunks that are sent: each that is taken shows that the server is there."""
+        """Pass on chunks to send: each chunk that is taken shows that the server is alive."""
         for chunk in chunks:
             self.pace.reset()
             self._since = time.monotonic()
@@ -91,9 +91,9 @@ class Watch:
 
 
 class Intake:
-    """Counts what one operation receives; raises `TransferFailed` above its bounds.
+    """Counts what one operation receives; raises `TransferFailed` above its limits.
 
-    Until `listed` the server lists its refs: two lines each at most, for an annotated tag. Then comes a pack.
+    Until `listed` the server lists its refs: at most two lines each, for an annotated tag. Then comes a pack.
     """
 
     def __init__(self, where: str, settings: TransportSettings) -> None:
@@ -102,12 +102,12 @@ class Intake:
         self._listing = True
 
     def listed(self) -> None:
-        """The listing is at its end."""
+        """The listing is complete."""
         self._listing = False
         self._bytes = 0
 
     def read(self, asked: int, got: int) -> None:
-        """So many bytes were asked for, and came; four are the length of a line."""
+        """Count bytes that were requested, and those that came; a request for four is the length of a line."""
         self._bytes += got
         self._lines += asked == 4
         refs = self._settings.most_refs
@@ -120,15 +120,15 @@ class Intake:
             raise self._too_much("the server does not come to an end")
 
     def pack(self, size: int) -> None:
-        """So many bytes of a pack came."""
+        """Count bytes of a pack."""
         self._pack += size
-        self._messages += not size  # which only says that the server is alive
+        self._messages += not size  # a keep-alive
         self._need_few_messages()
         if self._pack > self._settings.most_pack:
             raise self._too_much(f"the server sends more than {self._settings.most_pack:,} bytes")
 
     def said(self, size: int) -> None:
-        """So many bytes for people came."""
+        """Count bytes of messages for people."""
         self._said += size
         self._messages += 1
         self._need_few_messages()

@@ -29,7 +29,7 @@ from promptvc.transports.urls import Address, parse_url
 GIT_PORT = 9418
 STORE_FOLDER = ".promptvc"
 
-# Variables that tie git to the repository it runs in, as in a hook; the other side must not see them
+# Variables that bind git to the repository it runs in, for example in a hook; the other side must not see them
 # (git rev-parse --local-env-vars).
 _OWN_REPOSITORY = frozenset(
     [
@@ -59,9 +59,9 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Session:
-    """One operation under way: its client, its wire once dialled, and an error that is not the remote's.
+    """One running operation: its client, its wire once open, and an error that is not the remote's.
 
-    ``asked`` says that the remote is asked to move refs: if its answer is lost, nobody knows whether it did.
+    ``asked`` means that the remote was asked to move refs: if its answer is lost, nobody knows whether it did.
     """
 
     client: GitClient
@@ -75,7 +75,7 @@ class _Session:
     refs: RemoteRefs = field(default_factory=lambda: RemoteRefs({}))
 
     def guard(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
-        """The function, its errors marked as the caller's own."""
+        """The function, with its errors marked as the caller's own."""
 
         def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             try:
@@ -87,26 +87,26 @@ class _Session:
         return guarded
 
     def hear(self, data: bytes) -> None:
-        """What the server says to people."""
+        """Receive a message of the server for people."""
         self.intake.said(len(data))
         self.listener.feed(data)
 
     def peeled(self) -> Mapping[bytes, bytes]:
-        """What the client noted of annotated tags."""
+        """The peeled ids of annotated tags that the client recorded."""
         return getattr(self.client, "peeled", {})
 
     def close(self, grace: float) -> None:
-        """Leave no connection and no program behind; a program has the grace, in seconds, to end by itself."""
+        """Close all connections and programs; a program has ``grace`` seconds to end by itself."""
         if self.wire is not None:
             self.wire.close(grace)
         self.client.close()
 
 
 class GitRemote:
-    """A git repository elsewhere, by its URL; see `promptvc.transports.remote.Remote`.
+    """Another git repository, by its URL; see `promptvc.transports.remote.Remote`.
 
-    Each operation opens and closes its own connection. A path on this machine is served by git itself, so that hooks
-    and the settings of that repository hold; where git is not installed, dulwich serves it.
+    Each operation opens and closes its own connection. git itself serves a path on this machine, so that the hooks
+    and settings of that repository apply; if git is not installed, dulwich serves it.
     """
 
     def __init__(self, url: str, settings: TransportSettings, progress: Report | None = None) -> None:
@@ -118,11 +118,11 @@ class GitRemote:
 
     @property
     def messages(self) -> Sequence[str]:
-        """What the server said to people during the last operation."""
+        """The server's messages for people during the last operation."""
         return tuple(self._messages)
 
     def list_refs(self) -> RemoteRefs:
-        """What the remote has."""
+        """The refs of the remote."""
         with self._session() as session:
             found = session.client.get_refs(session.path)
             return remote_refs(found.refs, found.symrefs, session.peeled())
@@ -137,7 +137,7 @@ class GitRemote:
                 count += len(data)
                 session.intake.pack(len(data))
                 session.meter.show(Progress("receiving", count, unit="bytes"))
-                if chosen:  # dulwich's own server sends an empty pack for nothing
+                if chosen:  # dulwich's own server sends an empty pack even if nothing was chosen
                     session.guard(write)(data)
                 return len(data)
 
@@ -175,7 +175,7 @@ class GitRemote:
 
     @contextmanager
     def _session(self) -> Iterator[_Session]:
-        """Everything that one operation needs; whatever happens, it is closed, and failures come out as ours."""
+        """The parts of one operation; it is always closed, and failures are raised as ours."""
         session = self._open()
         grace = 0.0
         try:
@@ -188,7 +188,7 @@ class GitRemote:
         except Exception as error:  # dulwich raises a dozen kinds, down to AssertionError
             if session.foreign is not None:
                 raise session.foreign from None
-            # A program that failed may have last words; one that was silent too long has not.
+            # A program that failed may still write an error message; one that timed out will not.
             session.close(0.0 if isinstance(error, TimeoutError) else GRACE_FAILED)
             failure = self._explain(error, session)
             if session.asked:
@@ -229,7 +229,7 @@ class GitRemote:
         client = WireClient(lambda service, version: self._dial(session, service, version), greeting, intake)
         session = _Session(
             client, os.fsencode(address.path), meter, listener, intake
-        )  # what it dials becomes its wire
+        )  # the wire that it opens is stored in the session
         return session
 
     def _dial(self, session: _Session, service: str, version: int) -> Wire:
@@ -262,14 +262,14 @@ class GitRemote:
 
 
 def local_repository(path: str) -> Path:
-    """The repository that a path on this machine means: a project's own store where there is one."""
+    """The repository at a path on this machine: a project's own store if it has one."""
     folder = Path(path).absolute()
     store = folder / STORE_FOLDER
     return store if (store / "HEAD").is_file() else folder
 
 
 def _greeting(address: Address) -> Callable[[str, int], bytes]:
-    """The request line of git:// (gitprotocol-pack(5)); the version stands behind two zero bytes."""
+    """The request line of git:// (gitprotocol-pack(5)); the version follows two zero bytes."""
 
     def line(service: str, version: int) -> bytes:
         host = f"[{address.host}]" if ":" in address.host else address.host
@@ -284,7 +284,7 @@ def _greeting(address: Address) -> Callable[[str, int], bytes]:
 def _commands(
     wanted: Mapping[RefName, Update], seen: RemoteRefs, status: dict[RefName, str | None], *, atomic: bool
 ) -> dict[Any, Any]:
-    """The updates to ask for; those that are done already, or expect another value, are answered in ``status``."""
+    """The updates to request; those already done, or with another expected value, are answered in ``status``."""
     commands: dict[Any, Any] = {}
     for name, (old, new) in wanted.items():
         found = seen.refs.get(name)

@@ -1,4 +1,4 @@
-"""The user's own ssh program: which one it is, and its command line."""
+"""The user's own ssh program, and its command line."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NEEDS_SHELL = re.compile(r"[|&;<>()$`\\\n*?\[#~%]|\A\w+=")
 def ssh_command(address: Address, service: str, version: int, settings: TransportSettings) -> list[str]:
     """The command line that runs ``git-upload-pack 'path'`` (or receive-pack) on the host.
 
-    As git does: GIT_SSH_COMMAND, then core.sshCommand, then GIT_SSH name the program; its name decides which options
-    it takes. Only OpenSSH can hand over the protocol version, by the environment variable GIT_PROTOCOL.
+    As in git, GIT_SSH_COMMAND, then core.sshCommand, then GIT_SSH name the program; its name determines which options
+    it accepts. Only OpenSSH can pass on the protocol version, in the environment variable GIT_PROTOCOL.
     """
     environment = settings.environment
     command = environment.get("GIT_SSH_COMMAND") or settings.ssh_command
@@ -59,7 +59,7 @@ def _options(variant: str, port: int | None, version: int, *, interactive: bool)
             )
         return []
     if variant in _PLINK:
-        # TortoisePlink shows a window for every question unless asked not to (git does the same).
+        # TortoisePlink opens a window for every question unless told not to (git does the same).
         batch = ["-batch"] if variant == "tortoiseplink" or not interactive else []
         return [*batch, *(["-P", str(port)] if port else [])]
     options = ["-o", "SendEnv=GIT_PROTOCOL"] if version else []
@@ -68,7 +68,7 @@ def _options(variant: str, port: int | None, version: int, *, interactive: bool)
 
 
 def _run(command: str, words: list[str], arguments: list[str]) -> list[str]:
-    """Run the command without a shell where that is the same thing: one process less to end."""
+    """Run the command without a shell if that is equivalent: one process less to end."""
     if _NEEDS_SHELL.search(command):
         return ["/bin/sh", "-c", f'{command} "$@"', command, *arguments]
     return [*words, *arguments]

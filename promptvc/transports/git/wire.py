@@ -17,16 +17,16 @@ from promptvc.transports.git.intake import Pace
 _CHUNK = 256 * 1024
 _SAID_LIMIT = 64 * 1024
 GRACE = 5.0
-"""Seconds that a program may take to end by itself; hooks that run after a push have already been waited for."""
+"""Seconds a program may take to end by itself; hooks that run after a push are already done by then."""
 GRACE_FAILED = 1.0
-"""The same after a failure: long enough for its last words."""
+"""The same after a failure: long enough for an error message."""
 
 
 class Wire:
-    """A two-way line that reads whenever it waits, so that neither side can block the other.
+    """A two-way connection that reads whenever it waits, so that neither side can block the other.
 
-    Raises `TimeoutError` when nothing moves for ``patience`` seconds (None: no limit), and the usual `OSError` when
-    the other side is gone.
+    Raises `TimeoutError` if nothing moves for ``patience`` seconds (None: no limit), and the usual `OSError` if the
+    other side is gone.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Wire:
         grouped: bool = False,
     ) -> None:
         self._source, self._sink = source, sink
-        # A program that may ask the user for a password may take for ever over its first word.
+        # A program that may ask the user for a password may take forever before its first output.
         self._patience, self._patience_later = (
             (patience, patience) if grouped or connection else (None, patience)
         )
@@ -55,12 +55,12 @@ class Wire:
 
     @property
     def said(self) -> str:
-        """What the program wrote to its standard error (the last 64 KiB)."""
+        """The program's standard error (the last 64 KiB)."""
         return self._said.decode("utf-8", "replace")
 
     @property
     def exit_code(self) -> int | None:
-        """How the program ended; None for a socket, or while it runs."""
+        """The program's exit code; None for a socket, or while it runs."""
         return self._program.returncode if self._program else None
 
     def read(self, size: int) -> bytes:
@@ -73,7 +73,7 @@ class Wire:
         return data
 
     def readable(self) -> bool:
-        """Whether `read` would give something at once, be it the end."""
+        """Whether `read` would return at once, even at the end."""
         if not self._pending and not self._ended:
             poll = select.poll()
             poll.register(self._source, select.POLLIN)
@@ -90,7 +90,7 @@ class Wire:
         return len(data)
 
     def close(self, grace: float = GRACE) -> None:
-        """End the connection, and the program with it when it has not ended by itself after the grace, in seconds."""
+        """Close the connection, and end the program if it has not ended by itself after ``grace`` seconds."""
         if self._closed:
             return
         self._closed = True
@@ -100,14 +100,14 @@ class Wire:
             self._end_program(self._program, grace)
 
     def _turn(self, outgoing: memoryview | None) -> int:
-        """Wait until something moves, take in what came, send what goes; the number of bytes sent."""
+        """Wait until something moves, read and write what is possible; returns the number of bytes sent."""
         poll = select.poll()
         if not self._ended:
             poll.register(self._source, select.POLLIN)
         if self._errors is not None:
             poll.register(self._errors, select.POLLIN)
         if outgoing is not None:
-            # A socket is both source and sink, and register() replaces what was asked for before.
+            # A socket is both source and sink, and register() replaces the previous registration.
             both = self._sink == self._source and not self._ended
             poll.register(self._sink, select.POLLOUT | (select.POLLIN if both else 0))
         began = time.monotonic()
@@ -163,7 +163,7 @@ class Wire:
             program.stderr.close()
 
     def _wait(self, program: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Wait for the program's end, not for that of its standard error: a shared ssh connection keeps that open."""
+        """Wait for the program to end, not for its standard error to close: a shared ssh connection keeps it open."""
         deadline = time.monotonic() + seconds
         while True:
             over = program.poll() is not None
@@ -187,7 +187,7 @@ def start_program(
 ) -> Wire:
     """Start a program that speaks git on its standard input and output.
 
-    In a process group of its own it can be ended with everything it started, but cannot ask on the terminal.
+    In its own process group it can be ended with all its children, but cannot ask on the terminal.
     """
     try:
         program = subprocess.Popen(

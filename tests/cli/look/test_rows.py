@@ -74,7 +74,7 @@ def test_limit_and_offset_count_the_rows_that_meet_the_conditions(table: Project
 def test_a_field_that_no_row_has_is_told(table: Project) -> None:
     told = table("rows", TABLE, "--where", "socre=1")
     assert told.raw == b""
-    assert "no row that was looked at has a field socre" in told.err
+    assert "no row that was read has a field socre" in told.err
     assert "has a field socre" in table("rows", TABLE, "--columns", "id,socre").err
 
 

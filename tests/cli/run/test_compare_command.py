@@ -170,7 +170,7 @@ def test_two_files_are_compared_wherever_they_are(support: Project) -> None:
         (["--", "support", "support", "support"], "two runs are compared at a time"),
         (["HEAD~3", "HEAD"], "have no run in common"),
         (["HEAD", "--", "support", "nope"], "there are no outputs of a run 'nope'"),
-        (["HEAD", "--", "support", "--markdown"], "--markdown stands behind --, where runs are"),
+        (["HEAD", "--", "support", "--markdown"], "--markdown is after --, where runs are"),
         (["HEAD~1...HEAD"], "compare takes A..B"),
         (["HEAD", "HEAD~1..HEAD"], "give A..B, or A and B, not both"),
         (["HEAD", "--score", "f1"], "there is no score 'f1'"),

@@ -1,4 +1,4 @@
-"""A comparison of runs as text: rows of one side first, then why, scores and slices, what it took, and rows."""
+"""A comparison of runs as text: unpaired rows, the causes, scores and slices, cost and time, and rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _NAME_LEAST, _NAME_MOST = 18, 30
 _SLICES = 10
-"""Slices of one field that are shown, unless it was asked for."""
+"""Slices of one field to show by default."""
 _LABELS = 6
 
 
 class _Layout(Struct, frozen=True):
-    """How wide the names at the left are, and the means."""
+    """The width of the names on the left, and of the means."""
 
     out: Output
     name: int
@@ -40,7 +40,7 @@ class _Layout(Struct, frozen=True):
         return f"  {pad(cut(visible(name), self.name - 1), self.name)}{text}"
 
     def lines(self, name: str, text: str) -> Iterator[str]:
-        """Text on as many lines as it needs."""
+        """Text on as many lines as needed."""
         for at, (start, stop) in enumerate(wrap(text, self.out.width - self.name - 2)):
             yield self.line("" if at else name, text[start:stop])
 
@@ -67,7 +67,7 @@ def comparison_lines(
 
 
 def short_lines(out: Output, comparison: RunComparison) -> Iterator[str]:
-    """What comes first of a comparison: rows of one side only, why they differ, and the scores."""
+    """The beginning of a comparison: unpaired rows, the causes, and the scores."""
     layout = _layout(out, comparison)
     yield from _head(out, comparison)
     for name, rows in (("only new", comparison.only_after), ("only old", comparison.only_before)):
@@ -137,7 +137,7 @@ def _output_words(comparison: RunComparison) -> str:
 
 
 def _error_words(comparison: RunComparison) -> str:
-    """Rows that have no scores: ``3 failed before; 2 failed, 41 stale after``."""
+    """Rows without scores: ``3 failed before; 2 failed, 41 stale after``."""
     sides = without_output(comparison)
     return "; ".join(f"{', '.join(counts)} {when}" for when, counts in sides if counts)
 
@@ -187,7 +187,7 @@ def _label_words(score: ScoreComparison) -> str:
 
 
 def _noise(layout: _Layout, found: NoiseComparison | None) -> Iterator[str]:
-    """What drawing the samples again would move, beside what the other side is different by."""
+    """How far sampling again would move the mean."""
     if found is None:
         return
     texts = noise_texts(found)

@@ -1,4 +1,4 @@
-"""The rows of a comparison as text: what was fixed, broken or changed, the words of their outputs compared."""
+"""The rows of a comparison as text: fixed, broken or changed, with a word diff of their outputs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Again = Callable[[PairStatus], str]
 
 _SHOWN: dict[PairStatus, int] = {"broken": 3, "fixed": 2, "changed": 2}
-"""Rows of each kind that are shown unasked."""
+"""Rows of each kind to show by default."""
 _OPS = {"broken": "-", "fixed": "+", "changed": "~"}
 _LINES = 8
-"""Lines of one output that are shown unasked."""
+"""Lines of one output to show by default."""
 _LINES_ASKED = 24
 _INDENT = 6
 _SHORT = 30
@@ -40,7 +40,7 @@ _NAME = 32
 def row_lists(
     out: Output, comparison: RunComparison, asked: Sequence[PairStatus], limit: int | None, again: Again
 ) -> Iterator[str]:
-    """The kinds that are asked for, in full up to ``limit``; else a few of each, and how to see the others.
+    """The requested kinds, in full up to ``limit``; by default a few of each, and how to list the others.
 
     ``again`` gives the command that lists all rows of a kind.
     """
@@ -80,7 +80,7 @@ def _row(out: Output, comparison: RunComparison, row: ComparedRow, most: int) ->
 
 
 def _name_line(out: Output, row: ComparedRow) -> str:
-    """``t-0311  billing  expected "auth"``; ``expected "bug" → "auth"`` where that was edited."""
+    """``t-0311  billing  expected "auth"``; ``expected "bug" → "auth"`` if that was edited."""
     name = visible(output_name(row.example_id, row.sample_index))
     name = cut(name, _NAME if row.input != row.example_id else out.width - 40)
     parts = [", ".join(v for v in slice_values(value) if v) for value in row.slices.values()]
@@ -109,7 +109,7 @@ def _expected(value: Json, room: int) -> str:
 
 
 def _output_lines(out: Output, row: ComparedRow, room: int, most: int) -> list[str]:
-    """The words that changed; of outputs with little in common, how each begins and ends: there stands the answer."""
+    """The changed words; if the outputs have little in common, their beginnings and ends, where the answer is."""
     before, after = _text(row.before), _text(row.after)
     if before == after:
         return [cut(visible(after or "no output"), room)]
@@ -127,7 +127,7 @@ def _output_lines(out: Output, row: ComparedRow, room: int, most: int) -> list[s
 
 
 def _ends(text: str, room: int) -> str:
-    """The text, or what fits of its beginning and end, with the number of characters between them."""
+    """The text, or as much of its beginning and end as fits, with the number of characters between them."""
     if len(text) <= room:
         return text
     end = room // 4
@@ -136,7 +136,7 @@ def _ends(text: str, room: int) -> str:
 
 
 def _text(row: OutputRow | None) -> str | None:
-    """What a side gave: its output, what it asked to be called, or why there is none."""
+    """The result of a side: its output, its tool calls, or why there is none."""
     if row is None:
         return None
     if row.error is not None:
@@ -148,7 +148,7 @@ def _text(row: OutputRow | None) -> str | None:
 
 
 def _score_lines(out: Output, comparison: RunComparison, row: ComparedRow) -> Iterator[str]:
-    """The scores that changed, but for the one that the row is listed by."""
+    """The scores that changed, except the one that the row is listed by."""
     if row.before is None or row.after is None:
         return
     for score in comparison.scores:

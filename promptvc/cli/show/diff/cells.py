@@ -56,7 +56,7 @@ def cell_lines(
 
 
 def value_lines(out: Output, before: Any, after: Any, room: int, *, whole: bool = False) -> list[str]:
-    """How one value became another, as lines of at most ``room`` columns."""
+    """The change of one value, as lines of at most ``room`` columns."""
     if before is MISSING:
         return [bracketed(out, "+", _one_line(after, room - _MARKUP, whole))]
     if after is MISSING:
@@ -87,7 +87,7 @@ def find_leaves(path: str, before: Any, after: Any) -> Iterator[Leaf]:
 
 
 def _list_leaves(path: str, before: list[Any], after: list[Any]) -> Iterator[Leaf]:
-    """Items by position between those that are equal: changed ones first with first, the rest added or removed."""
+    """Items by position between equal ones: changed ones pair first with first, the rest are added or removed."""
     runs = align([_token(item) for item in before], [_token(item) for item in after])
     for b, b_stop, a, a_stop in gaps(runs, (0, len(before), 0, len(after))):
         both = min(b_stop - b, a_stop - a)
@@ -100,7 +100,7 @@ def _list_leaves(path: str, before: list[Any], after: list[Any]) -> Iterator[Lea
 
 
 def _words(before: str, after: str) -> list[Span]:
-    """The changed words, where the texts have enough in common for that to help."""
+    """The changed words, if the texts have enough in common for that to help."""
     spans = diff_words(before, after)
     return spans if has_words_in_common(spans, before, after, _COMMON) else []
 
@@ -110,7 +110,7 @@ def _one_line(value: Any, room: int, whole: bool) -> str:
 
 
 def _step(name: str) -> str:
-    """``name -> .name``; a name that is no plain word ``-> ["odd name"]``."""
+    """``name -> .name``; a name that is not a plain word ``-> ["odd name"]``."""
     return f".{name}" if name.replace("-", "_").isidentifier() else f"[{visible(json.dumps(name))}]"
 
 

@@ -1,4 +1,4 @@
-"""A comparison as text: each file under a header that counts, then what changed in it, then the sum.
+"""A comparison as text: each file under a header with counts, then its changes, then the totals.
 
 render_table.py   rows and cells       render_cells.py   values of cells      render_words.py   words in texts
 render_prompt.py  messages, settings   render_text.py    lines                render_chars.py   width, cutting
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 RunLines = Callable[[str], Iterable[str]]
 
 _FIRST_ROWS = 3
-"""Rows shown of a table that is new or gone."""
+"""Rows to show of a new or removed table."""
 _MODES = {0o100644: "plain file", 0o100755: "executable", 0o120000: "link"}
 
 
 def diff_text(
     out: Output, comparison: Comparison, *, whole: bool = False, run_lines: RunLines | None = None
 ) -> Iterator[str]:
-    """The lines of a diff; none when nothing changed. ``whole`` shows all rows and texts in full.
+    """The lines of a diff; none if nothing changed. ``whole`` shows all rows and texts in full.
 
-    ``run_lines(name)`` gives those of a run that both sides have, in place of its files.
+    ``run_lines(name)`` gives the lines of a run that both sides have, which replace its files.
     """
     totals = Totals()
     runs = _changed_runs(comparison) if run_lines and not whole else {}
@@ -66,7 +66,7 @@ def diff_text(
 
 
 def _changed_runs(comparison: Comparison) -> dict[str, str]:
-    """The files of runs of which both sides have a record, each with the run's name."""
+    """The files of runs with a record on both sides, each with the run's name."""
     names = {
         run_name(change.path)
         for change in comparison.changes
@@ -113,7 +113,7 @@ def _fact(out: Output, op: str, text: str) -> str:
 
 
 def _facts(out: Output, diff: FileDiff) -> list[tuple[str, str]]:
-    """What a header says of a file: its kind, then the counts."""
+    """The facts in a header: the file's kind, then the counts."""
     detail, kind = diff.detail, diff.kind
     lead = {"added": f"new {kind}", "removed": f"removed {kind}", "renamed": f"{kind}, renamed"}
     first = lead.get(diff.status, kind)
@@ -158,7 +158,7 @@ def _text_lines(out: Output, diff: FileDiff, detail: TextDiff) -> Iterator[str]:
 def _whole_table(
     out: Output, comparison: Comparison, change: FileChange, totals: Totals, whole: bool
 ) -> Iterator[str]:
-    """A table that is new or gone: how many rows, and the first few."""
+    """A new or removed table: its row count, and the first few rows."""
     file, new = comparison.view(change), change.status == "added"
     count, key = file.count_rows(), key_of_file(file, comparison.project)
     totals.count(file.kind, *((count, 0) if new else (0, count)))
@@ -172,7 +172,7 @@ def _whole_table(
 
 
 def whole_rows(file: FileView, key: tuple[str, ...] | None, new: bool) -> Iterator[RowChange]:
-    """The rows of a table that is new or gone, as changes, one at a time."""
+    """The rows of a new or removed table, as changes, one at a time."""
     for number, body, row in ((item.number, item.body, item.row) for item in file_rows(file)):
         why = row if isinstance(row, Malformed) else None
         values = None if isinstance(row, Malformed) else row

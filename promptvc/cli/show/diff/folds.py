@@ -1,4 +1,4 @@
-"""Changes that are the same in a great many rows: shown a few times, then counted."""
+"""Changes that many rows share: shown a few times, then counted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from promptvc.cli.show.chars import json_text, plural
 from promptvc.content.tablediff.diff import MISSING, Cells, RowChange
 
 FOLD_ABOVE, FOLD_SHOWN = 8, 3
-"""A change that more rows than this share is shown in the first few of them; in the others it is only counted."""
+"""If more than this share of rows have a change, it is shown in the first few of them and counted in the others."""
 _LONGEST = 32
-"""Characters of a value up to which two changes count as the same; fields that came or went count by name."""
+"""Values up to this many characters are compared to find equal changes; added and removed fields count by name."""
 
 
 class Folds:
-    """Which cells of changed rows are still worth showing, row after row, and what to say of the others."""
+    """Which cells of changed rows to show, row by row, and a summary of the others."""
 
     def __init__(self, rows: Sequence[RowChange]) -> None:
         counts = Counter(_change(name, *pair) for row in rows for name, pair in row.cells.items())
@@ -26,7 +26,7 @@ class Folds:
         self._also: Counter[str] = Counter()
 
     def cells(self, row: RowChange) -> Cells:
-        """The cells to show of a changed row; none where all of it is folded."""
+        """The cells of a changed row to show; empty if all of it is folded."""
         changes = {name: _change(name, *pair) for name, pair in row.cells.items()} if self._shown else {}
         folded = {name: change for name, change in changes.items() if self._is_known(change)}
         for change in changes.values():
@@ -39,7 +39,7 @@ class Folds:
         return {name: pair for name, pair in row.cells.items() if name not in folded}
 
     def lines(self) -> Iterator[str]:
-        """What is to be said after the rows."""
+        """The lines to show after the rows."""
         for changes, count in self._only.items():
             yield f"{plural(count, 'more row')}: only {', '.join(changes)}"
         for change, count in self._also.items():
@@ -50,7 +50,7 @@ class Folds:
 
 
 def _change(name: str, before: Any, after: Any) -> str:
-    """``for_devs added``, ``model "a" → "b"``; nothing for values too long to be the same by chance."""
+    """``for_devs added``, ``model "a" → "b"``; empty for values too long to be equal by chance."""
     if before is MISSING:
         return f"{name} added"
     if after is MISSING:

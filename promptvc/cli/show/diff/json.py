@@ -1,4 +1,4 @@
-"""A comparison for programs: a line a file, a line a row, and the sum."""
+"""A comparison for programs: a line per file, a line per row, and the totals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Value = dict[str, Any]
 
 
 def diff_values(comparison: Comparison, *, rows: bool = True) -> Iterator[Value]:
-    """``file`` lines, each before its ``row`` lines (unless not asked for), and one ``summary``."""
+    """``file`` lines, each before its ``row`` lines (if ``rows``), and one ``summary``."""
     totals = Totals()
     for change in comparison.changes:
         if change.status in ("added", "removed") and comparison.kind(change) in ("table", "run"):
@@ -37,7 +37,7 @@ def diff_values(comparison: Comparison, *, rows: bool = True) -> Iterator[Value]
 
 
 def file_head(change: FileChange | FileDiff, kind: str) -> Value:
-    """What every ``file`` line has."""
+    """The fields of every ``file`` line."""
     head = {"type": "file", "path": change.path, "kind": kind, "status": change.status}
     return head | ({"old_path": change.old_path} if change.old_path else {})
 

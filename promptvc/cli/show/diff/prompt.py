@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _LABEL = 11
 _HANGING = " " * 4
-"""What the rest of a long line is set in by."""
+"""The indent of the rest of a long line."""
 _LONG_LINES = 4
-"""Lines of the terminal that a changed line may take before its unchanged parts are left out."""
+"""Terminal lines that a changed line may take before its unchanged parts are left out."""
 
 
 def prompt_lines(out: Output, diff: PromptDiff, *, whole: bool = False) -> Iterator[str]:
@@ -82,10 +82,10 @@ def _changed_line(out: Output, line: Sequence[Span], whole: bool) -> list[str]:
 
 
 def _settled(spans: Sequence[Span]) -> Iterator[Span]:
-    """Spans whose line ends stand where a reader expects them.
+    """Spans with line ends where a reader expects them.
 
-    Whole lines that came after a line begin with its end: that end is moved out. A line end within a change that
-    joins or divides lines is shown as ``↵``.
+    Whole lines that were added after a line begin with its end: that end is moved out. A line end within a change that
+    joins or splits lines is shown as ``↵``.
     """
     at_start = True
     for place, span in enumerate(spans):

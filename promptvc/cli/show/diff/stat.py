@@ -1,4 +1,4 @@
-"""A diff in one line a file: how much changed, and a bar of it."""
+"""A diff with one line per file: how much changed, and a bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Amounts = dict[str, int]
 
 
 def stat_lines(out: Output, comparison: Comparison) -> Iterator[str]:
-    """A line a file, and the sum; none when nothing changed."""
+    """A line per file, and the totals; none if nothing changed."""
     totals = Totals()
     reported = [(change, *_measure(comparison, change, totals)) for change in comparison.changes]
     if not reported:
@@ -39,7 +39,7 @@ def stat_lines(out: Output, comparison: Comparison) -> Iterator[str]:
 
 
 def _measure(comparison: Comparison, change: FileChange, totals: Totals) -> tuple[str, Amounts]:
-    """A file's change in words, and how much of each operation there is."""
+    """A file's change in words, and the amount of each operation."""
     kind = comparison.kind(change)
     if change.status in ("added", "removed") and kind == "table":
         count, new = comparison.view(change).count_rows(), change.status == "added"
@@ -71,7 +71,7 @@ def _amounts(detail: Detail) -> Amounts:
 
 
 def _bar(out: Output, amounts: Amounts, most: int) -> str:
-    """At most `_BAR` marks for the largest change, at least one for each operation that there is."""
+    """At most `_BAR` marks for the largest change, at least one for each operation that occurs."""
     scale = min(1.0, _BAR / most) if most else 1.0
     return "".join(mark(out, op) * max(1, round(count * scale)) for op, count in amounts.items() if count)
 

@@ -1,4 +1,4 @@
-"""How a table changed, as text: columns, then rows by key with only the cells that differ."""
+"""The changes of a table as text: columns, then rows by key with only the cells that differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def row_counts(diff: TableDiff) -> Iterator[tuple[str, str]]:
 
 
 def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterator[str]:
-    """Every change of a table; what is the same in a great many rows is folded, unless ``whole``."""
+    """Every change of a table; changes that many rows share are folded, unless ``whole``."""
     if diff.columns_added or diff.columns_removed:
         yield f"  columns  {_columns(out, diff)}"
     yield from _quiet_changes(out, diff)
@@ -44,7 +44,7 @@ def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterato
 
 
 def row_lines(out: Output, row: RowChange, *, whole: bool = False) -> Iterator[str]:
-    """A row that came or went: its mark, its name and what it holds."""
+    """An added or removed row: its mark, its name and its content."""
     op = _OPS[row.op]
     name = pad(_name(row), _KEY_PAD)
     room = out.width - columns(name) - 7
@@ -57,7 +57,7 @@ def _changed_row(out: Output, row: RowChange, cells: Cells, whole: bool) -> Iter
 
 
 def row_name(key: Mapping[str, Any] | None, number: int) -> str:
-    """What a row is called: its key's values, an output as `output_name` says, or ``row 12``, counted from 1."""
+    """The name of a row: its key's values, `output_name` for an output, or ``row 12``, counted from 1."""
     if not key:
         return f"row {number + 1:,}"
     if tuple(key) == OUTPUT_KEY and type(key["sample_index"]) is int:
@@ -75,7 +75,7 @@ def _name(row: RowChange) -> str:
 
 
 def _was(row: RowChange) -> str:
-    """The number that a row without a key had before, where it is another now."""
+    """The old number of a row without a key, if it changed."""
     before, after = row.at
     return "" if row.key or before is None or before == after else f"  (was {before + 1:,})"
 
@@ -97,7 +97,7 @@ def _columns(out: Output, diff: TableDiff) -> str:
 
 
 def _quiet_changes(out: Output, diff: TableDiff) -> Iterator[str]:
-    """What no row below shows: rows at another place, rows written in another way."""
+    """Changes that no row below shows: moved rows, reformatted rows."""
     words = [f"{plural(diff.moved, 'row')} moved"] if diff.moved else []
     if diff.reformatted:
         words.append(f"{plural(diff.reformatted, 'row')} written differently, with equal values")

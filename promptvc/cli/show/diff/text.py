@@ -1,4 +1,4 @@
-"""How a text file changed: hunks of lines, with the changed words marked inside lines that were replaced."""
+"""The changes of a text file: hunks of lines, with the changed words marked inside replaced lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hunk_lines(out: Output, hunks: Sequence[Hunk]) -> Iterator[str]:
 
 
 def whole_text_lines(out: Output, op: Op, text: str) -> Iterator[str]:
-    """Every line of a text that came or went."""
+    """Every line of an added or removed text."""
     for line in by_line([Span(op, text)]):
         yield f"  {mark(out, op)} {paint(out, op, _shown(line[0].text))}".rstrip(" ")
 
@@ -41,7 +41,7 @@ def _equal(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _changed(out: Output, lines: Sequence[Line], shows_cr: bool) -> Iterator[str]:
-    """Removed lines, then added ones; where they resemble each other, what differs is marked."""
+    """Removed lines, then added ones; if they are similar, the differences are marked."""
     old = "".join(line.text for line in lines if line.op == "-")
     new = "".join(line.text for line in lines if line.op == "+")
     spans = _word_spans(old, new)

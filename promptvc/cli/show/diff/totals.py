@@ -1,4 +1,4 @@
-"""What a diff comes to: files by kind, rows by what happened to them."""
+"""The totals of a diff: files by kind, rows by operation."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MARKS = {"-": "−", "+": "+", "~": "~", "=": " "}
 _BRACKETS: dict[Op, tuple[str, str]] = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 LONGEST = 600
-"""Characters of one removed or added chunk run that are shown; its middle is left out beyond."""
+"""Most characters of one removed or added span to show; the middle of longer ones is left out."""
 
 
 def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = False) -> list[str]:
@@ -34,7 +34,7 @@ def word_lines(out: Output, spans: Iterable[Span], room: int, *, whole: bool = F
 
 
 def paint(out: Output, op: str, text: str) -> str:
-    """Text in the colour of an operation: ``-`` red, ``+`` green, ``~`` yellow; ``@`` is a place."""
+    """Text in the colour of an operation: ``-`` red, ``+`` green, ``~`` yellow; ``@`` is a position."""
     return text if op == "=" else out.style(text, **COLORS[op])
 
 
@@ -44,7 +44,7 @@ def mark(out: Output, op: str) -> str:
 
 
 def bracketed(out: Output, op: Op, text: str, **style: Any) -> str:
-    """``{+text+}``, or only its colour, and what else is asked for, where there is colour."""
+    """``{+text+}``, or only its colour, with further styles, if colour is on."""
     opening, closing = ("", "") if out.color else _BRACKETS[op]
     return out.style(f"{opening}{text}{closing}", **COLORS[op], **style)
 
@@ -69,7 +69,7 @@ def has_words_in_common(spans: Iterable[Span], before: str, after: str, share: f
 
 
 def text_block(out: Output, op: Op, text: str, room: int, lines: int | None) -> list[str]:
-    """A text of its own, wrapped, a mark before it: so are two texts shown that have little in common."""
+    """A separate text, wrapped, with a mark before it: used for two texts with little in common."""
     shown = visible(text)
     places = wrap(shown, room - 2)
     made = [paint(out, op, shown[start:stop]) for start, stop in places[:lines]]
@@ -111,8 +111,8 @@ def _styled(out: Output, parts: Iterable[tuple[Op, str]]) -> str:
 def _within(
     pieces: Sequence[tuple[Op, str]], lines: Iterable[tuple[int, int]]
 ) -> Iterator[list[tuple[Op, str]]]:
-    """The parts of each line, given as rising (start, stop) in the joined pieces; each piece is looked at once."""
-    place = at = 0  # the piece under way, and where it begins
+    """The parts of each line, given as rising (start, stop) in the joined pieces; reads each piece once."""
+    place = at = 0  # the current piece, and where it begins
     for start, stop in lines:
         parts: list[tuple[Op, str]] = []
         while place < len(pieces):
@@ -127,5 +127,5 @@ def _within(
 
 
 def name_cut(text: str, room: int) -> str:
-    """A name made visible and cut: for keys, columns and paths."""
+    """A name made visible and cut, for keys, columns and paths."""
     return cut(visible(text), room)

@@ -20,7 +20,7 @@ function whisker(low, high) {
   return svg("path", { d: `M${low} -4V4M${low} 0H${high}M${high} -4V4`, class: "whisker" });
 }
 
-/** Whether the interval leaves zero out, and to which side; of numbers nobody knows which side is better. */
+/** Whether the interval excludes zero, and on which side; for numbers nobody knows which side is better. */
 function tone(score) {
   const range = score.interval;
   if (!Array.isArray(range) || (range[0] <= 0 && range[1] >= 0)) return "unclear";

@@ -43,7 +43,7 @@ function rowKey(row) {
   return `${row.example_id ?? ""}#${row.sample_index ?? 0}`;
 }
 
-/** Score name -> kind: as declared, or else as the rows' values look. */
+/** Score name -> kind: as declared, or else guessed from the rows' values. */
 function scoreKinds() {
   const kinds = new Map((data.scores ?? []).map((score) => [score.name, score.kind]));
   for (const row of rows) {
@@ -97,7 +97,7 @@ function isObject(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-/** Any value as one text; what is not text as JSON. */
+/** Any value as text; other values as JSON. */
 function asText(value) {
   if (value === null || value === undefined) return NONE;
   return typeof value === "string" ? value : JSON.stringify(value, null, 1);

@@ -1,4 +1,4 @@
-// An open row: what went in, and both outputs side by side.
+// An open row: its input, and both outputs side by side.
 
 function detailId(row) {
   return `detail-${row.index}`;
@@ -68,7 +68,7 @@ function sliceTags(row) {
   return el("ul", { class: "tags", "aria-label": "Slices" }, tags);
 }
 
-/** What the model was given, and what was expected of it. */
+/** The model's input, and the expected output. */
 function given(row) {
   const named = isObject(row.input) ? Object.entries(row.input) : [["Input", row.input]];
   const parts = [...named, ["Expected", row.expected]].filter(([, value]) => value !== undefined && value !== null);

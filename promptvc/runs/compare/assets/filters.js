@@ -118,7 +118,7 @@ function actions() {
   );
 }
 
-/** Bring the controls in line with the state. */
+/** Update the controls from the state. */
 function markFilters() {
   const query = document.getElementById("query");
   if (document.activeElement !== query) query.value = state.query;

@@ -12,7 +12,7 @@ function renderHeader() {
   );
 }
 
-/** What a side is called: by its version, or by the run's name where two runs are compared. */
+/** The name of a side: its version, or the run's name if two runs are compared. */
 function sideName(which) {
   const { name, label } = sides[which];
   return asText((sides.before.name === sides.after.name ? label : name) ?? "?");
@@ -91,7 +91,7 @@ function reasonParts(reason) {
   );
 }
 
-/** A setting in a few words; of a pinned file the beginning of its id. */
+/** A setting in a few words; for a pinned file the beginning of its id. */
 function brief(value) {
   if (value === null || value === undefined) return "none";
   return isObject(value) && value.id ? String(value.id).slice(0, 10) : snippet(value) || "empty";

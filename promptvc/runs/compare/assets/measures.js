@@ -15,7 +15,7 @@ function renderMeasures() {
   );
 }
 
-/** A line for each number of a measure, with over how many rows it is where that is not all of them. */
+/** A line for each number of a measure, with the row count if it is not over all rows. */
 function measureRows({ name, over, parts }) {
   return parts.map(({ what, before, after, change }) =>
     rowElement({}, [

@@ -11,7 +11,7 @@ function plural(count, noun) {
   return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A text of `data.texts`; a dash where there is none. */
+/** A text of `data.texts`; a dash if there is none. */
 function shownText(text) {
   return text || "–";
 }

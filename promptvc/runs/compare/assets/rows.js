@@ -26,7 +26,7 @@ function pageButton(id, text, step) {
   return el("button", { type: "button", id, onclick: turn }, text);
 }
 
-/** Changes are of most interest at their ends: the first click on a score shows what got worse. */
+/** The extremes of changes matter most: the first click on a score shows what got worse. */
 function sortRows(key) {
   const again = sortsBy(key);
   if (again && state.descending) change({ sort: "order", descending: false });

@@ -42,7 +42,7 @@ function renderScores() {
   );
 }
 
-/** Of each score with labels: what became what. */
+/** The label changes of each score with labels. */
 function labelTables(found) {
   return found.filter((score) => score.labels?.length).map(labelTable);
 }
@@ -68,7 +68,7 @@ function labelTable(score) {
   );
 }
 
-/** How much the mean of each side moves by chance alone, beside what it moved by from side to side. */
+/** How much each side's mean moves by chance alone, and how much it moved between the sides. */
 function noiseTable() {
   if (!data.noise?.length) return null;
   const names = ["Score", "Difference", "Mean", "Spread"];

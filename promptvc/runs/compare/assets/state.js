@@ -64,11 +64,11 @@ function saveState() {
   try {
     history.replaceState(null, "", stateHash());
   } catch {
-    // A page inside another one (a notebook's srcdoc) has no address of its own.
+    // A page inside another one (a notebook's srcdoc) has no address itself.
   }
 }
 
-/** Change what rows are shown, from the first page on. */
+/** Change which rows are shown, from the first page on. */
 function change(changes) {
   state = { ...state, page: 0, ...changes };
   renderRows();

@@ -32,7 +32,7 @@ function addPart(parts, kind, text) {
   else parts.push({ kind, text });
 }
 
-/** Little that is the same between much that is not belongs to the change: nobody reads a change word by word. */
+/** Short equal parts between long changes count as changed: nobody reads a change word by word. */
 function withoutIslands(parts) {
   const joined = [];
   let [gone, added] = ["", ""];
@@ -73,7 +73,7 @@ function changedLength(parts) {
   return parts.slice(0, end < 0 ? parts.length : end).reduce((sum, { text }) => sum + text.length, 0);
 }
 
-/** Positions of the words that both have, in order: the equal ends, and a longest common sequence between. */
+/** Positions of the shared words, in order: the equal ends, and a longest common sequence between. */
 function keptWords(left, right) {
   let start = 0;
   let [endLeft, endRight] = [left.length, right.length];
@@ -91,7 +91,7 @@ function keptWords(left, right) {
   return [...head, ...middle, ...tail];
 }
 
-/** Myers, "An O(ND) difference algorithm" (1986); nothing in common where more than MOST_EDITS edits are needed. */
+/** Myers, "An O(ND) difference algorithm" (1986); nothing in common if more than MOST_EDITS edits are needed. */
 function commonSequence(left, right) {
   const most = Math.min(left.length + right.length, MOST_EDITS);
   const middle = most + 1;

@@ -1,1 +1,1 @@
-"""A comparison in words, numbers, Markdown and as a page."""
+"""A comparison as text, numbers, Markdown and an HTML page."""

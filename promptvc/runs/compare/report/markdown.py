@@ -1,7 +1,7 @@
 """A comparison as Markdown, for a comment on GitHub.
 
-Outputs are whatever a model wrote: every sign that Markdown or HTML could read is written as an entity, inside
-``<code>``, where GitHub makes no link and notifies nobody who is mentioned.
+Outputs are whatever a model wrote: every character that Markdown or HTML could interpret is written as an entity,
+inside ``<code>``, where GitHub creates no links and notifies nobody who is mentioned.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from promptvc.runs.compare.rows import ComparedRow, PairStatus
 from promptvc.runs.compare.scores import ScoreComparison
 
 ROWS = 10
-"""Rows of each kind, unless another limit is given."""
+"""Rows of each kind, by default."""
 _SLICES = 30
 _LENGTH = 300
 _SIGNS = re.compile(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
@@ -26,7 +26,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def markdown(comparison: Comparison, asked: Sequence[PairStatus] = (), limit: int | None = None) -> str:
-    """The comment: counts, reasons, tables of scores, slices and measures, and rows folded away."""
+    """The comment: counts, reasons, tables of scores, slices and measures, and collapsed rows."""
     blocks = [
         f"### {_plain(title(comparison))}",
         _counts(comparison),
@@ -86,7 +86,7 @@ def _measures(comparison: Comparison) -> str:
 
 
 def _measure(measure: MeasureTexts) -> Iterator[list[str]]:
-    """A line of the table for each number, with over how many rows it is where that is not all of them."""
+    """A table line for each number, with the row count if it is not over all rows."""
     for part in measure.parts:
         name = ", ".join(filter(None, (measure.name, part.what, measure.over)))
         yield [name, part.before, part.after, part.change]
@@ -125,7 +125,7 @@ def _folded(summary: str, text: str) -> str:
 
 
 def _code(value: object) -> str:
-    """Text on one line, shortened, as code; nothing for no text."""
+    """Text on one line, shortened, as code; empty for None."""
     import json
 
     if value is None or value == "":
@@ -136,5 +136,5 @@ def _code(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of which no sign means anything to Markdown or HTML."""
+    """Text in which no character means anything to Markdown or HTML."""
     return _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", _SPACE.sub(" ", text))

@@ -1,4 +1,4 @@
-"""How numbers of runs are written, for whoever shows them: means, differences, sums of money, times."""
+"""How numbers of runs are formatted: means, differences, money, times."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 
 def p_words(p: float | None) -> str:
-    """``p = 0.011``; nothing where there is none."""
+    """``p = 0.011``; empty for None."""
     if p is None:
         return ""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.9995 else "p = 1"
 
 
 def change_words(before: float | None, after: float | None) -> str:
-    """``143, 61 -> "−57 %"``; from ten times as much on ``× 12``; nothing where a part of nothing is meant."""
+    """``143, 61 -> "−57 %"``; from tenfold on ``× 12``; empty if there is nothing to take a percentage of."""
     if not before or after is None:
         return ""
     change = after / before - 1
@@ -23,7 +23,7 @@ def change_words(before: float | None, after: float | None) -> str:
 
 
 def number(value: float, size: float | None = None) -> str:
-    """Three decimals for scores up to 10, fewer the larger ``size`` is (of the number itself, unless given)."""
+    """Three decimals for scores up to 10, fewer the larger ``size`` is (by default the number itself)."""
     return minus(f"{value:,.{decimals(abs(value) if size is None else size)}f}")
 
 
@@ -33,19 +33,19 @@ def rounded(value: float) -> str:
 
 
 def signed(value: float, size: float | None = None) -> str:
-    """`number` with its sign: ``+0.034``; none for zero."""
+    """`number` with its sign: ``+0.034``; zero has none."""
     places = decimals(abs(value) if size is None else size)
     text = f"{value:+,.{places}f}"
     return minus(text if float(text.replace(",", "")) else f"{0:.{places}f}")
 
 
 def minus(text: str) -> str:
-    """The text with a minus sign for each hyphen."""
+    """The text with minus signs instead of hyphens."""
     return text.replace("-", "−")
 
 
 def plain(value: float, digits: int = 4) -> str:
-    """So many digits that say something, no exponent: ``20,011``, ``0.85``, ``0.000033``."""
+    """That many significant digits, no exponent: ``20,011``, ``0.85``, ``0.000033``."""
     if not value or not math.isfinite(value):
         return f"{value:g}"
     places = digits - 1 - math.floor(math.log10(abs(value)))
@@ -54,8 +54,8 @@ def plain(value: float, digits: int = 4) -> str:
 
 
 def dollars(value: float) -> str:
-    """``0.11 USD``; small sums with the digits that say something: ``0.000033 USD``."""
-    value = float(f"{value:.10g}")  # the order in which answers came shows in the last digits of their sum
+    """``0.11 USD``; small amounts with significant digits: ``0.000033 USD``."""
+    value = float(f"{value:.10g}")  # the last digits of the sum depend on the order of the answers
     return f"{value:,.2f} USD" if value >= 0.1 or not value else f"{plain(value, 2)} USD"
 
 
@@ -67,10 +67,10 @@ def milliseconds(value: float) -> str:
 
 
 def latency_change(before: float | None, after: float | None) -> str:
-    """`change_words` of times; nothing under a millisecond, where clocks say more than models."""
+    """`change_words` of times; empty below a millisecond, where clocks matter more than models."""
     return change_words(before, after) if before and after and min(before, after) >= 1 else ""
 
 
 def decimals(size: float) -> int:
-    """How many digits behind the point say something in a number of this size."""
+    """How many decimals are significant in a number of this size."""
     return 3 if size < 10 else 1 if size < 1000 else 0

@@ -1,8 +1,8 @@
-"""A comparison of two versions of a run as one HTML file, which needs no network and no other file.
+"""A comparison of two versions of a run as one HTML file, which needs no network and no other files.
 
 The file holds the comparison as JSON; the scripts in `assets/` draw it. Outputs are whatever a model wrote, so
-nothing of them is ever parsed as HTML: the JSON cannot end its element, the script sets text only, and a policy in
-the file lets the browser run this one script, by its hash, and load nothing.
+none of them is ever parsed as HTML: the JSON cannot close its element, the script only sets text, and a policy in
+the file lets the browser run only this script, by its hash, and load nothing.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ _SCRIPTS = (
     "words",
     "start",
 )
-"""The parts of the one script, in the order in which they run; `start` draws the page."""
-# What could end or confuse the script element that holds the JSON, and what UTF-8 cannot write: lone surrogates.
+"""The parts of the one script, in the order they run; `start` draws the page."""
+# What could end or confuse the script element that holds the JSON, and lone surrogates, which UTF-8 cannot encode.
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _EXACT = 2**53
-"""JavaScript reads integers beyond this as their neighbours."""
+"""JavaScript rounds integers beyond this."""
 
 
 class Comparison(Protocol):
-    """What a page is made of: its numbers, of which the page shows the texts, and the same as JSON."""
+    """What a page is made from: numbers, which the page shows as text, and the same as JSON."""
 
     @property
     def scores(self) -> Sequence[ScoreComparison]:
@@ -68,7 +68,7 @@ class Comparison(Protocol):
 
     @property
     def noise(self) -> Sequence[NoiseComparison]:
-        """Of each score with several samples."""
+        """The noise of each score with several samples."""
 
     def to_json(self) -> Mapping[str, Json]:
         """The two sides, their scores, slices and rows, as ``promptvc compare --json`` prints them."""
@@ -101,7 +101,7 @@ def page(comparison: Comparison) -> str:
 
 
 def embedded(value: Any) -> str:
-    """JSON that a script element can hold whatever the texts in it say; ``"</p>" -> "\\u003c/p\\u003e"``."""
+    """JSON that a script element can safely hold; ``"</p>" -> "\\u003c/p\\u003e"``."""
     text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -118,7 +118,7 @@ def _with_slice_texts(row: Json) -> Json:
 
 
 def _plain(value: Any) -> Json:
-    """Values that JavaScript reads as they are: no NaN, no integer that it would round."""
+    """Values that JavaScript reads exactly: no NaN, no integer that it would round."""
     match value:
         case None | bool() | str():
             return value
@@ -148,7 +148,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a Content-Security-Policy names the text between two tags (CSP Level 3, 2.3.1)."""
+    """The hash by which a Content-Security-Policy names the text between two tags (CSP Level 3, 2.3.1)."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

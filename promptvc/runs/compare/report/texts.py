@@ -1,4 +1,4 @@
-"""The numbers of a comparison as text. Terminal, Markdown and notebooks place these texts and format no number."""
+"""The numbers of a comparison as text. Terminal, Markdown and notebooks use these texts and format no numbers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from promptvc.runs.compare.stats import Noise
 class ScoreTexts(Struct, frozen=True, kw_only=True):
     """One score: ``3``, ``0.812``, ``0.846``, ``+0.034``, ``[+0.009, +0.060]``, ``p = 0.011``, ``28``, ``11``.
 
-    What there is not is empty: means and the interval of labels, ``fixed`` and ``broken`` but of booleans. ``changed``
-    is of labels alone: ``12``, of ``40 labels``, which is what ``rows`` counts.
+    Missing values are empty: means and interval for labels, ``fixed`` and ``broken`` for all but booleans. ``changed``
+    is for labels only: ``12``, of ``40 labels``, which is what ``rows`` counts.
     """
 
     rows: str
@@ -41,12 +41,12 @@ class ScoreTexts(Struct, frozen=True, kw_only=True):
 
     @property
     def bare_p(self) -> str:
-        """For a column that is called p: ``0.011``, ``< 0.001``."""
+        """For a column with the heading p: ``0.011``, ``< 0.001``."""
         return self.p.removeprefix("p ").removeprefix("= ")
 
 
 def score_texts(score: ScoreComparison) -> ScoreTexts:
-    """The numbers of a score, in digits that suit the larger of its means."""
+    """The numbers of a score, with decimals that suit the larger of its means."""
     rows = f"{score.pairs:,}"
     if score.kind == "label":
         moved = sum(change.rows for change in score.labels if change.before != change.after)
@@ -69,14 +69,14 @@ def score_texts(score: ScoreComparison) -> ScoreTexts:
 
 
 class NoiseTexts(Struct, frozen=True):
-    """The noise of each side that has some: ``0.210 → 0.195`` within an example, ``±0.012 → ±0.011`` of the mean."""
+    """The noise of the sides that have some: ``0.210 → 0.195`` within an example, ``±0.012 → ±0.011`` of the mean."""
 
     within: str
     of_mean: str
 
 
 def noise_texts(found: NoiseComparison) -> NoiseTexts:
-    """Of the sides in their order, joined by an arrow."""
+    """The sides in order, joined by an arrow."""
     sides: list[Noise] = [side for side in (found.before, found.after) if side is not None]
     within = " → ".join(number(side.within) for side in sides)
     return NoiseTexts(within, " → ".join(f"±{number(side.of_mean)}" for side in sides))
@@ -92,10 +92,10 @@ class PartTexts(Struct, frozen=True, kw_only=True):
 
 
 class MeasureTexts(Struct, frozen=True, kw_only=True):
-    """A measure that any side has: ``output tokens``.
+    """A measure that either side has: ``output tokens``.
 
-    ``both`` has the two sides on a line, ``mean 143 → 61``; ``parts`` has single numbers, for a table. ``over`` says
-    over how many pairs, where that is not all of them: ``over 1 of 5 rows``.
+    ``both`` has the two sides on one line, ``mean 143 → 61``; ``parts`` has single numbers, for a table. ``over`` gives
+    the number of pairs, if it is not all of them: ``over 1 of 5 rows``.
     """
 
     name: str
@@ -106,7 +106,7 @@ class MeasureTexts(Struct, frozen=True, kw_only=True):
 
 
 def measure_texts(found: Measures) -> Iterator[MeasureTexts]:
-    """Each measure that any side has."""
+    """Each measure that either side has."""
     named = (
         ("output characters", found.characters, _MEAN),
         ("input tokens", found.input_tokens, _MEAN),
@@ -121,7 +121,7 @@ Change = Callable[[float | None, float | None], str]
 
 
 class _Shown(Struct, frozen=True, kw_only=True):
-    """How a measure is shown: ``line`` puts a side on a line after ``prefix``, ``parts`` are (name, attribute)."""
+    """How a measure is shown: ``line`` formats a side for a line, after ``prefix``; ``parts`` are (name, attribute)."""
 
     prefix: str
     line: Callable[[Measure], str]
@@ -131,7 +131,7 @@ class _Shown(Struct, frozen=True, kw_only=True):
 
 
 def _time_line(side: Measure) -> str:
-    """Median and 95th percentile: a mean of times says little; under a millisecond neither says more."""
+    """Median and 95th percentile, since a mean of times says little; below a millisecond only the median."""
     p50, p95 = side.p50 or 0, side.p95 or 0
     return f"{milliseconds(p50)}, p95 {milliseconds(p95)}" if p95 >= 1 else milliseconds(p50)
 
@@ -188,7 +188,7 @@ def _on_a_line(found: MeasureComparison, side: Measure, shown: _Shown) -> str:
 
 
 def _own_over(side: Measure, found: MeasureComparison) -> str:
-    """Over how many rows one side is, where no pair has both."""
+    """The number of rows of one side, if no pair has both."""
     return "" if found.both else _over(side.rows, found)
 
 

@@ -1,4 +1,4 @@
-"""A comparison in words: what it is called, which rows only one side has, why its sides differ."""
+"""A comparison in words: its title, the rows that only one side has, why its sides differ."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def title(comparison: Comparison) -> str:
-    """``support-mini main → terse``; of two runs ``plain → terse``, with the version; of two files their paths."""
+    """``support-mini main → terse``; for two runs ``plain → terse``, with the version; for two files their paths."""
     old, new = comparison.before, comparison.after
     if new.label.endswith(".jsonl"):
         return f"{old.label} → {new.label}"
@@ -54,7 +54,7 @@ def without_output(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
 
 def cause_words(comparison: Comparison) -> list[str]:
-    """Why the sides differ, a reason each; says so where nothing pinned differs, or nothing is pinned."""
+    """Why the sides differ, one entry per reason; says so if nothing pinned differs, or nothing is pinned."""
     if comparison.why is None:
         return ["not known: there is no record"]
     if comparison.why:

@@ -1,4 +1,4 @@
-"""What every importer gives: rows of another tool, and where in them what is."""
+"""What every importer returns: rows of another tool, and which fields they have where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from promptvc.errors import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Where rows have what; each a dotted path, None for what they do not have.
+    """The dotted path of each field in the rows; None for fields they do not have.
 
     - ``example_key``: from fields of the examples to paths in the rows, ``{"question": "vars.question"}``;
     - ``scores``: from names of scores to paths;
@@ -34,7 +34,7 @@ class Fields:
     response_model: str | None = None
 
     def over(self, base: Fields) -> Fields:
-        """These, and where they say nothing what ``base`` says."""
+        """These paths, with those of ``base`` as defaults."""
         return Fields(**{name: getattr(self, name) or getattr(base, name) for name in self.__slots__})
 
 
@@ -49,7 +49,7 @@ MADE = Fields(
     error="error",
     response_model="response_model",
 )
-"""The fields of rows that an importer made itself. Scores are in ``scores``: all of them are taken."""
+"""The fields of rows that an importer builds itself. Scores are in ``scores``: all of them are taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,12 @@ class Foreign:
     """What another tool wrote.
 
     - ``source``: the file's name and format, as the record gives it;
-    - ``fields``: where rows have what, as far as the format says;
-    - ``key_folder``: the field in which the identity of examples is looked for first; ``key``: the field that does it
-      where nothing else is said;
+    - ``fields``: the paths of the fields, as far as the format defines them;
+    - ``key_folder``: the field in which the identity of examples is looked up first; ``key``: the field that
+      identifies them by default;
     - ``all_scores``: whether the rows have all their scores in ``scores``, by name;
     - ``texts``: whether every value is text, as in CSV;
-    - ``chosen``: whether the provider that was asked for only chose among its outputs, and ``provider`` is its id;
+    - ``chosen``: whether the requested provider only selected among its outputs, and ``provider`` is its id;
     - ``started``, ``ended``: when the calls were made, in seconds since 1970.
     """
 
@@ -88,22 +88,22 @@ def parse_json(data: bytes, name: str) -> Json:
     except json.JSONDecodeError as error:
         what = f"{name} line {error.lineno} is not JSON: {error.msg} (column {error.colno})"
         raise Usage(what, "is it the whole file, and of this format?") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, numbers of thousands of digits
+    except (ValueError, RecursionError) as error:  # not UTF-8, numbers of thousands of digits
         raise Usage(f"{name} is not JSON: {error}", "is it of this format?") from None
 
 
 def as_mapping(value: Any) -> Mapping[str, Json]:
-    """A JSON object as it is, an empty one for anything else."""
+    """A JSON object unchanged, an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def as_list(value: Any) -> list[Json]:
-    """A JSON array as it is, an empty one for anything else."""
+    """A JSON array unchanged, an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: Json) -> str | None:
-    """Text as it is, another value as its JSON; None for null."""
+    """Text unchanged, another value as JSON; None for null."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)

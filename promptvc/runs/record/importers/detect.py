@@ -1,4 +1,4 @@
-"""Which tool wrote a file, by its name and what it begins with; and the file, read."""
+"""Detects which tool wrote a file, by its name and its beginning, and reads it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FORMATS = (*ROWS, "promptfoo", "inspect")
 def open_foreign(
     file: Path, format: str | None = None, provider: str | None = None, prompt_label: str | None = None
 ) -> Foreign:
-    """Read a file of outputs; ``format`` is one of `FORMATS`, None for what it looks like.
+    """Read a file of outputs; ``format`` is one of `FORMATS`, None to detect it.
 
-    ``provider`` and ``prompt_label`` choose among the outputs of a file of promptfoo. Raises `PathMissing`,
-    `FileUnreadable`, and `Usage` where the file is not of the format.
+    ``provider`` and ``prompt_label`` select among the outputs of a promptfoo file. Raises `PathMissing`,
+    `FileUnreadable`, and `Usage` if the file does not have the format.
     """
     try:
         return _open(file, format or _format_of(file), provider, prompt_label)
@@ -47,7 +47,7 @@ def _open(file: Path, format: str | None, provider: str | None, prompt_label: st
 
 
 def _format_of(file: Path) -> str | None:
-    """The format by the file's name, and for a JSON array by its beginning; None for another JSON file."""
+    """The format by the file's name, and for a JSON array by its beginning; None for other JSON files."""
     with file.open("rb") as source:
         head = source.read(HEAD_SIZE)
     kind = row_kind(file.name)

@@ -26,9 +26,9 @@ from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mappi
 _ATTACHMENT = re.compile(r"attachment://([0-9a-f]{32})")
 _HEADERS = ("header.json", "_journal/start.json", "start.json")
 _GRADES: dict[Json, float | bool] = {"C": True, "I": False, "P": 0.5, "N": False}
-"""As ``value_to_float`` of Inspect counts them."""
+"""The same values as Inspect's ``value_to_float``."""
 MOST_UNPACKED = 2 << 30
-"""Bytes that an archive may claim to hold: all of them are held in memory."""
+"""Most bytes that an archive may claim to hold: all of them are held in memory."""
 _UNREADABLE = (
     zipfile.BadZipFile,
     RuntimeError,
@@ -38,11 +38,11 @@ _UNREADABLE = (
     lzma.LZMAError,
     struct.error,
 )
-"""What zipfile and the decompressors raise for archives that are none, or damaged."""
+"""What zipfile and the decompressors raise for files that are not archives, or damaged ones."""
 
 
 def is_inspect(value: Json) -> bool:
-    """Whether a JSON value looks like a log of Inspect."""
+    """Whether a JSON value looks like an Inspect log."""
     found = as_mapping(value)
     return isinstance(found.get("eval"), Mapping) and ("samples" in found or "plan" in found)
 
@@ -60,7 +60,7 @@ def read_inspect_json(value: Json, name: str) -> Foreign:
 
 
 def read_inspect_archive(file: Path) -> Foreign:
-    """A log that is a zip archive; raises `Usage` where it cannot be read."""
+    """A log that is a zip archive; raises `Usage` if it cannot be read."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = list(dict.fromkeys(archive.namelist()))
@@ -146,7 +146,7 @@ def _row(sample: Mapping[str, Any]) -> Row:
 
 
 def _input(value: Json) -> str | None:
-    """The input's text; of a conversation, that of the last message of the user."""
+    """The text of the input; for a conversation, that of the last user message."""
     if not isinstance(value, list):
         return as_text(value)
     asked = [each for each in value if as_mapping(each).get("role") == "user"]
@@ -168,14 +168,14 @@ def _content(value: Json) -> str | None:
 
 
 def _resolved(text: str | None, attachments: Mapping[str, Json]) -> str | None:
-    """Text with what was put aside because of its length."""
+    """Text with its attachments, which Inspect stores separately because of their length."""
     if not text or not attachments:
         return text
     return _ATTACHMENT.sub(lambda found: str(attachments.get(found[1], found[0])), text)
 
 
 def _scores(sample: Mapping[str, Any]) -> dict[str, Json]:
-    """By scorer; a value of several parts gives a score a part: ``judge.tone``."""
+    """By scorer; a value with several parts gives one score per part: ``judge.tone``."""
     found = as_mapping(sample.get("scores")) or ({"score": sample["score"]} if sample.get("score") else {})
     scores: dict[str, Json] = {}
     for name, score in found.items():

@@ -21,12 +21,12 @@ _SHOWN = 60
 
 
 def is_promptfoo(value: Json) -> bool:
-    """Whether a JSON value looks like results of promptfoo."""
+    """Whether a JSON value looks like promptfoo results."""
     return bool(_summary(value))
 
 
 def read_promptfoo(value: Json, name: str, provider: str | None, prompt_label: str | None) -> Foreign:
-    """The outputs of one provider and one prompt; raises `Usage` where there are several and none is chosen."""
+    """The outputs of one provider and one prompt; raises `Usage` if there are several and none is chosen."""
     summary = _summary(value)
     found = [each for each in as_list(summary.get("results")) if isinstance(each, Mapping)] or list(
         _table_results(as_mapping(summary.get("table")))
@@ -58,7 +58,7 @@ def _summary(value: Json) -> Mapping[str, Any]:
 
 
 def _table_results(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The outputs in the table of version 2, as version 3 has them."""
+    """The outputs in the table of version 2, in the form of version 3."""
     head = as_mapping(table.get("head"))
     names, prompts = [str(name) for name in as_list(head.get("vars"))], as_list(head.get("prompts"))
     for line in map(as_mapping, as_list(table.get("body"))):
@@ -75,7 +75,7 @@ def _table_results(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             }
 
 
-# --- which of them ----------------------------------------------------------------------------------------------
+# --- selection --------------------------------------------------------------------------------------------------
 
 
 def _choose(
@@ -107,7 +107,7 @@ def _there_are(names: Any) -> str:
 
 
 def _providers(result: Mapping[str, Any]) -> list[str]:
-    """What a result's provider is called: its id, and its label."""
+    """The names of a result's provider: its id and its label."""
     found = result.get("provider")
     names = [found] if isinstance(found, str) else [as_mapping(found).get(each) for each in ("id", "label")]
     return [name for name in names if isinstance(name, str) and name] or [""]
@@ -124,7 +124,7 @@ def _prompts(result: Mapping[str, Any]) -> list[str]:
 
 
 def _prompt(result: Mapping[str, Any]) -> str:
-    """What identifies a result's prompt: its label, or its place; ``raw`` may be rendered, and so differ."""
+    """What identifies a result's prompt: its label, or its position; ``raw`` may be rendered, and so differ."""
     label = as_mapping(result.get("prompt")).get("label")
     return label if isinstance(label, str) and label else str(result.get("promptIdx", ""))
 
@@ -152,7 +152,7 @@ def _row(result: Mapping[str, Any]) -> Row:
 
 
 def _error(result: Mapping[str, Any], response: Mapping[str, Any], output: str | None) -> str | None:
-    """Why the call failed, where it did: an assertion that failed leaves its reason in ``error`` too."""
+    """Why the call failed, if it did: a failed assertion leaves its reason in ``error`` too."""
     said = as_text(response.get("error") or result.get("error"))
     if "failureReason" in result:
         return (said or "error") if result["failureReason"] == _ERROR else None
@@ -160,7 +160,7 @@ def _error(result: Mapping[str, Any], response: Mapping[str, Any], output: str |
 
 
 def _scores(result: Mapping[str, Any]) -> dict[str, Json]:
-    """``pass`` (all assertions), ``score`` (their mean by weight), and the named ones."""
+    """``pass`` (all assertions), ``score`` (their weighted mean), and the named ones."""
     graded = as_mapping(result.get("gradingResult"))
     named = result.get("namedScores") or graded.get("namedScores")
     found = {"pass": result.get("success"), "score": result.get("score"), **as_mapping(named)}

@@ -1,4 +1,4 @@
-"""Rows of any names from JSON Lines, CSV, TSV and JSON arrays: read by promptvc's own row formats."""
+"""Rows with any field names from JSON Lines, CSV, TSV and JSON arrays, read by promptvc's own row formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promptvc.session.files.contents import file_chunk_runs
 
 
 def read_row_file(file: Path, format: str) -> Foreign:
-    """A file of rows; ``format`` is the name of a `RowKind`. Raises `Usage` where it is none."""
+    """A file of rows; ``format`` is the name of a `RowKind`. Raises `Usage` if it does not have that format."""
     with file.open("rb") as source:
         head = source.read(HEAD_SIZE)
     suffixes = next(kind.suffixes for kind in ROW_KINDS if kind.name == format)
