@@ -1,7 +1,7 @@
 """Hostile input as a part of the harness: each attack that the tests make, counted by what it comes in by.
 
-The attacks are tests (`tests/hostile` and those listed here), so each names what is right. They run once more here, in a
-process of their own, and each gives an outcome.
+The attacks are tests (`tests/hostile` and those listed here), so each names what is right. They run once more here, in
+a process of their own, and each gives an outcome.
 """
 
 from __future__ import annotations
