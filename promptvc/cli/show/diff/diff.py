@@ -1,8 +1,8 @@
 """A comparison as text: each file under a header with counts, then its changes, then the totals.
 
-render_table.py   rows and cells       render_cells.py   values of cells      render_words.py   words in texts
-render_prompt.py  messages, settings   render_text.py    lines                render_chars.py   width, cutting
-render_stat.py    one line a file
+table.py   rows and cells       cells.py  values of cells      words.py  words in texts
+prompt.py  messages, settings   text.py   lines                folds.py  rows with equal changes
+stat.py    one line per file    json.py   as JSON              totals.py the sums
 """
 
 from __future__ import annotations
