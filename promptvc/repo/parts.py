@@ -79,7 +79,7 @@ class Parts:
 
     @property
     def history(self) -> History:
-        """Walks over commits; a new one each time, since it remembers missing commits."""
+        """Walks over commits; a new one each time, so that it sees where a fetch has moved a shallow history."""
         return History(self.store)
 
     @cached_property

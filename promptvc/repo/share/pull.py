@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from promptvc.errors import Advice, Refused, Usage
 from promptvc.ids import ObjectId, RefName, RepoPath
@@ -76,35 +77,25 @@ def _integrate(
             f"{remote} has no branch {upstream.short.partition('/')[2]}",
             Advice("push-branch", remote=remote, branch=branch),
         )
-    if head is not None and parts.history.is_ancestor(target, head):
-        return PullResult(
-            outcome="up-to-date",
-            fetched=fetched,
-            branch=branch,
-            upstream=upstream.short,
-            before=head,
-            after=head,
-        )
-    if head is None or parts.history.is_ancestor(head, target):
-        with own_hint():
-            written = parts.workspace.fast_forward(target, parts.who(), f"pull {remote}: fast-forward")
-        return PullResult(
-            outcome="fast-forward",
-            fetched=fetched,
-            branch=branch,
-            upstream=upstream.short,
-            before=head,
-            after=target,
-            files=tuple(written),
-            untracked=tuple(parts.left_untracked(head, target)),
-        )
-    merged = parts.merges.merge(upstream, forward="only" if ff_only else "auto")
-    return PullResult(
-        outcome="merged" if merged.clean else "conflicts",
+    found = PullResult(
+        outcome="up-to-date",
         fetched=fetched,
         branch=branch,
         upstream=upstream.short,
         before=head,
+        after=head,
+    )
+    if head is not None and parts.history.is_ancestor(target, head):
+        return found
+    if head is None or parts.history.is_ancestor(head, target):
+        with own_hint():
+            written = parts.workspace.fast_forward(target, parts.who(), f"pull {remote}: fast-forward")
+        untracked = tuple(parts.left_untracked(head, target))
+        return replace(found, outcome="fast-forward", after=target, files=tuple(written), untracked=untracked)
+    merged = parts.merges.merge(upstream, forward="only" if ff_only else "auto")
+    return replace(
+        found,
+        outcome="merged" if merged.clean else "conflicts",
         after=merged.commit or head,
         merged=merged,
     )
