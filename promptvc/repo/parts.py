@@ -49,6 +49,7 @@ class Parts:
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings
         self.store = ObjectStore(path / "objects")
+        self.store.tidy = _fold
         self.refs = Refs(path, lambda: self.oplog, self.store.keeping)
         self._check_format()
 
@@ -105,7 +106,7 @@ class Parts:
     @cached_property
     def _workspace(self) -> Workspace:
         return Workspace(
-            self._worktree,
+            self.worktree,
             self.store,
             self.refs,
             self.contents,
@@ -115,7 +116,8 @@ class Parts:
         )
 
     @cached_property
-    def _worktree(self) -> Worktree:
+    def worktree(self) -> Worktree:
+        """The working files; raises `Usage` for a store without any."""
         if self.root is None:
             raise Usage(f"{self.path} has no working files", Advice("no-working-files"))
         return Worktree(
@@ -386,3 +388,9 @@ class Parts:
 
 def _below(files: Files, paths: Sequence[str]) -> Files:
     return {path: entry for path, entry in files.items() if is_below(path, *paths)} if paths else files
+
+
+def _fold(store: ObjectStore) -> None:
+    from promptvc.versioning.upkeep.upkeep import fold  # only now and then
+
+    fold(store)

@@ -39,9 +39,6 @@ def commit(
         )
     if not allow_secrets:
         parts.scanned.add([done.id])
-    from promptvc.versioning.upkeep.upkeep import fold
-
-    fold(parts.store)
     return done
 
 

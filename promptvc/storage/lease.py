@@ -29,6 +29,11 @@ class Lease:
         self._holders = 0
         self._held = ExitStack()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a writer of this process holds it."""
+        return self._holders > 0
+
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Hold it as a writer; blocks may stand inside each other. Raises `StoreBusy` after `TURN` seconds."""

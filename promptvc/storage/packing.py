@@ -21,7 +21,7 @@ from promptvc.ids import ObjectId
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.git import write_pack_index
 from promptvc.storage.objects import Kind, linked_ids, raw_id
-from promptvc.storage.packs import PackedObject
+from promptvc.storage.packs import OFS_DELTA, PackedObject
 
 LEVEL = 2
 """isal's level: the ratio of zlib 2 at four times the speed of zlib 1 (docs/adr/0004-packs.md)."""
@@ -104,8 +104,21 @@ class PackWriter:
     def copy(self, stored: PackedObject) -> None:
         """Take over an object as it is compressed elsewhere."""
         raw = stored.id.raw
-        if raw not in self._written:
+        if raw in self._written:
+            return
+        if stored.base is None:
             self._append(raw, stored.kind, stored.size, stored.compressed)
+        else:
+            self._append_delta(raw, stored.base, stored.size, stored.compressed)
+
+    def add_delta(self, id: ObjectId, base: ObjectId, delta: bytes) -> None:
+        """Write an object as a delta on one that is in this pack already."""
+        if id.raw not in self._written:
+            self._append_delta(id.raw, base, len(delta), zlib.compress(delta, 9))
+
+    def holds(self, raw: bytes) -> bool:
+        """Whether the object is in this pack."""
+        return raw in self._written
 
     def finish(self) -> Path | None:
         """Make the pack durable and visible; gives its index's path, None if nothing was new.
@@ -157,6 +170,12 @@ class PackWriter:
         with disk_errors(self._folder):
             self._write(raw, entry, isal_zlib.crc32(entry))
 
+    def _append_delta(self, raw: bytes, base: ObjectId, size: int, compressed: bytes) -> None:
+        header = entry_header(OFS_DELTA, size) + _distance(self._at - self._written[base.raw][0])
+        entry = header + compressed
+        with disk_errors(self._folder):
+            self._write(raw, entry, isal_zlib.crc32(entry))
+
     def _write(self, raw: bytes, entry: bytes, crc: int) -> None:
         if self._file is None:
             self._file = open_temporary(self._folder)
@@ -166,7 +185,16 @@ class PackWriter:
         self._at += len(entry)
 
 
-def entry_header(kind: Kind, size: int) -> bytes:
+def _distance(value: int) -> bytes:
+    """How far back a base begins, seven bits a byte, the highest first, each but the last less one."""
+    out = [value & 0x7F]
+    while value := value >> 7:
+        value -= 1
+        out.append(value & 0x7F | 0x80)
+    return bytes(reversed(out))
+
+
+def entry_header(kind: int, size: int) -> bytes:
     """The type and size before a stream: four bits of size, then seven a byte (gitformat-pack(5))."""
     byte, size = kind << 4 | size & 15, size >> 4
     out = bytearray()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from hashlib import sha1
 from pathlib import Path
@@ -38,12 +38,16 @@ _MOST_BITS = 63
 
 
 class PackedObject(Struct, frozen=True):
-    """An object as a pack holds it: its type, size, name and raw zlib stream; never a delta."""
+    """An object as a pack holds it: its type, size, name and raw zlib stream.
+
+    With a ``base`` the stream is a delta on that object, and ``size`` is the delta's.
+    """
 
     kind: Kind
     size: int
     id: ObjectId
     compressed: bytes
+    base: ObjectId | None = None
 
 
 class PackReader:
@@ -63,7 +67,7 @@ class PackReader:
         if rest < 0 or rest % 8 or rest > self.count * 8 or list(self._fanout) != sorted(self._fanout):
             raise _bad_index(index, "is damaged or cut off")
         self._pack: mmap.mmap | None = None
-        self._sorted: array[int] | None = None
+        self._sorted: tuple[array[int], array[int]] | None = None
 
     @property
     def data(self) -> mmap.mmap:
@@ -142,17 +146,31 @@ class PackReader:
         number, size, at = self._header(offset)
         if number in (OFS_DELTA, REF_DELTA):
             return None
-        end = self._end_of(offset)
-        place = self._position(raw)
-        crc: int = unpack_from(">I", self._index, _HEAD + self.count * 20 + place * 4)[0]
-        if self._id_at(place) != raw or isal_zlib.crc32(self.data[offset:end]) != crc:
-            raise ObjectDamaged(f"{self.path}: object {raw.hex()} is damaged", _RESTORE)
+        end = self._checked(raw, offset)
         return PackedObject(Kind(number), size, ObjectId.from_raw(raw), self.data[at:end])
 
-    def size(self, offset: int) -> int | None:
-        """The size in bytes of the object at offset; None for a delta."""
-        number, size, _ = self._header(offset)
-        return None if number in (OFS_DELTA, REF_DELTA) else size
+    def delta(self, raw: bytes, offset: int) -> PackedObject | None:
+        """A delta on an object of this pack as stored, without inflating it; None for any other object."""
+        number, size, at = self._header(offset)
+        if number not in (OFS_DELTA, REF_DELTA):
+            return None
+        end = self._checked(raw, offset)
+        if number == REF_DELTA:
+            base: bytes | None = bytes(self.data[at : at + 20])
+            at += 20
+            if base is None or self.find(base) is None:
+                return None
+        else:
+            distance, at = read_distance(self.data, at)
+            base = self._id_of(offset - distance)
+        if base is None:
+            return None
+        kind = self.kind(offset)
+        return PackedObject(kind, size, ObjectId.from_raw(raw), self.data[at:end], ObjectId.from_raw(base))
+
+    def size(self, offset: int) -> int:
+        """The size in bytes of the object at offset."""
+        return self.claimed(offset)
 
     def claimed(self, offset: int) -> int:
         """How many bytes the object at offset is said to have, without making it; of a delta, what it is to make."""
@@ -166,8 +184,8 @@ class PackReader:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
 
     def is_blob(self, offset: int) -> bool:
-        """Whether the object at offset is a blob and no delta."""
-        return self._header(offset)[0] == Kind.BLOB
+        """Whether the object at offset is a blob."""
+        return self.kind_here(offset) is Kind.BLOB
 
     def entries(self) -> Iterator[tuple[bytes, int]]:
         """Every (20-byte id, offset), in the order of the pack file."""
@@ -182,11 +200,56 @@ class PackReader:
         except (IndexError, ValueError) as error:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
 
+    def _checked(self, raw: bytes, offset: int) -> int:
+        """Where the entry of an object ends, whose bytes are as they were written; raises `ObjectDamaged`."""
+        end = self._end_of(offset)
+        place = self._position(raw)
+        crc: int = unpack_from(">I", self._index, _HEAD + self.count * 20 + place * 4)[0]
+        if self._id_at(place) != raw or isal_zlib.crc32(self.data[offset:end]) != crc:
+            raise ObjectDamaged(f"{self.path}: object {raw.hex()} is damaged", _RESTORE)
+        return end
+
+    def kind_here(self, offset: int) -> Kind | None:
+        """`kind`; None where a base is in another pack."""
+        try:
+            return self.kind(offset)
+        except ObjectDamaged:
+            return None
+
+    def kind(self, offset: int) -> Kind:
+        """The type of the object at offset, that of the object under its deltas; raises `ObjectDamaged`."""
+        for _ in range(LONGEST_CHAIN):
+            number, _, at = self._header(offset)
+            if number == OFS_DELTA:
+                offset -= read_distance(self.data, at)[0]
+            elif number == REF_DELTA:
+                found = self.find(bytes(self.data[at : at + 20]))
+                if found is None:
+                    break
+                offset = found
+            else:
+                return Kind(number)
+        raise ObjectDamaged(f"{self.path}: deltas without end at {offset}", _RESTORE)
+
     def _end_of(self, offset: int) -> int:
+        after = bisect_right(self._offsets, offset)
+        return self._offsets[after] if after < self.count else len(self.data) - _TRAILER
+
+    def _id_of(self, offset: int) -> bytes | None:
+        """The 20-byte id of the object at an offset."""
+        at = bisect_left(self._offsets, offset)
+        if at == self.count or self._offsets[at] != offset:
+            return None
+        assert self._sorted is not None
+        return self._id_at(self._sorted[1][at])
+
+    @property
+    def _offsets(self) -> array[int]:
+        """The offsets of all objects, rising."""
         if self._sorted is None:
-            self._sorted = array("q", sorted(self._offset_at(place) for place in range(self.count)))
-        after = bisect_right(self._sorted, offset)
-        return self._sorted[after] if after < self.count else len(self.data) - _TRAILER
+            pairs = sorted((self._offset_at(place), place) for place in range(self.count))
+            self._sorted = array("q", [at for at, _ in pairs]), array("q", [place for _, place in pairs])
+        return self._sorted[0]
 
     def _position(self, raw: bytes) -> int:
         """Where raw stands, or would stand, among the sorted ids."""

@@ -39,6 +39,10 @@ _READ_FOR_HEADER = 4096
 """Deflated bytes that give these: in front may be the tables of a block."""
 LOCAL = "promptvc"
 """The folder inside the store for what is local: caches, logs, locks."""
+MANY_PACKS = 24
+"""Packs from which a writer that has finished tidies up."""
+_REMEMBERED = 1 << 17
+"""Commits that are read once only."""
 
 
 class ObjectStore:
@@ -52,7 +56,10 @@ class ObjectStore:
         self._by_count: tuple[dict[Path, PackReader], list[PackReader]] = {}, []
         self._listed: set[Path] | None = None
         self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
+        self._commits: dict[ObjectId, Commit] = {}
         self.lease = Lease(folder.parent / LOCAL)
+        self.tidy: Callable[[ObjectStore], object] = lambda store: None
+        """Is called where packs have become many, when the last writer of this process has finished."""
 
     @property
     def pack_folder(self) -> Path:
@@ -132,8 +139,13 @@ class ObjectStore:
         return parse_tree(self._expect(id, Kind.TREE))
 
     def load_commit(self, id: ObjectId) -> Commit:
-        """A commit's value."""
-        return parse_commit(self._expect(id, Kind.COMMIT))
+        """A commit's value, read once."""
+        found = self._commits.get(id)
+        if found is None:
+            if len(self._commits) >= _REMEMBERED:
+                self._commits.clear()
+            found = self._commits[id] = parse_commit(self._expect(id, Kind.COMMIT))
+        return found
 
     def load_tag(self, id: ObjectId) -> TagObject:
         """An annotated tag's value."""
@@ -146,6 +158,11 @@ class ObjectStore:
             return read_loose_header(loose)[1]
         return len(self.read(id)[1]) if size is None else size
 
+    def kind(self, id: ObjectId) -> Kind:
+        """The type of an object, mostly without reading it."""
+        found = self._from_pack(id, lambda pack, offset: pack.kind_here(offset))
+        return found if found is not None else self.read(id)[0]
+
     def stored(self, id: ObjectId) -> PackedObject:
         """The object compressed, as it is stored where that can be, compressed anew where not."""
         found = self._from_pack(id, lambda pack, offset: pack.stored(id.raw, offset))
@@ -153,6 +170,15 @@ class ObjectStore:
             return found
         kind, data = self.read(id)
         return PackedObject(kind, len(data), id, isal_zlib.compress(data, 2))
+
+    def stored_delta(self, id: ObjectId, bases: Callable[[ObjectId], bool]) -> PackedObject | None:
+        """The object as the delta that it is stored as, if it is one on one of these bases; else None."""
+
+        def look(pack: PackReader, offset: int) -> PackedObject | None:
+            found = pack.delta(id.raw, offset)
+            return found if found is not None and found.base is not None and bases(found.base) else None
+
+        return self._from_pack(id, look)
 
     def begin(self) -> PackWriter:
         """Start a write: one pack, invisible until finished. Let refs lead to it before the writer's block ends:
@@ -183,6 +209,8 @@ class ObjectStore:
         with self.lease.shared():
             self._refresh()
             yield
+        if not self.lease.is_held and len(self._packs) >= MANY_PACKS:
+            self.tidy(self)
 
     def receive(self) -> PackReceiver:
         """Start taking in a pack from elsewhere."""
@@ -207,6 +235,7 @@ class ObjectStore:
     def close(self) -> None:
         """Forget the open packs."""
         self._packs = {}
+        self._commits = {}
         self._listed = None
 
     def _publish(self, index: Path) -> None:
@@ -303,6 +332,8 @@ class ObjectStore:
         found = {path for folder in self._folders for path in _indexes(folder / "pack")}
         if found == self._listed:
             return False
+        if self._listed is not None and not self._listed <= found:
+            self._commits.clear()  # something may be gone
         packs, damaged = {}, {}
         for path in sorted(found, key=_age):
             try:

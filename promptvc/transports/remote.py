@@ -55,6 +55,10 @@ class PackedObject(Protocol):
     def compressed(self) -> bytes:
         """Its zlib stream, without the pack header before it."""
 
+    @property
+    def base(self) -> ObjectId | None:
+        """What the stream is a delta on: an object sent with it, or that the remote has; None for a whole object."""
+
 
 class PackStream(Struct, frozen=True):
     """The objects of a pack to send, and how many there are."""

@@ -12,7 +12,7 @@ from promptvc.storage.store import ObjectStore
 
 
 class History:
-    """Commits of a store, each read once.
+    """Commits of a store.
 
     Every walk raises `ObjectMissing` for a commit that should be here and is not: history never ends in silence. Only
     where git's file ``shallow`` names a commit does it count as having no parents.
@@ -20,14 +20,10 @@ class History:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store, self._shallow = store, store.shallow()
-        self._commits: dict[ObjectId, Commit] = {}
 
     def commit(self, id: ObjectId) -> Commit:
         """A commit's value; raises `ObjectMissing`."""
-        found = self._commits.get(id)
-        if found is None:
-            found = self._commits[id] = self._store.load_commit(id)
-        return found
+        return self._store.load_commit(id)
 
     def parents(self, id: ObjectId) -> tuple[ObjectId, ...]:
         """The parents of a commit; none where a shallow clone leaves them out."""

@@ -305,7 +305,7 @@ def test_scorers_and_the_fields_of_outputs_are_documented() -> None:
 
 def test_constants_of_the_format_are_those_of_the_code() -> None:
     from promptvc.content.formats import HEAD_SIZE
-    from promptvc.content.table.keys import KEY_NAMES
+    from promptvc.content.keys.tokens import KEY_NAMES
     from promptvc.versioning.ropes import chunking, rope
 
     told = {name: int(value) for name, value in re.findall(r"^\| `(\w+)` \| (\d+) \|", FORMAT, re.MULTILINE)}

@@ -32,6 +32,7 @@ from promptvc.storage.objects import (
 )
 from promptvc.storage.packing import BATCH, entry_header
 from promptvc.storage.packs import read_entry_header
+from promptvc.storage.store import MANY_PACKS
 from promptvc.versioning.upkeep.upkeep import collect, fold
 
 WHO = Signature("Me", "me@example.com", 1_700_000_000, 90)
@@ -244,7 +245,29 @@ def test_collecting_keeps_what_is_reachable_and_drops_the_rest(repo: Repo) -> No
     fsck(repo)
 
 
+def test_packs_stay_few_whatever_writes_them(repo: Repo) -> None:
+    store = repo.parts.store
+    ids = []
+    for number in range(300):
+        with store.begin() as writer:
+            ids.append(writer.add(Kind.BLOB, b"%d" % number))
+            writer.finish()
+        assert len(list(store.pack_folder.glob("*.pack"))) <= MANY_PACKS
+    assert [store.read_blob(id) for id in ids] == [b"%d" % number for number in range(300)]
+
+
+def test_packs_are_not_folded_under_an_open_writer(repo: Repo) -> None:
+    store, folded = repo.parts.store, []
+    store.tidy = lambda store: folded.append(store.lease.is_held)
+    for number in range(MANY_PACKS):
+        with store.begin() as writer, store.writing():
+            writer.add(Kind.BLOB, b"%d" % number)
+            writer.finish()
+    assert set(folded) == {False}
+
+
 def test_a_reader_survives_folding_by_another(repo: Repo) -> None:
+    repo.parts.store.tidy = lambda store: None
     ids = []
     for number in range(30):
         with repo.parts.store.begin() as writer:

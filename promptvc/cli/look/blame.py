@@ -85,7 +85,7 @@ def _cells(app: App, snapshot: Snapshot, file: FileView, words: Sequence[str]) -
     """The cells of each row with the typed key."""
     assert file.format is not None
     declared = snapshot.project.table(file.path).key
-    source = RowSource(file.path, file.format, file.chunk_runs, file.size(), declared)
+    source = RowSource(file.path, file.format, file.chunk_runs, file.size(), declared, file.indexes)
     key = WantedKey.read(source.path, source.key, words)
     found = key.find(source)
     if not found:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from promptvc.cli.arguments import from_json
 from promptvc.cli.look.row_filter import is_meant
 from promptvc.content.formats.base import Malformed, Row
 from promptvc.content.formats.words import plural
+from promptvc.content.keys.tokens import equal_tokens
 from promptvc.errors import RowMissing, Usage
 
 if TYPE_CHECKING:
     from promptvc.cli.look.row_source import RowSource
+    from promptvc.content.keys.tokens import KeyToken
     from promptvc.session.files.rowstream import NumberedRow
 
 
@@ -53,10 +56,12 @@ class WantedKey(Struct, frozen=True):
 
     def find(self, source: RowSource) -> list[NumberedRow]:
         """The rows with this key; several if they share it."""
-        # Search bytes before parsing rows. Escapes and other spellings do not match: then all are parsed.
-        needle = self.texts[0].encode("utf-8", "replace")
-        found = [item for item in source.holding(needle) if self.is_of(item.row)]
-        return found or [item for item in source.rows() if self.is_of(item.row)]
+        return [item for item in source.keyed(self.fields, self.tokens) if self.is_of(item.row)]
+
+    @property
+    def tokens(self) -> set[KeyToken]:
+        """All keys that are meant."""
+        return equal_tokens([[text, from_json(text)] for text in self.texts])
 
 
 def _parts(text: str, count: int) -> tuple[str, ...]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.content.formats import HEAD_SIZE, row_format, table_words
+from promptvc.content.keys.scan import KeyScan, keyed_bodies
+from promptvc.content.keys.tokens import first_value
 from promptvc.content.table.numbered import number_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
+from promptvc.ids import RepoPath
 from promptvc.session.files.contents import file_chunk_runs
-from promptvc.session.files.rowstream import NumberedRow, likely_key
+from promptvc.session.files.rowstream import Keyed, NumberedRow, likely_key
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     from promptvc.cli.app import App
     from promptvc.content.formats.base import RowFormat
+    from promptvc.content.keys.index import KeyIndexes
+    from promptvc.content.keys.tokens import KeyToken
     from promptvc.content.table.survey import MalformedRow
+    from promptvc.session.files.project import Project
+    from promptvc.session.files.views import FileView
 
 _COUNTED = 16 << 20
 """Files up to this many bytes are read to the end just to count rows."""
@@ -37,9 +44,11 @@ class RowSource:
         chunk_runs: Callable[[], Iterable[ChunkRun]],
         size: int,
         declared: tuple[str, ...] | None,
+        indexes: KeyIndexes | None = None,
     ) -> None:
         self.path, self.format = path, format
         self._chunk_runs, self._size, self._declared = chunk_runs, size, declared
+        self._indexes = indexes
         self._places: dict[int, MalformedRow] = {}
         self._placed = 0
 
@@ -47,19 +56,22 @@ class RowSource:
         """The rows from number ``skip`` on."""
         return number_rows(self.format, self._chunk_runs(), skip)
 
-    def holding(self, needle: bytes) -> Iterator[NumberedRow]:
-        """The rows of the chunk runs that contain these bytes: a fast way to few candidates."""
-        number = 0
+    def keyed(self, key: Sequence[str], tokens: Iterable[KeyToken]) -> Iterator[NumberedRow]:
+        """The rows with one of these keys."""
+        if self._indexes is not None:
+            found = self._chunk_runs()
+            chunk_runs = found if isinstance(found, Sequence) else list(found)
+            yield from Keyed(self.path, self.format, chunk_runs, self._indexes).rows(key, tokens)
+            return
+        wanted, number = set(tokens), 0
+        scan = KeyScan(self.format, key[0], {first_value(token) for token in wanted})
         for place, chunk_run in enumerate(self._chunk_runs()):
             data = chunk_run.load()
-            if needle in data:
-                for body in self.format.bodies(data, place == 0):
-                    yield NumberedRow(number, body, self.format.parse(body))
-                    number += 1
-            else:
-                number += (
-                    chunk_run.rows if chunk_run.rows is not None else self.format.count(data, place == 0)
-                )
+            if scan.may_hold(data):
+                for at, body, token in keyed_bodies(self.format, key, data, first=place == 0):
+                    if token in wanted:
+                        yield NumberedRow(number + at, body, self.format.parse(body))
+            number += self.format.count(data, place == 0) if chunk_run.rows is None else chunk_run.rows
 
     @cached_property
     def key(self) -> tuple[str, ...] | None:
@@ -118,8 +130,13 @@ def open_rows(app: App, text: str, revision: str | None) -> RowSource:
         return _working(app, repo.root / path, path)
     snapshot = repo.snapshot(revision or "HEAD")
     file = snapshot.file(path)
-    declared = snapshot.project.table(path).key
-    return RowSource(path, _needed(file.format, path), file.chunk_runs, file.size(), declared)
+    return _of_view(file, snapshot.project)
+
+
+def _of_view(file: FileView, project: Project) -> RowSource:
+    declared = project.table(file.path).key
+    format = _needed(file.format, file.path)
+    return RowSource(file.path, format, file.chunk_runs, file.size(), declared, file.indexes)
 
 
 def _working(app: App, file: Path, path: str) -> RowSource:
@@ -135,7 +152,11 @@ def _working(app: App, file: Path, path: str) -> RowSource:
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}", "make it readable") from error
     format = _needed(row_format(path, head), path)
-    declared = app.repo.project.table(path).key
+    project = app.repo.project
+    known = app.repo.parts.worktree.known(RepoPath(path))
+    if known is not None:
+        return _of_view(known, project)
+    declared = project.table(path).key
     return RowSource(path, format, partial(file_chunk_runs, file, format), file.stat().st_size, declared)
 
 

@@ -17,7 +17,7 @@ from promptvc.errors import NotATable, PathMissing
 from promptvc.repo.look.blame import lineage as lineage_of
 from promptvc.session.files.rowstream import key_of_file
 from promptvc.session.history.log import LogCommit
-from promptvc.session.history.rowlog import RowCommit, find_rows, walk_row
+from promptvc.session.history.rowlog import Meant, RowCommit, find_rows, walk_row
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -40,10 +40,11 @@ def show_row_log(
     lineage, ids = lineage_of(app.repo.parts), [commit.id for commit in commits]
     at, file = _latest(lineage, ids, path)
     key = WantedKey.read(path, key_of_file(file, app.repo.snapshot(at).project), words)
-    found = walk_row(lineage, ids, path, key.fields, key.is_of)
+    meant = Meant(key.fields, frozenset(key.tokens), key.is_of)
+    found = walk_row(lineage, ids, path, meant)
     if count != 0:
         first = next(found, None)
-        if first is None and next(find_rows(file, key.is_of), None) is None:
+        if first is None and next(find_rows(file, meant), None) is None:
             raise key.missing(path, at.short)
         found = chain([first] if first else [], found)
     shown = islice(found, count)

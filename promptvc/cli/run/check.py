@@ -11,7 +11,7 @@ import click
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
-from promptvc.content.table.keys import output_name
+from promptvc.content.keys.tokens import output_name
 from promptvc.runs.check.reports import junit as as_junit
 from promptvc.runs.check.reports import markdown as as_markdown
 from promptvc.runs.check.reports import more_words, summary, text_of, why_words

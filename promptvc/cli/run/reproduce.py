@@ -12,7 +12,7 @@ from promptvc.cli.arguments import Words, WordsCommand, find_range, words_of
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.progress import progress
 from promptvc.cli.show.chars import plural
-from promptvc.content.table.keys import output_name
+from promptvc.content.keys.tokens import output_name
 from promptvc.errors import RunMissing, Usage
 from promptvc.runs.compare.report.numbers import dollars
 

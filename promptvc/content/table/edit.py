@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from promptvc.content.formats import HEAD_SIZE, blank_table, row_format, suffix_words
 from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
-from promptvc.content.table.keys import KeyToken, KeyValue, key_token
-from promptvc.content.table.keyscan import KeyScan
+from promptvc.content.keys.index import VersionKeys
+from promptvc.content.keys.scan import KeyScan, keyed_bodies
+from promptvc.content.keys.tokens import KeyToken, KeyValue, first_value, key_token
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
@@ -77,10 +78,12 @@ def upsert(
     key: Sequence[str] | None,
     rows: Iterable[Mapping[str, Json]],
     adapt: Callable[[Mapping[str, Json], Row], Row] | None = None,
+    keys: VersionKeys | None = None,
 ) -> Edited:
     """Put each row in the place of the first one with its key, as a whole; at the end where there is none.
 
-    ``adapt(row, there)`` makes the row of a given one that is put in the place of ``there``.
+    ``adapt(row, there)`` makes the row of a given one that is put in the place of ``there``; ``keys`` are the file's,
+    where they are known.
     What stays the same in a row keeps its bytes. Raises `Usage` where a row has no key, two have the same, or one
     has what the file cannot hold.
     """
@@ -93,7 +96,7 @@ def upsert(
     file = OpenFile(chunk_runs, format)
     changes: dict[int, dict[int, bytes | None]] = {}
     unchanged = 0
-    for at, number, body, token in _find(file, fields, wanted):
+    for at, number, body, token in _find(file, fields, wanted, keys):
         given = wanted.pop(token, None)
         if given is None:
             continue
@@ -114,15 +117,16 @@ def delete(
     chunk_runs: Sequence[ChunkRun],
     format: RowFormat,
     key: Sequence[str] | None,
-    keys: Iterable[KeyValue],
+    given_keys: Iterable[KeyValue],
+    keys: VersionKeys | None = None,
 ) -> Edited:
     """Take out every row with one of these keys: scalars, or tuples where several fields make the key."""
     fields = _require_key(path, key)
-    wanted = {_token(path, format, fields, given): given for given in keys}
+    wanted = {_token(path, format, fields, given): given for given in given_keys}
     file = OpenFile(chunk_runs, format)
     changes: dict[int, dict[int, bytes | None]] = {}
     found = set()
-    for at, number, _, token in _find(file, fields, wanted):
+    for at, number, _, token in _find(file, fields, wanted, keys):
         changes.setdefault(at, {})[number] = None
         found.add(token)
     missing = tuple(given for token, given in wanted.items() if token not in found)
@@ -131,21 +135,26 @@ def delete(
 
 
 def _find(
-    file: OpenFile, key: Sequence[str], wanted: Mapping[KeyToken, object]
+    file: OpenFile, key: Sequence[str], wanted: Mapping[KeyToken, object], keys: VersionKeys | None
 ) -> Iterator[tuple[int, int, bytes, KeyToken]]:
     """(chunk run, row in it, body, key) of every row with a wanted key, until none is wanted any more."""
-    scan = KeyScan(file.format, key[0], [_value(token[0]) for token in wanted])
-    for at in range(len(file.chunk_runs)):
+    for at in _places(file, key, wanted, keys):
         if not wanted:
             return
-        data = file.data(at)
-        if not scan.may_hold(data):
-            continue
-        for number, body in enumerate(file.format.bodies(data, at == 0)):
-            row = file.format.parse(body)
-            token = None if isinstance(row, Malformed) else key_token(row, key)
-            if token is not None and token in wanted:
+        for number, body, token in keyed_bodies(file.format, key, file.data(at), first=at == 0):
+            if token in wanted and not isinstance(file.format.parse(body), Malformed):
                 yield at, number, body, token
+
+
+def _places(
+    file: OpenFile, key: Sequence[str], wanted: Mapping[KeyToken, object], keys: VersionKeys | None
+) -> Iterator[int]:
+    """The chunk runs that may hold a row with a wanted key, in their order."""
+    if keys is not None and keys.key == tuple(key):
+        yield from sorted({place for token in wanted for place in keys.places(token)})
+        return
+    scan = KeyScan(file.format, key[0], [first_value(token) for token in wanted])
+    yield from (at for at in range(len(file.chunk_runs)) if scan.may_hold(file.data(at)))
 
 
 def _adapted(
@@ -184,11 +193,6 @@ def _token(path: str, format: RowFormat, key: Sequence[str], given: KeyValue) ->
     if token is None:
         raise Usage(f"{path}: {given!r} is not a key", "keys are text, numbers, true or false")
     return token
-
-
-def _value(part: object) -> Json:
-    """The key value of one part of a token."""
-    return part if isinstance(part, str) else json.loads(part[1]) if isinstance(part, tuple) else None
 
 
 def _encode(path: str, format: RowFormat, rows: Sequence[Mapping[str, Json]]) -> list[bytes]:

@@ -16,9 +16,11 @@ from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.words import plural
 from promptvc.content.json_type import LooseJson
+from promptvc.content.keys.index import KeyIndexes
+from promptvc.content.keys.tokens import key_token
 from promptvc.content.table.frames import Frames
 from promptvc.content.table.html import table_html
-from promptvc.content.table.lookup import guess_index, index_rows
+from promptvc.content.table.lookup import guess_keys
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
 from promptvc.content.table.where import Where, condition
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from promptvc.content.arrow.tables import ArrowCache
-    from promptvc.content.table.keys import KeyValue
-    from promptvc.content.table.lookup import KeyIndex
+    from promptvc.content.keys.index import KeyedRow, VersionKeys
+    from promptvc.content.keys.tokens import KeyToken, KeyValue
 
 _SMALL_CHUNK_RUNS = 64
 _SHOWN = 6
@@ -52,9 +54,11 @@ class Table(Frames):
         key: tuple[str, ...] | None,
         unique: bool = False,
         cache: ArrowCache | None = None,
+        indexes: KeyIndexes | None = None,
     ) -> None:
         self.path, self.unique = path, unique
-        self._chunk_runs, self._format, self._key, self._cache = list(chunk_runs), format, key, cache
+        self._chunk_runs, self._format, self._key, self._cache = chunk_runs, format, key, cache
+        self._indexes = indexes or KeyIndexes()
         self._counts = [chunk_run.rows for chunk_run in self._chunk_runs]
         self._bodies_at: tuple[int, list[bytes]] = (-1, [])
 
@@ -116,7 +120,14 @@ class Table(Frames):
     @property
     def key(self) -> tuple[str, ...] | None:
         """The configured key; else, as `guess_key` guesses, one that all readable rows have and that is unique."""
-        return self._key or (self._index.key if self._index is not None else None)
+        return self._key or (self._keys.key if self._keys is not None else None)
+
+    @cached_property
+    def _keys(self) -> VersionKeys | None:
+        """The keys of the rows; None for a table without a key."""
+        if self._key:
+            return self._indexes.of(self.path, self._format, self._key, self._chunk_runs)
+        return guess_keys(self._indexes, self.path, self._format, self._chunk_runs)
 
     @overload
     def __getitem__(self, key: slice) -> list[Row]: ...
@@ -131,18 +142,18 @@ class Table(Frames):
         """
         if isinstance(key, slice):
             return self._rows_at(range(len(self))[key])
-        return self.row(self._numbers(key)[0])
+        return read_row(self._format, self._found(key)[0].body)
 
     def __contains__(self, key: object) -> bool:
         """Whether some row has this key."""
         try:
-            return bool(self._numbers(key))
+            return bool(self._found(key))
         except RowMissing:
             return False
 
     def rows_with_key(self, key: KeyValue) -> list[Row]:
         """All rows with this key, in their order; raises `RowMissing`."""
-        return [self.row(number) for number in self._numbers(key)]
+        return [read_row(self._format, found.body) for found in self._found(key)]
 
     # --- what is in it ------------------------------------------------------------------------------------
 
@@ -211,12 +222,6 @@ class Table(Frames):
     def _survey(self) -> Survey:
         return survey(self._format, self._chunk_runs)
 
-    @cached_property
-    def _index(self) -> KeyIndex | None:
-        if self._key:
-            return index_rows(self._format, self._chunk_runs, self._key)
-        return guess_index(self._format, self._chunk_runs)
-
     def _count(self, at: int) -> int:
         known = self._counts[at]
         if known is None:
@@ -241,20 +246,21 @@ class Table(Frames):
             self._bodies_at = at, self._format.bodies(self._chunk_runs[at].load(), at == 0)
         return self._bodies_at[1]
 
-    def _numbers(self, key: LooseJson) -> list[int]:
-        index = self._index
-        if index is None:
+    def _found(self, key: LooseJson) -> list[KeyedRow]:
+        """The rows with a key; raises `RowMissing` where there is none, `Usage` where no key can be meant."""
+        keys = self._keys
+        if keys is None:
             raise Usage(
                 f"{self.path} has no key",
                 f'key = ["…"] under [tables."{self.path}"] in promptvc.toml names one; table.row(n) takes a place',
             )
         values = tuple(map(plain, key if isinstance(key, tuple) else (key,)))
-        if len(values) != len(index.key):
-            raise Usage(f"{self.path}: the key has {len(index.key)} fields: {', '.join(index.key)}")
-        numbers = [number for number in index.find(values) if not is_malformed(self.row(number))]
-        if not numbers:
-            raise _missing(self, index, values)
-        return numbers
+        if len(values) != len(keys.key):
+            raise Usage(f"{self.path}: the key has {len(keys.key)} fields: {', '.join(keys.key)}")
+        found = _find(keys, values)
+        if not found:
+            raise _missing(self, keys, values)
+        return found
 
     def _check_columns(self, names: Iterable[str]) -> None:
         for name in names:
@@ -264,18 +270,35 @@ class Table(Frames):
                 )
 
 
-def _missing(table: Table, index: KeyIndex, values: Sequence[Json]) -> RowMissing:
-    shown = ", ".join(f"{name}={value!r}" for name, value in zip(index.key, values, strict=True))
+def keys_of(table: Table) -> VersionKeys | None:
+    """The keys of a table's rows; None for one without a key."""
+    return table._keys
+
+
+def _find(keys: VersionKeys, values: Sequence[Json]) -> list[KeyedRow]:
+    token: KeyToken | None
+    try:
+        token = key_token(dict(zip(keys.key, values, strict=True)), keys.key)
+    except TypeError:  # no JSON value
+        token = None
+    return keys.find(token) if token is not None else []
+
+
+def _missing(table: Table, keys: VersionKeys, values: Sequence[Json]) -> RowMissing:
+    shown = ", ".join(f"{name}={value!r}" for name, value in zip(keys.key, values, strict=True))
     other = [_other_type(value) for value in values]
     hint = "the table has no row with a key"
-    if index.find(other):
-        hint = f"there is one with {', '.join(f'{n}={v!r}' for n, v in zip(index.key, other, strict=True))}"
+    if _find(keys, other):
+        hint = f"there is one with {', '.join(f'{n}={v!r}' for n, v in zip(keys.key, other, strict=True))}"
     elif type(values[0]) is int and -len(table) <= values[0] < len(table):
         hint = f"table.row({values[0]}) gives the row at that place"
-    elif index.first:
-        row = table.row(next(iter(index.first.values())))
-        hint = f"keys are like {', '.join(f'{name}={row.get(name)!r}' for name in index.key)}"
+    elif (row := next((row for row in table if _has_key(row, keys.key)), None)) is not None:
+        hint = f"keys are like {', '.join(f'{name}={row.get(name)!r}' for name in keys.key)}"
     return RowMissing(f"{table.path} has no row with {shown}", hint)
+
+
+def _has_key(row: Row, key: Sequence[str]) -> bool:
+    return not is_malformed(row) and key_token(row, key) is not None
 
 
 def _other_type(value: Json) -> Json:

@@ -14,10 +14,10 @@ from promptvc.content.formats.base import Json, Malformed, Row, RowFormat
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING as MISSING
 from promptvc.content.formats.missing import Missing as Missing
-from promptvc.content.table.keys import KEY_NAMES as KEY_NAMES
-from promptvc.content.table.keys import duplicate_keys as duplicate_keys
-from promptvc.content.table.keys import guess_common_key, key_token
-from promptvc.content.table.keys import guess_key as guess_key
+from promptvc.content.keys.tokens import KEY_NAMES as KEY_NAMES
+from promptvc.content.keys.tokens import duplicate_keys as duplicate_keys
+from promptvc.content.keys.tokens import guess_common_key, key_token
+from promptvc.content.keys.tokens import guess_key as guess_key
 from promptvc.content.tablediff.pairs import Pairs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 

@@ -11,9 +11,9 @@ from msgspec import Struct
 from promptvc.content.align.align import align
 from promptvc.content.align.runs import Run, Span, gaps
 from promptvc.content.formats.base import Malformed, Row, RowFormat
-from promptvc.content.table.keys import key_token
+from promptvc.content.keys.tokens import key_token
 from promptvc.content.tablediff.match import Matching
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns, chunk_ids
 
 
 class TableSide(Struct, frozen=True):
@@ -147,13 +147,15 @@ def _equal_runs(before: Sequence[ChunkRun], after: Sequence[ChunkRun]) -> list[R
 
 
 def _ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
-    ids = [chunk_run.id for chunk_run in chunk_runs]
+    ids = chunk_ids(chunk_runs)
     ids[:1] = [b"first " + id for id in ids[:1]]
     return ids
 
 
 def _count_equal(before: Sequence[ChunkRun], after: Sequence[ChunkRun], format: RowFormat, place: int) -> int:
     """The rows of equal chunk runs, of which the first is the file's ``place``-th."""
+    if isinstance(after, ChunkRuns):
+        return after.row_count
     known = [chunk_run.rows for chunk_run in after]
     if None not in known:
         return sum(filter(None, known))

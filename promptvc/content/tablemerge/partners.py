@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from msgspec import Struct, field
 
 from promptvc.content.align.align import align
-from promptvc.content.table.keys import key_token
+from promptvc.content.keys.tokens import key_token
 from promptvc.content.tablemerge.versions import OURS, THEIRS, Versions
 
 Token = tuple[object, ...]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
-from promptvc.content.table.keys import guess_common_key, key_token
+from promptvc.content.keys.tokens import guess_common_key, key_token
 from promptvc.content.tablediff.pairs import Pairs, RowSide, TableSide
 from promptvc.content.tablemerge.renames import Names, find_renames, merge_names, renamed
 from promptvc.content.tablemerge.rules import MergeRules

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from promptvc.content.keys.tokens import equal_tokens
 from promptvc.content.tablediff.blame import split_lines
 from promptvc.errors import Advice, NotATable, PathMissing, RowMissing, Usage
 from promptvc.repo.parts import Parts
-from promptvc.session.files.rowstream import key_of_file
+from promptvc.session.files.rowstream import Keyed, key_of_file
 from promptvc.session.files.views import FileView
-from promptvc.session.history.blamed import Blamed, blamed_cells, blamed_lines, blamed_rows, matching_rows
+from promptvc.session.history.blamed import Blamed, blamed_cells, blamed_lines, blamed_rows
 from promptvc.session.history.lineage import Lineage
 from promptvc.session.workspace.snapshot import Snapshot
 
@@ -54,7 +55,9 @@ def _cells(parts: Parts, snapshot: Snapshot, file: FileView, values: tuple[Any, 
     if fields is None or len(fields) != len(values):
         had = f"the key {', '.join(fields)}" if fields else "no key"
         raise Usage(f"{file.path} has {had}", "a key is a value, or a tuple of as many as it has fields")
-    rows = matching_rows(file, lambda row: all(row.get(f) == v for f, v in zip(fields, values, strict=True)))
+    table = Keyed.of(file)
+    assert table is not None
+    rows = list(table.rows(fields, equal_tokens([[value] for value in values])))
     if not rows:
         named = ", ".join(f"{field}={value!r}" for field, value in zip(fields, values, strict=True))
         raise RowMissing(f"{file.path} has no row with {named}")

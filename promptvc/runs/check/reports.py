@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
+from promptvc.content.keys.tokens import output_name
 from promptvc.content.runs.run import Score
-from promptvc.content.table.keys import output_name
 from promptvc.runs.check.results import CheckResult, GateResult
 from promptvc.runs.check.rows import GateRow
 from promptvc.runs.compare.report.numbers import plain

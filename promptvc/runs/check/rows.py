@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
+from promptvc.content.keys.tokens import output_name
 from promptvc.content.runs.run import OutputRow, Score
-from promptvc.content.table.keys import output_name
 from promptvc.errors import FileChanging
 from promptvc.runs.check.subject import CheckedExamples, CheckedSide, Numbers, Subject
 from promptvc.runs.compare.columns import Columns, Place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ from promptvc.versioning.ropes.rope import (
 from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
+    from promptvc.content.keys.index import KeyIndexes
     from promptvc.storage.packing import PackWriter
 
 _CHUNKS = "chunks"
@@ -137,15 +138,17 @@ class Contents:
         path: str,
         pieces: Sequence[ChunkRun | bytes],
         writer: PackWriter | None,
-        like: FileEntry,
+        like: FileEntry | None,
         mode: int,
+        watch: Watch | None = None,
     ) -> FileEntry:
         """Store a row file given in pieces: the entry that their bytes have, but what stays of ``like`` is not read."""
-        known = self.chunk_list(like.id) if like.is_rope else None
+        known = self.chunk_list(like.id) if like is not None and like.is_rope else None
         format = row_format(path, head_of(load_pieces(pieces))) if known is not None else None
         if known is None or format is None or cutting_of(format).style != known.style:
-            return self.write(path, Source(load_pieces(pieces), mode), writer, like)
-        written = write_pieces(pieces, cutting_of(format), writer, known, seed=self.seed, mode=mode)
+            return self.write(path, Source(load_pieces(pieces), mode), writer, like, watch)
+        cutting = cutting_of(format)
+        written = write_pieces(pieces, cutting, writer, known, seed=self.seed, mode=mode, watch=watch)
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, mode, written.is_rope)
@@ -201,7 +204,7 @@ class Contents:
         """How the file's rows are read; None when it has none."""
         return None if entry.is_link else row_format(path, self.head(entry))
 
-    def chunk_runs(self, entry: FileEntry) -> list[ChunkRun]:
+    def chunk_runs(self, entry: FileEntry) -> Sequence[ChunkRun]:
         """The file as chunk runs of whole rows, each loadable on its own."""
         if not entry.is_rope:
             return [ChunkRun(entry.id.raw, lambda: self._store.read_blob(entry.id))]
@@ -215,7 +218,9 @@ class Contents:
         if not entry.is_rope:
             return iter((entry.id,))
         known = self.chunk_list(entry.id)
-        return iter(known.ids) if known is not None else (c.id for c in walk_chunks(self._store, entry.id))
+        if known is not None:
+            return map(ObjectId.from_raw, known.raw_ids())
+        return (chunk.id for chunk in walk_chunks(self._store, entry.id))
 
     def count_rows(self, path: str, entry: FileEntry) -> int:
         """How many rows a table has."""
@@ -226,6 +231,13 @@ class Contents:
         if format is None:
             return 0
         return sum(format.count(s.load(), place == 0) for place, s in enumerate(self.chunk_runs(entry)))
+
+    @cached_property
+    def indexes(self) -> KeyIndexes:
+        """Where the rows with a key are."""
+        from promptvc.content.keys.index import KEYS, KeyIndexes  # most commands look for no key
+
+        return KeyIndexes(self._cache.folder / KEYS, lambda: self.seed)
 
     # --- what is remembered of ropes ------------------------------------------------------------------------
 

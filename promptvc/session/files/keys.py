@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from msgspec import Struct
 
-from promptvc.content.formats.base import Malformed, Row, RowFormat
-from promptvc.content.table.numbered import number_rows
-from promptvc.content.tablediff.diff import duplicate_keys
+from promptvc.content.formats.base import RowFormat
+from promptvc.content.keys.index import KeyIndexes
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
@@ -40,25 +40,32 @@ class Rows(Protocol):
     def format(self) -> RowFormat | None:
         """How its rows are read."""
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows."""
 
 
-def check_keys(file: Rows, rules: MergeRules) -> list[KeyWarning]:
+def check_keys(file: Rows, rules: MergeRules, indexes: KeyIndexes) -> list[KeyWarning]:
     """The groups of rows that share a key; raises `DuplicateKey` for the first when keys must be unique."""
     format = file.format
     if format is None or rules.key is None:
         return []
+    chunk_runs = file.chunk_runs()
     found = []
-    for numbers, row in duplicate_keys(_rows(file, format), rules.key):
-        key = tuple((field, row.get(field)) for field in rules.key)
-        found.append(KeyWarning(file.path, key, tuple(number + 1 for number in numbers)))
+    starts: list[int] = []
+    for shared in indexes.of(file.path, format, rules.key, chunk_runs).duplicates():
+        starts = starts or _starts(format, chunk_runs)
+        key = tuple((field, shared.row.get(field)) for field in rules.key)
+        numbers = tuple(starts[place] + number + 1 for place, number in shared.at)
+        found.append(KeyWarning(file.path, key, numbers))
     if found and rules.unique:
         raise DuplicateKey(str(found[0]), "make the keys unique, or set another key in promptvc.toml")
     return found
 
 
-def _rows(file: Rows, format: RowFormat) -> Iterator[tuple[int, Row]]:
-    for found in number_rows(format, file.chunk_runs()):
-        if not isinstance(found.row, Malformed):
-            yield found.number, found.row
+def _starts(format: RowFormat, chunk_runs: Sequence[ChunkRun]) -> list[int]:
+    """The number of the first row of each chunk run."""
+    counts = (
+        format.count(run.load(), place == 0) if run.rows is None else run.rows
+        for place, run in enumerate(chunk_runs)
+    )
+    return [*accumulate(counts, initial=0)]

@@ -25,17 +25,18 @@ def refill(
     Raises `EOFError` where source is shorter than it should be.
     """
     starts = [0, *accumulate(old.lengths)]
-    at_offset = dict(zip(starts, old.ids, strict=False))
-    offset_of = dict(zip(reversed(old.ids), reversed(starts[:-1]), strict=True))
+    old_ids = old.raw_ids()
+    at_offset = dict(zip(starts, old_ids, strict=False))
+    offset_of = dict(zip(reversed(old_ids), reversed(starts[:-1]), strict=True))
     out = _Out(target)
     start = stop = 0  # a chunk run of source that is to be copied
-    for id, length in zip(new.ids, new.lengths, strict=True):
+    for id, length in zip(new.raw_ids(), new.lengths, strict=True):
         offset = stop if at_offset.get(stop) == id else offset_of.get(id)
         if offset != stop:
             out.copy(source, start, stop)
             start = stop = offset or 0
         if offset is None:
-            out.write(load(id))
+            out.write(load(ObjectId.from_raw(id)))
         else:
             stop += length
     out.copy(source, start, stop)

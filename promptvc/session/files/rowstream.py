@@ -6,14 +6,59 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from promptvc.content.formats.base import Malformed
-from promptvc.content.table.keys import guess_key
+from msgspec import Struct
+
+from promptvc.content.formats.base import Malformed, RowFormat
+from promptvc.content.keys.index import KeyIndexes
+from promptvc.content.keys.scan import keyed_bodies
+from promptvc.content.keys.tokens import KeyToken, guess_key
 from promptvc.content.table.numbered import NumberedRow as NumberedRow
 from promptvc.content.table.numbered import number_rows
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 
 if TYPE_CHECKING:
     from promptvc.session.files.project import Project
     from promptvc.session.files.views import FileView
+
+
+class Keyed(Struct, frozen=True):
+    """A version of a table, to be asked for rows by key: where its chunk runs are, and where keys are known."""
+
+    path: str
+    format: RowFormat
+    chunk_runs: Sequence[ChunkRun]
+    indexes: KeyIndexes
+
+    @classmethod
+    def of(cls, file: FileView) -> Keyed | None:
+        """A table; None for a file that is none."""
+        format = file.format
+        return cls(file.path, format, file.chunk_runs(), file.indexes) if format is not None else None
+
+    def rows(self, key: Sequence[str], tokens: Iterable[KeyToken]) -> Iterator[NumberedRow]:
+        """The rows that have one of these keys, in their order."""
+        wanted = set(tokens)
+        keys = self.indexes.of(self.path, self.format, key, self.chunk_runs)
+        number = last = 0
+        for place in sorted({place for token in wanted for place in keys.places(token)}):
+            number += _count(self.format, self.chunk_runs, range(last, place))
+            last = place
+            data = self.chunk_runs[place].load()
+            for at, body, token in keyed_bodies(self.format, key, data, first=place == 0):
+                if token in wanted:
+                    yield NumberedRow(number + at, body, self.format.parse(body))
+
+
+def _count(format: RowFormat, chunk_runs: Sequence[ChunkRun], places: range) -> int:
+    """The rows of some chunk runs."""
+    some = chunk_runs[places.start : places.stop]
+    if isinstance(some, ChunkRuns):
+        return some.row_count
+    return sum(
+        format.count(run.load(), place == 0) if run.rows is None else run.rows
+        for place, run in zip(places, some, strict=True)
+    )
+
 
 _SAMPLE = 1000
 """Rows in which a key is looked for, where the project names none."""

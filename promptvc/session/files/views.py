@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
+from itertools import accumulate
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
@@ -14,8 +15,12 @@ from promptvc.errors import FileChanging
 from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.scan import Found, open_source
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.tree import FileEntry
+
+if TYPE_CHECKING:
+    from promptvc.content.keys.index import KeyIndexes
 
 
 class FileView(Protocol):
@@ -32,13 +37,17 @@ class FileView(Protocol):
     def format(self) -> RowFormat | None:
         """How its rows are read; None when it has none."""
 
+    @property
+    def indexes(self) -> KeyIndexes:
+        """Where the rows with a key are."""
+
     def read(self) -> bytes:
         """Its bytes."""
 
     def size(self) -> int:
         """Its size in bytes."""
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows."""
 
     def count_rows(self) -> int:
@@ -65,6 +74,11 @@ class StoredFile:
         """How its rows are read; None when it has none."""
         return None if self.entry.is_link else row_format(self.path, self._head)
 
+    @property
+    def indexes(self) -> KeyIndexes:
+        """Where the rows with a key are."""
+        return self._contents.indexes
+
     def read(self) -> bytes:
         """Its bytes."""
         return self._contents.read(self.entry)
@@ -73,7 +87,7 @@ class StoredFile:
         """Its size in bytes."""
         return self._contents.size(self.entry)
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows."""
         return self._contents.chunk_runs(self.entry)
 
@@ -88,6 +102,7 @@ class WorkingFile:
     def __init__(self, contents: Contents, root: Path, found: Found, entry: FileEntry) -> None:
         self._contents, self._root, self._found = contents, root, found
         self.path, self.entry = found.path, entry
+        self._offsets: dict[bytes, tuple[int, int]] | None = None
 
     @cached_property
     def _head(self) -> bytes:
@@ -103,6 +118,11 @@ class WorkingFile:
         """How its rows are read; None when it has none."""
         return None if self.entry.is_link else row_format(self.path, self._head)
 
+    @property
+    def indexes(self) -> KeyIndexes:
+        """Where the rows with a key are."""
+        return self._contents.indexes
+
     def read(self) -> bytes:
         """Its bytes."""
         with open_source(self._root, self._found) as source:
@@ -112,17 +132,21 @@ class WorkingFile:
         """Its size in bytes."""
         return self._found.stat.st_size
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows: the chunks that the store would keep, loaded from the file."""
         chunks = self._contents.chunk_list(self.entry.id)
         if not self.entry.is_rope or chunks is None:
             return [ChunkRun(self.entry.id.raw, self.read)]
-        made, ids, start, end = [], b"", 0, 0
-        for place, id in enumerate(chunks.ids):
-            ids, end = ids + id.raw, end + chunks.lengths[place]
+        if not chunks.any_broken:
+            load = partial(self._load_by_id, chunks)
+            return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, load)
+        made, ids, start, end, first = [], b"", 0, 0, 0
+        for place, id in enumerate(chunks.raw_ids()):
+            ids, end = ids + id, end + chunks.lengths[place]
             if not chunks.broken(place):
-                made.append(ChunkRun(ids, self._loader(start, end), end - start, chunks.rows[place]))
-                ids, start = b"", end
+                load = partial(self._load, chunks, range(first, place + 1), start)
+                made.append(ChunkRun(ids, load, end - start, chunks.rows[place]))
+                ids, start, first = b"", end, place + 1
         return made
 
     def count_rows(self) -> int:
@@ -133,16 +157,25 @@ class WorkingFile:
         format = self.format
         return format.count(self.read(), True) if format else 0
 
-    def _loader(self, start: int, end: int) -> Callable[[], bytes]:
-        def load() -> bytes:
-            data = self._range(start, end - start)
-            if len(data) != end - start:
-                raise FileChanging(
-                    f"{self.path} changed while it was read", "try again when its writer has finished"
-                )
-            return data
+    def _load_by_id(self, chunks: ChunkList, id: bytes) -> bytes:
+        """The bytes of a chunk, from the last of the places where it is."""
+        if self._offsets is None:
+            starts = accumulate(chunks.lengths, initial=0)
+            self._offsets = dict(zip(chunks.raw_ids(), enumerate(starts), strict=False))
+        place, start = self._offsets[id]
+        return self._load(chunks, range(place, place + 1), start)
 
-        return load
+    def _load(self, chunks: ChunkList, places: range, start: int) -> bytes:
+        """The bytes of these chunks, which are what they were when the file was cut."""
+        ends = [start, *accumulate((chunks.lengths[place] for place in places), initial=start)][1:]
+        data = self._range(start, ends[-1] - start)
+        with memoryview(data) as view:
+            for place, begin, end in zip(places, ends, ends[1:], strict=False):
+                if not chunks.is_print(place, view[begin - start : end - start]):
+                    raise FileChanging(
+                        f"{self.path} changed while it was read", "try again when its writer has finished"
+                    )
+        return data
 
     def _range(self, start: int, length: int) -> bytes:
         if self.entry.is_link:

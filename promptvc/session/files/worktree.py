@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from promptvc.versioning.oplog.oplog import OperationLog
 
 _STAT = "stat"
-_FINE, _COARSE = 20_000_000, 2_000_000_000
+_SECOND = 1_000_000_000
+_FINE, _COARSE = 20_000_000, 2 * _SECOND
 """Nanoseconds within which a change may not show in a file's times, for fine clocks and for whole seconds."""
 
 
@@ -111,6 +112,17 @@ class Worktree:
         if entry.is_rope and self._contents.chunk_list(entry.id) is None:
             self._take(self._found[path], None, None, {})
         return WorkingFile(self._contents, self.root, self._found[path], entry)
+
+    def known(self, path: RepoPath) -> WorkingFile | None:
+        """A file that looks as it did when it was read last, if it is a large table; it is not read."""
+        place = self.root / path
+        if self._leads_out(path) or not place.is_file():
+            return None
+        found = Found(path, place.lstat())
+        entry = _entry(self._remembered().get(path), found)
+        if entry is None or not entry.is_rope or self._contents.chunk_list(entry.id) is None:
+            return None
+        return WorkingFile(self._contents, self.root, found, entry)
 
     def put(self, base: Files, target: Files, *, force: bool = False) -> list[RepoPath]:
         """Make the working files that differ between base and target as they are in target; gives their paths.
@@ -200,10 +212,16 @@ class Worktree:
                 if path in target:
                     with disk_errors(self.root / path):
                         self._write(path, target[path], remembered.get(path), removals)
-                    remembered[path] = _memory(target[path], (self.root / path).lstat())
-            if todo:
-                time.sleep(_FINE / 1e9)  # so that whatever changes from now on has another time
+                    self._remember(remembered, path, target[path])
         self._cache.save(_STAT, remembered)
+
+    def _remember(self, remembered: dict[str, list[object]], path: RepoPath, entry: FileEntry) -> None:
+        """Remember a file just written, unless its times are so coarse that a change would not show."""
+        info = (self.root / path).lstat()
+        if info.st_mtime_ns % _SECOND:
+            remembered[path] = _memory(entry, info)
+        else:
+            remembered.pop(path, None)
 
     def at(self, paths: Iterable[RepoPath]) -> dict[RepoPath, FileEntry | None]:
         """What lies at these paths now, tracked or not; None for nothing, and for a folder."""
@@ -288,7 +306,7 @@ class Worktree:
         with open_source(self.root, found) as source:
             entry = self._contents.write(found.path, source, writer, like, watch)
         newest = max(found.stat.st_mtime_ns, found.stat.st_ctime_ns)
-        if newest + (_FINE if newest % 1_000_000_000 else _COARSE) < began:
+        if newest + (_FINE if newest % _SECOND else _COARSE) < began:
             fresh[found.path] = _memory(entry, found.stat)
         else:
             fresh.pop(found.path, None)
@@ -341,6 +359,9 @@ class Worktree:
                 self._fill(temporary, path, entry, memory)
                 if entry.is_executable:
                     temporary.chmod(temporary.stat().st_mode | 0o111)
+            # So old that whatever changes it from now on gives it another time.
+            written = time.time_ns() - _FINE
+            os.utime(temporary, ns=(written, written + (not written % _SECOND)), follow_symlinks=False)
             removals.replace(temporary, place)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ INCOMING = f"{PRIVATE}incoming/"
 """Refs below which a remote's branches are brought, to be written again."""
 MARKER = "forgetting"
 """The file that says so: see `Marker`."""
-_DERIVED = ("chunks", "arrow", "tmp", "calls/index.*")
+_DERIVED = ("chunks", "keys", "arrow", "tmp", "calls/index.*")
 """What is made again where it is wanted."""
 
 

@@ -16,6 +16,8 @@ from promptvc.session.history.lineage import Lineage, is_same
 
 Compare: TypeAlias = Callable[[FileView, FileView], Origins]
 """What is the same in two versions of a file, the older one first."""
+_FEW = 100
+"""Parts that are looked up one by one before versions are compared as wholes."""
 
 
 def blame_lines(lineage: Lineage, id: ObjectId, path: str, lines: range) -> list[ObjectId]:
@@ -33,7 +35,7 @@ def blame_rows(
     belongs to the newest of the commits that made them. ``key`` is the declared one, as for `diff_rows`.
     """
     parts = [Part(0, rows.start, len(rows))] if rows else []
-    return _Walk(lineage, _by_key(lineage, key)).run(id, path, parts, len(rows))
+    return _Walk(lineage, _by_key(lineage, key), lineage.unmoved).run(id, path, parts, len(rows))
 
 
 def blame_cells(
@@ -46,7 +48,7 @@ def blame_cells(
 ) -> list[ObjectId]:
     """The commit of each of these fields of a row."""
     parts = [Part(item, row, 1, Fields(frozenset([name]))) for item, name in enumerate(fields)]
-    return _Walk(lineage, _by_key(lineage, key)).run(id, path, parts, len(fields))
+    return _Walk(lineage, _by_key(lineage, key), lineage.unmoved).run(id, path, parts, len(fields))
 
 
 def _by_key(lineage: Lineage, key: Sequence[str] | None) -> Compare:
@@ -56,8 +58,13 @@ def _by_key(lineage: Lineage, key: Sequence[str] | None) -> Compare:
 class _Walk:
     """One walk down a history. What is still asked for waits at the versions that it was found in."""
 
-    def __init__(self, lineage: Lineage, compare: Compare) -> None:
-        self._lineage, self._compare = lineage, compare
+    def __init__(
+        self,
+        lineage: Lineage,
+        compare: Compare,
+        unmoved: Callable[[FileView, FileView, int], int | None] = lambda before, after, number: None,
+    ) -> None:
+        self._lineage, self._compare, self._unmoved = lineage, compare, unmoved
         self._waiting: dict[ObjectId, dict[str, list[Part]]] = {}
         self._owners: list[ObjectId | None] = []
 
@@ -86,11 +93,26 @@ class _Walk:
                 self._wait(parent, old.path, left)
                 return
         for parent, old in parents:
+            if len(parents) == 1:
+                left = self._pass_unmoved(parent, old, file, left)
             if left:
                 passed, left = pass_on(left, self._compare(old, file), divide=len(parents) > 1)
                 self._wait(parent, old.path, passed)
         for part in left:
             self._own(part, id)
+
+    def _pass_unmoved(
+        self, parent: ObjectId, old: FileView, file: FileView, parts: Sequence[Part]
+    ) -> list[Part]:
+        """Hand single rows to the parent that are in a chunk which it has too; gives the other parts."""
+        left: list[Part] = []
+        for part in parts:
+            at = self._unmoved(old, file, part.at) if part.length == 1 and len(parts) <= _FEW else None
+            if at is None:
+                left.append(part)
+            else:
+                self._wait(parent, old.path, [part._replace(at=at)])
+        return left
 
     def _wait(self, id: ObjectId, path: str, parts: Sequence[Part]) -> None:
         if parts:

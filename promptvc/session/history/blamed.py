@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 
-from promptvc.content.formats.base import Malformed, Row
+from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.dicts import malformed_row
 from promptvc.content.table.numbered import NumberedRow, number_rows
 from promptvc.content.tablediff.blame import split_lines
@@ -75,14 +75,6 @@ def blamed_cells(
         names = [name for name in item.row if name not in key] or list(item.row)
         ids = blame_cells(lineage, snapshot.id, file.path, item.number, names, declared)
         yield from (_blamed(lineage, id, item, key, name) for name, id in zip(names, ids, strict=True))
-
-
-def matching_rows(file: FileView, is_meant: Callable[[Row], bool]) -> list[NumberedRow]:
-    """The readable rows of a table that are meant."""
-    if file.format is None:
-        return []
-    rows = number_rows(file.format, file.chunk_runs())
-    return [item for item in rows if not isinstance(item.row, Malformed) and is_meant(item.row)]
 
 
 def _blamed(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.tablediff.blame import Origins, line_origins, row_origins
@@ -14,7 +16,7 @@ from promptvc.session.files.views import FileView, StoredFile
 from promptvc.session.workspace.comparison import Comparison
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.history import History
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.tree import FileEntry, find_file, load_files
 
 
@@ -25,6 +27,7 @@ class Lineage:
         self._store, self._contents, self.history = store, contents, history
         self._files: dict[tuple[ObjectId, str], FileView | None] = {}
         self._counts: dict[tuple[object, ...], int] = {}
+        self._first_rows: dict[ObjectId, list[int]] = {}
 
     def file(self, id: ObjectId, path: str) -> FileView | None:
         """The file at a path in a commit; None where there is none."""
@@ -47,6 +50,32 @@ class Lineage:
             return None
         return diff_rows(self._chunk_runs(before, old), self._chunk_runs(after, new), old, new, key)
 
+    def unmoved(self, before: FileView, after: FileView, number: int) -> int | None:
+        """The number before of a row whose chunk both versions have once; None where that is not so, or not known."""
+        old, new = before.chunk_runs(), after.chunk_runs()
+        if (
+            not isinstance(old, ChunkRuns)
+            or not isinstance(new, ChunkRuns)
+            or _rows_are(before) != _rows_are(after)
+        ):
+            return None
+        starts = self._starts(after, new)
+        place = bisect_right(starts, number) - 1
+        id = new.ids[place * 20 : place * 20 + 20]
+        at = old.places(id)
+        if len(at) != 1 or new.places(id) != [place] or (at[0] == 0) != (place == 0):
+            return None
+        return self._starts(before, old)[at[0]] + number - starts[place]
+
+    def _starts(self, file: FileView, chunk_runs: ChunkRuns) -> list[int]:
+        """The number of the first row of each chunk."""
+        if file.entry.id not in self._first_rows:
+            self._first_rows = {
+                **dict([*self._first_rows.items()][-1:]),
+                file.entry.id: [0, *accumulate(chunk_runs.row_counts)],
+            }
+        return self._first_rows[file.entry.id]
+
     def row_origins(self, before: FileView, after: FileView, key: Sequence[str] | None) -> Origins:
         """Which rows are the same in both versions, and which changed; nothing where one of them is no table."""
         found = self.diff(before, after, key)
@@ -66,10 +95,13 @@ class Lineage:
     def _view(self, path: RepoPath, entry: FileEntry) -> FileView:
         return StoredFile(self._contents, path, entry)
 
-    def _chunk_runs(self, file: FileView, format: RowFormat) -> list[ChunkRun]:
+    def _chunk_runs(self, file: FileView, format: RowFormat) -> Sequence[ChunkRun]:
         """The file's chunk runs with their numbers of rows: those that versions share are counted once for all."""
+        found = file.chunk_runs()
+        if isinstance(found, ChunkRuns):
+            return found
         made = []
-        for place, chunk_run in enumerate(file.chunk_runs()):
+        for place, chunk_run in enumerate(found):
             if chunk_run.rows is None:
                 key = (format.cutting, place == 0, chunk_run.id)
                 if key not in self._counts:

@@ -8,14 +8,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from promptvc.content.formats.base import Malformed, Row
-from promptvc.content.table.numbered import number_rows
+from promptvc.content.keys.tokens import KeyToken
 from promptvc.content.tablediff.diff import RowChange
 from promptvc.ids import ObjectId
+from promptvc.session.files.rowstream import Keyed
 from promptvc.session.files.views import FileView
 from promptvc.session.history.lineage import Lineage, is_same
 
-Meant = Callable[[Row], bool]
-"""Whether a row is the one that is asked for."""
+
+class Meant(Struct, frozen=True):
+    """The rows that are asked for: ``tokens`` are all keys that they may have, and ``is_of`` says of a row."""
+
+    key: tuple[str, ...]
+    tokens: frozenset[KeyToken]
+    is_of: Callable[[Row], bool]
 
 
 class RowCommit(Struct, frozen=True):
@@ -26,9 +32,7 @@ class RowCommit(Struct, frozen=True):
     rows: tuple[RowChange, ...]
 
 
-def walk_row(
-    lineage: Lineage, ids: Iterable[ObjectId], path: str, key: Sequence[str], meant: Meant
-) -> Iterator[RowCommit]:
+def walk_row(lineage: Lineage, ids: Iterable[ObjectId], path: str, meant: Meant) -> Iterator[RowCommit]:
     """Of these commits, children before parents, those that changed rows that are ``meant``, as they are asked for.
 
     ``path`` is the file's where no child has another; renames are followed. Of a merge, what is in none of its
@@ -40,15 +44,16 @@ def walk_row(
         file, parents = lineage.file(id, name), lineage.parents(id, name)
         for parent, old in parents:
             paths.setdefault(parent, old.path if old else name)
-        rows = _changes(lineage, [old for _, old in parents] or [None], file, key, meant)
+        rows = _changes(lineage, [old for _, old in parents] or [None], file, meant)
         if rows:
             yield RowCommit(id, name, rows)
 
 
 def find_rows(file: FileView, meant: Meant) -> Iterator[tuple[int, bytes, Row]]:
     """Number, bytes and fields of the rows that are meant."""
-    for found in number_rows(file.format, file.chunk_runs()) if file.format else ():
-        if not isinstance(found.row, Malformed) and meant(found.row):
+    table = Keyed.of(file)
+    for found in table.rows(meant.key, meant.tokens) if table is not None else ():
+        if not isinstance(found.row, Malformed) and meant.is_of(found.row):
             yield found.number, found.body, found.row
 
 
@@ -56,7 +61,6 @@ def _changes(
     lineage: Lineage,
     before: Sequence[FileView | None],
     after: FileView | None,
-    key: Sequence[str],
     meant: Meant,
 ) -> tuple[RowChange, ...]:
     """What differs from every version before; empty where one of them has the rows as they are."""
@@ -64,7 +68,7 @@ def _changes(
         return ()
     found: list[tuple[RowChange, ...]] = []
     for old in before:
-        rows = tuple(_between(lineage, old, after, key, meant))
+        rows = tuple(_between(lineage, old, after, meant))
         if not rows:
             return ()
         found.append(rows)
@@ -83,13 +87,16 @@ def _own(found: Sequence[tuple[RowChange, ...]]) -> tuple[RowChange, ...]:
 
 
 def _between(
-    lineage: Lineage, before: FileView | None, after: FileView | None, key: Sequence[str], meant: Meant
+    lineage: Lineage, before: FileView | None, after: FileView | None, meant: Meant
 ) -> Iterator[RowChange]:
+    key = meant.key
+    if before and after and _meant(before, meant) == _meant(after, meant):
+        return
     diff = lineage.diff(before, after, key) if before and after else None
     if diff is not None:
         for change in diff.rows:
             row = change.before if change.after is None else change.after
-            if row is not None and meant(row):
+            if row is not None and meant.is_of(row):
                 yield change
         return
     for number, body, found in find_rows(before, meant) if before else ():
@@ -98,6 +105,11 @@ def _between(
         )
     for number, body, found in find_rows(after, meant) if after else ():
         yield RowChange(op="added", key=_key_of(found, key), at=(None, number), after=found, after_raw=body)
+
+
+def _meant(file: FileView, meant: Meant) -> list[tuple[bytes, Row]]:
+    """The rows that are meant, in their order."""
+    return [(body, row) for _, body, row in find_rows(file, meant)]
 
 
 def _key_of(row: Row, key: Sequence[str]) -> Row:

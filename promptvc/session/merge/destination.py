@@ -70,7 +70,7 @@ def shared_keys(contents: Contents, ours: Files, files: Files) -> tuple[KeyWarni
     project = Project() if entry is None else read_project(contents.read(entry))
     found: list[KeyWarning] = []
     for path, settings in project.keyed(files, [p for p in files if files[p] != ours.get(p)]):
-        found += check_keys(StoredFile(contents, path, files[path]), settings)
+        found += check_keys(StoredFile(contents, path, files[path]), settings, contents.indexes)
     return tuple(found)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
+from promptvc.content.keys.index import KeyIndexes
 from promptvc.content.kinds import FileKind, file_kind
 from promptvc.errors import PathMissing
 from promptvc.ids import RepoPath
@@ -99,10 +100,14 @@ class _NewFile:
     def read(self) -> bytes:
         return self.data
 
+    @property
+    def indexes(self) -> KeyIndexes:
+        return KeyIndexes()
+
     def size(self) -> int:
         return len(self.data)
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         return [ChunkRun(self.entry.id.raw, self.read)]
 
     def count_rows(self) -> int:

@@ -26,7 +26,7 @@ class Readable(Protocol):
     def read(self) -> bytes:
         """Its bytes."""
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows."""
 
 

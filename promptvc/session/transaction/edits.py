@@ -13,7 +13,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.table import edit as rowedit
 from promptvc.content.table.intake import as_in_place
-from promptvc.content.table.view import Table
+from promptvc.content.table.view import Table, keys_of
 from promptvc.content.values.merge import merge_value
 from promptvc.errors import Conflict, PathMissing, RowMissing
 from promptvc.ids import RepoPath
@@ -126,7 +126,7 @@ class Delete(Struct, frozen=True):
         table, file = state.table(self.path, self.key), state.need(self.path)
         format = file.format
         assert format is not None
-        done = rowedit.delete(self.path, file.chunk_runs(), format, table.key, self.keys)
+        done = rowedit.delete(self.path, file.chunk_runs(), format, table.key, self.keys, keys_of(table))
         if done.missing:
             raise RowMissing(
                 f"{self.path}: no row has the key {done.missing[0]!r}", "table.key names the key fields"
@@ -156,7 +156,7 @@ def _edit_rows(
     if how is None:
         done = rowedit.append(path, file.chunk_runs(), format, rows)
     else:
-        done = how(path, file.chunk_runs(), format, table.key, rows)
+        done = how(path, file.chunk_runs(), format, table.key, rows, keys=keys_of(table))
     state.pending[path] = file.edited(done)
 
 

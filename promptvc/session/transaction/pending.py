@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import count
+
 from msgspec import Struct
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.table.edit import Edited
 from promptvc.ids import RepoPath
-from promptvc.session.files.contents import Source, head_of
+from promptvc.session.files.contents import head_of
 from promptvc.session.files.views import FileView
 from promptvc.storage.objects import FILE
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
+
+_numbers = count()
 
 
 class PendingFile(Struct, frozen=True):
     """A file's chunk runs, each whole rows, and its mode."""
 
     path: RepoPath
-    pieces: tuple[ChunkRun, ...]
+    pieces: Sequence[ChunkRun]
     mode: int = FILE
 
     @classmethod
@@ -29,7 +34,7 @@ class PendingFile(Struct, frozen=True):
     @classmethod
     def of_view(cls, file: FileView) -> PendingFile:
         """A file as it is in the store."""
-        return cls(file.path, tuple(file.chunk_runs()), file.entry.mode)
+        return cls(file.path, file.chunk_runs(), file.entry.mode)
 
     def edited(self, edit: Edited) -> PendingFile:
         """The file after an edit of its rows."""
@@ -41,19 +46,15 @@ class PendingFile(Struct, frozen=True):
         """How its rows are read; None when it has none."""
         return row_format(self.path, head_of(load_pieces(self.pieces)))
 
-    def chunk_runs(self) -> list[ChunkRun]:
+    def chunk_runs(self) -> Sequence[ChunkRun]:
         """Its chunk runs of whole rows."""
-        return list(self.pieces)
+        return self.pieces
 
     def read(self) -> bytes:
         """Its bytes."""
         return b"".join(load_pieces(self.pieces))
 
-    def source(self) -> Source:
-        """Its bytes for storing, a piece at a time."""
-        return Source(load_pieces(self.pieces), self.mode)
-
 
 def _chunk_run(data: bytes) -> ChunkRun:
     # New bytes have no name yet: one that no other chunk run has will do, and they are never compared by it.
-    return ChunkRun(b"new:%d" % id(data), lambda: data, len(data))
+    return ChunkRun(b"new %012d" % next(_numbers), lambda: data, len(data))

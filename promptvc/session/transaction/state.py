@@ -64,7 +64,8 @@ class State:
         if format is None:
             raise NotATable(f"{path} is not a table", f"name it {suffix_words()}")
         settings = self.project.table(path)
-        return Table(path, file.chunk_runs(), format, tuple(key) if key else settings.key, settings.unique)
+        runs, fields = file.chunk_runs(), tuple(key) if key else settings.key
+        return Table(path, runs, format, fields, settings.unique, indexes=self._contents.indexes)
 
     @property
     def project(self) -> Project:
@@ -76,7 +77,10 @@ class State:
         """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
         project = self.project
         changed = [file for file in self.pending.values() if file is not None]
-        return [warning for file in changed for warning in check_keys(file, project.table(file.path))]
+        indexes = self._contents.indexes
+        return [
+            warning for file in changed for warning in check_keys(file, project.table(file.path), indexes)
+        ]
 
     def need_no_secrets(self, guard: Guard, message: str) -> None:
         """Raise `SecretFound` for what the files to be written hold, and did not hold before."""
@@ -98,7 +102,7 @@ class State:
             else:
                 if (origins := self._contents.origins) is not None and may_be_code(path, file.mode):
                     origins.taking(path, file.mode, file.read())
-                files[path] = self._contents.write(
-                    path, file.source(), writer, self.files.get(path), guard.watch(path)
+                files[path] = self._contents.write_pieces(
+                    path, file.pieces, writer, self.files.get(path), file.mode, guard.watch(path)
                 )
         return dict(sorted(files.items()))

@@ -24,7 +24,6 @@ from promptvc.storage.refs import Refs
 from promptvc.storage.store import LOCAL, ObjectStore
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.tree import Files, write_tree
-from promptvc.versioning.upkeep.upkeep import fold
 
 TIMEOUT = 60.0
 """Seconds for which a transaction waits for its turn among others on the branch."""
@@ -144,7 +143,6 @@ class Transaction:
         with flocked(self._turn, patience=self._timeout, busy=busy):
             left = max(0.0, self._timeout - (time.monotonic() - began))
             wait_for(ready, left, lambda: StoreBusy(busy, "try again, or give a longer timeout"))
-        fold(self._store)
         return done[0]
 
     @property

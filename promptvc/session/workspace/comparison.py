@@ -178,8 +178,8 @@ class Comparison:
         assert old.format is not None
         assert new.format is not None
         key = self.project.table(new.path).key
-        old_rows: list[ChunkRun] = old.chunk_runs() if before else []
-        new_rows: list[ChunkRun] = new.chunk_runs() if after else []
+        old_rows: Sequence[ChunkRun] = old.chunk_runs() if before else []
+        new_rows: Sequence[ChunkRun] = new.chunk_runs() if after else []
         return diff_rows(old_rows, new_rows, old.format, new.format, key)
 
 

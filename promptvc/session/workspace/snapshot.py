@@ -184,4 +184,5 @@ def table_of(
             f"tables are {table_words()}",
         )
     settings = project.table(file.path)
-    return Table(file.path, file.chunk_runs(), format, key or settings.key, settings.unique, arrow)
+    runs, fields = file.chunk_runs(), key or settings.key
+    return Table(file.path, runs, format, fields, settings.unique, arrow, file.indexes)

@@ -327,7 +327,7 @@ class Workspace:
         for path, settings in project.keyed(files, [change.path for change in changes]):
             from promptvc.session.files.keys import check_keys  # reads rows, which most commands do not
 
-            found += check_keys(self._any_view(path, files[path]), settings)
+            found += check_keys(self._any_view(path, files[path]), settings, self._contents.indexes)
         return found
 
     def _need_no_secrets(

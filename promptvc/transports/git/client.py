@@ -9,7 +9,7 @@ from typing import IO, Any
 from dulwich.client import TraditionalGitClient
 from dulwich.object_format import SHA1
 from dulwich.objects import ObjectID as Sha
-from dulwich.pack import UnpackedObject, pack_object_header
+from dulwich.pack import REF_DELTA, UnpackedObject, pack_object_header
 from dulwich.protocol import Protocol
 
 from promptvc.errors import InvalidName, TransferFailed
@@ -170,7 +170,9 @@ def _ids(raw: Set[bytes]) -> set[ObjectId]:
 def _unpacked(stream: PackStream, meter: Meter) -> Iterator[UnpackedObject]:
     """Objects whose compressed bytes dulwich sends unchanged: they must start with the pack's object header."""
     for number, thing in enumerate(stream.objects, 1):
-        packed = UnpackedObject(thing.kind, decomp_len=thing.size, sha=thing.id.raw)
-        packed.comp_chunks = [bytes(pack_object_header(thing.kind, None, thing.size, SHA1)), thing.compressed]
+        base = thing.base.raw if thing.base is not None else None
+        kind = REF_DELTA if base is not None else thing.kind
+        packed = UnpackedObject(kind, delta_base=base, decomp_len=thing.size, sha=thing.id.raw)
+        packed.comp_chunks = [bytes(pack_object_header(kind, base, thing.size, SHA1)), thing.compressed]
         meter.show(Progress("sending", number, stream.count))
         yield packed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
@@ -15,7 +15,10 @@ from promptvc.ids import ObjectId
 HEAD_LENGTH = 4096
 """Bytes whose fingerprint finds a chunk that has moved."""
 BROKEN, FIRM, CLEAN_START = 1, 2, 4
+ID, PRINT = 20, 16
+"""Bytes of an id, and of a chunk's fingerprint."""
 _UNSURE = re.compile(b"[^%c]" % (FIRM | CLEAN_START))
+_BROKEN = re.compile(b"[%s]" % bytes(flags for flags in range(8) if flags & BROKEN))
 
 
 def head_print(data: bytes, start: int, seed: int) -> int:
@@ -31,35 +34,49 @@ class ChunkList:
 
     def __init__(self, style: str, seed: int) -> None:
         self.style, self.seed = style, seed
-        self.ids: list[ObjectId] = []
+        self.ids = bytearray()
+        """The ids, 20 bytes each."""
         self.lengths = array("Q")
         self.rows = array("Q")
         self._flags = bytearray()
-        self._prints: list[bytes] = []
+        self._prints = bytearray()
         self._heads = array("Q")
         self._by_head: dict[int, list[int]] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def id(self, place: int) -> ObjectId:
+        """The id of a chunk."""
+        return ObjectId(self.ids[place * ID : (place + 1) * ID].hex())
+
+    def raw_ids(self) -> list[bytes]:
+        """The ids of all chunks, 20 bytes each."""
+        return split(bytes(self.ids), ID)
+
     def append(self, data: bytes, rows: int, *, broken: bool, firm: bool) -> None:
         """Add a chunk just cut; its id is set later."""
         clean = not self._flags or not self._flags[-1] & BROKEN
         self._flags.append(BROKEN * broken | FIRM * firm | CLEAN_START * clean)
+        self.ids += bytes(ID)
         self.lengths.append(len(data))
         self.rows.append(rows)
-        self._prints.append(xxh3_128_digest(data, self.seed))
+        self._prints += xxh3_128_digest(data, self.seed)
         self._heads.append(head_print(data, 0, self.seed))
+
+    def set_id(self, place: int, id: ObjectId) -> None:
+        """Name a chunk that was added."""
+        self.ids[place * ID : (place + 1) * ID] = id.raw
 
     def extend_known(self, other: ChunkList, place: int, count: int = 1) -> None:
         """Add chunks recognised from another list of the same seed, with their ids."""
-        run = slice(place, place + count)
-        self.ids += other.ids[run]
-        self._flags += other._flags[run]
-        self.lengths += other.lengths[run]
-        self.rows += other.rows[run]
-        self._prints += other._prints[run]
-        self._heads += other._heads[run]
+        stop = place + count
+        self.ids += other.ids[place * ID : stop * ID]
+        self._flags += other._flags[place:stop]
+        self.lengths += other.lengths[place:stop]
+        self.rows += other.rows[place:stop]
+        self._prints += other._prints[place * PRINT : stop * PRINT]
+        self._heads += other._heads[place:stop]
 
     def reusable(self, place: int) -> bool:
         """Whether equal bytes at a row's start are sure to be cut as this chunk is."""
@@ -78,11 +95,11 @@ class ChunkList:
     @property
     def any_broken(self) -> bool:
         """Whether any chunk ends inside a row."""
-        return any(flags & BROKEN for flags in self._flags)
+        return _BROKEN.search(self._flags) is not None
 
     def is_print(self, place: int, data: memoryview) -> bool:
         """Whether these bytes are the chunk's."""
-        return xxh3_128_digest(data, self.seed) == self._prints[place]
+        return xxh3_128_digest(data, self.seed) == self._prints[place * PRINT : (place + 1) * PRINT]
 
     def with_head(self, head: int) -> Iterator[int]:
         """Chunks that begin with the bytes of this `head_print`."""
@@ -98,11 +115,11 @@ class ChunkList:
         return {
             "style": self.style,
             "seed": self.seed,
-            "ids": bytes.fromhex("".join(self.ids)),
+            "ids": bytes(self.ids),
             "lengths": self.lengths.tobytes(),
             "rows": self.rows.tobytes(),
             "flags": bytes(self._flags),
-            "prints": b"".join(self._prints),
+            "prints": bytes(self._prints),
             "heads": self._heads.tobytes(),
         }
 
@@ -116,15 +133,16 @@ class ChunkList:
             made.lengths.frombytes(value["lengths"])
             made.rows.frombytes(value["rows"])
             made._heads.frombytes(value["heads"])
-            made._flags = bytearray(value["flags"])
-            made._prints = _split(value["prints"], 16)
-            digits = value["ids"].hex()
-            made.ids = [ObjectId(digits[at : at + 40]) for at in range(0, len(digits), 40)]
+            made._flags += value["flags"]
+            made._prints += value["prints"]
+            made.ids += value["ids"]
         except (KeyError, TypeError, ValueError):
             return None
-        columns: list[Sequence[object]] = [made.ids, made.rows, made._heads, made._flags, made._prints]
-        return made if all(len(column) == len(made) for column in columns) else None
+        sizes = (len(made.ids), len(made.rows), len(made._heads), len(made._flags), len(made._prints))
+        count = len(made)
+        return made if sizes == (count * ID, count, count, count, count * PRINT) else None
 
 
-def _split(data: bytes, size: int) -> list[bytes]:
+def split(data: bytes, size: int) -> list[bytes]:
+    """The pieces of this many bytes each."""
     return [data[at : at + size] for at in range(0, len(data), size)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple, overload
 
 from promptvc.ids import ObjectId
+
+_ID = 20
 
 
 class ChunkRun(NamedTuple):
@@ -21,9 +25,82 @@ class ChunkRun(NamedTuple):
     rows: int | None = None
 
     @property
+    def is_stored(self) -> bool:
+        """Whether it is named by the blobs it is, or will be, stored in."""
+        return bool(self.id) and len(self.id) % 20 == 0
+
+    @property
     def blobs(self) -> list[ObjectId]:
         """The blobs of its chunks, for one that is stored."""
         return [ObjectId(self.id[at : at + 20].hex()) for at in range(0, len(self.id), 20)]
+
+
+class ChunkRuns(Sequence[ChunkRun]):
+    """Chunk runs of one chunk each, made as they are asked for: of a large table few are, mostly.
+
+    ``load(id)`` gives the bytes of a chunk by its 20-byte id.
+    """
+
+    def __init__(
+        self,
+        ids: bytes,
+        lengths: Sequence[int],
+        rows: Sequence[int],
+        load: Callable[[bytes], bytes],
+    ) -> None:
+        self.ids, self._lengths, self._rows, self._load = ids, lengths, rows, load
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def places(self, id: bytes) -> list[int]:
+        """Where a chunk is, by its 20-byte id; rising."""
+        found, at = [], self.ids.find(id)
+        while at >= 0:
+            if at % _ID == 0:
+                found.append(at // _ID)
+            at = self.ids.find(id, at + 1)
+        return found
+
+    @property
+    def row_count(self) -> int:
+        """The rows of all."""
+        return sum(self._rows)
+
+    @property
+    def row_counts(self) -> Sequence[int]:
+        """The rows of each."""
+        return self._rows
+
+    @overload
+    def __getitem__(self, at: int) -> ChunkRun: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> ChunkRuns: ...
+
+    def __getitem__(self, at: int | slice) -> ChunkRun | ChunkRuns:
+        if isinstance(at, slice):
+            start, stop, step = at.indices(len(self))
+            assert step == 1
+            ids = self.ids[start * _ID : stop * _ID]
+            return ChunkRuns(ids, self._lengths[start:stop], self._rows[start:stop], self._load)
+        place = at + len(self) if at < 0 else at
+        if not 0 <= place < len(self):
+            raise IndexError(at)
+        id = self.ids[place * _ID : (place + 1) * _ID]
+        return ChunkRun(id, partial(self._load, id), self._lengths[place], self._rows[place])
+
+    def __iter__(self) -> Iterator[ChunkRun]:
+        ids = [self.ids[at : at + _ID] for at in range(0, len(self.ids), _ID)]
+        columns = zip(ids, map(partial, repeat(self._load), ids), self._lengths, self._rows, strict=True)
+        return map(partial(tuple.__new__, ChunkRun), columns)  # as `ChunkRun(*each)`, in a third of the time
+
+
+def chunk_ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
+    """The ids of chunk runs."""
+    if isinstance(chunk_runs, ChunkRuns):
+        return [chunk_runs.ids[at : at + _ID] for at in range(0, len(chunk_runs.ids), _ID)]
+    return [chunk_run.id for chunk_run in chunk_runs]
 
 
 def load_pieces(pieces: Iterable[ChunkRun | bytes]) -> Iterator[bytes]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
-from promptvc.versioning.ropes.rope import Written, write_cut
+from promptvc.versioning.ropes.rope import Watch, Written, write_cut
 
 if TYPE_CHECKING:
     from promptvc.storage.packing import PackWriter
 
-_Places = dict[bytes, list[int]]
+_Places = Mapping[bytes, Sequence[int]]
 
 
 def write_pieces(
@@ -25,18 +25,20 @@ def write_pieces(
     *,
     seed: int = 0,
     mode: int,
+    watch: Watch | None = None,
 ) -> Written:
     """Write a row file that is given in pieces, each whole rows; the same as `write_rows` of the joined bytes.
 
     ``known`` are the chunks of the version that most chunk runs come from.
     """
-    return write_cut(_cut(pieces, cutting, known), cutting, writer, known, seed=seed, mode=mode)
+    found = _cut(pieces, cutting, known)
+    return write_cut(found, cutting, writer, known, seed=seed, mode=mode, watch=watch)
 
 
 def _cut(pieces: Sequence[ChunkRun | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
     """Known chunks where a piece begins that is one; else cut until a cut falls on such a piece."""
     ids = [piece.id if isinstance(piece, ChunkRun) else b"" for piece in pieces]
-    known_ids = [*map(bytes.fromhex, known.ids)]
+    known_ids = known.raw_ids()
     places = _places(known_ids)
 
     def is_known(at: int) -> bool:
@@ -106,6 +108,9 @@ class _Loaded:
 
 
 def _places(known_ids: list[bytes]) -> _Places:
+    last = {id: place for place, id in enumerate(known_ids)}
+    if len(last) == len(known_ids):
+        return {id: (place,) for id, place in last.items()}
     places: defaultdict[bytes, list[int]] = defaultdict(list)
     for place, id in enumerate(known_ids):
         places[id].append(place)

@@ -11,9 +11,9 @@ one chunk is a plain blob. docs/format.md is the specification.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import CHUNK_MAX, Cutting, Piece, cut
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.marker import MARKER, MARKER_ID, MARKER_NAME
 
 if TYPE_CHECKING:
@@ -35,7 +35,15 @@ DEEPEST, MOST_CHUNKS = 8, 1 << 21
 """Levels and chunks of a rope: 64 GiB of a table at `CHUNK_TARGET` each. A few objects can claim any number."""
 NODE_CUT_BELOW = (1 << 32) // (NODE_TARGET - NODE_MIN)
 """A child ends its node when the first 32 bits of its id are below this."""
-_CUT_BELOW = f"{NODE_CUT_BELOW:08x}"  # digits of one length stand in the order of their numbers
+_CUT_BELOW = NODE_CUT_BELOW.to_bytes(4, "big")
+_LEAF_NAMES, _NODE_NAMES = (
+    (
+        [b"%o %03d\0" % (mode, n) for n in range(NODE_MAX)],
+        [b"%o %03d+\0" % (mode, n) for n in range(NODE_MAX)],
+    )
+    for mode in (FILE, FOLDER)
+)
+"""What stands before the ids of a node's children, and of those that end inside a row."""
 
 _ENTRY_SIZE = len(b"100644 000+\0") + 20
 _ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
@@ -107,14 +115,14 @@ def write_cut(
     ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
     made = list(ids)
     for place, id in zip(fresh, made, strict=True):
-        chunks.ids[place] = id
+        chunks.set_id(place, id)
     if len(chunks) > MOST_CHUNKS:
         raise FileUnreadable(
             f"a table of {len(chunks):,} pieces is too large: at most {MOST_CHUNKS:,} are kept",
             "divide it into several files, or exclude it in promptvc.toml",
         )
     if len(chunks) == 1:
-        return Written(chunks.ids[0], False, chunks)
+        return Written(chunks.id(0), False, chunks)
     if not chunks:
         return Written(put(Kind.BLOB, b""), False, chunks)
     put(Kind.BLOB, MARKER)
@@ -126,7 +134,7 @@ def _watched(pieces: Iterator[Piece], known: ChunkList | None, watch: Watch) -> 
     goes_on = False
     for piece in pieces:
         if piece.known >= 0 and known is not None:
-            watch.known(known.ids[piece.known], known.ids[piece.known + piece.run - 1])
+            watch.known(known.id(piece.known), known.id(piece.known + piece.run - 1))
         else:
             watch.new(piece.data, goes_on=goes_on)
         goes_on = piece.broken
@@ -145,9 +153,8 @@ def _new_pieces(
         else:
             pending.append(piece.data)
             rows = _rows(piece, pending, cutting, first)
+            fresh.append(len(chunks))
             chunks.append(piece.data, rows, broken=piece.broken, firm=piece.firm)
-            fresh.append(len(chunks.ids))
-            chunks.ids.append(ObjectId(""))
             yield piece.data
         if not piece.broken:
             pending.clear()
@@ -165,38 +172,45 @@ def _rows(piece: Piece, pending: list[bytes], cutting: Cutting, first: bool) -> 
 
 def build(chunks: ChunkList, put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
     """Build the tree over the chunks; gives the root's id."""
-    return build_over([*map(Chunk, chunks.ids, map(chunks.broken, range(len(chunks))))], put, mode)
+    return _build(chunks.raw_ids(), [*map(chunks.broken, range(len(chunks)))], put, mode)
 
 
 def build_over(children: list[Chunk], put: Callable[[bytes], ObjectId], mode: int = FILE) -> ObjectId:
     """`build` from the chunks' ids alone; there are two of them at least."""
-    child_mode = FILE
+    return _build([child.id.raw for child in children], [child.broken for child in children], put, mode)
+
+
+def _build(ids: list[bytes], broken: list[bool], put: Callable[[bytes], ObjectId], mode: int) -> ObjectId:
+    names = _LEAF_NAMES
     while True:
-        nodes = list(_group(children))
+        nodes = [*_group(ids)]
         if len(nodes) == 1:
-            return put(
-                b"%o %s\0" % (mode, MARKER_NAME.encode()) + MARKER_ID.raw + _encode(nodes[0], child_mode)
-            )
-        children = [Chunk(put(_encode(node, child_mode)), node[-1].broken) for node in nodes]
-        child_mode = FOLDER
+            marker = b"%o %s\0" % (mode, MARKER_NAME.encode()) + MARKER_ID.raw
+            return put(marker + _encode(ids, broken, names))
+        ids = [put(_encode(ids[start:stop], broken[start:stop], names)).raw for start, stop in nodes]
+        broken = [broken[stop - 1] for _, stop in nodes]
+        names = _NODE_NAMES
 
 
-def _group(children: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Cut a level into nodes, by the children's ids."""
-    node: list[Chunk] = []
-    for child in children:
-        node.append(child)
-        if len(node) == NODE_MAX or (len(node) >= NODE_MIN and child.id < _CUT_BELOW):
-            yield node
-            node = []
-    if node:
-        yield node
+def _group(ids: list[bytes]) -> Iterator[tuple[int, int]]:
+    """Cut a level into nodes, by the children's ids: where each begins and ends."""
+    start = 0
+    cuts = [place for place, id in enumerate(ids, 1) if id < _CUT_BELOW]
+    for end in (*cuts, len(ids)):
+        while end - start > NODE_MAX:
+            yield start, start + NODE_MAX
+            start += NODE_MAX
+        if end - start >= NODE_MIN or (end == len(ids) and end > start):
+            yield start, end
+            start = end
 
 
-def _encode(node: list[Chunk], mode: int) -> bytes:
-    return b"".join(
-        b"%o %03d%s\0" % (mode, place, b"+" * c.broken) + c.id.raw for place, c in enumerate(node)
-    )
+def _encode(ids: list[bytes], broken: list[bool], names: tuple[list[bytes], list[bytes]]) -> bytes:
+    whole, cut = names
+    if True not in broken:
+        return b"".join(chain.from_iterable(zip(whole, ids, strict=False)))
+    entries = zip(whole, cut, broken, ids, strict=False)
+    return b"".join((goes_on if b else ends) + id for ends, goes_on, b, id in entries)
 
 
 class _Node(NamedTuple):
@@ -206,7 +220,7 @@ class _Node(NamedTuple):
     below: list[ObjectId]
 
 
-class _Nodes:
+class RopeNodes:
     """The nodes of a rope, each read once; a rope that repeats itself has few, and may claim any number of chunks."""
 
     def __init__(self, store: ObjectStore) -> None:
@@ -221,6 +235,18 @@ class _Nodes:
         if found is None:
             found = self._read[id] = _node(id, self._store.read_tree(id))
         return found
+
+    def children(self, ids: Iterable[ObjectId]) -> list[ObjectId]:
+        """What is below these nodes, in order: nodes, or chunks."""
+        nodes = (self.node(id, 0) for id in ids)
+        return [id for node in nodes for id in (node.below or [chunk.id for chunk in node.chunks])]
+
+    def height(self, id: ObjectId) -> int:
+        """The levels from a node down to its chunks: 1 for one that has chunks itself."""
+        height = 1
+        while below := self.node(id, height - 1).below:
+            id, height = below[0], height + 1
+        return height
 
     def walk(self, id: ObjectId, depth: int = 0) -> Iterator[Chunk]:
         """The chunks in order."""
@@ -273,7 +299,7 @@ def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
 
     Raises `ObjectDamaged` for what is none, below `DEEPEST` levels, and after `MOST_CHUNKS`.
     """
-    for number, chunk in enumerate(_Nodes(store).walk(id)):
+    for number, chunk in enumerate(RopeNodes(store).walk(id)):
         if number >= MOST_CHUNKS:
             raise _too_many(id)
         yield chunk
@@ -281,19 +307,19 @@ def walk_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
 
 def all_chunks(store: ObjectStore, id: ObjectId) -> Iterator[Chunk]:
     """`walk_chunks`, which says before the first one whether there are too many."""
-    nodes = _Nodes(store)
+    nodes = RopeNodes(store)
     nodes.need_bounded(id)
     return nodes.walk(id)
 
 
 def count_chunks(store: ObjectStore, id: ObjectId) -> int:
     """How many chunks a rope has; raises as `all_chunks` does."""
-    return _Nodes(store).need_bounded(id)
+    return RopeNodes(store).need_bounded(id)
 
 
 def rope_size(store: ObjectStore, id: ObjectId) -> int:
     """The bytes of the file that a rope is; raises as `walk_chunks` does."""
-    nodes = _Nodes(store)
+    nodes = RopeNodes(store)
     nodes.need_bounded(id)
     sizes: dict[ObjectId, int] = {}
 
@@ -322,24 +348,25 @@ def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:
     return [*made, _chunk_run(store, group, None, None)] if group else made
 
 
-def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> list[ChunkRun]:
+def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> Sequence[ChunkRun]:
     """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     if not chunks.any_broken:
-        loads = map(partial, repeat(read_chunk), repeat(store), chunks.ids)
-        columns = zip(map(bytes.fromhex, chunks.ids), loads, chunks.lengths, chunks.rows, strict=True)
-        return [
-            *map(partial(tuple.__new__, ChunkRun), columns)
-        ]  # as `Chunk run(*each)`, in a third of the time
+        load = partial(_read_raw, store)
+        return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, load)
     made: list[ChunkRun] = []
     group: list[ObjectId] = []
     length = 0
-    for place, (id, size, rows) in enumerate(zip(chunks.ids, chunks.lengths, chunks.rows, strict=True)):
-        group.append(id)
+    for place, (size, rows) in enumerate(zip(chunks.lengths, chunks.rows, strict=True)):
+        group.append(chunks.id(place))
         length += size
         if not chunks.broken(place):
             made.append(_chunk_run(store, group, length, rows))
             group, length = [], 0
     return [*made, _chunk_run(store, group, None, None)] if group else made
+
+
+def _read_raw(store: ObjectStore, raw: bytes) -> bytes:
+    return read_chunk(store, ObjectId.from_raw(raw))
 
 
 def _chunk_run(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> ChunkRun:

@@ -14,9 +14,11 @@ from promptvc.storage.store import ObjectStore
 from promptvc.transports.remote import PackStream, Remote, RemoteRefs, Update
 from promptvc.versioning.forgotten import APPLIED, FORGOTTEN, Finder, load_forgotten, read_forgotten
 from promptvc.versioning.history import History
+from promptvc.versioning.near import Near
 from promptvc.versioning.sync.missing import objects_to_send
 from promptvc.versioning.sync.refchange import Outcome, RefChange
 from promptvc.versioning.sync.refspec import Refspec, local_name
+from promptvc.versioning.sync.thin import smaller_delta, thin_bases
 
 Inspect = Callable[[Set[ObjectId], Set[ObjectId]], None]
 """Looks at what is to be sent: (what the remote has, what it is to have)."""
@@ -206,14 +208,17 @@ def _pack(work: _Push, have: Set[ObjectId], want: Set[ObjectId]) -> PackStream:
     near = [work.seen[send.there] for send in work.sends if send.there in work.seen]
     ids = objects_to_send(work.store, want, have, near)
     work.objects = len(ids)
-    return PackStream(len(ids), _stored(work, ids))
+    bases = thin_bases(work.store, ids)
+    return PackStream(len(ids), _stored(work, ids, bases))
 
 
-def _stored(work: _Push, ids: Sequence[ObjectId]) -> Iterator[PackedObject]:
+def _stored(work: _Push, ids: Sequence[ObjectId], bases: Mapping[ObjectId, Near]) -> Iterator[PackedObject]:
     for id in ids:
-        stored = work.store.stored(id)
-        work.size += len(stored.compressed)
-        yield stored
+        near = bases.get(id)
+        found = smaller_delta(work.store, id, near) if near is not None else None
+        found = found or work.store.stored(id)
+        work.size += len(found.compressed)
+        yield found
 
 
 def _finish(work: _Push, send: Send, refusal: str | None) -> RefChange:

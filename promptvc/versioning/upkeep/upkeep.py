@@ -16,11 +16,11 @@ from promptvc.storage.packing import PackWriter
 from promptvc.storage.packs import PackReader
 from promptvc.storage.refs import Refs
 from promptvc.storage.scratch import scratch_folder, sweep
-from promptvc.storage.store import LOCAL, ObjectStore
+from promptvc.storage.store import LOCAL, MANY_PACKS, ObjectStore
+from promptvc.versioning.commit import find_commits
+from promptvc.versioning.upkeep.deltas import Bases, plan, write
 from promptvc.versioning.upkeep.reach import logged_values, pass_over, reach, ref_values, reflog_values, stop
 
-FOLD_FROM = 24
-"""Packs beside which the next write folds the small ones."""
 GRACE = 14 * 86400.0
 """Seconds for which what nothing reaches is kept: somebody may still want it back."""
 LEFT_OVER = 3600.0
@@ -41,7 +41,7 @@ class Collected(Struct, frozen=True):
     bytes_after: int
 
 
-def fold(store: ObjectStore, *, least: int = FOLD_FROM) -> int:
+def fold(store: ObjectStore, *, least: int = MANY_PACKS) -> int:
     """Join the small packs once there are many, copying compressed bytes; gives how many were joined.
 
     Packs are joined from the smallest on while each is less than twice what the smaller ones hold together, so
@@ -79,7 +79,10 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
         keep |= {id.raw for id in reach(store, _not_blobs(young), seen, pass_over)}
         total = {raw for pack in packs for raw in pack.ids()}
         kept = (total & keep) | {raw for pack in young for raw in pack.ids()}
-        made = [_join(store, packs, kept.__contains__)]
+        tips = [id for id in ref_values(refs) if store.contains(id)]
+        made = [
+            _join(store, packs, kept.__contains__, plan(store, find_commits(store, tips), kept.__contains__))
+        ]
         with store.lease.alone():
             late = (total - kept).intersection(_reached(store, refs, seen))
             if late:
@@ -132,13 +135,13 @@ def _small_packs(store: ObjectStore, least: int) -> list[PackReader]:
     return chosen
 
 
-def _join(store: ObjectStore, packs: list[PackReader], wanted: Callable[[bytes], bool]) -> Path | None:
+def _join(
+    store: ObjectStore, packs: list[PackReader], wanted: Callable[[bytes], bool], bases: Bases | None = None
+) -> Path | None:
     """Copy the wanted objects of these packs to a new one and make it visible; gives its index."""
     with PackWriter(store.pack_folder, lambda raw: False) as writer:
-        for pack in packs:
-            for raw, _ in pack.entries():
-                if wanted(raw):
-                    writer.copy(store.stored(ObjectId.from_raw(raw)))
+        ids = dict.fromkeys(raw for pack in packs for raw, _ in pack.entries() if wanted(raw))
+        write(store, writer, map(ObjectId.from_raw, ids), bases or Bases())
         return writer.finish()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptvc.content.table.keys import guess_common_key, guess_key
+from promptvc.content.keys.tokens import guess_common_key, guess_key
 from tests.cli.conftest import Project
 from tests.runs.runfiles import answer, write_run
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptvc.content.table.keys import guess_key, key_token
+from promptvc.content.keys.tokens import guess_key, key_token
 from promptvc.content.table.view import MALFORMED_FIELD, Table
 from promptvc.errors import RowMissing, Usage
 from tests.content.tablefiles import any_jsonl, chunk_runs_of, format_of, jsonl, rows

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import Row
 from promptvc.content.formats.dicts import read_rows
+from promptvc.content.keys.tokens import key_token
 from promptvc.content.table.edit import Edited, append, delete, new_file, upsert
-from promptvc.content.table.keys import key_token
 from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 from tests.content.tablefiles import chunk_runs_of, format_of

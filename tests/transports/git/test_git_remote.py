@@ -431,7 +431,7 @@ def test_hooks_and_counts_are_told_while_they_happen(ada: Clone, root: Path) -> 
 
 def test_a_pack_the_server_cannot_use_is_a_rejected_push(ada: Clone) -> None:
     class Broken:
-        kind, size, id, compressed = 3, 5, ObjectId("1" * 40), b"no zlib stream"
+        kind, size, id, compressed, base = 3, 5, ObjectId("1" * 40), b"no zlib stream", None
 
     with pytest.raises(PushRejected) as caught:
         ada.remote.send(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptvc.cli.show.chars import columns, cut, pad, plural, visible, wrap
 from promptvc.cli.show.compare.rows import row_lists
-from promptvc.content.table.keys import output_name
+from promptvc.content.keys.tokens import output_name
 from promptvc.runs.compare.report.texts import ScoreTexts, measure_texts, noise_texts, score_texts
 from promptvc.runs.compare.report.words import cause_words, title, unpaired_counts, without_output
 

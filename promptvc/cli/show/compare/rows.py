@@ -9,7 +9,7 @@ from promptvc.cli.show.chars import columns, cut, json_cut, json_text, visible
 from promptvc.cli.show.diff.cells import value_lines
 from promptvc.cli.show.diff.words import has_words_in_common, paint, text_block, word_lines
 from promptvc.content.formats.missing import MISSING
-from promptvc.content.table.keys import output_name
+from promptvc.content.keys.tokens import output_name
 from promptvc.content.text.diff import Op, diff_words, elide
 from promptvc.runs.compare.report.numbers import plain
 from promptvc.runs.compare.slices import slice_values

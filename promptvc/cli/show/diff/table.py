@@ -9,7 +9,7 @@ from promptvc.cli.show.chars import columns, cut, json_cut, json_text, pad, plur
 from promptvc.cli.show.diff.cells import cell_lines
 from promptvc.cli.show.diff.folds import Folds
 from promptvc.cli.show.diff.words import MARKS, mark, name_cut, paint
-from promptvc.content.table.keys import OUTPUT_KEY, output_name
+from promptvc.content.keys.tokens import OUTPUT_KEY, output_name
 from promptvc.content.tablediff.diff import Cells, RowChange, TableDiff
 
 if TYPE_CHECKING:

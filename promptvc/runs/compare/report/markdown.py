@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from promptvc.content.formats.words import plural
-from promptvc.content.table.keys import output_name
+from promptvc.content.keys.tokens import output_name
 from promptvc.runs.compare.comparison import Comparison
 from promptvc.runs.compare.report.texts import MeasureTexts, measure_texts, score_texts
 from promptvc.runs.compare.report.words import cause_words, title, unpaired_counts, without_output

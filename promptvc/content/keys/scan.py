@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import count
 
-from promptvc.content.formats.base import Json, ReadsRows
-from promptvc.content.table.keys import KeyToken, key_token
+from promptvc.content.formats.base import Json, Malformed, ReadsRows, RowFormat
+from promptvc.content.keys.tokens import KeyToken, key_token
 
 _PLAIN_NAME = re.compile(
     r"[ !#-.0-\[\]-~]+\Z"
 )  # printable ASCII but " / and \, which JSON may write as escapes
+_ESCAPE = b"\\u00"
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 # What follows a name is only looked at: it may be the beginning of the true match in a row that is broken.
 _VALUE = rb'(?=[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",\]}\s]++))'
@@ -35,7 +37,7 @@ class KeyScan:
 
     def may_hold(self, data: bytes) -> bool:
         """False where no row of data has one of the values in the field, whatever way they are written."""
-        if self._pattern is None or _ESCAPED_ASCII.search(data):
+        if self._pattern is None or (_ESCAPE in data and _ESCAPED_ASCII.search(data)):
             return True
         found = set(self._pattern.findall(data))
         return not self._spellings.isdisjoint(found) or any(map(self._is_wanted, found))
@@ -49,8 +51,31 @@ class KeyScan:
             return True
 
 
-def leading_keys(format: ReadsRows, field: str, data: bytes, count: int) -> list[KeyToken] | None:
-    """The keys of the ``count`` rows of a chunk run, where each is a line of JSON Lines that begins with this field.
+def leading_keys(format: ReadsRows, field: str, data: bytes, rows: int) -> list[KeyToken] | None:
+    """The keys of the rows whose spellings `leading_spellings` gives; else None."""
+    found = leading_spellings(format, field, data, rows)
+    try:
+        return None if found is None else [_plain_key(field, value) for value in found]
+    except UnicodeDecodeError:
+        return None
+
+
+def keyed_bodies(
+    format: RowFormat, key: Sequence[str], data: bytes, *, first: bool
+) -> Iterator[tuple[int, bytes, KeyToken]]:
+    """(number, bytes, key) of every row of a chunk run that has one; some rows may turn out to be malformed."""
+    bodies = format.bodies(data, first)
+    if len(key) == 1 and (tokens := leading_keys(format, key[0], data, len(bodies))) is not None:
+        yield from zip(count(), bodies, tokens, strict=False)
+        return
+    for number, body in enumerate(bodies):
+        row = format.parse(body)
+        if not isinstance(row, Malformed) and (token := key_token(row, key)) is not None:
+            yield number, body, token
+
+
+def leading_spellings(format: ReadsRows, field: str, data: bytes, rows: int) -> list[bytes] | None:
+    """The JSON of the key of each of ``rows`` rows, where each is a line of JSON Lines that begins with this field.
 
     Else None, as where the field is met once more than there are rows, or its values are not plain text or short
     integers. Rows may be malformed behind their key.
@@ -58,19 +83,14 @@ def leading_keys(format: ReadsRows, field: str, data: bytes, count: int) -> list
     if (
         not (format.is_json and format.row_is_line)
         or not _PLAIN_NAME.match(field)
-        or _ESCAPED_ASCII.search(data)
+        or (_ESCAPE in data and _ESCAPED_ASCII.search(data))
     ):
         return None
     name = b'"%s"' % field.encode()
-    if data.count(name) != count:
+    if data.count(name) != rows:
         return None
-    found = _leading(name).findall(b"\n" + data)
-    if len(found) != count:
-        return None
-    try:
-        return [_plain_key(field, value) for value in found]
-    except UnicodeDecodeError:
-        return None
+    found: list[bytes] = _leading(name).findall(b"\n" + data)
+    return found if len(found) == rows else None
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import TypeAlias
 
 from promptvc.content.formats.base import Json, Row
@@ -18,6 +19,8 @@ _CANDIDATES = tuple(
 )
 
 KeyToken = tuple[Hashable, ...]
+_EXACT = 1 << 53
+"""Up to this number every integer is a decimal of 64 bits."""
 
 KeyValue: TypeAlias = "Json | tuple[Json, ...]"
 """A key as it is given: a scalar, or a tuple where several fields make the key."""
@@ -35,6 +38,22 @@ def key_token(row: Row, key: Sequence[str]) -> KeyToken | None:
             return None
         token.append(_value_token(value))
     return tuple(token)
+
+
+def equal_tokens(choices: Sequence[Iterable[Json]]) -> set[KeyToken]:
+    """The tokens of all keys of which each part is one of its choices, or an equal number: ``1`` also means ``1.0``."""
+    names = [str(number) for number in range(len(choices))]
+    parts = [[same for value in values for same in _equal_numbers(value)] for values in choices]
+    tokens = (key_token(dict(zip(names, values, strict=True)), names) for values in product(*parts))
+    return {token for token in tokens if token is not None}
+
+
+def _equal_numbers(value: Json) -> list[Json]:
+    if type(value) is int and abs(value) <= _EXACT:
+        return [value, float(value)]
+    if type(value) is float and value.is_integer():
+        return [value, int(value), *([-value] if not value else [])]
+    return [value]
 
 
 def guess_key(rows: Iterable[Row]) -> tuple[str, ...] | None:
@@ -102,3 +121,9 @@ def _value_token(value: Json) -> Hashable:
     if isinstance(value, str):
         return value
     return (type(value).__name__, json.dumps(value, sort_keys=True))
+
+
+def first_value(token: KeyToken) -> Json:
+    """The value of the first field of a key."""
+    part = token[0]
+    return part if isinstance(part, str) else json.loads(part[1]) if isinstance(part, tuple) else None

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.dicts import read_rows
-from promptvc.content.table.keys import key_token
-from promptvc.content.table.keyscan import KeyScan
+from promptvc.content.keys.scan import KeyScan
+from promptvc.content.keys.tokens import key_token
 from tests.amounts import examples
 from tests.content.tablefiles import format_of, raw_lines
 

@@ -1,0 +1,8 @@
+"""The keys of rows, and where the rows with a key are.
+
+tokens    which fields identify a row, and what rows with one key share
+scan      keys read from the bytes of rows, without parsing them
+hashes    the keys of a chunk run as numbers
+segments  the numbers of many chunk runs, sorted, in memory or in a file
+index     the segments of a store; the keys of one version of a table
+"""

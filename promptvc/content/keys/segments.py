@@ -1,0 +1,215 @@
+"""A segment: where the keys of many chunk runs are, sorted by hash; in memory, or a file that is mapped.
+
+    mark · checksum · how many chunk runs
+    names            16 bytes each
+    flags            a byte each: 1 where rows lack the key
+    entries          8 bytes each, rising: the upper 43 bits of a key's hash, then the number of its chunk run
+
+Numbers are little-endian. What is not as written reads as absent.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+from xxhash import xxh3_128, xxh3_128_digest
+
+from promptvc.content.keys.hashes import KeyHashes
+
+NAME = 16
+"""Bytes of the name of a chunk run."""
+NUMBER_BITS = 21
+MOST_RUNS = 1 << NUMBER_BITS
+_UPPER = ((1 << 64) - 1) >> NUMBER_BITS << NUMBER_BITS
+_MARK = b"pvkeys1\n"
+_HEAD = struct.Struct("<8s16sQ")
+_MANY = 1 << 16
+"""Entries from which it is worth the time to import numpy."""
+
+
+class Segment:
+    """The keys of chunk runs that are known by name; never changed once made."""
+
+    def __init__(self, names: list[bytes], flags: bytes, entries: Any, path: Path | None = None) -> None:
+        self.names, self.flags, self.path = names, flags, path
+        self.entries: Sequence[int] = entries
+        """A buffer of unsigned numbers of 8 bytes."""
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def incomplete(self) -> Iterator[bytes]:
+        """The names of the chunk runs in which rows lack the key."""
+        return (
+            (name for name, flag in zip(self.names, self.flags, strict=True) if flag)
+            if any(self.flags)
+            else iter(())
+        )
+
+    def at(self, path: Path) -> Segment:
+        """The same, as it is in a file."""
+        return Segment(self.names, self.flags, self.entries, path)
+
+    def find(self, hash: int) -> Iterator[bytes]:
+        """The names of the chunk runs with a key of this hash, one for each row."""
+        wanted = hash & _UPPER
+        entries = self.entries
+        at = bisect_left(entries, wanted)
+        while at < len(entries) and (entry := entries[at]) & _UPPER == wanted:
+            yield self.names[entry ^ wanted]
+            at += 1
+
+
+def make_segment(found: Iterable[tuple[bytes, KeyHashes]]) -> Segment:
+    """A segment of chunk runs by name, at most `MOST_RUNS`."""
+    names: list[bytes] = []
+    flags = bytearray()
+    entries = array("Q")
+    for number, (name, keys) in enumerate(found):
+        names.append(name)
+        flags.append(not keys.complete)
+        entries.extend(map(or_, map(_UPPER.__and__, keys.hashes), repeat(number)))
+    return Segment(names, bytes(flags), _sorted(entries))
+
+
+def join_segments(segments: Sequence[Segment], wanted: Callable[[bytes], bool]) -> Segment:
+    """One segment of the chunk runs of several that are wanted by name."""
+    number_of: dict[bytes, int] = {}
+    flags = bytearray()
+    entries = array("Q")
+    for segment in segments:
+        numbers = array("q")
+        for name, flag in zip(segment.names, segment.flags, strict=True):
+            if name in number_of or not wanted(name):
+                numbers.append(-1)
+                continue
+            numbers.append(len(number_of))
+            number_of[name] = len(number_of)
+            flags.append(flag)
+        entries.extend(_renumbered(segment.entries, numbers))
+    return Segment(list(number_of), bytes(flags), _sorted(entries))
+
+
+def write_segment(segment: Segment) -> bytes:
+    """The bytes of a segment's file."""
+    names = b"".join(segment.names)
+    entries = memoryview(segment.entries).cast("B")  # type: ignore[arg-type]
+    if sys.byteorder == "big":
+        swapped = array("Q", segment.entries)
+        swapped.byteswap()
+        entries = memoryview(swapped).cast("B")
+    pad = bytes(-len(segment.names) % 8)
+    count = len(segment.names)
+    digest = xxh3_128(b"%d" % count)
+    for part in (names, segment.flags, pad, entries):
+        digest.update(part)
+    return b"".join((_HEAD.pack(_MARK, digest.digest(), count), names, segment.flags, pad, entries))
+
+
+def read_segment(path: Path) -> Segment | None:
+    """The segment in a file; None for one that is gone, or not as it was written."""
+    try:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mark, checksum, count = _HEAD.unpack_from(data)
+    except (OSError, ValueError, struct.error):
+        return None
+    start = _HEAD.size + count * NAME
+    body = start + count + (-count % 8)
+    if mark != _MARK or count > MOST_RUNS or body > len(data) or (len(data) - body) % 8:
+        return None
+    view = memoryview(data)
+    digest = xxh3_128(b"%d" % count)
+    digest.update(view[_HEAD.size :])
+    if digest.digest() != checksum:
+        return None
+    names = [data[at : at + NAME] for at in range(_HEAD.size, start, NAME)]
+    entries: Any = view[body:].cast("Q")
+    if sys.byteorder == "big":
+        entries = array("Q", entries)
+        entries.byteswap()
+    return Segment(names, data[start : start + count], entries, path)
+
+
+def upper_bits(hash: int) -> int:
+    """What of a hash is kept."""
+    return hash & _UPPER
+
+
+def repeated(
+    segments: Iterable[Segment], wanted: Callable[[bytes], bool]
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Each hash that several rows of the wanted chunk runs have, with their names, one for each row."""
+    joined = join_segments(list(segments), wanted)
+    entries, names = joined.entries, joined.names
+    group: list[bytes] = []
+    last = -1
+    for at in _next_to_equal(entries):
+        upper = entries[at] & _UPPER
+        if upper != last and group:
+            yield last, group
+            group = []
+        last = upper
+        group.append(names[entries[at] & ~_UPPER])
+    if group:
+        yield last, group
+
+
+def run_name(id: bytes, *, first: bool) -> bytes:
+    """The name of a chunk run; the first of a file has one of its own, since rows may be read otherwise there."""
+    if len(id) == 20 and not first:
+        return id[:NAME]
+    return xxh3_128_digest((b"first " if first else b"") + id)
+
+
+def _sorted(entries: array[int]) -> array[int]:
+    if len(entries) < _MANY:
+        return array("Q", sorted(entries))
+    import numpy as np
+
+    np.frombuffer(entries, dtype=np.uint64).sort()
+    return entries
+
+
+def _renumbered(entries: Sequence[int], numbers: Sequence[int]) -> array[int]:
+    """Entries with other numbers, without those whose number is below 0."""
+    if len(entries) < _MANY:
+        pairs = ((entry & _UPPER, numbers[entry & ~_UPPER]) for entry in entries)
+        return array("Q", [upper | number for upper, number in pairs if number >= 0])
+    import numpy as np
+
+    old = np.frombuffer(entries, dtype=np.uint64)  # type: ignore[call-overload]
+    new = np.array(numbers, dtype=np.int64)[(old & np.uint64(MOST_RUNS - 1)).astype(np.int64)]
+    kept = new >= 0
+    made = array("Q")
+    made.frombytes(((old & np.uint64(_UPPER)) | new.astype(np.uint64))[kept].tobytes())
+    return made
+
+
+def _next_to_equal(entries: Sequence[int]) -> Iterable[int]:
+    """The places of entries whose neighbour has the same hash."""
+    if len(entries) < _MANY:
+        upper = [entry & _UPPER for entry in entries]
+        last = len(upper) - 1
+        return (
+            at
+            for at, each in enumerate(upper)
+            if (at and upper[at - 1] == each) or (at < last and upper[at + 1] == each)
+        )
+    import numpy as np
+
+    found = np.frombuffer(entries, dtype=np.uint64) & np.uint64(_UPPER)  # type: ignore[call-overload]
+    same = found[1:] == found[:-1]
+    near = np.zeros(len(found), dtype=bool)
+    near[1:] |= same
+    near[:-1] |= same
+    return map(int, np.flatnonzero(near))
