@@ -37,7 +37,7 @@ class KeyScan:
 
     def may_hold(self, data: bytes) -> bool:
         """False where no row of data has one of the values in the field, whatever way they are written."""
-        if self._pattern is None or (_ESCAPE in data and _ESCAPED_ASCII.search(data)):
+        if self._pattern is None or _has_escaped_ascii(data):
             return True
         found = set(self._pattern.findall(data))
         return not self._spellings.isdisjoint(found) or any(map(self._is_wanted, found))
@@ -58,6 +58,11 @@ def leading_keys(format: ReadsRows, field: str, data: bytes, rows: int) -> list[
         return None if found is None else [_plain_key(field, value) for value in found]
     except UnicodeDecodeError:
         return None
+
+
+def _has_escaped_ascii(data: bytes) -> bool:
+    """Whether a letter may be written as an escape; one byte is looked for first, which most rows lack."""
+    return b"\\" in data and _ESCAPE in data and _ESCAPED_ASCII.search(data) is not None
 
 
 def keyed_bodies(
@@ -83,7 +88,7 @@ def leading_spellings(format: ReadsRows, field: str, data: bytes, rows: int) -> 
     if (
         not (format.is_json and format.row_is_line)
         or not _PLAIN_NAME.match(field)
-        or (_ESCAPE in data and _ESCAPED_ASCII.search(data))
+        or _has_escaped_ascii(data)
     ):
         return None
     name = b'"%s"' % field.encode()

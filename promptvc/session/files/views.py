@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from promptvc.content.keys.index import KeyIndexes
 
 
+_AHEAD = 1 << 20
+"""Bytes read at once of a file that is read from chunk to chunk."""
+
+
 class FileView(Protocol):
     """One version of one file."""
 
@@ -103,6 +107,7 @@ class WorkingFile:
         self._contents, self._root, self._found = contents, root, found
         self.path, self.entry = found.path, entry
         self._offsets: dict[bytes, tuple[int, int]] | None = None
+        self._held = 0, b"", -1
 
     @cached_property
     def _head(self) -> bytes:
@@ -168,7 +173,7 @@ class WorkingFile:
     def _load(self, chunks: ChunkList, places: range, start: int) -> bytes:
         """The bytes of these chunks, which are what they were when the file was cut."""
         ends = [start, *accumulate((chunks.lengths[place] for place in places), initial=start)][1:]
-        data = self._range(start, ends[-1] - start)
+        data = self._ahead(start, ends[-1] - start)
         with memoryview(data) as view:
             for place, begin, end in zip(places, ends, ends[1:], strict=False):
                 if not chunks.is_print(place, view[begin - start : end - start]):
@@ -176,6 +181,14 @@ class WorkingFile:
                         f"{self.path} changed while it was read", "try again when its writer has finished"
                     )
         return data
+
+    def _ahead(self, start: int, length: int) -> bytes:
+        """Some bytes of the file; who reads on from where the last ones ended gets them from memory."""
+        first, held, last = self._held
+        if not (first <= start and start + length <= first + len(held)):
+            first, held = start, self._range(start, max(length, _AHEAD if start == last else 0))
+        self._held = first, held, start + length
+        return held[start - first : start - first + length]
 
     def _range(self, start: int, length: int) -> bytes:
         if self.entry.is_link:

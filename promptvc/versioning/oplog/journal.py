@@ -15,7 +15,7 @@ from promptvc.storage.locks import flocked
 from promptvc.storage.sealed import is_damaged, seal
 
 _BEGIN = re.compile(rb'^\{"n":(\d+),"time":', re.MULTILINE)
-_BLOCK = 1 << 16
+_BLOCK = 4 << 10
 
 Line = Mapping[str, Any]
 
