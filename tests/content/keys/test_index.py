@@ -136,7 +136,7 @@ def _damage(file: Path, how: str, where: float, garbage: bytes) -> None:
             file.write_bytes(data[:at])
         case "garbage":
             file.write_bytes(garbage)
-        case "flip":
+        case "flip" if data:
             file.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
         case "empty":
             file.write_bytes(b"")
