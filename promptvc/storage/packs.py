@@ -25,6 +25,8 @@ IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a val
 _OPENING = 4096
 """Bytes of a zlib stream that surely begin to make something: its code tables alone may take hundreds."""
 _HEAD = 8 + 256 * 4
+_FEW_IDS = 64
+"""Sorted ids that are searched at once, and not by halves."""
 _TRAILER = 20
 _RESTORE = Advice("restore-pack")
 LONGEST_CHAIN = 5000
@@ -88,10 +90,19 @@ class PackReader:
 
     def find(self, raw: bytes) -> int | None:
         """The offset of an object, by its 20-byte id."""
-        place = self._position(raw)
-        if place < self.count and self._id_at(place) == raw:
-            return self._offset_at(place)
-        return None
+        first = raw[0]
+        low, high = (self._fanout[first - 1] if first else 0), self._fanout[first]
+        while high - low > _FEW_IDS:
+            middle = (low + high) // 2
+            if self._id_at(middle) <= raw:
+                low = middle
+            else:
+                high = middle
+        few = self._index[_HEAD + low * 20 : _HEAD + high * 20]
+        at = few.find(raw)
+        while at % 20 and at >= 0:
+            at = few.find(raw, at + 1)
+        return self._offset_at(low + at // 20) if at >= 0 else None
 
     def ids(self, prefix: bytes = b"") -> Iterator[bytes]:
         """The 20-byte ids in order, those that begin with prefix."""

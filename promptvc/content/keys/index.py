@@ -214,13 +214,15 @@ class VersionKeys:
 
     def _suspects_among(self, places: set[int]) -> _Suspects:
         """The rows of these chunk runs that may share their keys, with each other or with any."""
-        found = _Suspects(set(), set())
-        for hash in sorted({hash for place in places for hash in self._hashes(place).hashes}):
-            rows = [*self._rows(hash)]
-            if len(rows) > 1:
-                found.hashes.add(upper_bits(hash))
-                found.places.update(rows)
-        return found
+        hashes = sorted({upper_bits(hash) for place in places for hash in self._hashes(place).hashes})
+        rows: dict[int, list[int]] = {}
+        for segment in (segment for family in self._families for segment in family.segments):
+            here = [name in self._by_name for name in segment.names]
+            for hash, number in segment.hits(hashes):
+                if here[number]:
+                    rows.setdefault(hash, []).extend(self._places_of(segment.names[number]))
+        shared = {hash for hash, found in rows.items() if len(found) > 1}
+        return _Suspects(shared, {place for hash in shared for place in rows[hash]})
 
     def _all_suspects(self) -> _Suspects:
         found = self._suspects_among(self._twice)

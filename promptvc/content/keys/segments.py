@@ -68,6 +68,16 @@ class Segment:
             yield self.names[entry ^ wanted]
             at += 1
 
+    def hits(self, uppers: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """What is kept of these hashes, rising: each with the number of a chunk run, once for each row."""
+        entries, at = self.entries, 0
+        count = len(entries)
+        for upper in uppers:
+            at = bisect_left(entries, upper, at)
+            while at < count and (entry := entries[at]) & _UPPER == upper:
+                yield upper, entry ^ upper
+                at += 1
+
 
 def make_segment(found: Iterable[tuple[bytes, KeyHashes]]) -> Segment:
     """A segment of chunk runs by name, at most `MOST_RUNS`."""
