@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shutil import rmtree
 from typing import Literal
 
+from promptvc.content.keys.index import KEYS
+from promptvc.content.table.lookup import keys_are_right
 from promptvc.errors import Refused
 from promptvc.repo.parts import Parts
 from promptvc.repo.place import CALLS, FORGETTING, LOCAL
@@ -26,7 +29,24 @@ def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -
         lost.append(Problem("merging", error.message))
     forgetting = (parts.path / LOCAL / FORGETTING).exists()
     found = objects.verify(parts.store, parts.refs, forgetting=forgetting, progress=progress)
-    return [*found, *lost]
+    return [*found, *lost, *(() if found else _key_problems(parts))]
+
+
+def _key_problems(parts: Parts) -> list[Problem]:
+    """What is kept of keys beside the store, and does not fit the tables of the current branch."""
+    head = parts.refs.current()
+    if head is None or not (parts.path / LOCAL / KEYS).is_dir():
+        return []
+    snapshot = parts.snapshot_of(head)
+    found = []
+    for path in snapshot.tables:
+        file, declared = snapshot.file(path), snapshot.project.table(path).key
+        format = file.format
+        if format is not None and not keys_are_right(
+            file.indexes, file.path, format, file.chunk_runs(), declared
+        ):
+            found.append(Problem(KEYS, f"what is kept of the keys of {path} is not what its rows say"))
+    return found
 
 
 def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:
@@ -38,9 +58,18 @@ def collect_garbage(parts: Parts, prune: Literal["old", "now"]) -> Collected:
 
 def repairs(parts: Parts) -> list[Repair]:
     """The possible repairs of what `verify` finds."""
-    found = repair.repairs(parts.store, parts.refs, verify(parts))
+    problems = verify(parts)
+    found = repair.repairs(parts.store, parts.refs, problems)
     folder = parts.path / LOCAL / CALLS
     if any(damaged_lines(folder)):
         words = "drop the damaged lines of the call journal, and keep their neighbours"
         found.append(Repair("calls", words, lambda: drop_damaged(folder)))
+    if any(problem.name == KEYS for problem in problems):
+        words = "drop what is kept of keys, which is worked out again"
+        found.append(Repair(KEYS, words, lambda: _drop_keys(parts)))
     return found
+
+
+def _drop_keys(parts: Parts) -> None:
+    rmtree(parts.path / LOCAL / KEYS, ignore_errors=True)
+    parts.contents.indexes.clear()

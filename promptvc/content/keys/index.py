@@ -45,9 +45,23 @@ class KeyIndexes:
         family = self._family(path, format, key) if len(chunk_runs) >= _SMALL else Family(None)
         return VersionKeys(family, format, key, chunk_runs, self._seed())
 
-    def knows(self, path: str, format: RowFormat, key: Sequence[str]) -> bool:
-        """Whether anything is kept of this key."""
-        return bool(self._family(path, format, key).names)
+    def clear(self) -> None:
+        """Drop what is in memory: the folder was removed."""
+        self._families.clear()
+
+    def are_right(
+        self, path: str, format: RowFormat, key: Sequence[str], chunk_runs: Sequence[ChunkRun]
+    ) -> bool:
+        """Whether what is kept of these chunk runs is what their bytes say: all of them are read."""
+        kept: dict[bytes, tuple[list[int], bool]] = {}
+        for segment in self._family(path, format, key).segments:
+            kept.update(segment.by_name())
+        for place, (name, run) in enumerate(zip(_names(chunk_runs), chunk_runs, strict=True)):
+            if name in kept:
+                found = hash_keys(format, key, run.load(), run.rows, first=place == 0, seed=self._seed())
+                if kept[name] != (sorted(map(upper_bits, found.hashes)), found.complete):
+                    return False
+        return True
 
     def _family(self, path: str, format: RowFormat, key: Sequence[str]) -> Family:
         reading = repr((path, tuple(key), format.reading)).encode("utf-8", "surrogatepass")

@@ -68,6 +68,14 @@ class Segment:
             yield self.names[entry ^ wanted]
             at += 1
 
+    def by_name(self) -> dict[bytes, tuple[list[int], bool]]:
+        """By the name of each chunk run what is kept of its hashes, rising, and whether all rows have the key."""
+        found: list[list[int]] = [[] for _ in self.names]
+        for entry in self.entries:
+            found[entry & ~_UPPER].append(entry & _UPPER)
+        flags = (not flag for flag in self.flags)
+        return dict(zip(self.names, zip(found, flags, strict=True), strict=True))
+
     def hits(self, uppers: Iterable[int]) -> Iterator[tuple[int, int]]:
         """What is kept of these hashes, rising: each with the number of a chunk run, once for each row."""
         entries, at = self.entries, 0

@@ -21,6 +21,18 @@ def guess_keys(
     return None
 
 
+def keys_are_right(
+    indexes: KeyIndexes,
+    path: str,
+    format: RowFormat,
+    chunk_runs: Sequence[ChunkRun],
+    declared: tuple[str, ...] | None,
+) -> bool:
+    """Whether what is kept of the keys of a table, the declared one or those that may be guessed, is right."""
+    keys = [declared] if declared else _candidates(format, chunk_runs)
+    return all(indexes.are_right(path, format, key, chunk_runs) for key in keys)
+
+
 def _candidates(format: RowFormat, chunk_runs: Sequence[ChunkRun]) -> list[tuple[str, ...]]:
     """The keys that all readable rows of the first chunk run that has any have, each part a scalar."""
     for at, chunk_run in enumerate(chunk_runs):

@@ -262,6 +262,7 @@ class _Forgetting:
                 parts.workspace.worktree.put_back(files, target)
                 parts.workspace.worktree.make_durable(files)
             purge(parts.traces())
+            parts.contents.indexes.clear()
         return answers
 
 
