@@ -61,10 +61,14 @@ class PackedObject(Protocol):
 
 
 class PackStream(Struct, frozen=True):
-    """The objects of a pack to send, and how many there are."""
+    """The objects of a pack to send, and how many there are.
+
+    ``thin`` are the same with deltas on what the remote has; to be sent where the remote takes such packs.
+    """
 
     count: int
     objects: Iterator[PackedObject]
+    thin: Iterator[PackedObject] | None = None
 
 
 class Negotiator(Protocol):

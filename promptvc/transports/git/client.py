@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import IO, Any
 
-from dulwich.client import TraditionalGitClient
+from dulwich.client import GitClient, TraditionalGitClient
 from dulwich.object_format import SHA1
 from dulwich.objects import ObjectID as Sha
 from dulwich.pack import REF_DELTA, UnpackedObject, pack_object_header
@@ -17,7 +17,7 @@ from promptvc.ids import ObjectId, RefName
 from promptvc.transports.git.intake import Intake
 from promptvc.transports.git.wire import Wire
 from promptvc.transports.progress import Meter
-from promptvc.transports.remote import MakePack, Negotiator, PackStream, Progress, RemoteRefs
+from promptvc.transports.remote import MakePack, Negotiator, PackedObject, Progress, RemoteRefs
 
 ZERO = b"0" * 40
 MAX_HAVES = 256
@@ -27,7 +27,19 @@ _PEELED = re.compile(rb"[0-9a-f]{40} (refs/\S+) (?:\S+ )*peeled:([0-9a-f]{40})\s
 _UPLOAD_PACK, _RECEIVE_PACK = b"upload-pack", b"receive-pack"
 
 
-class WireClient(TraditionalGitClient):
+class NotesThin(GitClient):
+    """Notes whether a server takes packs with deltas on what it has (gitprotocol-capabilities(5), no-thin)."""
+
+    takes_thin = True
+
+    def _negotiate_receive_pack_capabilities(
+        self, server_capabilities: set[bytes]
+    ) -> tuple[set[bytes], bytes | None]:
+        self.takes_thin = b"no-thin" not in server_capabilities
+        return super()._negotiate_receive_pack_capabilities(server_capabilities)
+
+
+class WireClient(NotesThin, TraditionalGitClient):
     """git's protocol over a wire that ``dial(service, protocol version)`` opens.
 
     The caller closes the wire. ``peeled`` collects the peeled ids of annotated tags in protocol version 2, which
@@ -149,8 +161,10 @@ def _guess_head(refs: Mapping[RefName, ObjectId], head_id: bytes | None) -> RefN
     return next(iter(usual + fitting), None)
 
 
-def pack_data(pack: MakePack, meter: Meter) -> Callable[..., tuple[int, Iterator[UnpackedObject]]]:
-    """``pack`` as dulwich's ``generate_pack_data`` callback."""
+def pack_data(
+    pack: MakePack, meter: Meter, takes_thin: Callable[[], bool] = lambda: False
+) -> Callable[..., tuple[int, Iterator[UnpackedObject]]]:
+    """``pack`` as dulwich's ``generate_pack_data`` callback; ``takes_thin`` says whether the server takes thin ones."""
 
     def generate(
         have: Set[bytes], want: Set[bytes], *, ofs_delta: bool = False, progress: object = None
@@ -158,7 +172,8 @@ def pack_data(pack: MakePack, meter: Meter) -> Callable[..., tuple[int, Iterator
         if not want:
             return 0, iter(())
         stream = pack(_ids(have), _ids(want))
-        return stream.count, _unpacked(stream, meter)
+        objects = stream.thin if stream.thin is not None and takes_thin() else stream.objects
+        return stream.count, _unpacked(stream.count, objects, meter)
 
     return generate
 
@@ -167,12 +182,12 @@ def _ids(raw: Set[bytes]) -> set[ObjectId]:
     return {ObjectId(id.decode("ascii")) for id in raw}
 
 
-def _unpacked(stream: PackStream, meter: Meter) -> Iterator[UnpackedObject]:
+def _unpacked(count: int, objects: Iterator[PackedObject], meter: Meter) -> Iterator[UnpackedObject]:
     """Objects whose compressed bytes dulwich sends unchanged: they must start with the pack's object header."""
-    for number, thing in enumerate(stream.objects, 1):
+    for number, thing in enumerate(objects, 1):
         base = thing.base.raw if thing.base is not None else None
         kind = REF_DELTA if base is not None else thing.kind
         packed = UnpackedObject(kind, delta_base=base, decomp_len=thing.size, sha=thing.id.raw)
         packed.comp_chunks = [bytes(pack_object_header(kind, base, thing.size, SHA1)), thing.compressed]
-        meter.show(Progress("sending", number, stream.count))
+        meter.show(Progress("sending", number, count))
         yield packed

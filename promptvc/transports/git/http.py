@@ -18,6 +18,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from promptvc.errors import Advice, AuthFailed, TransferFailed
 from promptvc.transports.failures import broken, http_failure, one_line, unreachable
+from promptvc.transports.git.client import NotesThin
 from promptvc.transports.git.credentials import Credential, Credentials
 from promptvc.transports.git.intake import Intake, Pace, Watch
 from promptvc.transports.settings import TransportSettings
@@ -29,7 +30,7 @@ _PART = 256 * 1024
 _CHECK = Advice("check-address")
 
 
-class HttpClient(AbstractHttpGitClient):
+class HttpClient(NotesThin, AbstractHttpGitClient):
     """dulwich's http client with our own requests: credentials, proxies and clear error messages.
 
     dulwich's own request code forgets the credentials between requests, and cannot send a large upload twice.

@@ -168,7 +168,10 @@ class GitRemote:
                 session.asked = bool(commands)
                 return commands
 
-            generate = pack_data(session.guard(pack), session.meter)
+            client = session.client
+            generate = pack_data(
+                session.guard(pack), session.meter, lambda: getattr(client, "takes_thin", False)
+            )
             sent = session.client.send_pack(session.path, new_refs, generate, session.hear, atomic=atomic)
             status.update(_reasons(sent.ref_status or {}))
             return status

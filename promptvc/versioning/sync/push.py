@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from promptvc.errors import Advice, InvalidName, NotFastForward, PushRejected, RefMoved, Usage
 from promptvc.ids import ObjectId, RefName
@@ -208,11 +209,16 @@ def _pack(work: _Push, have: Set[ObjectId], want: Set[ObjectId]) -> PackStream:
     near = [work.seen[send.there] for send in work.sends if send.there in work.seen]
     ids = objects_to_send(work.store, want, have, near)
     work.objects = len(ids)
-    bases = thin_bases(work.store, ids)
-    return PackStream(len(ids), _stored(work, ids, bases))
+    return PackStream(len(ids), _stored(work, ids), _thin(work, ids))
 
 
-def _stored(work: _Push, ids: Sequence[ObjectId], bases: Mapping[ObjectId, Near]) -> Iterator[PackedObject]:
+def _thin(work: _Push, ids: Sequence[ObjectId]) -> Iterator[PackedObject]:
+    yield from _stored(work, ids, thin_bases(work.store, ids))
+
+
+def _stored(
+    work: _Push, ids: Sequence[ObjectId], bases: Mapping[ObjectId, Near] = MappingProxyType({})
+) -> Iterator[PackedObject]:
     for id in ids:
         near = bases.get(id)
         found = smaller_delta(work.store, id, near) if near is not None else None
