@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from promptvc.errors import Advice, InvalidName, NotFastForward, PushRejected, RefMoved, Usage
 from promptvc.ids import ObjectId, RefName
@@ -13,13 +12,13 @@ from promptvc.storage.packs import PackedObject
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.transports.remote import PackStream, Remote, RemoteRefs, Update
+from promptvc.versioning.deltas import Bases, shorter
 from promptvc.versioning.forgotten import APPLIED, FORGOTTEN, Finder, load_forgotten, read_forgotten
 from promptvc.versioning.history import History
-from promptvc.versioning.near import Near
 from promptvc.versioning.sync.missing import objects_to_send
 from promptvc.versioning.sync.refchange import Outcome, RefChange
 from promptvc.versioning.sync.refspec import Refspec, local_name
-from promptvc.versioning.sync.thin import smaller_delta, thin_bases
+from promptvc.versioning.sync.thin import thin_bases
 
 Inspect = Callable[[Set[ObjectId], Set[ObjectId]], None]
 """Looks at what is to be sent: (what the remote has, what it is to have)."""
@@ -216,13 +215,12 @@ def _thin(work: _Push, ids: Sequence[ObjectId]) -> Iterator[PackedObject]:
     yield from _stored(work, ids, thin_bases(work.store, ids))
 
 
-def _stored(
-    work: _Push, ids: Sequence[ObjectId], bases: Mapping[ObjectId, Near] = MappingProxyType({})
-) -> Iterator[PackedObject]:
+def _stored(work: _Push, ids: Sequence[ObjectId], bases: Bases | None = None) -> Iterator[PackedObject]:
     for id in ids:
-        near = bases.get(id)
-        found = smaller_delta(work.store, id, near) if near is not None else None
-        found = found or work.store.stored(id)
+        delta = bases.get(id) if bases is not None else None
+        found = work.store.stored(id)
+        if delta is not None:
+            found = shorter(work.store, found, delta)
         work.size += len(found.compressed)
         yield found
 

@@ -18,7 +18,8 @@ from promptvc.storage.refs import Refs
 from promptvc.storage.scratch import scratch_folder, sweep
 from promptvc.storage.store import LOCAL, MANY_PACKS, ObjectStore
 from promptvc.versioning.commit import find_commits
-from promptvc.versioning.upkeep.deltas import Bases, plan, write
+from promptvc.versioning.deltas import Bases
+from promptvc.versioning.upkeep.deltas import DEEPEST, plan, write
 from promptvc.versioning.upkeep.reach import logged_values, pass_over, reach, ref_values, reflog_values, stop
 
 GRACE = 14 * 86400.0
@@ -141,7 +142,7 @@ def _join(
     """Copy the wanted objects of these packs to a new one and make it visible; gives its index."""
     with PackWriter(store.pack_folder, lambda raw: False) as writer:
         ids = dict.fromkeys(raw for pack in packs for raw, _ in pack.entries() if wanted(raw))
-        write(store, writer, map(ObjectId.from_raw, ids), bases or Bases())
+        write(store, writer, map(ObjectId.from_raw, ids), bases or Bases(DEEPEST))
         return writer.finish()
 
 
