@@ -37,11 +37,14 @@ class Family:
         self._folder = folder
         self.segments = [*_segments(folder)] if folder else []
         self.names = {name for segment in self.segments for name in segment.names}
+        self.incomplete = {name for segment in self.segments for name in segment.incomplete()}
+        """The names of chunk runs in which rows lack the key."""
 
     def add(self, segment: Segment, alive: Sequence[bytes]) -> None:
         """Keep a segment; ``alive`` are the names of the version at hand."""
         self.segments.append(self._write(segment))
         self.names.update(segment.names)
+        self.incomplete.update(segment.incomplete())
         total = sum(map(len, self.segments))
         at_hand = set(alive)
         if total > _DEAD_FROM and total > _DEAD * sum(_count(each, at_hand) for each in self.segments):
@@ -53,11 +56,6 @@ class Family:
         """The names of the chunk runs that may have a key of this hash, one for each row."""
         for segment in self.segments:
             yield from segment.find(hash)
-
-    @cached_property
-    def incomplete(self) -> set[bytes]:
-        """The names of chunk runs in which rows lack the key."""
-        return {name for segment in self.segments for name in segment.incomplete()}
 
     @cached_property
     def remembered(self) -> Remembered:

@@ -16,7 +16,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from operator import or_
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,7 @@ class Segment:
 
     def incomplete(self) -> Iterator[bytes]:
         """The names of the chunk runs in which rows lack the key."""
-        return (
-            (name for name, flag in zip(self.names, self.flags, strict=True) if flag)
-            if any(self.flags)
-            else iter(())
-        )
+        return compress(self.names, self.flags)
 
     def at(self, path: Path) -> Segment:
         """The same, as it is in a file."""
@@ -61,12 +57,7 @@ class Segment:
 
     def find(self, hash: int) -> Iterator[bytes]:
         """The names of the chunk runs with a key of this hash, one for each row."""
-        wanted = hash & _UPPER
-        entries = self.entries
-        at = bisect_left(entries, wanted)
-        while at < len(entries) and (entry := entries[at]) & _UPPER == wanted:
-            yield self.names[entry ^ wanted]
-            at += 1
+        return (self.names[number] for _, number in self.hits([hash & _UPPER]))
 
     def by_name(self) -> dict[bytes, tuple[list[int], bool]]:
         """By the name of each chunk run what is kept of its hashes, rising, and whether all rows have the key."""

@@ -232,3 +232,10 @@ def test_the_numbers_of_rows_follow_from_places() -> None:
     starts = [*accumulate([10] * 11, initial=0)]
     found = [tuple(starts[place] + number for place, number in shared.at) for shared in keys.duplicates()]
     assert found == [(30 + n, 100 + n) for n in range(10)]
+
+
+def test_a_later_version_that_lacks_keys_is_seen_by_the_same_process() -> None:
+    indexes = KeyIndexes()
+    assert indexes.of(PATH, FORMAT, ("id",), as_runs(_table(100))).is_complete
+    later = [*_table(100), b'{"v": 1}\n']
+    check(indexes.of(PATH, FORMAT, ("id",), as_runs(later)), FORMAT, later)
