@@ -111,15 +111,6 @@ class PackWriter:
         else:
             self._append_delta(raw, stored.base, stored.size, stored.compressed)
 
-    def add_delta(self, id: ObjectId, base: ObjectId, delta: bytes) -> None:
-        """Write an object as a delta on one that is in this pack already."""
-        if id.raw not in self._written:
-            self._append_delta(id.raw, base, len(delta), zlib.compress(delta, 9))
-
-    def holds(self, raw: bytes) -> bool:
-        """Whether the object is in this pack."""
-        return raw in self._written
-
     def finish(self) -> Path | None:
         """Make the pack durable and visible; gives its index's path, None if nothing was new.
 

@@ -8,8 +8,7 @@ from itertools import repeat
 from typing import NamedTuple, overload
 
 from promptvc.ids import ObjectId
-
-_ID = 20
+from promptvc.versioning.ropes.chunklist import ID, split
 
 
 class ChunkRun(NamedTuple):
@@ -57,8 +56,8 @@ class ChunkRuns(Sequence[ChunkRun]):
         """Where a chunk is, by its 20-byte id; rising."""
         found, at = [], self.ids.find(id)
         while at >= 0:
-            if at % _ID == 0:
-                found.append(at // _ID)
+            if at % ID == 0:
+                found.append(at // ID)
             at = self.ids.find(id, at + 1)
         return found
 
@@ -82,16 +81,16 @@ class ChunkRuns(Sequence[ChunkRun]):
         if isinstance(at, slice):
             start, stop, step = at.indices(len(self))
             assert step == 1
-            ids = self.ids[start * _ID : stop * _ID]
+            ids = self.ids[start * ID : stop * ID]
             return ChunkRuns(ids, self._lengths[start:stop], self._rows[start:stop], self._load)
         place = at + len(self) if at < 0 else at
         if not 0 <= place < len(self):
             raise IndexError(at)
-        id = self.ids[place * _ID : (place + 1) * _ID]
+        id = self.ids[place * ID : (place + 1) * ID]
         return ChunkRun(id, partial(self._load, id), self._lengths[place], self._rows[place])
 
     def __iter__(self) -> Iterator[ChunkRun]:
-        ids = [self.ids[at : at + _ID] for at in range(0, len(self.ids), _ID)]
+        ids = split(self.ids, ID)
         columns = zip(ids, map(partial, repeat(self._load), ids), self._lengths, self._rows, strict=True)
         return map(partial(tuple.__new__, ChunkRun), columns)  # as `ChunkRun(*each)`, in a third of the time
 
@@ -99,7 +98,7 @@ class ChunkRuns(Sequence[ChunkRun]):
 def chunk_ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
     """The ids of chunk runs."""
     if isinstance(chunk_runs, ChunkRuns):
-        return [chunk_runs.ids[at : at + _ID] for at in range(0, len(chunk_runs.ids), _ID)]
+        return split(chunk_runs.ids, ID)
     return [chunk_run.id for chunk_run in chunk_runs]
 
 
