@@ -38,8 +38,9 @@ _Done = TypeVar("_Done")
 class PackWriter:
     """Collects new objects in one pack. Nothing is visible before `finish`; `abort` leaves no trace.
 
-    ``known(raw)`` says which objects need not be written, ``need(raw)`` raises for one that is not in the store,
-    ``publish(index)`` is called with the index of the finished pack. ``while_open`` is entered with the writer.
+    ``known(raw)`` says which objects need not be written, ``need(raw)`` raises for one that is not in the store, and
+    ``without(raws)`` gives those of many that may not be. ``publish(index)`` is called with the index of the finished
+    pack. ``while_open`` is entered with the writer.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class PackWriter:
         while_open: AbstractContextManager[None] | None = None,
         publish: Callable[[Path], None] = lambda index: None,
         need: Callable[[bytes], None] = lambda raw: None,
+        without: Callable[[set[bytes]], set[bytes]] = lambda raws: raws,
     ) -> None:
-        self._folder, self._known, self._need = folder, known, need
+        self._folder, self._known, self._need, self._without = folder, known, need, without
         self._while_open, self._publish = while_open or nullcontext(), publish
         self._written: dict[bytes, tuple[int, int]] = {}  # id -> (offset, crc32)
         self._linked: set[bytes] = set()  # what new trees, commits and tags name
@@ -119,9 +121,8 @@ class PackWriter:
         """
         if self._file is None:
             return None
-        for raw in self._linked:
-            if not self.has(raw):
-                self._need(raw)
+        for raw in self._without(self._linked - self._written.keys()):
+            self._need(raw)
         out, self._file = self._file, None
         with disk_errors(self._folder), out:
             try:

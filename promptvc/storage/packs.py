@@ -25,6 +25,8 @@ IsalError = cast(type[Exception], isal_zlib.error)  # isal's stubs call it a val
 _OPENING = 4096
 """Bytes of a zlib stream that surely begin to make something: its code tables alone may take hundreds."""
 _HEAD = 8 + 256 * 4
+_MANY_IDS = 32
+"""How many times as many ids as are looked for a pack may have to be gone through rather than searched for each."""
 _FEW_IDS = 64
 """Sorted ids that are searched at once, and not by halves."""
 _TRAILER = 20
@@ -103,6 +105,13 @@ class PackReader:
         while at % 20 and at >= 0:
             at = few.find(raw, at + 1)
         return self._offset_at(low + at // 20) if at >= 0 else None
+
+    def without(self, raws: set[bytes]) -> set[bytes]:
+        """Those of these 20-byte ids that are not here."""
+        if len(raws) * _MANY_IDS < self.count:
+            return {raw for raw in raws if self.find(raw) is None}
+        ids = self._index[_HEAD : _HEAD + self.count * 20]
+        return raws.difference([ids[at : at + 20] for at in range(0, len(ids), 20)])
 
     def ids(self, prefix: bytes = b"") -> Iterator[bytes]:
         """The 20-byte ids in order, those that begin with prefix."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -194,6 +194,7 @@ class ObjectStore:
             while_open=self.writing(),
             publish=self._publish,
             need=self._need,
+            without=self._not_packed,
         )
 
     @contextmanager
@@ -304,10 +305,21 @@ class ObjectStore:
         return None
 
     def _is_packed(self, raw: bytes) -> bool:
-        """Whether a pack has the object; the large ones are asked first, which have most."""
+        """Whether a pack has the object."""
+        return any(pack.find(raw) is not None for pack in self._largest_first)
+
+    def _not_packed(self, raws: set[bytes]) -> set[bytes]:
+        """Those of these objects that no pack has."""
+        for pack in self._largest_first:
+            raws = pack.without(raws) if raws else raws
+        return raws
+
+    @property
+    def _largest_first(self) -> Sequence[PackReader]:
+        """The packs in the order in which they are likely to have an object."""
         if self._by_count[0] is not self._packs:
             self._by_count = self._packs, sorted(self._packs.values(), key=lambda pack: -pack.count)
-        return any(pack.find(raw) is not None for pack in self._by_count[1])
+        return self._by_count[1]
 
     def _read_packed(self, pack: PackReader, offset: int) -> tuple[Kind, bytes]:
         found = pack.resolve(offset)

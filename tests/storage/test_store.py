@@ -330,3 +330,19 @@ def test_a_store_borrowing_objects_is_read(repo: Repo, tmp_path: Path) -> None:
     config.write_text(config.read_text() + "[promptvc]\n\tstoreformat = 1\n")
     borrowed = Repo.open(tmp_path / "shared.git", repo.parts.surroundings)
     assert borrowed.snapshot("main").read("prompts/a.md") == b"a"
+
+
+def test_of_many_ids_those_that_no_pack_has_are_found(repo: Repo) -> None:
+    store = repo.parts.store
+    with store.begin() as writer:
+        here = {writer.add(Kind.BLOB, b"%d" % n).raw for n in range(300)}
+        writer.finish()
+    away = {os.urandom(20) for _ in range(40)}
+    (pack,) = (pack for pack in store._packs.values() if pack.count >= 300)
+    assert pack.without(here | away) == away, "gone through"
+    few = {*list(here)[:3], *list(away)[:3]}
+    assert pack.without(few) == few - here, "searched for"
+    with store.begin() as writer:
+        writer.add(Kind.TREE, b"100644 a\0" + sorted(away)[0])
+        with pytest.raises(ObjectMissing):
+            writer.finish()

@@ -19,7 +19,9 @@ from promptvc.content.keys.hashes import KeyHashes, hash_keys, hash_token
 from promptvc.content.keys.scan import keyed_bodies
 from promptvc.content.keys.segments import MOST_RUNS, NAME, make_segment, repeated, run_name, upper_bits
 from promptvc.content.keys.tokens import KeyToken
+from promptvc.versioning.ropes.chunklist import ID
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
+from promptvc.versioning.ropes.joined import Joined
 
 KEYS = "keys"
 """The folder of a store's caches that the families are in."""
@@ -44,6 +46,14 @@ class KeyIndexes:
         """The keys of a version of a table; chunk runs that no segment knows are read at once."""
         family = self._family(path, format, key) if len(chunk_runs) >= _SMALL else Family(None)
         return VersionKeys(family, format, key, chunk_runs, self._seed())
+
+    def remember_unique(
+        self, path: str, format: RowFormat, key: Sequence[str], chunk_runs: Sequence[ChunkRun]
+    ) -> None:
+        """Remember that no two rows of a version of a table share a key."""
+        names = _names(chunk_runs)
+        if len(names) >= _SMALL:
+            self._family(path, format, key).remember(_version(names), True, names)
 
     def clear(self) -> None:
         """Drop what is in memory: the folder was removed."""
@@ -149,7 +159,7 @@ class VersionKeys:
     @cached_property
     def _version(self) -> bytes:
         """A name of the version: that of its chunk runs, in their order."""
-        return xxh3_128_digest(b"".join(self._names))
+        return _version(self._names)
 
     @cached_property
     def _by_name(self) -> dict[bytes, int]:
@@ -174,15 +184,14 @@ class VersionKeys:
 
     def _cover(self) -> None:
         """Read the chunk runs that no segment knows."""
-        missing = set(self._names) - self._family.names
+        missing = [name for name in dict.fromkeys(self._names) if name not in self._family.names]
         if not missing:
             return
         kept: list[tuple[bytes, KeyHashes]] = []
         loose: list[tuple[bytes, KeyHashes]] = []
-        for place, (name, run) in enumerate(zip(self._names, self._runs, strict=True)):
-            if name in missing:
-                missing.discard(name)
-                (kept if run.is_stored else loose).append((name, self._hashes(place)))
+        for name in missing:
+            place = self._by_name[name]
+            (kept if self._runs[place].is_stored else loose).append((name, self._hashes(place)))
         for start in range(0, len(kept), MOST_RUNS):
             self._family.add(make_segment(kept[start : start + MOST_RUNS]), self._names)
         if loose:
@@ -228,13 +237,14 @@ class VersionKeys:
 
     def _suspects_among(self, places: set[int]) -> _Suspects:
         """The rows of these chunk runs that may share their keys, with each other or with any."""
-        hashes = sorted({upper_bits(hash) for place in places for hash in self._hashes(place).hashes})
+        hashes = {upper_bits(hash) for place in places for hash in self._hashes(place).hashes}
         rows: dict[int, list[int]] = {}
         for segment in (segment for family in self._families for segment in family.segments):
             here = [name in self._by_name for name in segment.names]
-            for hash, number in segment.hits(hashes):
-                if here[number]:
-                    rows.setdefault(hash, []).extend(self._places_of(segment.names[number]))
+            if not any(here):
+                continue
+            for hash, number in segment.among(hashes, here):
+                rows.setdefault(hash, []).extend(self._places_of(segment.names[number]))
         shared = {hash for hash, found in rows.items() if len(found) > 1}
         return _Suspects(shared, {place for hash in shared for place in rows[hash]})
 
@@ -269,12 +279,25 @@ class VersionKeys:
         return self._fresh[name]
 
 
+def _version(names: Sequence[bytes]) -> bytes:
+    return xxh3_128_digest(b"".join(names))
+
+
 def _names(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
     """The names of chunk runs; one that has no name of its own is named by its place."""
+    found = _names_from(chunk_runs, 0)
+    if found and chunk_runs[0].is_stored:
+        found[0] = run_name(chunk_runs[0].id, first=True)
+    return found
+
+
+def _names_from(chunk_runs: Sequence[ChunkRun], start: int) -> list[bytes]:
+    if isinstance(chunk_runs, Joined):
+        parts = enumerate(chunk_runs.parts)
+        return [name for n, part in parts for name in _names_from(part, start + chunk_runs.start(n))]
     if isinstance(chunk_runs, ChunkRuns):
-        ids = chunk_runs.ids
-        return [run_name(ids[:20], first=True), *(ids[at : at + NAME] for at in range(20, len(ids), 20))]
+        return [chunk_runs.ids[at : at + NAME] for at in range(0, len(chunk_runs.ids), ID)]
     return [
-        run_name(run.id, first=place == 0) if run.is_stored else b"at %013d" % place
-        for place, run in enumerate(chunk_runs)
+        run_name(run.id, first=False) if run.is_stored else b"at %013d" % place
+        for place, run in enumerate(chunk_runs, start)
     ]

@@ -32,6 +32,8 @@ MOST_RUNS = 1 << NUMBER_BITS
 _UPPER = ((1 << 64) - 1) >> NUMBER_BITS << NUMBER_BITS
 _MARK = b"pvkeys1\n"
 _HEAD = struct.Struct("<8s16sQ")
+_SEARCH = 16
+"""How many times as many entries as hashes make it worth while to search for each."""
 _MANY = 1 << 16
 """Entries from which it is worth the time to import numpy."""
 
@@ -66,6 +68,13 @@ class Segment:
             found[entry & ~_UPPER].append(entry & _UPPER)
         flags = (not flag for flag in self.flags)
         return dict(zip(self.names, zip(found, flags, strict=True), strict=True))
+
+    def among(self, uppers: set[int], here: Sequence[bool]) -> Iterator[tuple[int, int]]:
+        """`hits` of these hashes in any order, in the chunk runs whose numbers are ``here``."""
+        if len(self.entries) > len(uppers) * _SEARCH:
+            return ((upper, number) for upper, number in self.hits(sorted(uppers)) if here[number])
+        kept = ((entry & _UPPER, entry & ~_UPPER) for entry in self.entries)
+        return ((upper, number) for upper, number in kept if here[number] and upper in uppers)
 
     def hits(self, uppers: Iterable[int]) -> Iterator[tuple[int, int]]:
         """What is kept of these hashes, rising: each with the number of a chunk run, once for each row."""

@@ -15,6 +15,7 @@ from promptvc.content.keys.tokens import KeyToken, KeyValue, first_value, key_to
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import NotATable, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import Pieces
 
 
 class Edited(Struct, frozen=True, kw_only=True):
@@ -23,7 +24,7 @@ class Edited(Struct, frozen=True, kw_only=True):
     ``unchanged`` rows were given as they already are. ``missing`` are the keys to delete that no row has.
     """
 
-    pieces: tuple[ChunkRun | bytes, ...]
+    pieces: Pieces
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from promptvc.content.formats.base import RowFormat, Segment
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import Joined, Parts
 
 Changes = Mapping[int, Mapping[int, bytes | None]]
 """By chunk run and row in it: the new body, or None for a row that goes."""
@@ -48,28 +49,32 @@ class OpenFile:
 
 def splice(
     file: OpenFile, changes: Changes, added: Sequence[bytes], inserted: Insertions = MappingProxyType({})
-) -> tuple[ChunkRun | bytes, ...]:
+) -> Joined[ChunkRun | bytes]:
     """The file with these changes, and with bodies added at its end: chunk runs that stay, and new bytes."""
-    pieces: list[ChunkRun | bytes] = []
+    made = Parts()
     last = len(file.chunk_runs)
     regions = [*_regions(file, changes, added, inserted), (last, last)]
     touched = sorted(file.loaded | changes.keys())
     at = 0
     for start, stop in regions:
         for place in touched[bisect_left(touched, at) : bisect_left(touched, start)]:
-            pieces += file.chunk_runs[at:place]
-            pieces.append(
-                _replaced(file, place, changes[place]) if changes.get(place) else file.chunk_run(place)
-            )
+            made.take(file.chunk_runs[at:place])
+            made.put(_replaced(file, place, changes[place]) if changes.get(place) else file.chunk_run(place))
             at = place + 1
-        pieces += file.chunk_runs[at:start]
+        made.take(file.chunk_runs[at:start])
         if start < stop or (added and not last):
-            old = [segment for place in range(start, stop) for segment in file.segments(place)]
-            new = [item for place in range(start, stop) for item in _changed(file, place, changes, inserted)]
-            rebuilt = file.format.rebuild(old, [*new, *added] if stop == last else new)
-            pieces.append(b"".join(segment.data for segment in rebuilt))
+            made.put(_rebuilt(file, range(start, stop), changes, inserted, added if stop == last else ()))
             at = stop
-    return tuple(pieces)
+    return made.joined()
+
+
+def _rebuilt(
+    file: OpenFile, places: range, changes: Changes, inserted: Insertions, added: Sequence[bytes]
+) -> bytes:
+    """The bytes of chunk runs that are laid out anew, with bodies added behind."""
+    old = [segment for place in places for segment in file.segments(place)]
+    new = [item for place in places for item in _changed(file, place, changes, inserted)]
+    return b"".join(segment.data for segment in file.format.rebuild(old, [*new, *added]))
 
 
 def _regions(

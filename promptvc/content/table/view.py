@@ -27,6 +27,7 @@ from promptvc.content.table.where import Where, condition
 from promptvc.content.values.plain import plain
 from promptvc.errors import RowMissing, Usage
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import row_counts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +60,6 @@ class Table(Frames):
         self.path, self.unique = path, unique
         self._chunk_runs, self._format, self._key, self._cache = chunk_runs, format, key, cache
         self._indexes = indexes or KeyIndexes()
-        self._counts = [chunk_run.rows for chunk_run in self._chunk_runs]
         self._bodies_at: tuple[int, list[bytes]] = (-1, [])
 
     # --- rows by number -----------------------------------------------------------------------------------
@@ -221,6 +221,11 @@ class Table(Frames):
     @cached_property
     def _survey(self) -> Survey:
         return survey(self._format, self._chunk_runs)
+
+    @cached_property
+    def _counts(self) -> list[int | None]:
+        """The rows of each chunk run, those that were counted and those that are known."""
+        return row_counts(self._chunk_runs)
 
     def _count(self, at: int) -> int:
         known = self._counts[at]

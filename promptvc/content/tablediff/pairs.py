@@ -13,7 +13,8 @@ from promptvc.content.align.runs import Run, Span, gaps
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.keys.tokens import key_token
 from promptvc.content.tablediff.match import Matching
-from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns, chunk_ids
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
+from promptvc.versioning.ropes.joined import chunk_ids
 
 
 class TableSide(Struct, frozen=True):

@@ -21,6 +21,7 @@ from promptvc.content.tablemerge.versions import OURS, THEIRS, Files, Versions, 
 from promptvc.content.tablemerge.write import write
 from promptvc.content.values.conflict import MergeConflict
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import Pieces
 
 
 class SideCounts(Struct, frozen=True):
@@ -47,7 +48,7 @@ class RowMerge(Struct, frozen=True, kw_only=True):
     ``from_theirs``. ``counts`` are those of ours and of theirs.
     """
 
-    pieces: tuple[ChunkRun | bytes, ...]
+    pieces: Pieces
     from_theirs: bool
     conflicts: tuple[MergeConflict, ...]
     key: tuple[str, ...] | None
@@ -105,7 +106,7 @@ def _unchanged(files: Files) -> RowMerge | None:
     kept = theirs if ids[0] == ids[1] else ours
     nothing = SideCounts(0, 0, 0)
     return RowMerge(
-        pieces=tuple(kept.chunk_runs),
+        pieces=kept.chunk_runs,
         from_theirs=kept is theirs,
         conflicts=(),
         key=None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 from promptvc.content.formats.base import BOM, RowFormat, Segment
+from promptvc.content.table.numbered import first_rows
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.content.tablediff.pairs import TableSide
 from promptvc.content.tablemerge.encode import encode
@@ -16,13 +16,12 @@ from promptvc.content.tablemerge.place import Placement
 from promptvc.content.tablemerge.renames import Names
 from promptvc.content.tablemerge.versions import Files
 from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import Joined, Pieces
 
 Encode = Callable[[Content], bytes]
 
 
-def write(
-    files: Files, names: Sequence[Names], placement: Placement, layout: Layout
-) -> tuple[ChunkRun | bytes, ...]:
+def write(files: Files, names: Sequence[Names], placement: Placement, layout: Layout) -> Pieces:
     """The pieces of the merged file; ``names`` are how the fields of each version are renamed."""
     own = files[placement.side]
     formats = [file.format for file in files]
@@ -38,14 +37,14 @@ def write(
     return _framed(_spliced(own, placement, encoded), layout)
 
 
-def _spliced(own: TableSide, placement: Placement, encoded: Encode) -> Sequence[ChunkRun | bytes]:
+def _spliced(own: TableSide, placement: Placement, encoded: Encode) -> Pieces:
     """Chunk runs of the side that stay, and what changes between them."""
     changes = {n: None if content is None else encoded(content) for n, content in placement.changes.items()}
     inserted = {at: [encoded(content) for _, content in rows] for at, rows in placement.inserted.items()}
     file = OpenFile(own.chunk_runs, own.format)
     if not own.chunk_runs:
         return splice(file, {}, inserted.get(-1, []))
-    starts = _starts(file)
+    starts = first_rows(own.format, own.chunk_runs)
     return splice(file, _by_chunk_run(changes, starts), [], _by_chunk_run_behind(inserted, starts))
 
 
@@ -85,15 +84,6 @@ def _head(file: TableSide) -> bytes:
     return b"".join(opening) + mark
 
 
-def _starts(file: OpenFile) -> list[int]:
-    """The number of the first row of each chunk run, and how many rows there are."""
-    counts = (
-        chunk_run.rows if chunk_run.rows is not None else file.format.count(file.data(at), at == 0)
-        for at, chunk_run in enumerate(file.chunk_runs)
-    )
-    return [0, *accumulate(counts)]
-
-
 def _by_chunk_run(
     changes: Mapping[int, bytes | None], starts: Sequence[int]
 ) -> dict[int, dict[int, bytes | None]]:
@@ -114,16 +104,17 @@ def _by_chunk_run_behind(
     return made
 
 
-def _framed(pieces: Sequence[ChunkRun | bytes], layout: Layout) -> tuple[ChunkRun | bytes, ...]:
+def _framed(pieces: Pieces, layout: Layout) -> Pieces:
     """The pieces with, or without, a byte-order mark at their beginning and a line end at their end."""
-    made = list(pieces)
-    for at, change in ((0, _marked), (-1, _ended)):
-        if made:
-            piece = made[at]
-            data = piece.load() if isinstance(piece, ChunkRun) else piece
-            changed = change(data, layout)
-            made[at] = piece if changed == data else changed
-    return tuple(made)
+    for at, change in ((0, _marked), (len(pieces) - 1, _ended)):
+        if not pieces:
+            return pieces
+        piece = pieces[at]
+        data = piece.load() if isinstance(piece, ChunkRun) else piece
+        changed = change(data, layout)
+        if changed != data:
+            pieces = Joined([pieces[:at], [changed], pieces[at + 1 :]])
+    return pieces
 
 
 def _marked(data: bytes, layout: Layout) -> bytes:

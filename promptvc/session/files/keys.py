@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Protocol
 
 from msgspec import Struct
 
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.keys.index import KeyIndexes
+from promptvc.content.table.numbered import first_rows
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import DuplicateKey
 from promptvc.ids import RepoPath
@@ -53,19 +53,10 @@ def check_keys(file: Rows, rules: MergeRules, indexes: KeyIndexes) -> list[KeyWa
     found = []
     starts: list[int] = []
     for shared in indexes.of(file.path, format, rules.key, chunk_runs).duplicates():
-        starts = starts or _starts(format, chunk_runs)
+        starts = starts or first_rows(format, chunk_runs)
         key = tuple((field, shared.row.get(field)) for field in rules.key)
         numbers = tuple(starts[place] + number + 1 for place, number in shared.at)
         found.append(KeyWarning(file.path, key, numbers))
     if found and rules.unique:
         raise DuplicateKey(str(found[0]), "make the keys unique, or set another key in promptvc.toml")
     return found
-
-
-def _starts(format: RowFormat, chunk_runs: Sequence[ChunkRun]) -> list[int]:
-    """The number of the first row of each chunk run."""
-    counts = (
-        format.count(run.load(), place == 0) if run.rows is None else run.rows
-        for place, run in enumerate(chunk_runs)
-    )
-    return [*accumulate(counts, initial=0)]

@@ -13,8 +13,8 @@ from promptvc.content.keys.index import KeyIndexes
 from promptvc.content.keys.scan import keyed_bodies
 from promptvc.content.keys.tokens import KeyToken, guess_key
 from promptvc.content.table.numbered import NumberedRow as NumberedRow
-from promptvc.content.table.numbered import number_rows
-from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
+from promptvc.content.table.numbered import first_rows, number_rows
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 
 if TYPE_CHECKING:
     from promptvc.session.files.project import Project
@@ -39,25 +39,13 @@ class Keyed(Struct, frozen=True):
         """The rows that have one of these keys, in their order."""
         wanted = set(tokens)
         keys = self.indexes.of(self.path, self.format, key, self.chunk_runs)
-        number = last = 0
+        starts: list[int] = []
         for place in sorted({place for token in wanted for place in keys.places(token)}):
-            number += _count(self.format, self.chunk_runs, range(last, place))
-            last = place
+            starts = starts or first_rows(self.format, self.chunk_runs)
             data = self.chunk_runs[place].load()
             for at, body, token in keyed_bodies(self.format, key, data, first=place == 0):
                 if token in wanted:
-                    yield NumberedRow(number + at, body, self.format.parse(body))
-
-
-def _count(format: RowFormat, chunk_runs: Sequence[ChunkRun], places: range) -> int:
-    """The rows of some chunk runs."""
-    some = chunk_runs[places.start : places.stop]
-    if isinstance(some, ChunkRuns):
-        return some.row_count
-    return sum(
-        format.count(run.load(), place == 0) if run.rows is None else run.rows
-        for place, run in zip(places, some, strict=True)
-    )
+                    yield NumberedRow(starts[place] + at, body, self.format.parse(body))
 
 
 _SAMPLE = 1000

@@ -15,9 +15,7 @@ from promptvc.content.values.json import write_exact
 from promptvc.content.values.merge import put
 from promptvc.errors import Advice, ConflictStale, Usage
 from promptvc.session.transaction.pending import PendingFile
-from promptvc.versioning.ropes.chunkrun import ChunkRun
-
-Pieces = tuple[ChunkRun | bytes, ...]
+from promptvc.versioning.ropes.joined import Pieces
 
 
 def taken_row(file: PendingFile, conflict: MergeConflict, value: Any | Missing) -> Any | Missing:
@@ -54,7 +52,7 @@ def _whole_row(
 ) -> tuple[Pieces, int]:
     if number is None:
         if isinstance(value, Missing):
-            return tuple(opened.chunk_runs), 0
+            return opened.chunk_runs, 0
         at, place = _gap(opened, conflict.row or 0)
         return (splice(opened, {}, [], {at: {place: [_body(file, opened, value)]}})), 1
     at, place, body = _place(opened, number)

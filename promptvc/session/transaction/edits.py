@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING
+from promptvc.content.keys.index import VersionKeys
 from promptvc.content.table import edit as rowedit
 from promptvc.content.table.intake import as_in_place
 from promptvc.content.table.view import Table, keys_of
@@ -126,12 +127,13 @@ class Delete(Struct, frozen=True):
         table, file = state.table(self.path, self.key), state.need(self.path)
         format = file.format
         assert format is not None
-        done = rowedit.delete(self.path, file.chunk_runs(), format, table.key, self.keys, keys_of(table))
+        keys = keys_of(table)
+        done = rowedit.delete(self.path, file.chunk_runs(), format, table.key, self.keys, keys)
         if done.missing:
             raise RowMissing(
                 f"{self.path}: no row has the key {done.missing[0]!r}", "table.key names the key fields"
             )
-        state.pending[self.path] = file.edited(done)
+        state.pending[self.path] = file.edited(done, _unique_key(keys))
 
     def onto(self, base: State, tip: State) -> Delete:
         """Rows with these keys must be as they were."""
@@ -154,10 +156,16 @@ def _edit_rows(
     table, format = state.table(path, key), file.format
     assert format is not None
     if how is None:
-        done = rowedit.append(path, file.chunk_runs(), format, rows)
-    else:
-        done = how(path, file.chunk_runs(), format, table.key, rows, keys=keys_of(table))
-    state.pending[path] = file.edited(done)
+        state.pending[path] = file.edited(rowedit.append(path, file.chunk_runs(), format, rows))
+        return
+    keys = keys_of(table)
+    done = how(path, file.chunk_runs(), format, table.key, rows, keys=keys)
+    state.pending[path] = file.edited(done, _unique_key(keys))
+
+
+def _unique_key(keys: VersionKeys | None) -> tuple[str, ...] | None:
+    """The key of a table if no two rows share it: then none do after rows were put in by that key, or taken out."""
+    return keys.key if keys is not None and keys.is_unique else None
 
 
 def _need_table(path: RepoPath, base: State, tip: State) -> bool:

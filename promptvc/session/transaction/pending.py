@@ -14,17 +14,22 @@ from promptvc.ids import RepoPath
 from promptvc.session.files.contents import head_of
 from promptvc.session.files.views import FileView
 from promptvc.storage.objects import FILE
-from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns, load_pieces
+from promptvc.versioning.ropes.joined import Joined
 
 _numbers = count()
 
 
 class PendingFile(Struct, frozen=True):
-    """A file's chunk runs, each whole rows, and its mode."""
+    """A file's chunk runs, each whole rows, and its mode.
+
+    ``unique_by`` is a key that surely no two of its rows share, None where that was not looked into.
+    """
 
     path: RepoPath
     pieces: Sequence[ChunkRun]
     mode: int = FILE
+    unique_by: tuple[str, ...] | None = None
 
     @classmethod
     def of_bytes(cls, path: RepoPath, data: bytes, mode: int = FILE) -> PendingFile:
@@ -36,10 +41,10 @@ class PendingFile(Struct, frozen=True):
         """A file as it is in the store."""
         return cls(file.path, file.chunk_runs(), file.entry.mode)
 
-    def edited(self, edit: Edited) -> PendingFile:
+    def edited(self, edit: Edited, unique_by: tuple[str, ...] | None = None) -> PendingFile:
         """The file after an edit of its rows."""
-        pieces = (piece if isinstance(piece, ChunkRun) else _chunk_run(piece) for piece in edit.pieces)
-        return PendingFile(self.path, tuple(pieces), self.mode)
+        parts = edit.pieces.parts if isinstance(edit.pieces, Joined) else (edit.pieces,)
+        return PendingFile(self.path, Joined(map(_named, parts)), self.mode, unique_by)
 
     @property
     def format(self) -> RowFormat | None:
@@ -53,6 +58,12 @@ class PendingFile(Struct, frozen=True):
     def read(self) -> bytes:
         """Its bytes."""
         return b"".join(load_pieces(self.pieces))
+
+
+def _named(part: Sequence[ChunkRun | bytes]) -> Sequence[ChunkRun]:
+    if isinstance(part, ChunkRuns):
+        return part
+    return [piece if isinstance(piece, ChunkRun) else _chunk_run(piece) for piece in part]
 
 
 def _chunk_run(data: bytes) -> ChunkRun:

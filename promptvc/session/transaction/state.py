@@ -19,7 +19,7 @@ from promptvc.session.secrets.guard import need_no_secrets
 from promptvc.session.transaction.pending import PendingFile
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.tree import Files
+from promptvc.versioning.tree import FileEntry, Files
 
 if TYPE_CHECKING:
     from promptvc.session.files.keys import KeyWarning
@@ -77,9 +77,10 @@ class State:
         """Find rows that share a declared key; raises `DuplicateKey` where keys must be unique."""
         project = self.project
         changed = [file for file in self.pending.values() if file is not None]
-        indexes = self._contents.indexes
+        rules = [(file, project.table(file.path)) for file in changed]
+        unsure = [(file, rule) for file, rule in rules if rule.key and rule.key != file.unique_by]
         return [
-            warning for file in changed for warning in check_keys(file, project.table(file.path), indexes)
+            warning for file, rule in unsure for warning in check_keys(file, rule, self._contents.indexes)
         ]
 
     def need_no_secrets(self, guard: Guard, message: str) -> None:
@@ -105,4 +106,13 @@ class State:
                 files[path] = self._contents.write_pieces(
                     path, file.pieces, writer, self.files.get(path), file.mode, guard.watch(path)
                 )
+                self._remember_unique(file, files[path])
         return dict(sorted(files.items()))
+
+    def _remember_unique(self, file: PendingFile, entry: FileEntry) -> None:
+        """Spare the next one who asks for rows by key the proof that no two share it."""
+        known = self._contents.chunk_list(entry.id) if file.unique_by and entry.is_rope else None
+        format = file.format if known is not None else None
+        if file.unique_by and format is not None:
+            runs = self._contents.chunk_runs(entry)
+            self._contents.indexes.remember_unique(file.path, format, file.unique_by, runs)

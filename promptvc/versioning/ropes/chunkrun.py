@@ -95,13 +95,6 @@ class ChunkRuns(Sequence[ChunkRun]):
         return map(partial(tuple.__new__, ChunkRun), columns)  # as `ChunkRun(*each)`, in a third of the time
 
 
-def chunk_ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
-    """The ids of chunk runs."""
-    if isinstance(chunk_runs, ChunkRuns):
-        return split(chunk_runs.ids, ID)
-    return [chunk_run.id for chunk_run in chunk_runs]
-
-
 def load_pieces(pieces: Iterable[ChunkRun | bytes]) -> Iterator[bytes]:
     """The bytes of chunk runs, loaded one after another, and of what is between them."""
     for piece in pieces:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut, cut_on
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
+from promptvc.versioning.ropes.joined import chunk_ids
 from promptvc.versioning.ropes.rope import Watch, Written, write_cut
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def write_pieces(
 
 def _cut(pieces: Sequence[ChunkRun | bytes], cutting: Cutting, known: ChunkList) -> Iterator[Piece]:
     """Known chunks where a piece begins that is one; else cut until a cut falls on such a piece."""
-    ids = [piece.id if isinstance(piece, ChunkRun) else b"" for piece in pieces]
+    ids = chunk_ids(pieces)
     known_ids = known.raw_ids()
     places = _places(known_ids)
 

@@ -17,7 +17,9 @@ from promptvc.content.formats.base import Malformed, RowFormat
 from promptvc.content.keys import family as families
 from promptvc.content.keys import index as index_module
 from promptvc.content.keys import segments as segments_module
+from promptvc.content.keys.hashes import hash_keys
 from promptvc.content.keys.index import KeyIndexes, VersionKeys
+from promptvc.content.keys.segments import make_segment, upper_bits
 from promptvc.content.keys.tokens import KeyToken, key_token
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
@@ -239,3 +241,21 @@ def test_a_later_version_that_lacks_keys_is_seen_by_the_same_process() -> None:
     assert indexes.of(PATH, FORMAT, ("id",), as_runs(_table(100))).is_complete
     later = [*_table(100), b'{"v": 1}\n']
     check(indexes.of(PATH, FORMAT, ("id",), as_runs(later)), FORMAT, later)
+
+
+@given(st.lists(CHUNKS, min_size=1, max_size=8), st.sets(st.integers(0, 7)), st.data())
+def test_hits_are_the_same_searched_for_and_gone_through(
+    chunks: list[bytes], wanted: set[int], data: st.DataObject
+) -> None:
+    format = row_format(PATH, b"")
+    assert format is not None
+    hashes = [hash_keys(format, ("id",), chunk, None, first=False, seed=0) for chunk in chunks]
+    segment = make_segment([(b"%016d" % n, found) for n, found in enumerate(hashes)])
+    here = [n in wanted for n in range(len(chunks))]
+    every = sorted({upper_bits(hash) for found in hashes for hash in found.hashes} | {0, 1 << 63})
+    some = set(data.draw(st.lists(st.sampled_from(every), max_size=6)))
+    expected = sorted((upper, n) for upper, n in segment.hits(sorted(some)) if here[n])
+    assert sorted(segment.among(some, here)) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments_module, "_SEARCH", 0)
+        assert sorted(segment.among(some, here)) == expected
