@@ -38,8 +38,8 @@ class Matching:
             old = [b for b in self._open_before(span) if b in before]
             new = [a for a in self._open_after(span) if a in after]
             for b, a, length in align([before[n] for n in old], [after[n] for n in new]):
-                for step in range(length):
-                    self.pair(old[b + step], new[a + step])
+                self.to_after.update(zip(old[b : b + length], new[a : a + length], strict=True))
+                self.to_before.update(zip(new[a : a + length], old[b : b + length], strict=True))
         self.pair_in_order(before, after)
 
     def pair_in_order(self, before: Mapping[int, Hashable], after: Mapping[int, Hashable]) -> None:

@@ -77,6 +77,8 @@ class Pairs:
         self.matching = Matching([span for span in spans if span[0] < span[1] or span[2] < span[3]])
         if self.comparable:
             self.matching.pair_equal(self.old.bodies, self.new.bodies)
+        self.unequal = self.old.bodies.keys() - self.matching.to_after.keys()
+        """The rows before that no row after has the bytes of."""
         self.old.parse(self.matching.to_after)
         self.new.parse(self.matching.to_before)
         self._starts = [span[0] for span in self.matching.spans], [span[2] for span in self.matching.spans]

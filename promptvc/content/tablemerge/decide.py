@@ -53,7 +53,7 @@ def decide(versions: Versions, *, prefer_base: bool) -> Decisions:
 def _decide_base(versions: Versions, prefer_base: bool) -> tuple[_Statuses, dict[int, Decision]]:
     statuses = {
         number: (versions.status(OURS, number), versions.status(THEIRS, number))
-        for number in versions.loaded()
+        for number in versions.touched()
     }
     touched = (
         (number, found) for number, found in statuses.items() if found != (RowStatus.SAME, RowStatus.SAME)

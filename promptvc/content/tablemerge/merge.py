@@ -21,7 +21,7 @@ from promptvc.content.tablemerge.versions import OURS, THEIRS, Files, Versions, 
 from promptvc.content.tablemerge.write import write
 from promptvc.content.values.conflict import MergeConflict
 from promptvc.versioning.ropes.chunkrun import ChunkRun
-from promptvc.versioning.ropes.joined import Pieces
+from promptvc.versioning.ropes.joined import Pieces, chunk_ids
 
 
 class SideCounts(Struct, frozen=True):
@@ -100,7 +100,7 @@ def merge_rows(
 def _unchanged(files: Files) -> RowMerge | None:
     """The side that holds as it is, where one did nothing, or both did the same."""
     _, ours, theirs = files
-    ids = [[chunk_run.id for chunk_run in side.chunk_runs] for side in files]
+    ids = [chunk_ids(side.chunk_runs) for side in files]
     if ids[0] != ids[1] and ids[0] != ids[2] and ids[1] != ids[2]:
         return None
     kept = theirs if ids[0] == ids[1] else ours

@@ -48,9 +48,9 @@ class Versions(Struct, frozen=True, kw_only=True):
         """Base and this side."""
         return self.left if side == OURS else self.right
 
-    def loaded(self) -> list[int]:
-        """The rows of base that a side may have changed, rising."""
-        return sorted(self.left.old.bodies.keys() | self.right.old.bodies.keys())
+    def touched(self) -> list[int]:
+        """The rows of base that a side does not have byte for byte, rising."""
+        return sorted(self.left.unequal | self.right.unequal)
 
     def status(self, side: int, number: int) -> RowStatus:
         """What a side did to a row of base."""

@@ -25,13 +25,11 @@ from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cu
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
+from promptvc.versioning.ropes.loading import RecentChunks, chunk_runs, known_chunk_runs, read_chunk
 from promptvc.versioning.ropes.rope import (
     Watch,
     all_chunks,
-    chunk_runs,
     count_chunks,
-    known_chunk_runs,
-    read_chunk,
     rope_size,
     walk_chunks,
     write_rows,
@@ -65,6 +63,7 @@ class Contents:
 
     def __init__(self, store: ObjectStore, cache: Cache) -> None:
         self._store, self._cache = store, cache
+        self._recent = RecentChunks(store)
         self.origins: Origins | None = None
         """What is from here; None where nobody asks."""
         self._lists: dict[ObjectId, ChunkList | None] = {}
@@ -210,7 +209,7 @@ class Contents:
             return [ChunkRun(entry.id.raw, lambda: self._store.read_blob(entry.id))]
         known = self.chunk_list(entry.id)
         if known is not None:
-            return known_chunk_runs(self._store, known)
+            return known_chunk_runs(self._store, known, self._recent)
         return chunk_runs(self._store, all_chunks(self._store, entry.id))
 
     def chunks(self, entry: FileEntry) -> Iterator[ObjectId]:

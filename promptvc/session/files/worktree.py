@@ -36,7 +36,8 @@ from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.rope import Watch, read_chunk
+from promptvc.versioning.ropes.loading import read_chunk
+from promptvc.versioning.ropes.rope import Watch
 from promptvc.versioning.tree import FileEntry, Files, is_below
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from promptvc.storage.store import ObjectStore
 from promptvc.versioning.forgotten import Cuts, Forgotten, RowMark, joined_cuts
 from promptvc.versioning.ropes.chunking import CHUNK_MIN
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
+from promptvc.versioning.ropes.loading import chunk_runs
 from promptvc.versioning.ropes.recut import Recutter
-from promptvc.versioning.ropes.rope import chunk_runs, walk_chunks
+from promptvc.versioning.ropes.rope import walk_chunks
 from promptvc.versioning.tree import FileEntry
 
 _IN_HEAD = HEAD_SIZE // CHUNK_MIN + 1

@@ -7,6 +7,6 @@ all chunks of a file.
 chunking   where a file is cut, and how unchanged parts are recognised
 chunklist  the chunks of one version, with fingerprints
 rope       the tree over chunks: written, walked; join: from pieces of an earlier one; recut: without its chunk list
-chunkrun   whole rows of a file, loadable on their own
+chunkrun   whole rows of a file, loadable on their own; joined: many in parts; loading: from the store
 marker     the entry that makes a tree a rope
 """

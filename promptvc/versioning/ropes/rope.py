@@ -11,7 +11,7 @@ one chunk is a plain blob. docs/format.md is the specification.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -22,9 +22,8 @@ from promptvc.errors import Advice, FileUnreadable, ObjectDamaged
 from promptvc.ids import ObjectId
 from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.ropes.chunking import CHUNK_MAX, Cutting, Piece, cut
+from promptvc.versioning.ropes.chunking import Cutting, Piece, cut
 from promptvc.versioning.ropes.chunklist import ChunkList
-from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.marker import MARKER, MARKER_ID, MARKER_NAME
 
 if TYPE_CHECKING:
@@ -329,50 +328,3 @@ def rope_size(store: ObjectStore, id: ObjectId) -> int:
         return sizes[chunk.id]
 
     return nodes.total(id, size)
-
-
-def read_chunk(store: ObjectStore, id: ObjectId) -> bytes:
-    """The bytes of a chunk; one that claims more than `CHUNK_MAX` is refused before it is inflated."""
-    return store.read_blob(id, CHUNK_MAX)
-
-
-def chunk_runs(store: ObjectStore, chunks: Iterable[Chunk]) -> list[ChunkRun]:
-    """Group chunks into chunk runs of whole rows."""
-    made: list[ChunkRun] = []
-    group: list[ObjectId] = []
-    for chunk in chunks:
-        group.append(chunk.id)
-        if not chunk.broken:
-            made.append(_chunk_run(store, group, None, None))
-            group = []
-    return [*made, _chunk_run(store, group, None, None)] if group else made
-
-
-def known_chunk_runs(store: ObjectStore, chunks: ChunkList) -> Sequence[ChunkRun]:
-    """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
-    if not chunks.any_broken:
-        load = partial(_read_raw, store)
-        return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, load)
-    made: list[ChunkRun] = []
-    group: list[ObjectId] = []
-    length = 0
-    for place, (size, rows) in enumerate(zip(chunks.lengths, chunks.rows, strict=True)):
-        group.append(chunks.id(place))
-        length += size
-        if not chunks.broken(place):
-            made.append(_chunk_run(store, group, length, rows))
-            group, length = [], 0
-    return [*made, _chunk_run(store, group, None, None)] if group else made
-
-
-def _read_raw(store: ObjectStore, raw: bytes) -> bytes:
-    return read_chunk(store, ObjectId.from_raw(raw))
-
-
-def _chunk_run(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> ChunkRun:
-    load = partial(read_chunk, store, ids[0]) if len(ids) == 1 else partial(_join, store, ids)
-    return ChunkRun(bytes.fromhex("".join(ids)), load, length, rows)
-
-
-def _join(store: ObjectStore, ids: list[ObjectId]) -> bytes:
-    return b"".join(read_chunk(store, id) for id in ids)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import HEAD_SIZE
+from promptvc.repo import Repo
 from promptvc.session.files.contents import cutting_of
 from promptvc.storage.objects import FILE
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes import loading
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.ropes.join import write_pieces
-from promptvc.versioning.ropes.rope import Written, known_chunk_runs, write_rows
+from promptvc.versioning.ropes.loading import RecentChunks, known_chunk_runs
+from promptvc.versioning.ropes.rope import Written, write_rows
 from tests.amounts import examples
 
 
@@ -54,7 +58,7 @@ def test_same_bytes_same_rope(
     (folder / "pack").mkdir()
     data = table(suffix, count, 7)
     known = write(store, suffix, data).chunks
-    pieces: list[ChunkRun | bytes] = list(known_chunk_runs(store, known))
+    pieces: list[ChunkRun | bytes] = list(known_chunk_runs(store, known, RecentChunks(store)))
     for share, what in edits:
         at = int(share * (len(pieces) - 1)) if pieces else 0
         if not pieces or (at == 0 and what != "edit"):
@@ -95,7 +99,7 @@ def test_what_stays_is_not_read(tmp_path: Path) -> None:
 
         return chunk_run._replace(load=load)
 
-    chunk_runs = known_chunk_runs(store, known)
+    chunk_runs = known_chunk_runs(store, known, RecentChunks(store))
     pieces: list[ChunkRun | bytes] = [watched(at, chunk_run) for at, chunk_run in enumerate(chunk_runs)]
     middle = len(pieces) // 2
     pieces[middle] = chunk_runs[middle].load().replace(b"yy", b"zzz", 1)
@@ -104,3 +108,21 @@ def test_what_stays_is_not_read(tmp_path: Path) -> None:
     write_pieces(pieces, cutting_of(format), None, known, mode=FILE)
     assert len(chunk_runs) > 50
     assert len(read) <= 4
+
+
+def test_chunks_are_read_again_from_memory_within_bounds(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = repo.parts.store
+    with store.begin() as writer:
+        blobs = [b"%d" % n * 1000 for n in range(5)]
+        ids = [*writer.add_blobs(blobs)]
+        writer.finish()
+    monkeypatch.setattr(loading, "RECENT_BYTES", 2500)
+    recent = loading.RecentChunks(store)
+    for _ in range(3):
+        assert [recent.read(id.raw) for id in ids] == blobs
+    read: list[object] = []
+    monkeypatch.setattr(loading, "read_chunk", lambda store, id: read.append(id) or b"")
+    assert [recent.read(id.raw) for id in ids[-2:]] == blobs[-2:]
+    assert not read, "the last ones are at hand"
+    recent.read(ids[0].raw)
+    assert read == [ids[0]]
