@@ -40,11 +40,10 @@ def test_what_one_side_changed_of_the_layout_is_kept(
     columns = list(base[0])
     expected = apply(base, [*ours, *theirs])
     assume(mine and other and expected)  # a file without rows shows less of its layout
-    data = [
-        write(path, base, style, columns),
-        write(path, mine, of("ours", "both"), columns),
-        write(path, other, of("theirs", "both"), columns),
-    ]
+    sides = [(base, style), (mine, of("ours", "both")), (other, of("theirs", "both"))]
+    if path.endswith(".jsonl"):  # one line that is not ended shows no line end
+        assume(all(len(rows) > 1 or layout.final_newline for rows, layout in sides))
+    data = [write(path, rows, layout, columns) for rows, layout in sides]
     found = merge(path, *data, ["id"])
     assert found.conflicts == ()
     removed = any(edit.what == "remove" for edit in (*ours, *theirs))
