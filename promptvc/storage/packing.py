@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, TypeVar
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from promptvc.ids import ObjectId
 from promptvc.storage.files import disk_errors, sync_folder
@@ -35,12 +36,21 @@ _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
 
+class HalfPack(Struct, frozen=True):
+    """A pack that is complete on disk, under a name under which nobody looks for it."""
+
+    path: str
+    entries: list[tuple[bytes, int, int]]
+    """(20-byte id, offset, crc32) of each object, sorted."""
+    checksum: bytes
+
+
 class PackWriter:
     """Collects new objects in one pack. Nothing is visible before `finish`; `abort` leaves no trace.
 
     ``known(raw)`` says which objects need not be written, ``need(raw)`` raises for one that is not in the store, and
     ``without(raws)`` gives those of many that may not be. ``publish(index)`` is called with the index of the finished
-    pack. ``while_open`` is entered with the writer.
+    pack. ``while_open`` is entered with the writer. ``temporary`` is an empty file to write to.
     """
 
     def __init__(
@@ -48,6 +58,8 @@ class PackWriter:
         folder: Path,
         known: Callable[[bytes], bool],
         *,
+        threads: int = THREADS,
+        temporary: Path | None = None,
         while_open: AbstractContextManager[None] | None = None,
         publish: Callable[[Path], None] = lambda index: None,
         need: Callable[[bytes], None] = lambda raw: None,
@@ -57,8 +69,9 @@ class PackWriter:
         self._while_open, self._publish = while_open or nullcontext(), publish
         self._written: dict[bytes, tuple[int, int]] = {}  # id -> (offset, crc32)
         self._linked: set[bytes] = set()  # what new trees, commits and tags name
+        self._adopted: list[HalfPack] = []
         self._file: IO[bytes] | None = None
-        self._at = 0
+        self._at, self._threads, self._temporary = 0, threads, temporary
         self._patience, self._counting = PATIENT_BYTES, Lock()
 
     def __enter__(self) -> PackWriter:
@@ -96,7 +109,8 @@ class PackWriter:
 
         Memory stays within a few times `BATCH`, however many there are.
         """
-        for done in _in_threads(self._deflate, _batches(blobs)):
+        batches = _batches(blobs)
+        for done in _in_threads(self._deflate, batches) if self._threads > 1 else map(self._deflate, batches):
             with disk_errors(self._folder):
                 for raw, entry, crc in done:
                     if entry and raw not in self._written:
@@ -119,24 +133,43 @@ class PackWriter:
         Raises `ObjectMissing` where a new tree, commit or tag names an object that is neither here nor in the store:
         memory of what is stored may be wrong, and nothing may be published that cannot be read.
         """
+        elsewhere = {raw for half in self._adopted for raw, _, _ in half.entries}
+        for raw in self._without(self._linked - self._written.keys() - elsewhere):
+            self._need(raw)
+        if (own := self.seal()) is not None:
+            self._adopted.append(own)
+        index = None
+        while self._adopted:  # what a failure leaves here, `abort` removes
+            half = self._adopted[0]
+            with disk_errors(self._folder):
+                index = publish(Path(half.path), half.entries, half.checksum)
+            self._adopted.pop(0)
+            self._publish(index)
+        return index
+
+    def seal(self) -> HalfPack | None:
+        """Complete the pack and make it durable, but not visible; None if nothing was new."""
         if self._file is None:
             return None
-        for raw in self._without(self._linked - self._written.keys()):
-            self._need(raw)
         out, self._file = self._file, None
         with disk_errors(self._folder), out:
             try:
                 checksum = _complete(out, len(self._written))
-                entries = [(raw, offset, crc) for raw, (offset, crc) in sorted(self._written.items())]
-                index = publish(Path(out.name), entries, checksum)
             except BaseException:
                 _remove(Path(out.name))
                 raise
-        self._publish(index)
-        return index
+        entries = [(raw, offset, crc) for raw, (offset, crc) in sorted(self._written.items())]
+        return HalfPack(out.name, entries, checksum)
+
+    def adopt(self, half: HalfPack) -> None:
+        """Take over a pack that another process sealed: it becomes visible with this one."""
+        self._adopted.append(half)
 
     def abort(self) -> None:
         """Forget everything that was not finished."""
+        for half in self._adopted:
+            _remove(Path(half.path))
+        self._adopted.clear()
         if self._file is not None:
             self._file.close()
             _remove(Path(self._file.name))
@@ -170,7 +203,7 @@ class PackWriter:
 
     def _write(self, raw: bytes, entry: bytes, crc: int) -> None:
         if self._file is None:
-            self._file = open_temporary(self._folder)
+            self._file = open_temporary(self._folder, self._temporary)
             self._at = self._file.write(b"PACK\0\0\0\2\0\0\0\0")
         self._file.write(entry)
         self._written[raw] = (self._at, crc)
@@ -197,12 +230,17 @@ def entry_header(kind: int, size: int) -> bytes:
     return bytes(out)
 
 
-def open_temporary(folder: Path) -> IO[bytes]:
-    """A new pack file under a name that git's own clean-up knows."""
+def open_temporary(folder: Path, path: Path | None = None) -> IO[bytes]:
+    """The pack file to be written, which is there, else a new one."""
+    return (path or new_temporary(folder)).open("r+b", buffering=1 << 20)
+
+
+def new_temporary(folder: Path) -> Path:
+    """A new file for a pack, under a name that git's own clean-up knows."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix="tmp_pack_", dir=folder)
     os.close(handle)
-    return Path(name).open("r+b", buffering=1 << 20)
+    return Path(name)
 
 
 def publish(temporary: Path, entries: list[tuple[bytes, int, int]], checksum: bytes) -> Path:

@@ -197,6 +197,13 @@ class ObjectStore:
             without=self._not_packed,
         )
 
+    def begin_part(self, temporary: Path) -> PackWriter:
+        """Write a pack to an empty file of another process, whose writer keeps what is here, and adopts it."""
+        from promptvc.storage.packing import PackWriter
+
+        self._refresh()
+        return PackWriter(self.pack_folder, self._is_packed, threads=1, temporary=temporary)
+
     @contextmanager
     def keeping(self, id: ObjectId) -> Iterator[None]:
         """A block in which an object stays in the store; raises `ObjectMissing` where it is not there."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptvc.content.formats import HEAD_SIZE, row_format
-from promptvc.session.files.contents import cutting_of
+from promptvc.session.files.cutting import cutting_of
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes import chunking
 from promptvc.versioning.ropes.chunking import file_blocks

@@ -9,7 +9,8 @@ import pytest
 from promptvc.errors import RefMoved
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo
-from promptvc.session.files.contents import Source, cutting_of
+from promptvc.session.files.contents import Source
+from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.scan import open_source, scan
 from promptvc.storage.objects import Kind, Signature
 from promptvc.versioning.commit import write_commit

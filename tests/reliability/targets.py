@@ -29,7 +29,7 @@ from promptvc.repo import Repo
 from promptvc.runs.calls.store import CallStore
 from promptvc.secrets.find import Stream, find
 from promptvc.secrets.redact import Redactor, redact_url
-from promptvc.session.files.contents import cutting_of
+from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.project import read_project
 from promptvc.storage.cache import Cache
 from promptvc.storage.git import GitConfig

@@ -14,7 +14,7 @@ from promptvc.content.keys.tokens import first_value
 from promptvc.content.table.numbered import number_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.ids import RepoPath
-from promptvc.session.files.contents import file_chunk_runs
+from promptvc.session.files.cutting import file_chunk_runs
 from promptvc.session.files.rowstream import Keyed, NumberedRow, likely_key
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 

@@ -12,7 +12,8 @@ from promptvc.content.table.view import Table
 from promptvc.errors import Advice, FileUnreadable, NotATable, PathMissing, RunMissing, Usage
 from promptvc.ids import RepoPath
 from promptvc.runs.sources import LoadedRun, RunSource
-from promptvc.session.files.contents import Contents, cutting_of
+from promptvc.session.files.contents import Contents
+from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.project import Project
 from promptvc.session.workspace.snapshot import table_of
 from promptvc.storage.store import ObjectStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
 from promptvc.content.kinds import FileKind, file_kind
 from promptvc.ids import ObjectId
+from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.origins import Origins
 from promptvc.storage.cache import Cache
 from promptvc.storage.objects import FILE, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import read_commit
-from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut, file_blocks
+from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.chunkrun import ChunkRun, load_pieces
 from promptvc.versioning.ropes.join import write_pieces
@@ -32,6 +33,7 @@ from promptvc.versioning.ropes.rope import (
     count_chunks,
     rope_size,
     walk_chunks,
+    write_over,
     write_rows,
 )
 from promptvc.versioning.tree import FileEntry, Files, load_files
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from promptvc.content.keys.index import KeyIndexes
     from promptvc.storage.packing import PackWriter
 
+PARTS_FROM = 64 << 20
+"""Bytes of a file from which several processes share the work."""
 _CHUNKS = "chunks"
 CHUNK_LISTS, CHUNK_LISTS_BYTES = 200, 256 << 20
 """How many chunk lists are kept, and in how many bytes."""
@@ -50,12 +54,13 @@ TREES = 4
 class Source(Struct, frozen=True):
     """The bytes of a file to be stored, in blocks of any size, read once.
 
-    ``handle`` is the open file, where there is one.
+    ``handle`` is the open file, where there is one, and ``place`` where it is.
     """
 
     blocks: Iterable[bytes]
     mode: int = FILE
     handle: int | None = None
+    place: Path | None = None
 
 
 class Contents:
@@ -125,12 +130,29 @@ class Contents:
             id = writer.add(Kind.BLOB, data) if writer else object_id(Kind.BLOB, data)
             return FileEntry(id, source.mode)
         known = self.chunk_list(like.id) if like is not None and like.is_rope else None
-        written = write_rows(
-            blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode, watch=watch
-        )
+        parts = None
+        if known is None and writer is not None:
+            parts = self._write_in_parts(path, source, format, writer, watch)
+        if parts is not None:
+            written = write_over(parts, writer, source.mode)
+        else:
+            written = write_rows(
+                blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode, watch=watch
+            )
         if written.is_rope:
             self._save_chunk_list(written.id, written.chunks)
         return FileEntry(written.id, source.mode, written.is_rope)
+
+    def _write_in_parts(
+        self, path: str, source: Source, format: RowFormat, writer: PackWriter, watch: Watch | None
+    ) -> ChunkList | None:
+        if source.place is None or source.handle is None or os.fstat(source.handle).st_size < PARTS_FROM:
+            return None
+        from promptvc.session.files.parts import write_in_parts  # few files are so large
+
+        return write_in_parts(
+            path, source.place, source.handle, format, writer, self._store.folder, self.seed, watch
+        )
 
     def write_pieces(
         self,
@@ -263,29 +285,6 @@ class Contents:
             self._lists[id] = chunks
             self._cache.save(f"{_CHUNKS}/{id}", chunks.to_value())
             self._cache.prune(_CHUNKS, CHUNK_LISTS, CHUNK_LISTS_BYTES)
-
-
-def cutting_of(format: RowFormat) -> Cutting:
-    """How files of this format are cut."""
-    return Cutting(format.row_ends, format.count, repr(format.cutting), format.row_per_end)
-
-
-def file_chunk_runs(file: Path, format: RowFormat) -> Iterator[ChunkRun]:
-    """A file as chunk runs of whole rows, each already loaded; no more of the file is read than is asked for."""
-    with file.open("rb") as source:
-        parts: list[bytes] = []
-        for piece in cut(file_blocks(source.read), cutting_of(format)):
-            parts.append(piece.data)
-            if not piece.broken:
-                yield _loaded(parts)
-                parts = []
-        if parts:
-            yield _loaded(parts)
-
-
-def _loaded(parts: list[bytes]) -> ChunkRun:
-    data = b"".join(parts)
-    return ChunkRun(b"", partial(bytes, data), len(data))
 
 
 def source_of(data: bytes, mode: int = FILE) -> Source:

@@ -113,7 +113,7 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
     try:
         before = os.fstat(handle)
         size = min(before.st_size + 1, BLOCK)  # one more shows in one go that a small file is at its end
-        yield Source(file_blocks(partial(os.read, handle), size), found.mode, handle)
+        yield Source(file_blocks(partial(os.read, handle), size), found.mode, handle, path)
         if signature(os.fstat(handle)) != signature(before) or signature(before) != signature(found.stat):
             raise FileChanging(
                 f"{found.path} changed while it was read", "try again when its writer has finished"

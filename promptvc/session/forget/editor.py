@@ -10,7 +10,8 @@ from promptvc.content.formats.base import RowFormat
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import Advice, Refused
 from promptvc.ids import ObjectId, RepoPath
-from promptvc.session.files.contents import Contents, Source, cutting_of, head_of
+from promptvc.session.files.contents import Contents, Source, head_of
+from promptvc.session.files.cutting import cutting_of
 from promptvc.session.forget.wanted import Wanted, wanted_by_mark
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.store import ObjectStore

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from promptvc.errors import SecretFound
 from promptvc.ids import ObjectId, RepoPath
 from promptvc.secrets.find import WINDOW, Hit, Stream, find
@@ -45,6 +47,7 @@ class FileWatch:
         self._guard, self.path, self._wide = guard, path, wide
         self.stream = Stream()
         self.hits: list[Hit] = []
+        self.elsewhere: list[Hit] = []
         self._parts: list[Part] = []
         self._size = 0
         self._last: bytes | None = None  # what came before, where that was new
@@ -65,6 +68,21 @@ class FileWatch:
         if self._last is not None and (self._wide or self._is_in_key()):
             self._take(self._guard.read(first)[:LONGEST], goes_on=True)
         self._known, self._last = last, None
+
+    def order(self) -> list[str]:
+        """See `Watch.order`: the digests of tokens that may be kept."""
+        return sorted(self._guard.allowed)
+
+    def take(self, found: object) -> None:
+        """See `Watch.take`: what `Guard.told` gave there."""
+        self.elsewhere += msgspec.convert(found, list[Hit])
+
+    def meet(self, before: bytes, after: bytes) -> None:
+        """See `Watch.meet`."""
+        self._known = self._last = None
+        self.new(before)
+        if self._is_in_key():
+            self.new(after)
 
     def drop(self) -> None:
         """Forget the file: nothing in it is new."""
@@ -97,15 +115,20 @@ class Guard:
     """Watches what one operation stores; `finish` gives what was found. A block: its thread ends with it.
 
     ``allowed`` are the digests of tokens that may be kept; ``read`` gives the bytes of a blob. One that is not on sees
-    nothing, and finds nothing.
+    nothing, and finds nothing. The looking is done in a thread ``beside``, or at once.
     """
 
     def __init__(
-        self, read: Callable[[ObjectId], bytes], allowed: Collection[str] = (), *, is_on: bool = True
+        self,
+        read: Callable[[ObjectId], bytes],
+        allowed: Collection[str] = (),
+        *,
+        is_on: bool = True,
+        beside: bool = True,
     ) -> None:
         self.read, self.allowed, self.is_on = read, frozenset(allowed), is_on
         self._watches: dict[RepoPath, FileWatch] = {}
-        self._beside: Beside[tuple[FileWatch, list[Part]]] = Beside(self._look)
+        self._beside: Beside[tuple[FileWatch, list[Part]]] | None = Beside(self._look) if beside else None
 
     def __enter__(self) -> Guard:
         return self
@@ -113,7 +136,8 @@ class Guard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._beside.__exit__(kind, error, trace)
+        if self._beside is not None:
+            self._beside.__exit__(kind, error, trace)
 
     def watch(self, path: RepoPath) -> FileWatch | None:
         """Who looks at a file that is written; the one before, of the same path, counts no longer."""
@@ -154,15 +178,19 @@ class Guard:
 
     def submit(self, watch: FileWatch, parts: list[Part]) -> None:
         """Have the next bytes of a file looked at."""
-        self._beside.put((watch, parts))
+        if self._beside is not None:
+            self._beside.put((watch, parts))
+        else:
+            self._look((watch, parts))
 
     def finish(self) -> dict[RepoPath, list[Hit]]:
         """What was found and is not allowed, by path; each token once a file."""
         for watch in self._watches.values():
             watch.flush()
-        self._beside.finish()
+        if self._beside is not None:
+            self._beside.finish()
         for watch in self._watches.values():
-            self._keep(watch, watch.stream.end())
+            self._keep(watch, [*watch.stream.end(), *watch.elsewhere])
         return {path: watch.hits for path, watch in self._watches.items() if watch.hits}
 
     def _look(self, item: tuple[FileWatch, list[Part]]) -> None:

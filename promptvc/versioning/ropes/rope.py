@@ -77,6 +77,15 @@ class Watch(Protocol):
     def drop(self) -> None:
         """Nothing was new: the file is as an earlier version of it."""
 
+    def order(self) -> object:
+        """What another process must know to look at a part of the file in the same way; plain values."""
+
+    def take(self, found: object) -> None:
+        """What it found there; plain values."""
+
+    def meet(self, before: bytes, after: bytes) -> None:
+        """Two chunks, one after the other, each of which another process looked at."""
+
 
 def write_rows(
     blocks: Iterable[bytes],
@@ -107,14 +116,35 @@ def write_cut(
     watch: Watch | None = None,
 ) -> Written:
     """Write a row file that is cut already; ``known`` is the list that recognised pieces are from."""
+    chunks = write_chunks(pieces, cutting, writer, known, seed=seed, watch=watch)
+    return write_over(chunks, writer, mode)
+
+
+def write_chunks(
+    pieces: Iterator[Piece],
+    cutting: Cutting,
+    writer: PackWriter | None,
+    known: ChunkList | None,
+    *,
+    seed: int = 0,
+    watch: Watch | None = None,
+    first: bool = True,
+) -> ChunkList:
+    """Write the chunks of a file, or of a part of it; ``first`` where that part is the file's beginning."""
     chunks = ChunkList(cutting.style, seed)
     fresh: list[int] = []
-    new = _new_pieces(_watched(pieces, known, watch) if watch else pieces, chunks, known, cutting, fresh)
-    put = writer.add if writer else object_id
+    shown = _watched(pieces, known, watch) if watch else pieces
+    new = _new_pieces(shown, chunks, known, cutting, fresh, first)
     ids = writer.add_blobs(new) if writer else map(partial(object_id, Kind.BLOB), new)
     made = list(ids)
     for place, id in zip(fresh, made, strict=True):
         chunks.set_id(place, id)
+    return chunks
+
+
+def write_over(chunks: ChunkList, writer: PackWriter | None, mode: int = FILE) -> Written:
+    """Write the tree over the chunks of a file, which are written already."""
+    put = writer.add if writer else object_id
     if len(chunks) > MOST_CHUNKS:
         raise FileUnreadable(
             f"a table of {len(chunks):,} pieces is too large: at most {MOST_CHUNKS:,} are kept",
@@ -141,11 +171,15 @@ def _watched(pieces: Iterator[Piece], known: ChunkList | None, watch: Watch) -> 
 
 
 def _new_pieces(
-    pieces: Iterator[Piece], chunks: ChunkList, known: ChunkList | None, cutting: Cutting, fresh: list[int]
+    pieces: Iterator[Piece],
+    chunks: ChunkList,
+    known: ChunkList | None,
+    cutting: Cutting,
+    fresh: list[int],
+    first: bool,
 ) -> Iterator[bytes]:
     """Enter every piece in the list; pass on the bytes of those that are not known, noting their places."""
     pending: list[bytes] = []  # of a chunk run that is not complete
-    first = True
     for piece in pieces:
         if piece.known >= 0 and known is not None:
             chunks.extend_known(known, piece.known, piece.run)

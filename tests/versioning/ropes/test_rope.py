@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.errors import ObjectDamaged
 from promptvc.repo import Repo
-from promptvc.session.files.contents import Source, cutting_of
+from promptvc.session.files.contents import Source
+from promptvc.session.files.cutting import cutting_of
 from promptvc.storage.objects import EXECUTABLE, Kind
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import CHUNK_MAX, CHUNK_MIN, Cutting, cut

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promptvc.content.formats import row_format
 from promptvc.content.formats.base import HEAD_SIZE
 from promptvc.repo import Repo
-from promptvc.session.files.contents import cutting_of
+from promptvc.session.files.cutting import cutting_of
 from promptvc.storage.objects import FILE
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes import loading

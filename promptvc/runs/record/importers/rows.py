@@ -11,7 +11,7 @@ from promptvc.content.formats.dicts import is_malformed, read_rows
 from promptvc.content.table.survey import survey
 from promptvc.errors import Advice, Usage
 from promptvc.runs.record.importers.base import Foreign
-from promptvc.session.files.contents import file_chunk_runs
+from promptvc.session.files.cutting import file_chunk_runs
 
 
 def read_row_file(file: Path, format: str) -> Foreign:

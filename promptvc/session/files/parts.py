@@ -1,0 +1,202 @@
+"""A large file of lines taken in by several processes, a part each: cut, hashed, compressed and looked through.
+
+What comes out is as if one process had done it all. Where that cannot be done, the caller does it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from promptvc.content.formats.base import RowFormat
+from promptvc.session.files.cutting import cutting_of
+from promptvc.storage.packing import HalfPack, PackWriter, new_temporary
+from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.rope import Watch
+from promptvc.versioning.ropes.seams import seams
+
+LEAST = 32 << 20
+"""Bytes of a part for which it is worth to start a process."""
+MOST_PROCESSES = 4
+_PROGRAM = "promptvc.session.workspace.part"
+_START = f"import sys; sys.path[:] = sys.argv[1:]; from {_PROGRAM} import main; main()"
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What a process is asked to do with a part of a file, from ``start`` to ``stop``.
+
+    ``file`` is where it lies, as ``signature`` says; ``path`` is its path in the project. New chunks go into a pack,
+    the empty file ``pack``, which is for the store in the folder ``store``. ``watch`` says what to look for
+    (`Watch.order`), None where nobody looks.
+    """
+
+    file: str
+    signature: tuple[int, ...]
+    path: str
+    start: int
+    stop: int
+    store: str
+    pack: str
+    seed: int
+    watch: Any = None
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What came of a part: its chunk list, the pack with those of its chunks that are new, and what was found."""
+
+    chunks: dict[str, Any]
+    pack: HalfPack | None
+    found: Any = None
+
+
+def write_in_parts(
+    path: str,
+    file: Path,
+    handle: int,
+    format: RowFormat,
+    writer: PackWriter,
+    store: Path,
+    seed: int,
+    watch: Watch | None,
+) -> ChunkList | None:
+    """The chunks of an open file, in packs that the writer adopts; None where one process is to do it."""
+    info = os.fstat(handle)
+    count = min(MOST_PROCESSES, _processors(), info.st_size // LEAST)
+    if count < 2 or not format.row_is_line or not hasattr(os, "pread") or not _may_start():
+        return None
+    places = seams(lambda offset, size: os.pread(handle, size, offset), info.st_size, count)
+    if len(places) < 2:
+        return None
+    packs = [new_temporary(store / "pack") for _ in places]
+    orders = [
+        Order(
+            file=str(file.absolute()),
+            signature=signature_of(info),
+            path=str(path),
+            start=start,
+            stop=stop,
+            store=str(store),
+            pack=str(pack),
+            seed=seed,
+            watch=watch.order() if watch else None,
+        )
+        for (start, stop), pack in zip(places, packs, strict=True)
+    ]
+    try:
+        done = _all_done(orders)
+        for part in done or ():
+            if part.pack is not None:
+                writer.adopt(part.pack)
+                packs.remove(Path(part.pack.path))
+    finally:
+        for pack in packs:
+            pack.unlink(missing_ok=True)
+    if done is None:
+        return None
+    lists = [ChunkList.from_value(part.chunks, seed) for part in done]
+    chunks = ChunkList(cutting_of(format).style, seed)
+    for each in lists:
+        assert each is not None
+        chunks.extend_known(each, 0, len(each))
+    if watch is not None:
+        _show(watch, handle, orders, done, [each for each in lists if each is not None])
+    return chunks
+
+
+def signature_of(info: os.stat_result) -> tuple[int, ...]:
+    """What tells whether an open file is the one that was meant, as it was."""
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def _show(
+    watch: Watch, handle: int, orders: Sequence[Order], done: Sequence[Done], lists: Sequence[ChunkList]
+) -> None:
+    """Show what the processes found, and what none of them saw: where two parts meet."""
+    for part in done:
+        watch.take(part.found)
+    for order, before, after in zip(orders[1:], lists, lists[1:], strict=False):
+        last, first = before.lengths[-1], after.lengths[0]
+        data = os.pread(handle, last + first, order.start - last)
+        watch.meet(data[:last], data[last:])
+
+
+def _all_done(orders: Sequence[Order]) -> list[Done] | None:
+    """What comes of all parts; None where one fails."""
+    with ExitStack() as stack:
+        try:
+            processes = [stack.enter_context(_Process(order)) for order in orders]
+            done = [process.answer() for process in processes]
+        except OSError:
+            return None
+        made = [each for each in done if each is not None]
+        return made if len(made) == len(orders) else None
+
+
+class _Process:
+    """A process that does one part. A block: at its end the process is gone; should we be killed, it goes too."""
+
+    def __init__(self, order: Order) -> None:
+        paths = [str(Path(__file__).parents[3]), *(path for path in sys.path if path)]
+        # No environment, no user's own modules: what may be imported is what this process may import.
+        command = [sys.executable, "-I", "-c", _START, *paths]
+        self._running = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt of the terminal is ours: we end it
+        )
+        assert self._running.stdin is not None
+        data = msgspec.msgpack.encode(order)
+        try:
+            self._running.stdin.write(len(data).to_bytes(8, "big") + data)
+            self._running.stdin.flush()  # and stays open: its end would mean ours
+        except OSError:
+            self._end()
+            raise
+
+    def __enter__(self) -> _Process:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def answer(self) -> Done | None:
+        """What came of its part; None where it failed."""
+        assert self._running.stdout is not None
+        data = self._running.stdout.read()
+        try:
+            return msgspec.msgpack.decode(data, type=Done)
+        except msgspec.MsgspecError:
+            return None
+
+    def _end(self) -> None:
+        self._running.kill()
+        for pipe in (self._running.stdin, self._running.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._running.wait()
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _may_start() -> bool:
+    """Whether the running program is a Python that can be started once more."""
+    return Path(sys.executable or "").name.startswith(("python", "pypy"))
