@@ -22,6 +22,15 @@ if _OURS:
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:] == ["--version"]:  # most of its time would be the import of click
+        from promptvc import __version__
+
+        try:
+            sys.stdout.write(f"promptvc {__version__}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the flush at exit must not fail again
+        return
     from promptvc.cli.main import main as run
 
     run(interruptible=_OURS)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from promptvc.errors import InvalidName, Usage
+from promptvc.patterns import compiled
 
-_HEX40 = re.compile(r"[0-9a-f]{40}\Z")
+_HEX40 = compiled(r"[0-9a-f]{40}\Z")
 # What git check-ref-format refuses inside a name (git-check-ref-format(1)).
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|\Z)|\A[./-]|[./]\Z|\A@\Z")
+_BAD_REF = compiled(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|\Z)|\A[./-]|[./]\Z|\A@\Z")
 
 
 # Control characters, and what turns the writing direction.
-_HIDDEN_IN_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HIDDEN_IN_NAME = compiled("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What the file system of macOS leaves out of a name (git's is_hfs_dotgit).
-_IGNORED_IN_NAME = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_IGNORED_IN_NAME = compiled("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _RESERVED = (".git", ".promptvc", ".rope")
-_SHORT = re.compile(r"(git|prompt|rope)~[1-4]")
+_SHORT = compiled(r"(git|prompt|rope)~[1-4]")
 
 
 def is_reserved(part: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,14 +18,13 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass
 class App:
     """The options before the command's name, and what they determine."""
 
-    folder: Path = field(default_factory=Path)
-    color: bool | None = None
-    pager: bool = True
-    json: bool = False
+    def __init__(self) -> None:
+        self.folder = Path()
+        self.color: bool | None = None
+        self.pager, self.json = True, False
 
     @cached_property
     def out(self) -> Output:
@@ -36,12 +34,12 @@ class App:
     @cached_property
     def surroundings(self) -> Surroundings:
         """The environment, read once."""
-        from promptvc.surroundings import (
-            surroundings,
-        )  # imports the library, which --help and --version do not need
+        import msgspec  # --help and --version need none of these
+
+        from promptvc.surroundings import surroundings
 
         found = surroundings()
-        return replace(
+        return msgspec.structs.replace(
             found,
             notice=lambda text: self.out.note(f"note: {text}"),
             confirm=self._confirm if found.interactive else None,

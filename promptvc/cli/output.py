@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -14,7 +13,9 @@ from typing import Any
 
 import click
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from promptvc.patterns import compiled
+
+_SURROGATE = compiled("[\ud800-\udfff]")
 _OURS = f"\x1b<{os.urandom(8).hex()}>["
 """Stands for the start of our own colours until a line is printed, so that file content cannot imitate it."""
 HIDDEN = (
@@ -24,7 +25,7 @@ HIDDEN = (
 """As a part of a regular expression: control characters, bidirectional controls, zero-width characters, line ends other
 than \\n, lone surrogates, and the tag characters that can hide text in text. Joiners stay: emoji and several scripts
 need them."""
-_HIDDEN = re.compile(rf"{re.escape(_OURS)}([0-9;]{{0,12}}m)|[{HIDDEN}]")
+_HIDDEN = compiled(rf"{re.escape(_OURS)}([0-9;]{{0,12}}m)|[{HIDDEN}]")
 
 
 class Output:
@@ -50,11 +51,7 @@ class Output:
     @property
     def width(self) -> int:
         """The number of columns: the terminal's, 80 in a pipe."""
-        return (
-            shutil.get_terminal_size((80, 24)).columns
-            if self.is_terminal
-            else int(os.environ.get("COLUMNS") or 80)
-        )
+        return _terminal_size().columns if self.is_terminal else int(os.environ.get("COLUMNS") or 80)
 
     def style(self, text: str, **style: Any) -> str:
         """Text in a colour, if colour is on: ``style("+3", fg="green")``."""
@@ -76,7 +73,7 @@ class Output:
             for line in lines:
                 self.text(line)
             return
-        height = shutil.get_terminal_size((80, 24)).lines - 1
+        height = _terminal_size().lines - 1
         rest = iter(lines)
         first: list[str] = []
         for line in rest:
@@ -189,3 +186,9 @@ def _codes(**style: Any) -> tuple[str, str]:
 
 def _error_color() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _terminal_size() -> os.terminal_size:
+    import shutil  # 3 ms that output into a pipe need not pay
+
+    return shutil.get_terminal_size((80, 24))

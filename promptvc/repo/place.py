@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from promptvc.errors import Advice, ConfigInvalid, NotAStore, StoreExists
 from promptvc.ids import RefName
@@ -36,8 +36,7 @@ MERGING = "merging"
 ARROW_CACHE_BYTES = 4 << 30
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, dict=True):
     """The caller's environment, read once: configuration, identity, clock, variables.
 
     ``config_files`` are git's own, lowest priority first; ``environment`` is passed to programs that are started.
@@ -49,12 +48,15 @@ class Surroundings:
     author: Identity = field(default_factory=Identity)
     committer: Identity = field(default_factory=Identity)
     now: Callable[[], float] = time.time
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
     interactive: bool = False
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     cache_folder: Callable[[], Path] | None = None
     notice: Callable[[str], None] = lambda text: None
     confirm: Confirm | None = None
+
+    def __repr__(self) -> str:  # without the environment and the token, which are nobody's to read
+        return f"Surroundings({self.author!r}, interactive={self.interactive})"
 
 
 HALF_MADE = f"{STORE}-new"
@@ -71,7 +73,7 @@ def sweep_half_made(root: Path) -> None:
     for path in root.glob(f"{HALF_MADE}-*"):
         pid = path.name.removeprefix(f"{HALF_MADE}-").partition("-")[0]
         if pid.isdigit() and not is_running(int(pid)):
-            rmtree(path, ignore_errors=True)
+            _remove(path)
 
 
 def find_store(path: Path) -> tuple[Path, Path | None]:
@@ -107,7 +109,7 @@ def start_store(root: Path, branch: str) -> Path:
             place.rename(root / STORE)  # from this instant on the store exists
             sync_folder(root)
         except BaseException:
-            rmtree(place, ignore_errors=True)
+            _remove(place)
             raise
     return root / STORE
 
@@ -155,3 +157,9 @@ def need_no_remains(path: Path) -> None:
             else f"printf '{lines}' > '{path / 'config'}'"
         )
         raise ConfigInvalid(f"{path} is a store, but its {what}", hint)
+
+
+def _remove(folder: Path) -> None:
+    from shutil import rmtree  # 3 ms that few commands need to pay
+
+    rmtree(folder, ignore_errors=True)

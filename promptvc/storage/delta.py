@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from promptvc.patterns import compiled
 from promptvc.storage.objects import Kind
 
 _COPY_MOST, _INSERT_MOST = 1 << 16, 127
 _WORTH = 8
 """Bytes from which a copy is shorter than what it copies."""
-_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
-_ENTRIES = re.compile(rb"(?<=\0).{20}|[^\0]*\0|[^\0]+", re.DOTALL)
+_LINES = compiled(rb"[^\n]*\n|[^\n]+")
+_ENTRIES = compiled(rb"(?<=\0).{20}|[^\0]*\0|[^\0]+", re.DOTALL)
 
 
 class _Copy(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from promptvc.errors import StoreBusy
+from promptvc.patterns import compiled
 from promptvc.storage.files import disk_errors
 from promptvc.storage.scratch import is_running, scratch_name
 
@@ -22,7 +22,7 @@ STALE = 120.0
 TORN = 1.0
 """Age in seconds from which a lock file that nobody has locked and that says nothing counts as abandoned."""
 _OWNER = b"promptvc lock"
-_GIT_TEXT = re.compile(rb"[0-9a-f]{40}\s|ref: |# pack-refs|\s*[\[#;]")
+_GIT_TEXT = compiled(rb"[0-9a-f]{40}\s|ref: |# pack-refs|\s*[\[#;]")
 """How the files begin that git writes under the name of a lock: refs, packed-refs, config."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03

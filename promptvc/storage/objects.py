@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from promptvc.errors import Advice, ObjectDamaged
 from promptvc.ids import ObjectId
+from promptvc.patterns import compiled
 
 FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
@@ -18,8 +19,8 @@ EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 MOST_TREE, MOST_COMMIT = 64 << 20, 8 << 20
 """Bytes of a tree, and of a commit or tag, that are read; git makes none that are nearly as long."""
 
-_ID = re.compile(r"[0-9a-f]{40}")
-_SIGNATURE = re.compile(rb"([^<\n]*?) ?<([^<>\n]*)>(?: (-?\d{1,18}) ([+-]\d{4}))?")
+_ID = compiled(r"[0-9a-f]{40}")
+_SIGNATURE = compiled(rb"([^<\n]*?) ?<([^<>\n]*)>(?: (-?\d{1,18}) ([+-]\d{4}))?")
 _NO_TEXT = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"))
 """Encodings of Python's own that no message is in; some take time that grows with the square of the length."""
 

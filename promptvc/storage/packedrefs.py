@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from promptvc.errors import RefDamaged
 from promptvc.ids import ObjectId, RefName
+from promptvc.patterns import compiled
 from promptvc.storage.files import sync_folder
 from promptvc.storage.locks import git_lock
 from promptvc.storage.scratch import durable_scratch, scratch_folder
 
-_LINE = re.compile(rb"([0-9a-f]{40}) (refs/[^\x00-\x20\x7f~^:?*\[\\]+)\Z")
-_PEELED = re.compile(rb"\^[0-9a-f]{40}\Z")
+_LINE = compiled(rb"([0-9a-f]{40}) (refs/[^\x00-\x20\x7f~^:?*\[\\]+)\Z")
+_PEELED = compiled(rb"\^[0-9a-f]{40}\Z")
 
 
 class PackedRefs:

@@ -12,13 +12,14 @@ from pathlib import Path
 from msgspec import Struct
 
 from promptvc.ids import ObjectId
+from promptvc.patterns import compiled
 from promptvc.storage.files import cut_torn_line, sync_folder, write_all
 from promptvc.storage.objects import Signature
 
 ZERO = "0" * 40
 """Stands for "absent" in a reflog."""
 _CHECKOUT = "checkout: moving from "
-_LINE = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\x00]*?> -?\d+ [+-]\d{4})(?:\t(.*))?\Z", re.DOTALL)
+_LINE = compiled(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\x00]*?> -?\d+ [+-]\d{4})(?:\t(.*))?\Z", re.DOTALL)
 
 
 class LogEntry(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from promptvc.errors import DiskFailed, InvalidName, PromptvcError, RefDamaged, RefMoved, UnknownRevision
 from promptvc.ids import ObjectId, RefName
+from promptvc.patterns import compiled
 from promptvc.storage.files import disk_errors, sync_folder
 from promptvc.storage.locks import git_lock
 from promptvc.storage.objects import Signature
@@ -23,8 +23,8 @@ __all__ = ["HEAD", "PRIVATE", "LogEntry", "RefRecorder", "Refs"]
 HEAD = RefName("HEAD")
 PRIVATE = "refs/promptvc/"
 """Below this are refs of our own, which are never listed, sent or recorded with the others."""
-_ID = re.compile(r"[0-9a-f]{40}\Z")
-_SYMBOLIC = re.compile(r"ref: ?(refs/[^\x00-\x20\x7f~^:?*\[\\]+)\Z")
+_ID = compiled(r"[0-9a-f]{40}\Z")
+_SYMBOLIC = compiled(r"ref: ?(refs/[^\x00-\x20\x7f~^:?*\[\\]+)\Z")
 _KEPT_FOLDERS = ("heads", "tags", "remotes", "refs", "logs")
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_hexdigest
 
-_SEAL = re.compile(rb',"_check":"([0-9a-f]{16})"\}')
+from promptvc.patterns import compiled
+
+_SEAL = compiled(rb',"_check":"([0-9a-f]{16})"\}')
 
 
 def seal(line: bytes) -> bytes:

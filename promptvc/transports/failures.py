@@ -10,15 +10,16 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from promptvc.errors import Advice, AuthFailed, PromptvcError, PushRejected, TransferFailed
+from promptvc.patterns import compiled
 from promptvc.transports.urls import Address
 
 # Lines of git and ssh that add nothing, or that another line says better.
-_NOISE = re.compile(
+_NOISE = compiled(
     r"(?i)\A(?:please make sure you have the correct access rights|and the repository exists\."
     r"|fatal: could not read from remote repository\.|fatal: the remote end hung up unexpectedly"
     r"|warning: permanently added |connection to .* closed\.?|\W*\Z|@+|exec request failed on channel|hint: )"
 )
-_PREFIX = re.compile(r"(?i)\A(?:fatal|error|remote|ssh|git-upload-pack|git-receive-pack): *")
+_PREFIX = compiled(r"(?i)\A(?:fatal|error|remote|ssh|git-upload-pack|git-receive-pack): *")
 _CHECK_ADDRESS = Advice("check-address")
 _CHECK_NETWORK = "check the host name and the network"
 _BROKEN = "nothing was changed here; try again"

@@ -6,14 +6,13 @@ import re
 import time
 from collections.abc import Callable
 
+from promptvc.patterns import compiled
 from promptvc.transports.remote import Progress
 
 Report = Callable[[Progress], None]
 
-_COUNT = re.compile(
-    r"(?:remote: )?([A-Z][A-Za-z ]*):\s+(?:\d{1,3}% \((\d{1,18})/(\d{1,18})\)|(\d{1,18}))(.*)"
-)
-_CHATTER = re.compile(r"Total \d+ \(delta ")
+_COUNT = compiled(r"(?:remote: )?([A-Z][A-Za-z ]*):\s+(?:\d{1,3}% \((\d{1,18})/(\d{1,18})\)|(\d{1,18}))(.*)")
+_CHATTER = compiled(r"Total \d+ \(delta ")
 _EVERY = 0.1
 _KEPT_LINES = 200
 _LONGEST_LINE = 1000

@@ -9,15 +9,16 @@ from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 from promptvc.secrets.redact import redact_url
 
 AddressKind = Literal["local", "ssh", "http", "git"]
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HELPER = re.compile(r"[A-Za-z0-9]+::")  # `ext::sh -c …`: git runs any program for these; we run none
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BRACKETED = re.compile(r"(?:([^@/]+)@)?\[([^\]]+)\]:(.*)\Z", re.DOTALL)
+_SCHEME = compiled(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HELPER = compiled(r"[A-Za-z0-9]+::")  # `ext::sh -c …`: git runs any program for these; we run none
+_DRIVE = compiled(r"[A-Za-z]:[\\/]")
+_CONTROL = compiled(r"[\x00-\x1f\x7f]")
+_BRACKETED = compiled(r"(?:([^@/]+)@)?\[([^\]]+)\]:(.*)\Z", re.DOTALL)
 _KINDS: dict[str, AddressKind] = {
     "file": "local",
     "ssh": "ssh",
@@ -27,7 +28,7 @@ _KINDS: dict[str, AddressKind] = {
     "https": "http",
     "git": "git",
 }
-_PORT = re.compile(r"[0-9]{1,5}")
+_PORT = compiled(r"[0-9]{1,5}")
 _HINT = "a remote is a path, ssh://host/path, git@host:path, https://host/path or git://host/path"
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 
 from msgspec import Struct
 
 from promptvc.errors import Advice, AmbiguousId, InvalidName, ObjectMissing, UnknownRevision
 from promptvc.ids import ObjectId, RefName
+from promptvc.patterns import compiled
 from promptvc.storage.objects import Kind
 from promptvc.storage.refs import HEAD, LogEntry, Refs
 from promptvc.storage.store import ObjectStore
@@ -20,10 +19,10 @@ from promptvc.versioning.history import History
 
 LONGEST = 4096
 """Characters of a revision; each may cost a step through history."""
-_SUFFIX = re.compile(r"\^\{commit\}|\^(\d*)|~(\d*)|@\{([^{}]*)\}")
-_HEX = re.compile(r"[0-9a-f]{4,40}\Z")
-_COUNT = re.compile(r"[0-9]{1,18}\Z")
-_AGO = re.compile(r"(\d+|an?) (second|minute|hour|day|week|month|year)s? ago\Z")
+_SUFFIX = compiled(r"\^\{commit\}|\^(\d*)|~(\d*)|@\{([^{}]*)\}")
+_HEX = compiled(r"[0-9a-f]{4,40}\Z")
+_COUNT = compiled(r"[0-9]{1,18}\Z")
+_AGO = compiled(r"(\d+|an?) (second|minute|hour|day|week|month|year)s? ago\Z")
 _DAYS = {
     "second": 1 / 86400,
     "minute": 1 / 1440,
@@ -193,6 +192,8 @@ class Revisions:
 
     def _near(self, text: str) -> list[str]:
         names = [name.short for name in self._refs.find() if not name.endswith("/HEAD")]
+        from difflib import get_close_matches  # only those who made a mistake wait for it
+
         return get_close_matches(text, names, 2)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from promptvc.ids import ObjectId, RepoPath
+from promptvc.patterns import compiled
 from promptvc.storage.objects import FOLDER, SUBMODULE, Kind, TreeEntry, encode_tree, parse_commit, parse_tag
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.commit import follow_tags
@@ -19,7 +20,7 @@ Edit = Callable[[RepoPath, FileEntry], FileEntry | None]
 """What a file becomes; None for one that goes. The same file gives the same again."""
 
 _SIGNED = (b"gpgsig ", b"gpgsig-sha256 ")
-_FULL_ID = re.compile(rb"\b[0-9a-f]{40}\b")
+_FULL_ID = compiled(rb"\b[0-9a-f]{40}\b")
 
 
 class Rewriter:

@@ -20,6 +20,7 @@ ABOUT_OTHERS = re.compile(
 )
 """Commands of other programs, which the library may know, and the name of an operation in the log."""
 FILES = {
+    "__main__.py": "the program itself",
     "session/files/project.py": "the template of promptvc.toml is read by people",
     "runs/check/check.py": "what to do after a check is text of its report",
     "runs/check/reports.py": "the name of a report",

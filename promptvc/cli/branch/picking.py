@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -11,9 +10,10 @@ import click
 from promptvc.cli.app import App, json_option
 from promptvc.cli.exit_codes import DONE, NEGATIVE
 from promptvc.cli.show.merge import abort_open, quoted, tell_merge
+from promptvc.patterns import compiled
 
 Step = Literal["cherry-pick", "revert"]
-_ONE_WORD = re.compile(r"\w[\w./^~-]*")
+_ONE_WORD = compiled(r"\w[\w./^~-]*")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from promptvc.cli.app import App, json_option, pass_app
 from promptvc.cli.output import without_secrets
 from promptvc.errors import Negative
+from promptvc.patterns import compiled
 from promptvc.runs.trust import Standing, Trust, what_needs_trust
 from promptvc.secrets.find import HIDDEN
 
-_SECRET = re.compile(r"(?i)(?:extraheader|password|token|secret)\Z")
+_SECRET = compiled(r"(?i)(?:extraheader|password|token|secret)\Z")
 
 
 @click.command("config")

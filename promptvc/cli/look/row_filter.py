@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from promptvc.cli.arguments import from_json
 from promptvc.content.formats.base import Malformed, Row
@@ -11,8 +12,7 @@ from promptvc.content.formats.equal import same
 from promptvc.content.tablediff.diff import MISSING
 
 
-@dataclass(slots=True)
-class Condition:
+class Condition(Struct):
     """A field and the value it must have; ``seen`` says afterwards whether any row had the field."""
 
     name: str

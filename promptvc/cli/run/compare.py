@@ -16,6 +16,7 @@ from promptvc.cli.run.compare_sides import find_sides
 from promptvc.cli.show.chars import visible, wrap
 from promptvc.cli.show.compare.compare import comparison_lines
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 from promptvc.runs.compare.compare import compare_runs
 from promptvc.runs.compare.report.markdown import markdown as as_markdown
 from promptvc.runs.compare.report.page import write_page
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from promptvc.runs.compare.compare import RunComparison
     from promptvc.runs.compare.rows import PairStatus
 
-_PLAIN = re.compile(r"[\w@%+:,./-][\w@%+:,./~-]*", re.ASCII)
+_PLAIN = compiled(r"[\w@%+:,./-][\w@%+:,./~-]*", re.ASCII)
 
 
 @click.command("compare", cls=WordsCommand)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
 
 from promptvc.cli.output import HIDDEN, escaped
 from promptvc.content.formats.words import plural as plural
+from promptvc.patterns import compiled
 
-_HIDDEN = re.compile(f"[{HIDDEN}]")
+_HIDDEN = compiled(f"[{HIDDEN}]")
 # All except letters and signs that are known to need one column: Latin ones, dashes, quotes, arrows, lines.
-_UNSURE = re.compile("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
+_UNSURE = compiled("[^\x00-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]")
 _NAMED = {"\n": "↵", "\t": "\\t", "\r": "\\r"}
 _WIDE = ("W", "F")
 _STRING_LEAST, _STRING_MOST = 12, 400

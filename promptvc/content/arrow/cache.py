@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import struct
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ import xxhash
 from msgspec import Struct
 
 from promptvc.content.arrow.kinds import ColumnKind, kind_from_plain, kind_to_plain
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Length of the trailer, xxh3_64 of the stream, xxh3_64 of the trailer, mark.
 _FOOTER = struct.Struct("<QQQ8s")
 _MARK = b"pvcarow1"
-_OURS = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}\.arrow\Z")
-_UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.part\Z")
+_OURS = compiled(r"[0-9a-f]{16}-[0-9a-f]{32}\.arrow\Z")
+_UNFINISHED = compiled(r"\.[0-9a-f]{32}\.part\Z")
 _UNFINISHED_SECONDS = 3600
 _CANDIDATES = 8
 

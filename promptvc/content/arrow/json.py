@@ -7,7 +7,6 @@ such as ``{"a":1}{"a":2}`` that hold more than one object.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,13 +23,14 @@ from promptvc.content.arrow.kinds import (
 )
 from promptvc.content.formats.base import ReadsRows
 from promptvc.content.formats.jsonrow import MAX_DEPTH
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_BYTES = 1 << 19
 _DIGITS = 4301  # Python reads no integer of that many
-_LONG_INTEGER = re.compile(rb"[0-9]{%d}" % _DIGITS)
+_LONG_INTEGER = compiled(rb"[0-9]{%d}" % _DIGITS)
 _NOT_OPENING = bytes(set(range(256)).difference(b"{[\n"))
 _TO_TABS = bytes.maketrans(b"\r\n", b"\t\t")
 _EMPTY_OBJECTS = Members({})

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from promptvc.content.arrow.kinds import is_text, is_unicode
 from promptvc.content.formats.base import Json, Row
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = compiled("[\ud800-\udfff]")
 _to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 

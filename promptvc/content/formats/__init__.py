@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from promptvc.content.formats.base import HEAD_SIZE as HEAD_SIZE
 from promptvc.content.formats.base import RowFormat, RowFormatType
+from promptvc.patterns import compiled
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -44,7 +45,7 @@ class RowKind(Struct, frozen=True):
         return not head.startswith(_UTF16_MARKS) and (self.opening is None or bool(self.opening.match(head)))
 
 
-_ARRAY_OF_OBJECTS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\[[ \t\r\n]*+(?:[{\]]|\Z)")
+_ARRAY_OF_OBJECTS = compiled(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\[[ \t\r\n]*+(?:[{\]]|\Z)")
 
 ROW_KINDS: tuple[RowKind, ...] = (
     RowKind("jsonl", (".jsonl", ".ndjson"), "promptvc.content.formats.jsonl.JsonLines"),

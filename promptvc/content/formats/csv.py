@@ -21,11 +21,12 @@ from promptvc.content.formats.csvcells import QUOTED, is_open, read_cell, split_
 from promptvc.content.formats.csvheader import sniff_delimiter, unique_names
 from promptvc.content.formats.csvstyle import encode_record, fit_record, shorten, write_header
 from promptvc.content.formats.joining import LineJoining
+from promptvc.patterns import compiled
 
 _LINE_ENDS = b"\r\n"
-_BLANK_LINE = re.compile(rb"[\r\n][\r\n]")
+_BLANK_LINE = compiled(rb"[\r\n][\r\n]")
 _QUOTED_SAMPLE = 20
-_BEYOND = re.compile(r"#+\d+")
+_BEYOND = compiled(r"#+\d+")
 
 
 class Csv(LineJoining):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from promptvc.patterns import compiled
+
 QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 
-_QUOTED = re.compile(QUOTED)
+_QUOTED = compiled(QUOTED)
 
 
 @lru_cache(maxsize=8)

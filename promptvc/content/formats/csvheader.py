@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from promptvc.content.formats.csvcells import QUOTED
+from promptvc.patterns import compiled
 
 _DELIMITERS = b",;\t|"
-_QUOTED = re.compile(QUOTED)
+_QUOTED = compiled(QUOTED)
 
 
 def sniff_delimiter(head: bytes, start: int, ending: bytes) -> bytes:

@@ -11,6 +11,7 @@ from promptvc.content.formats.base import FileStyle, RowFormat, Segment
 from promptvc.content.formats.joining import ArrayJoining
 from promptvc.content.formats.jsonobjects import JsonObjects
 from promptvc.content.formats.jsonstyle import sniff_array
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
@@ -38,10 +39,10 @@ def _element(string: bytes) -> re.Pattern[bytes]:
 
 _ELEMENT = _element(_STRING)
 _SIMPLE_ELEMENT = _element(_SIMPLE_STRING)
-_BEFORE_OBJECT = re.compile(_skipped(_STRING), re.DOTALL)
-_AFTER_OBJECT = re.compile(_AFTER)
+_BEFORE_OBJECT = compiled(_skipped(_STRING), re.DOTALL)
+_AFTER_OBJECT = compiled(_AFTER)
 # A lone quote comes last: it is met only where a string never ends.
-_TOKEN = re.compile(_STRING + rb'|[{}"]', re.DOTALL)
+_TOKEN = compiled(_STRING + rb'|[{}"]', re.DOTALL)
 
 
 class JsonArray(JsonObjects, ArrayJoining):

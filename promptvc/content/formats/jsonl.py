@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,12 +10,13 @@ from promptvc.content.formats.base import BOM, FileStyle, RowFormat, Segment
 from promptvc.content.formats.joining import LineJoining
 from promptvc.content.formats.jsonobjects import JsonObjects
 from promptvc.content.formats.jsonstyle import sniff_lines
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     from promptvc.content.formats.jsonstyle import JsonStyle
 
 _BLANKS = b" \t\r\n"
-_BLANK_LINE = re.compile(rb"\n[ \t\r\n]")
+_BLANK_LINE = compiled(rb"\n[ \t\r\n]")
 
 
 class JsonLines(JsonObjects, LineJoining):

@@ -7,6 +7,7 @@ import re
 import orjson
 
 from promptvc.content.formats.base import Json, Malformed, Row
+from promptvc.patterns import compiled
 
 MAX_DEPTH = 200
 """Deeper rows count as malformed: code that walks values may then recurse without a thought for the stack."""
@@ -16,7 +17,7 @@ _EXACT = float(
 )  # the decoder below gives integers beyond 64 bits as floats, which are at least this large
 _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_INTEGER = b"0" * 19
-_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|[0-9]{4300,}+', re.DOTALL)
+_TOKENS = compiled(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|[0-9]{4300,}+', re.DOTALL)
 
 
 def parse_json(body: bytes) -> Row | Malformed:

@@ -14,13 +14,14 @@ from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.jsonrow import parse_json
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 
 _BLANKS = " \t\r\n"
 _NAME = rb'"(?:[^"\\]|\\.)*+"'
-_FIRST_MEMBER = re.compile(rb"\{([ \t\r\n]*+)" + _NAME + rb"([ \t\r\n]*+:[ \t\r\n]*+)", re.DOTALL)
-_NEXT_MEMBER = re.compile(rb"(,[ \t\r\n]*+)" + _NAME + rb"[ \t\r\n]*+:", re.DOTALL)
-_ESCAPE = re.compile(rb"\\u(?!00[01])[0-9a-fA-F]{4}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_FIRST_MEMBER = compiled(rb"\{([ \t\r\n]*+)" + _NAME + rb"([ \t\r\n]*+:[ \t\r\n]*+)", re.DOTALL)
+_NEXT_MEMBER = compiled(rb"(,[ \t\r\n]*+)" + _NAME + rb"[ \t\r\n]*+:", re.DOTALL)
+_ESCAPE = compiled(rb"\\u(?!00[01])[0-9a-fA-F]{4}")
+_SURROGATE = compiled("[\ud800-\udfff]")
 _DECODER = json.JSONDecoder()
 
 

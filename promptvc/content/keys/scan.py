@@ -10,12 +10,13 @@ from itertools import count
 
 from promptvc.content.formats.base import Json, Malformed, ReadsRows, RowFormat
 from promptvc.content.keys.tokens import KeyToken, key_token
+from promptvc.patterns import compiled
 
-_PLAIN_NAME = re.compile(
+_PLAIN_NAME = compiled(
     r"[ !#-.0-\[\]-~]+\Z"
 )  # printable ASCII but " / and \, which JSON may write as escapes
 _ESCAPE = b"\\u00"
-_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+_ESCAPED_ASCII = compiled(rb"\\u00[2-7]")
 # What follows a name is only looked at: it may be the beginning of the true match in a row that is broken.
 _VALUE = rb'(?=[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",\]}\s]++))'
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from msgspec import Struct
 
@@ -17,9 +16,10 @@ from promptvc.content.yaml.blocks import holds
 from promptvc.content.yaml.merge import merge_yaml
 from promptvc.content.yaml.rewrite import rewrite_yaml
 from promptvc.errors import NotAPrompt
+from promptvc.patterns import compiled
 
-_FENCE = re.compile(r"---[ \t]*(\r\n?|\n|\Z)")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_FENCE = compiled(r"---[ \t]*(\r\n?|\n|\Z)")
+_LINE = compiled(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class PromptParts(Struct, frozen=True, kw_only=True):

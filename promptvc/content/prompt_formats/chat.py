@@ -8,8 +8,9 @@ from typing import Any
 
 from promptvc.content.prompt_formats.base import Json
 from promptvc.content.prompt_formats.source import trim
+from promptvc.patterns import compiled
 
-_ROLE_NAME = re.compile(r"[\w.-]+\Z")
+_ROLE_NAME = compiled(r"[\w.-]+\Z")
 
 
 class Marks:

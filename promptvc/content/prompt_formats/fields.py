@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-_FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*(?:\.[^\W\d]\w*)*)[ \t]*\}\}")
+from promptvc.patterns import compiled
+
+_FIELD = compiled(r"\{\{[ \t]*([^\W\d]\w*(?:\.[^\W\d]\w*)*)[ \t]*\}\}")
 # https://code.visualstudio.com/docs/copilot/customization/prompt-files: ${input:name} and ${input:name:placeholder}.
-_VSCODE_FIELD = re.compile(_FIELD.pattern + r"|\$\{input:([^\W\d][\w-]*)(?::[^}\n]*)?\}")
+_VSCODE_FIELD = compiled(_FIELD.pattern + r"|\$\{input:([^\W\d][\w-]*)(?::[^}\n]*)?\}")
 
 HISTORY = "history"
 """The variable of dotprompt that ``{{history}}`` writes out as messages."""

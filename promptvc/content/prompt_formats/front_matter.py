@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Json, refuse
 from promptvc.content.prompt_formats.source import read_yaml
+from promptvc.patterns import compiled
 
-_FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_FENCE = compiled(r"^---[ \t]*$", re.MULTILINE)
 # dotprompt lets comments (a licence, mostly) and blank lines stand before the front matter.
-_PREAMBLE = re.compile(r"(?:#[^\n]*\n|[ \t]*\n)*")
+_PREAMBLE = compiled(r"(?:#[^\n]*\n|[ \t]*\n)*")
 
 
 class FrontMatter(Struct, frozen=True):

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.content.prompt_formats import fields, roles
 from promptvc.content.prompt_formats.base import MAX_TAGS, Message, Reading, refuse
 from promptvc.content.prompt_formats.fields import Each, Field, If, Piece, Role
 from promptvc.content.prompt_formats.plain import compile_pieces
 from promptvc.content.prompt_formats.roles import Section
+from promptvc.patterns import compiled
 
 _MAX_DEPTH = 12  # Python compiles no more than twenty loops in each other
-_TAG = re.compile(
+_TAG = compiled(
     r"(?P<escaped>\\\{\{[^{}]*\}\})"
     r"|\{\{~?!--(?s:.*?)--~?\}\}"
     r"|\{\{~?!(?!--)(?s:.*?)\}\}"
@@ -26,14 +28,13 @@ _TAG = re.compile(
     r"|(?P<open>\{\{)"
 )
 _NAME = r"[^\W\d]\w*"
-_PATH = re.compile(rf"{_NAME}(?:\.{_NAME})*\Z")
-_BLOCK = re.compile(rf"#(if|unless|each)\s+({_NAME}(?:\.{_NAME})*)\Z")
-_ROLE = re.compile(r"""(#?)role\s+(?:"([\w-]+)"|'([\w-]+)')\Z""")
+_PATH = compiled(rf"{_NAME}(?:\.{_NAME})*\Z")
+_BLOCK = compiled(rf"#(if|unless|each)\s+({_NAME}(?:\.{_NAME})*)\Z")
+_ROLE = compiled(r"""(#?)role\s+(?:"([\w-]+)"|'([\w-]+)')\Z""")
 _WORDS_OF_ITS_OWN = frozenset({"else", "this", "true", "false", "null", "undefined"})
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A block that is open: what it is, and the pieces of its body so far."""
 
     kind: str

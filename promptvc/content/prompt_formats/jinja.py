@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from promptvc.content.prompt_formats import engine, roles
 from promptvc.content.prompt_formats.base import MAX_TAGS, Json, Reading, Render, refuse
 from promptvc.content.prompt_formats.chat import Marks, assemble, with_threads
 from promptvc.content.prompt_formats.roles import Section
+from promptvc.patterns import compiled
 
 _MAX_CODE = 200_000
-_OPENING, _CLOSING = re.compile(r"\{[{%]"), re.compile(r"[}%]\}")
+_OPENING, _CLOSING = compiled(r"\{[{%]"), compiled(r"[}%]\}")
 
 
 def read(path: str, syntax: str, text: str, line: int = 1, *, roles_anywhere: bool = False) -> Reading:

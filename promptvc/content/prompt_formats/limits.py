@@ -6,8 +6,9 @@ comes nowhere near any of these.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+
+from promptvc.patterns import compiled
 
 MAX_TEXT = 16 << 20
 """Characters in any one text that a template makes."""
@@ -37,7 +38,7 @@ _FILTERS = (
 )
 FILTERS = frozenset(_FILTERS.split())
 
-_FORMAT_WIDTH = re.compile(r"\d{4}|\*|\{[^{}]*:[^{}]*\{")
+_FORMAT_WIDTH = compiled(r"\d{4}|\*|\{[^{}]*:[^{}]*\{")
 
 
 class TooMuch(Exception):

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Message
 from promptvc.content.prompt_formats.source import trim
+from promptvc.patterns import compiled
 
 _NAMES = "system|developer|user|assistant"
 # `{{ item.role }}:` is how a template writes out a history that it is given.
 _DYNAMIC = r"\{\{-?[ \t]*[^\W\d][\w.]*\.role[ \t]*-?\}\}"
-_ROLE_LINE = re.compile(rf"^({_NAMES}):[ \t]*$", re.MULTILINE)
-_TEMPLATE_ROLE_LINE = re.compile(rf"^((?i:{_NAMES})|{_DYNAMIC}):[ \t]*$", re.MULTILINE)
-_CODE_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
+_ROLE_LINE = compiled(rf"^({_NAMES}):[ \t]*$", re.MULTILINE)
+_TEMPLATE_ROLE_LINE = compiled(rf"^((?i:{_NAMES})|{_DYNAMIC}):[ \t]*$", re.MULTILINE)
+_CODE_FENCE = compiled(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 
 
 class Section(Struct, frozen=True):

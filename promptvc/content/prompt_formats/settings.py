@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from promptvc.content.prompt_formats.base import Json
+from promptvc.patterns import compiled
 
 # Names that set a request wherever they stand at the top of front matter.
 _PARAMETERS = (
@@ -21,7 +22,7 @@ _PARAMETERS = (
     "logprobs top_logprobs response_format responseFormat reasoning_effort logit_bias tool_choice"
 )
 # Picoschema (https://google.github.io/dotprompt/reference/picoschema): `name?(array, what it is)`.
-_PICOSCHEMA_KEY = re.compile(r"\s*([^\s?()]+)(\?)?\s*(\(.*\))?\s*\Z", re.DOTALL)
+_PICOSCHEMA_KEY = compiled(r"\s*([^\s?()]+)(\?)?\s*(\(.*\))?\s*\Z", re.DOTALL)
 
 
 class Inputs(Struct, frozen=True):

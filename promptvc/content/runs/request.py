@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgpack
+import msgspec
 
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.json_type import LooseJson
 from promptvc.content.prompt.prompt import Message, Prompt
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import RenderFailed, Usage
+from promptvc.patterns import compiled
 
 __all__ = ["Calling", "Message", "Request", "calling_of", "example_ids", "fingerprint", "requests"]
 
@@ -23,11 +24,10 @@ _VERSION = "promptvc-call-1"
 _BIG = 1
 """The msgpack extension type of an integer of more than 64 bits, as decimal digits."""
 _FORMATS = ("response_format", "responseFormat")
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = compiled("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Calling:
+class Calling(msgspec.Struct, frozen=True, kw_only=True):
     """What all requests of a run have in common.
 
     ``provider`` names the service, with its ``base_url`` where one is declared; ``params`` holds every other parameter.
@@ -35,7 +35,7 @@ class Calling:
 
     provider: str
     model: str
-    params: Mapping[str, Json] = field(default_factory=dict)
+    params: Mapping[str, Json] = msgspec.field(default_factory=dict)
     tools: Json = None
     response_format: Json = None
     base_url: str | None = None

@@ -7,7 +7,6 @@ every field and how it is called in OpenTelemetry's ``gen_ai.*``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from promptvc.content.formats.base import Json
 from promptvc.content.json_type import LooseJson
 from promptvc.errors import Advice, RunUnreadable, Usage
 from promptvc.ids import ObjectId, RepoPath
+from promptvc.patterns import compiled
 
 FOLDER = "outputs"
 RECORD_SUFFIX = ".run.json"
@@ -29,7 +29,7 @@ _STALE = "stale: "
 _STALE_ERRORS = {f"{_STALE}{why}": why for why in (NOT_CALLED, UNANSWERED)}
 """What the error of such a row was before it had the field ``stale``, to why its answer is not known."""
 
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = compiled("[\ud800-\udfff]")
 
 Score = float | int | bool | str | None
 """A number, a boolean (passed or failed), a label; None where it could not be computed."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from promptvc.content.formats.base import Json
 from promptvc.errors import Usage
 from promptvc.ids import RepoPath
+from promptvc.patterns import compiled
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = compiled(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What runs, checks and scorers can be called."""
 _FUNCTION = "python"
 _SETTINGS = (
@@ -33,8 +34,7 @@ _SETTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ScorerSpec:
+class ScorerSpec(Struct, frozen=True):
     """A scorer as declared: ``exact:expected`` is kind ``exact`` with the argument ``expected``, and named ``exact``.
 
     ``name=`` in front gives it another name. The name of ``python:module:function`` is that of the function.
@@ -65,8 +65,7 @@ class ScorerSpec:
         return cls(label.strip() or default or kind, kind, argument)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSpec:
+class RunSpec(Struct, frozen=True, kw_only=True):
     """One declared run. ``inputs`` leads from a prompt's variables to fields of rows.
 
     ``price`` is in US dollars for a million tokens, by ``input`` and ``output``. ``model``, ``params``, ``tools`` and

@@ -13,12 +13,13 @@ from typing import Literal
 from msgspec import Struct
 
 from promptvc.content.text.diff3 import Part, diff3
+from promptvc.patterns import compiled
 
 SideName = Literal["base", "ours", "theirs"]
 
 _MARKER_SIZE = 7
-_LIKE_MARKERS = re.compile(r"^([<|=>])\1{6,}", re.MULTILINE)
-_LINE_END = re.compile(r"\r?\n\Z")
+_LIKE_MARKERS = compiled(r"^([<|=>])\1{6,}", re.MULTILINE)
+_LINE_END = compiled(r"\r?\n\Z")
 
 
 class TextConflict(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -14,11 +13,12 @@ from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.jsonstyle import JsonStyle, encode_json, sniff_array
 from promptvc.content.values.lists import align_lists
+from promptvc.patterns import compiled
 
 _BLANKS = " \t\r\n"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = compiled("[\ud800-\udfff]")
 _WAITING = f"{uuid4().hex}:"  # no text in any file begins so
-_EXACT = re.compile(b'"' + _WAITING.encode() + b'([^"]+)"')
+_EXACT = compiled(b'"' + _WAITING.encode() + b'([^"]+)"')
 _DECODER = json.JSONDecoder()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +10,7 @@ from promptvc.content.align.anchors import longest_rising
 from promptvc.content.align.runs import gaps
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
+from promptvc.patterns import compiled
 
 ALIKE = 0.5
 """Rows at least this alike are one row that changed."""
@@ -23,9 +23,7 @@ _MAX_TEXT = (
     2000  # characters of a value that are compared: enough to tell texts apart, and it bounds the cost
 )
 # Scripts that are written without blanks count by character, all others by word.
-_WORDS = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
-)
+_WORDS = compiled(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _MAX_HOLDERS = 4
 _TABLE_SIZE = 1600
 _WINDOW = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal
@@ -13,11 +12,12 @@ from promptvc.content.formats.base import Json
 from promptvc.content.formats.equal import same
 from promptvc.content.formats.missing import MISSING, Missing
 from promptvc.content.yaml.load import YamlInvalid, load_yaml
+from promptvc.patterns import compiled
 
 BlockKind = Literal["mapping", "sequence", "nothing"]
 
-_LONE_RETURN = re.compile(r"\r(?!\n)")
-_BLANK_OR_COMMENT = re.compile(r"[ \t]*(#[^\n]*)?\r?\n?\Z")
+_LONE_RETURN = compiled(r"\r(?!\n)")
+_BLANK_OR_COMMENT = compiled(r"[ \t]*(#[^\n]*)?\r?\n?\Z")
 
 
 class Entry(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,8 +20,9 @@ from promptvc.content.yaml.blocks import (
     rows,
     split,
 )
+from promptvc.patterns import compiled
 
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?(\Z|[Tt \t])")
+_DATE = compiled(r"\d{4}-\d\d?-\d\d?(\Z|[Tt \t])")
 
 
 def rewrite_yaml(text: str, value: Json, like: str = "") -> str | None:

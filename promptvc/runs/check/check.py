@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ from promptvc.content.formats.words import plural
 from promptvc.content.runs.checkspec import MEASURES, CheckSpec, Limits, RowFilter
 from promptvc.content.runs.run import output_path, run_names
 from promptvc.errors import Advice, ConfigInvalid
+from promptvc.patterns import compiled
 from promptvc.runs.check.gates import fresh, measure, must_pass, no_broken, no_worse
 from promptvc.runs.check.results import CheckResult, GateResult, slice_name
 from promptvc.runs.check.subject import Numbers, Slice, Subject
@@ -19,7 +19,7 @@ from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE
 from promptvc.storage.store import ObjectStore
 
-_PLAIN = re.compile(r"[\w-]+")
+_PLAIN = compiled(r"[\w-]+")
 _MOST_VALUES = 1000
 """Values of one field of ``per_slice``; a field with more identifies rows, not kinds of rows."""
 

@@ -12,6 +12,7 @@ from promptvc.content.formats.base import Json
 from promptvc.content.formats.words import plural
 from promptvc.content.keys.tokens import output_name
 from promptvc.content.runs.run import Score
+from promptvc.patterns import compiled
 from promptvc.runs.check.results import CheckResult, GateResult
 from promptvc.runs.check.rows import GateRow
 from promptvc.runs.compare.report.numbers import plain
@@ -20,7 +21,7 @@ SHOWN = 10
 """Rows of a gate that are shown by default."""
 
 # All characters that the production Char of XML 1.0 excludes (https://www.w3.org/TR/xml/#charsets), and surrogates.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = compiled("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT_LENGTH, _CELL_LENGTH = 2000, 160
 
 

@@ -24,6 +24,7 @@ from weakref import WeakSet
 from promptvc.content.formats.base import Json
 from promptvc.content.runs.request import Calling, Request
 from promptvc.errors import ConfigInvalid, Refused
+from promptvc.patterns import compiled
 from promptvc.runs.providers.answer import Answer, CallFailed, one_line, reason_of
 
 TIMEOUT = 600.0
@@ -31,7 +32,7 @@ TIMEOUT = 600.0
 KEY, ADDRESS = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 NO_KEY = "none"
 """Sent to local servers that need no key."""
-_LOOPBACK = re.compile(
+_LOOPBACK = compiled(
     r"https?://(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?(/[^@\\]*)?", re.IGNORECASE
 )
 _NOT_OURS = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -17,6 +16,7 @@ from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import OutputRow, Score
 from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 from promptvc.runs.record.importers.base import Fields, Foreign, as_text
 from promptvc.runs.scoring.kinds import Unscored
 from promptvc.runs.scoring.scorers import checked
@@ -26,7 +26,7 @@ KeyText = tuple[str, ...]
 
 _SEEN = 200
 _SHOWN = 12
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = compiled(r"[+-]?\d+")
 
 
 class Taken(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -193,7 +192,7 @@ class _Asking:
     def _priced(self) -> RunSpec:
         """The run with its declared price, which is not part of any request."""
         declared = self.source.project.runs.get(self.run.name)
-        return dataclasses.replace(self.rebuilt.spec, price=declared.price) if declared else self.rebuilt.spec
+        return replace(self.rebuilt.spec, price=declared.price) if declared else self.rebuilt.spec
 
     def _scorers(self) -> tuple[list[Scorer], str | None]:
         try:

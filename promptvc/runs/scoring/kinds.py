@@ -21,12 +21,13 @@ from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.values.dotted import pick
 from promptvc.errors import ConfigInvalid
+from promptvc.patterns import compiled
 
 Measure = Callable[[str | None, Row, OutputRow], object]
 Read = Callable[[str], bytes]
 """Returns the bytes of a tracked file; raises `PathMissing`."""
 
-_NUMBER = re.compile(
+_NUMBER = compiled(
     r"(?:(?<![\w.,)\]])[-+\u2212])?"  # a sign, unless it is between two numbers: 16-3 is 16 and 3
     r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 )

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from promptvc.errors import ConfigInvalid
+from promptvc.patterns import compiled
 
 LONGEST, MOST = 1000, 1000
 """Characters of a pattern, and patterns of a list."""
-_SHAPE = re.compile(r"(\^(?:\(\?:\.\+/\)\?)?)(.*?)(\(\?:\(\?P<ps_d>/\)\|\$\)|\(\?P<ps_d>/\)|/)", re.DOTALL)
+_SHAPE = compiled(r"(\^(?:\(\?:\.\+/\)\?)?)(.*?)(\(\?:\(\?P<ps_d>/\)\|\$\)|\(\?P<ps_d>/\)|/)", re.DOTALL)
 _BETWEEN = "(?:/.+)?"
 _STAR, _MARK = "[^/]*", "\0*"
 _WHOLE, _WHOLE_MARK = "[^/]+", "\0+"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
 from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.errors import ConfigInvalid
 from promptvc.ids import RepoPath
+from promptvc.patterns import compiled
 from promptvc.session.files.patterns import read_patterns
 
 if TYPE_CHECKING:
@@ -25,11 +27,11 @@ ALWAYS = "outputs/**"
 _DIGEST = r"sha256:[0-9a-f]{64}"
 LARGEST = 1 << 20
 """Bytes of a promptvc.toml that are read."""
-_ENDLESS_NAME = re.compile(rb"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){100}")
+_ENDLESS_NAME = compiled(rb"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){100}")
 """Parts of a dotted name, each of which costs tomllib a copy of those before."""
-_SAYS_SOMETHING = re.compile(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
+_SAYS_SOMETHING = compiled(rb"^[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _DEFAULT_FOLDERS = frozenset(("prompts", "examples", "outputs"))
-_DEFAULT_JUNK = re.compile(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
+_DEFAULT_JUNK = compiled(r"\.DS_Store|Thumbs\.db|.*\.swp|.*~", re.DOTALL)
 _DEFAULT_JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
 DEFAULT_EXCLUDE = (".DS_Store", "Thumbs.db", "*.swp", "*~", ".ipynb_checkpoints/", "__pycache__/")
 
@@ -52,8 +54,7 @@ TEMPLATE = """\
 """
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True, dict=True):
     """The settings of a project at one version. Patterns are those of .gitignore files.
 
     ``include`` adds to `ALWAYS` and promptvc.toml; only ``exclude``, or a pattern with ``!``, takes outputs out.

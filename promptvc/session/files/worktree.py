@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -393,7 +392,9 @@ class Worktree:
         """Refuse a table that the disk has no room for before its first byte: a few objects can make any number."""
         if not entry.is_rope:
             return
-        free = shutil.disk_usage(temporary.parent).free
+        from shutil import disk_usage  # 3 ms that few commands need to pay
+
+        free = disk_usage(temporary.parent).free
         if self._contents.most_bytes(entry) > free and (size := self._contents.size(entry)) > free:
             raise DiskFull(
                 f"{path}: {size:,} bytes, and {free:,} are free on the disk", "make room, and try again"

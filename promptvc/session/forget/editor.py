@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from promptvc.content.formats import HEAD_SIZE, row_format
@@ -10,6 +9,7 @@ from promptvc.content.formats.base import RowFormat
 from promptvc.content.table.splice import OpenFile, splice
 from promptvc.errors import Advice, Refused
 from promptvc.ids import ObjectId, RepoPath
+from promptvc.patterns import compiled
 from promptvc.session.files.contents import Contents, Source, head_of
 from promptvc.session.files.cutting import cutting_of
 from promptvc.session.forget.wanted import Wanted, wanted_by_mark
@@ -25,7 +25,7 @@ from promptvc.versioning.tree import FileEntry
 
 _IN_HEAD = HEAD_SIZE // CHUNK_MIN + 1
 """Chunk runs that hold the head of a file, all but the last of a file being `CHUNK_MIN` long."""
-_ID = re.compile(rb"[0-9a-f]{40}")
+_ID = compiled(rb"[0-9a-f]{40}")
 
 
 class Editor:

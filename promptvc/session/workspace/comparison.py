@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
@@ -48,8 +47,7 @@ class BinaryDiff(Struct, frozen=True):
 Detail: TypeAlias = "TableDiff | PromptDiff | TextDiff | BinaryDiff"
 
 
-@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class FileDiff:
+class FileDiff(Struct, frozen=True, kw_only=True):
     """One file that differs, and how. ``old_path`` is set where it was renamed.
 
     ``before`` and ``after`` are the file's versions, None where it is absent.

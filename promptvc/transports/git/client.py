@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import IO, Any
 
@@ -14,6 +13,7 @@ from dulwich.protocol import Protocol
 
 from promptvc.errors import InvalidName, TransferFailed
 from promptvc.ids import ObjectId, RefName
+from promptvc.patterns import compiled
 from promptvc.transports.git.intake import Intake
 from promptvc.transports.git.wire import Wire
 from promptvc.transports.progress import Meter
@@ -23,7 +23,7 @@ ZERO = b"0" * 40
 MAX_HAVES = 256
 """How many commits in a row to offer while the server knows none (git's MAX_IN_VAIN)."""
 
-_PEELED = re.compile(rb"[0-9a-f]{40} (refs/\S+) (?:\S+ )*peeled:([0-9a-f]{40})\s*\Z")
+_PEELED = compiled(rb"[0-9a-f]{40} (refs/\S+) (?:\S+ )*peeled:([0-9a-f]{40})\s*\Z")
 _UPLOAD_PACK, _RECEIVE_PACK = b"upload-pack", b"receive-pack"
 
 

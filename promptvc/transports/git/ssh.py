@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 from promptvc.transports.settings import TransportSettings
 from promptvc.transports.urls import Address
 
 _PLINK = ("plink", "putty", "tortoiseplink")
-_NEEDS_SHELL = re.compile(r"[|&;<>()$`\\\n*?\[#~%]|\A\w+=")
+_NEEDS_SHELL = compiled(r"[|&;<>()$`\\\n*?\[#~%]|\A\w+=")
 
 
 def ssh_command(address: Address, service: str, version: int, settings: TransportSettings) -> list[str]:

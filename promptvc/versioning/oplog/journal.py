@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from promptvc.patterns import compiled
 from promptvc.storage.files import cut_torn_line, disk_errors, sync_folder, write_all, write_durably
 from promptvc.storage.locks import flocked
 from promptvc.storage.sealed import is_damaged, seal
 
-_BEGIN = re.compile(rb'^\{"n":(\d+),"time":', re.MULTILINE)
+_BEGIN = compiled(rb'^\{"n":(\d+),"time":', re.MULTILINE)
 _BLOCK = 4 << 10
 
 Line = Mapping[str, Any]

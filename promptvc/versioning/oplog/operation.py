@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -10,10 +9,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from promptvc.ids import ObjectId, RefName, RepoPath
+from promptvc.patterns import compiled
 from promptvc.storage.objects import FILE
 from promptvc.versioning.tree import FileEntry
 
-_ID = re.compile(r"[0-9a-f]{40}")
+_ID = compiled(r"[0-9a-f]{40}")
 _T = TypeVar("_T")
 _K = TypeVar("_K")
 Pair = tuple[_T, _T]

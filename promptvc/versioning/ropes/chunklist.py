@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,14 +10,15 @@ from typing import Any
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from promptvc.ids import ObjectId
+from promptvc.patterns import compiled
 
 HEAD_LENGTH = 4096
 """Bytes whose fingerprint finds a chunk that has moved."""
 BROKEN, FIRM, CLEAN_START = 1, 2, 4
 ID, PRINT = 20, 16
 """Bytes of an id, and of a chunk's fingerprint."""
-_UNSURE = re.compile(b"[^%c]" % (FIRM | CLEAN_START))
-_BROKEN = re.compile(b"[%s]" % bytes(flags for flags in range(8) if flags & BROKEN))
+_UNSURE = compiled(b"[^%c]" % (FIRM | CLEAN_START))
+_BROKEN = compiled(b"[%s]" % bytes(flags for flags in range(8) if flags & BROKEN))
 
 
 def head_print(data: bytes, start: int, seed: int) -> int:

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from promptvc.errors import Advice, FileUnreadable, ObjectDamaged
 from promptvc.ids import ObjectId
+from promptvc.patterns import compiled
 from promptvc.storage.objects import FILE, FOLDER, Kind, object_id
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import Cutting, Piece, cut
@@ -45,9 +46,9 @@ _LEAF_NAMES, _NODE_NAMES = (
 """What stands before the ids of a node's children, and of those that end inside a row."""
 
 _ENTRY_SIZE = len(b"100644 000+\0") + 20
-_ENTRY = re.compile(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
-_LEAVES = re.compile(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
-_NODES = re.compile(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
+_ENTRY = compiled(rb"[0-7]+ ([0-9]{3}\+?)\0(.{20})", re.DOTALL)
+_LEAVES = compiled(rb"(?:100644 [0-9]{3}\+?\0.{20})*", re.DOTALL)
+_NODES = compiled(rb"(?:40000 [0-9]{3}\+?\0.{20})*", re.DOTALL)
 
 
 class Chunk(NamedTuple):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from promptvc.cli.show.chars import plural
 
 _KINDS = {"prompt": "prompt", "table": "table", "run": "run", "text": "text file", "binary": "binary file"}
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(Struct):
     """Counted up file by file, shown at the end."""
 
     kinds: Counter[str] = field(default_factory=Counter)

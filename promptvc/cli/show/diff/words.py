@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from promptvc.cli.show.chars import cut, visible, wrap
 from promptvc.content.text.diff import Op, Span
+from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
@@ -21,7 +21,7 @@ COLORS: dict[str, dict[str, Any]] = {
 }
 MARKS = {"-": "−", "+": "+", "~": "~", "=": " "}
 _BRACKETS: dict[Op, tuple[str, str]] = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = compiled(r"[^\n]*\n|[^\n]+")
 LONGEST = 600
 """Most characters of one removed or added span to show; the middle of longer ones is left out."""
 

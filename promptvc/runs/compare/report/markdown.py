@@ -6,11 +6,11 @@ inside ``<code>``, where GitHub creates no links and notifies nobody who is ment
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from promptvc.content.formats.words import plural
 from promptvc.content.keys.tokens import output_name
+from promptvc.patterns import compiled
 from promptvc.runs.compare.comparison import Comparison
 from promptvc.runs.compare.report.texts import MeasureTexts, measure_texts, score_texts
 from promptvc.runs.compare.report.words import cause_words, title, unpaired_counts, without_output
@@ -21,8 +21,8 @@ ROWS = 10
 """Rows of each kind, by default."""
 _SLICES = 30
 _LENGTH = 300
-_SIGNS = re.compile(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
-_SPACE = re.compile(r"\s+")
+_SIGNS = compiled(r"[^\w\s.,?!()'/%+=;\u0080-\U0010ffff-]|_")
+_SPACE = compiled(r"\s+")
 
 
 def markdown(comparison: Comparison, asked: Sequence[PairStatus] = (), limit: int | None = None) -> str:

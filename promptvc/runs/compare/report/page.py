@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +20,7 @@ from msgspec import to_builtins
 
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.html.render import render
+from promptvc.patterns import compiled
 from promptvc.runs.compare.measures import Measures
 from promptvc.runs.compare.report.texts import measure_texts, noise_texts, score_texts
 from promptvc.runs.compare.scores import NoiseComparison, ScoreComparison
@@ -46,7 +46,7 @@ _SCRIPTS = (
 )
 """The parts of the one script, in the order they run; `start` draws the page."""
 # What could end or confuse the script element that holds the JSON, and lone surrogates, which UTF-8 cannot encode.
-_UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+_UNSAFE = compiled("[<>&\u2028\u2029\ud800-\udfff]")
 _EXACT = 2**53
 """JavaScript rounds integers beyond this."""
 

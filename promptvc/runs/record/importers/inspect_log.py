@@ -9,7 +9,6 @@ of a name counts. The values C, I, P and N of a score are correct, incorrect, pa
 from __future__ import annotations
 
 import lzma
-import re
 import struct
 import zipfile
 import zlib
@@ -21,9 +20,10 @@ from typing import Any
 from promptvc.content.formats.base import Row
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.errors import Usage
+from promptvc.patterns import compiled
 from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mapping, as_text, parse_json
 
-_ATTACHMENT = re.compile(r"attachment://([0-9a-f]{32})")
+_ATTACHMENT = compiled(r"attachment://([0-9a-f]{32})")
 _HEADERS = ("header.json", "_journal/start.json", "start.json")
 _GRADES: dict[Json, float | bool] = {"C": True, "I": False, "P": 0.5, "N": False}
 """The same values as Inspect's ``value_to_float``."""
