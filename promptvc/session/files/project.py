@@ -71,6 +71,8 @@ class Project(Struct, frozen=True, dict=True):
     @cached_property
     def runs(self) -> Mapping[str, RunSpec]:
         """The runs that are declared, by name."""
+        if not self._runs:
+            return {}
         from promptvc.content.runs.spec import read_run  # most commands ask for none
 
         return {name: read_run(name, _table(self._runs, name), _invalid) for name in self._runs}
@@ -78,6 +80,8 @@ class Project(Struct, frozen=True, dict=True):
     @cached_property
     def checks(self) -> Mapping[str, CheckSpec]:
         """The checks that are declared, by name."""
+        if not self._checks:
+            return {}
         from promptvc.content.runs.checkspec import read_check
 
         return {name: read_check(name, _table(self._checks, name), _invalid) for name in self._checks}
