@@ -314,9 +314,9 @@ class Parts:
     def snapshot_of(self, id: ObjectId) -> Snapshot:
         """`snapshot` of a known commit."""
         commit = read_commit(self.store, id)
-        return Snapshot(
-            id, commit, self.contents.files_below(commit.tree), self.contents, lambda: self.arrow_cache
-        )
+        files = self.contents.files_below(commit.tree)
+        working = self.worktree.known if self.root is not None else lambda path: None
+        return Snapshot(id, commit, files, self.contents, lambda: self.arrow_cache, working)
 
     def stored(self, path: RepoPath, entry: FileEntry) -> FileView:
         """A file in the store, for comparison."""

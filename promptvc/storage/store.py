@@ -54,6 +54,7 @@ class ObjectStore:
         self._packs: dict[Path, PackReader] = {}
         self._damaged: dict[Path, ObjectDamaged] = {}
         self._by_count: tuple[dict[Path, PackReader], list[PackReader]] = {}, []
+        self._last: PackReader | None = None  # what has one object often has the next
         self._listed: set[Path] | None = None
         self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
         self._commits: dict[ObjectId, Commit] = {}
@@ -242,7 +243,7 @@ class ObjectStore:
 
     def close(self) -> None:
         """Forget the open packs."""
-        self._packs = {}
+        self._packs, self._last = {}, None
         self._commits = {}
         self._listed = None
 
@@ -305,9 +306,9 @@ class ObjectStore:
     def _locate(self, raw: bytes) -> tuple[PackReader, int] | None:
         if self._listed is None:
             self._refresh()
-        for pack in self._packs.values():
-            offset = pack.find(raw)
-            if offset is not None:
+        for pack in (self._last, *self._packs.values()):
+            if pack is not None and (offset := pack.find(raw)) is not None:
+                self._last = pack
                 return pack, offset
         return None
 
@@ -361,13 +362,13 @@ class ObjectStore:
                 continue
             except ObjectDamaged as error:
                 damaged[path] = error
-        self._packs, self._damaged, self._listed = packs, damaged, found
+        self._packs, self._damaged, self._listed, self._last = packs, damaged, found, None
         return True
 
     def _forget(self, pack: PackReader) -> None:
         index = pack.path.with_suffix(".idx")
         self._packs = {path: each for path, each in self._packs.items() if path != index}
-        self._listed = None
+        self._listed = self._last = None
 
     def _loose_path(self, raw: bytes) -> Path | None:
         digits = raw.hex()

@@ -7,7 +7,8 @@ such as ``{"a":1}{"a":2}`` that hold more than one object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from promptvc.content.arrow.kinds import (
@@ -35,6 +36,7 @@ _NOT_OPENING = bytes(set(range(256)).difference(b"{[\n"))
 _TO_TABS = bytes.maketrans(b"\r\n", b"\t\t")
 _EMPTY_OBJECTS = Members({})
 _EXACT = 2.0**53
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
 
 
 def can_parse(format: ReadsRows, kinds: Mapping[str, ColumnKind], narrow: bool) -> bool:
@@ -51,20 +53,32 @@ def _has_members(kind: ColumnKind) -> bool:
     return isinstance(kind, Members) or (isinstance(kind, Items) and _has_members(kind.item))
 
 
-def json_lines(format: ReadsRows, chunk_runs: Sequence[tuple[bytes, bool]], count: int) -> bytes | None:
-    """The ``count`` rows of some chunk runs (data, first), one a line; None where Python must look.
+def json_lines(
+    format: ReadsRows, data: bytes, count: int, chunk_runs: Callable[[], Sequence[tuple[bytes, bool]]]
+) -> bytes | None:
+    """The ``count`` rows of some chunk runs, one a line; None where Python must look.
 
+    ``data`` is all of their bytes, ``chunk_runs()`` gives those of each, and whether it is the first of the file.
     Each row begins with ``{`` and ends with ``}``. As ``}{`` is nowhere in JSON, rows cannot share an object: where
     a parser finds ``count`` objects, they are the rows.
     """
-    data = b"".join([data for data, _ in chunk_runs])
-    if not (data[:1] == b"{" and data[-2:].rstrip() == b"}" and data.count(b"}\n{") == count - 1):
-        bodies = [body for data, first in chunk_runs for body in format.bodies(data, first)]
+    if not _are_lines(data, count):
+        bodies = [body for data, first in chunk_runs() for body in format.bodies(data, first)]
         if not all(body[:1] == b"{" and body[-1:] == b"}" for body in bodies):
             return None
         # A line end inside a row is blank space or, in a string, an error; a tab is the same.
         data = b"\n".join([body.translate(_TO_TABS) for body in bodies])
     return data if data.isascii() or _is_utf8(data) else None
+
+
+def _are_lines(data: bytes, count: int) -> bool:
+    """Whether there are so many lines, each from a ``{`` to a ``}``."""
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    if len(lines) != count or not all(lines):
+        return False
+    return set(map(_FIRST, lines)) == {0x7B} and set(map(_LAST, lines)) == {0x7D}
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -134,8 +148,11 @@ def _holds(kind: ColumnKind, column: pa.ChunkedArray) -> bool:
             return _holds(kind.item, pc.list_flatten(column))
         case Members():
             return all(map(_holds, kind.fields.values(), column.flatten()))
-    # Integers beyond this were rounded; NaN is not below it, and Python may see more in it.
-    return kind != FLOAT or pc.all(pc.less(pc.abs(column), _EXACT)).as_py() is not False
+    if kind != FLOAT:
+        return True
+    # Integers beyond this were rounded; Python may see more in NaN. (A number among the arguments would import pandas.)
+    most = pc.max(pc.abs(column)).as_py()
+    return most is None or (most < _EXACT and not pc.any(pc.is_nan(column)).as_py())
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

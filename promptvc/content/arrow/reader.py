@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,14 +22,17 @@ from promptvc.content.arrow.kinds import (
 from promptvc.content.arrow.rows import make_array, make_table, pick
 from promptvc.content.formats.base import Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD, read_rows
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     import pyarrow as pa
 
-_GROUP_BYTES = 4 << 20
+_GROUP_BYTES = 8 << 20
+_UNKNOWN_BYTES = 32 << 10
+"""What a chunk run counts for whose length is not known."""
+_WORKERS = 2
 _LONGEST_PAUSE = 1024
 
 
@@ -52,21 +56,45 @@ class Piece(Struct, frozen=True):
     table: pa.Table
 
 
-class _Loaded(Struct, frozen=True):
-    part: Part
+class _Group(Struct, frozen=True):
+    """Some parts, loaded: ``data`` is all of their bytes, of which each part has ``sizes``, and ``counts`` rows."""
+
+    parts: Sequence[Part]
     data: bytes
-    count: int
+    sizes: Sequence[int]
+    counts: Sequence[int]
+
+    @property
+    def chunks(self) -> list[bytes]:
+        """The bytes of each part."""
+        ends = [0, *accumulate(self.sizes)]
+        return [self.data[start:end] for start, end in pairwise(ends)]
+
+    def halves(self) -> tuple[_Group, _Group]:
+        """The first parts and the others."""
+        at = len(self.parts) // 2
+        middle = sum(self.sizes[:at])
+        return (
+            _Group(self.parts[:at], self.data[:middle], self.sizes[:at], self.counts[:at]),
+            _Group(self.parts[at:], self.data[middle:], self.sizes[at:], self.counts[at:]),
+        )
 
 
 class Reader:
     """Reads chunk runs in the order of the file; ``columns`` limits what is read, None is everything.
 
+    ``chunk_runs`` are all of the file, for those who can load many at once.
     Several chunk runs go to pyarrow's parser at once. Where it cannot take them, they are halved, down to the one
     chunk run that Python must read; what is learnt there often lets the others pass.
     """
 
-    def __init__(self, format: RowFormat, columns: Sequence[str] | None = None) -> None:
-        self.format = format
+    def __init__(
+        self,
+        format: RowFormat,
+        columns: Sequence[str] | None = None,
+        chunk_runs: Sequence[ChunkRun] | None = None,
+    ) -> None:
+        self.format, self._runs = format, chunk_runs
         self.columns = columns
         self.kinds: dict[str, ColumnKind] = {}
         self.witnesses: list[int] = []
@@ -78,17 +106,26 @@ class Reader:
         self._pause = 1
 
     def read(self, parts: Iterable[Part]) -> Iterator[Piece]:
-        """The rows of these parts: while some are parsed, the next are loaded."""
+        """The rows of these parts, in order: some groups are loaded and parsed while one is waited for.
+
+        A group is parsed by what was known when its turn came. Where that is less than is known by now, and it did not
+        fit, it is parsed again.
+        """
         from concurrent.futures import ThreadPoolExecutor  # imports logging; most tables are never read here
 
-        with ThreadPoolExecutor(max_workers=1) as worker:
-            waiting: tuple[list[_Loaded], Future[pa.Table | None]] | None = None
-            for group in self._groups(parts):
-                if waiting is not None:
-                    yield from self._finish(waiting[0], waiting[1].result())
-                waiting = group, worker.submit(self._parse, group)
-            if waiting is not None:
-                yield from self._finish(waiting[0], waiting[1].result())
+        with ThreadPoolExecutor(_WORKERS) as workers:
+            waiting: deque[tuple[Future[tuple[_Group, pa.Table | None]], Mapping[str, ColumnKind]]] = deque()
+            for group in _groups(parts):
+                if not self.kinds and not waiting:
+                    yield from self._finish(self._load(group), None, {})
+                    continue
+                waiting.append((workers.submit(self._take, group, self._known), self.kinds))
+                if len(waiting) > _WORKERS:
+                    done, kinds = waiting.popleft()
+                    yield from self._finish(*done.result(), kinds)
+            while waiting:
+                done, kinds = waiting.popleft()
+                yield from self._finish(*done.result(), kinds)
 
     def learn(self, part: Part) -> None:
         """Take the kinds of a part's rows into account without keeping the rows."""
@@ -117,65 +154,80 @@ class Reader:
             return self.kinds
         return {name: self.kinds.get(name, NULL) for name in self.columns}
 
-    def _groups(self, parts: Iterable[Part]) -> Iterator[list[_Loaded]]:
-        group: list[_Loaded] = []
-        size = 0
-        for part in parts:
-            data = part.chunk_run.load()
-            known = part.chunk_run.rows
-            count = self.format.count(data, part.first) if known is None else known
-            group.append(_Loaded(part, data, count))
-            size += len(data)
-            if size >= _GROUP_BYTES:
-                yield group
-                group, size = [], 0
-        if group:
-            yield group
+    def _take(self, parts: Sequence[Part], kinds: Mapping[str, ColumnKind]) -> tuple[_Group, pa.Table | None]:
+        """Load and parse a group, in any thread."""
+        group = self._load(parts)
+        return group, self._parse(group, kinds)
 
-    def _finish(self, group: Sequence[_Loaded], table: pa.Table | None) -> Iterator[Piece]:
-        """A group that was parsed, or not."""
-        if table is None and len(group) > 1 and self._may_parse:
-            half = len(group) // 2
-            for some in (group[:half], group[half:]):
-                yield from self._finish(some, self._parse(some))
+    def _load(self, parts: Sequence[Part]) -> _Group:
+        runs, first, last = self._runs, parts[0].place, parts[-1].place
+        known = [part.chunk_run.rows for part in parts]
+        if isinstance(runs, ChunkRuns) and last - first + 1 == len(parts):
+            data, sizes = runs.load_span(first, last + 1), [part.chunk_run.length or 0 for part in parts]
+            chunks: Sequence[bytes] = ()
+        else:
+            chunks = [part.chunk_run.load() for part in parts]
+            data, sizes = chunks[0] if len(chunks) == 1 else b"".join(chunks), [*map(len, chunks)]
+        group = _Group(parts, data, sizes, [count or 0 for count in known])
+        if None not in known:
+            return group
+        count = self.format.count
+        counted = zip(parts, chunks or group.chunks, known, strict=True)
+        counts = [count(data, part.first) if rows is None else rows for part, data, rows in counted]
+        return _Group(parts, data, sizes, counts)
+
+    def _finish(
+        self, group: _Group, table: pa.Table | None, kinds: Mapping[str, ColumnKind]
+    ) -> Iterator[Piece]:
+        """A group that was parsed by these kinds, or not."""
+        if table is None and kinds is not self.kinds:
+            table = self._parse(group, self._known)
+        if table is None and len(group.parts) > 1 and self._may_parse:
+            for half in group.halves():
+                yield from self._finish(half, self._parse(half, self._known), self.kinds)
             return
-        counts = [loaded.count for loaded in group]
+        counts = group.counts
         if table is None:
-            rows = [self._rows(loaded.part, loaded.data) for loaded in group]
-            table, counts = self._build([loaded.part for loaded in group], rows), list(map(len, rows))
-        yield Piece([loaded.part for loaded in group], counts, table)
+            rows = [self._rows(part, data) for part, data in zip(group.parts, group.chunks, strict=True)]
+            table, counts = self._build(group, rows), list(map(len, rows))
+        else:
+            self._pause = 1
+        yield Piece(group.parts, counts, table)
 
     @property
     def _may_parse(self) -> bool:
         return self._can_parse and not self._skip
 
-    def _parse(self, group: Sequence[_Loaded]) -> pa.Table | None:
-        count = sum(loaded.count for loaded in group)
-        if not self._may_parse or not self.kinds:
+    def _parse(self, group: _Group, kinds: Mapping[str, ColumnKind]) -> pa.Table | None:
+        if not kinds or not self._may_parse:
             return None
-        lines = json_lines(self.format, [(loaded.data, loaded.part.first) for loaded in group], count)
+        count = sum(group.counts)
+        lines = json_lines(self.format, group.data, count, lambda: self._each(group))
         if lines is None:
             return None
-        longest = max(len(loaded.data) for loaded in group)
-        if longest > _GROUP_BYTES:  # a large file in one chunk run
-            longest = max(
-                len(row) for item in group for row in self.format.bodies(item.data, item.part.first)
-            )
-        table = parse_lines(lines, count, longest, self._known, narrow=self.columns is not None)
-        if table is not None:
-            self._pause = 1
-        return table
+        longest = len(lines)
+        if longest > 4 * _GROUP_BYTES:  # a large file in one chunk run
+            bodies = (self.format.bodies(data, first) for data, first in self._each(group))
+            longest = max((len(row) for some in bodies for row in some), default=0)
+        return parse_lines(lines, count, longest, kinds, narrow=self.columns is not None)
 
-    def _build(self, parts: Sequence[Part], rows: Sequence[list[Row]]) -> pa.Table:
+    def _each(self, group: _Group) -> list[tuple[bytes, bool]]:
+        firsts = (part.first for part in group.parts)
+        return list(zip(group.chunks, firsts, strict=True))
+
+    def _build(self, group: _Group, rows: Sequence[list[Row]]) -> pa.Table:
+        """The rows as a table; where they taught something, the parser may take them now, which is faster."""
         every = list(chain.from_iterable(rows))
         before = self.kinds
         if join_columns(before, infer_columns(every)) != before:
-            for part, some in zip(parts, rows, strict=True):
+            for part, some in zip(group.parts, rows, strict=True):
                 self._learn_rows(part, some)
         if self._skip:
-            self._skip = max(0, self._skip - len(parts))
+            self._skip = max(0, self._skip - len(group.parts))
         elif every and self.kinds == before:
             self._skip = self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        elif (table := self._parse(group, self._known)) is not None:
+            return table
         return make_table(every, self.schema())
 
     def _rows(self, part: Part, data: bytes) -> list[Row]:
@@ -189,6 +241,20 @@ class Reader:
         before, self.kinds = self.kinds, join_columns(self.kinds, kinds)
         self._can_parse = can_parse(self.format, self._known, self.columns is not None)
         return before != self.kinds
+
+
+def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    group: list[Part] = []
+    size = 0
+    for part in parts:
+        group.append(part)
+        length = part.chunk_run.length
+        size += _UNKNOWN_BYTES if length is None else length
+        if size >= _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _conform(piece: Piece, field: pa.Field) -> pa.ChunkedArray | pa.Array | None:

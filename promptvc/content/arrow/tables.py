@@ -50,13 +50,15 @@ def read_arrow(
     """
     parts = [Part(place, chunk_run) for place, chunk_run in enumerate(chunk_runs)]
     if cache is None:
-        table, _ = _read_all(parts, Reader(format, columns))
+        table, _ = _read_all(parts, Reader(format, columns, chunk_runs))
     else:
-        table = _read_cached(path, parts, format, cache)
+        table = _read_cached(path, parts, format, cache, chunk_runs)
     return table if columns is None else _select(table, columns)
 
 
-def _read_cached(path: str, parts: Sequence[Part], format: RowFormat, cache: ArrowCache) -> pa.Table:
+def _read_cached(
+    path: str, parts: Sequence[Part], format: RowFormat, cache: ArrowCache, chunk_runs: Sequence[ChunkRun]
+) -> pa.Table:
     ids = [part.chunk_run.id for part in parts]
     reading = repr((path, format.reading, READING_VERSION))
     family = xxhash.xxh3_64_hexdigest(reading.encode("utf-8", "surrogatepass"))
@@ -64,12 +66,15 @@ def _read_cached(path: str, parts: Sequence[Part], format: RowFormat, cache: Arr
     if (known := cache.load(family, version)) is not None:
         return known[0]
     near = cache.nearest(family, ids)
-    if near is not None and (reused := _read_near(parts, Reader(format), *near)) is not None:
+    if (
+        near is not None
+        and (reused := _read_near(parts, Reader(format, None, chunk_runs), *near)) is not None
+    ):
         table, origin, fresh = reused
         if fresh <= len(parts) * _SAVE_ABOVE:
             return table
     else:
-        table, origin = _read_all(parts, Reader(format))
+        table, origin = _read_all(parts, Reader(format, None, chunk_runs))
     cache.save(family, version, table, origin)
     return table
 

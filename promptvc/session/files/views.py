@@ -144,7 +144,8 @@ class WorkingFile:
             return [ChunkRun(self.entry.id.raw, self.read)]
         if not chunks.any_broken:
             load = partial(self._load_by_id, chunks)
-            return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, load)
+            span = partial(self._load_span, chunks, [0, *accumulate(chunks.lengths)])
+            return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, load, span)
         made, ids, start, end, first = [], b"", 0, 0, 0
         for place, id in enumerate(chunks.raw_ids()):
             ids, end = ids + id, end + chunks.lengths[place]
@@ -170,17 +171,28 @@ class WorkingFile:
         place, start = self._offsets[id]
         return self._load(chunks, range(place, place + 1), start)
 
+    def _load_span(self, chunks: ChunkList, starts: Sequence[int], start: int, stop: int) -> bytes:
+        data = self._range(starts[start], starts[stop] - starts[start])
+        self._need_prints(chunks, range(start, stop), data)
+        return data
+
     def _load(self, chunks: ChunkList, places: range, start: int) -> bytes:
         """The bytes of these chunks, which are what they were when the file was cut."""
-        ends = [start, *accumulate((chunks.lengths[place] for place in places), initial=start)][1:]
-        data = self._ahead(start, ends[-1] - start)
+        data = self._ahead(start, sum(chunks.lengths[place] for place in places))
+        self._need_prints(chunks, places, data)
+        return data
+
+    def _need_prints(self, chunks: ChunkList, places: range, data: bytes) -> None:
+        """Raise `FileChanging` where some bytes are not those of these chunks."""
+        at = 0
         with memoryview(data) as view:
-            for place, begin, end in zip(places, ends, ends[1:], strict=False):
-                if not chunks.is_print(place, view[begin - start : end - start]):
+            for place in places:
+                end = at + chunks.lengths[place]
+                if not chunks.is_print(place, view[at:end]):
                     raise FileChanging(
                         f"{self.path} changed while it was read", "try again when its writer has finished"
                     )
-        return data
+                at = end
 
     def _ahead(self, start: int, length: int) -> bytes:
         """Some bytes of the file; who reads on from where the last ones ended gets them from memory."""

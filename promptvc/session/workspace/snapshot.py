@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.views import FileView, StoredFile
 from promptvc.storage.objects import Commit
+from promptvc.versioning.ropes.chunkrun import ChunkRun
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
@@ -34,10 +35,16 @@ class Snapshot:
     """
 
     def __init__(
-        self, id: ObjectId, commit: Commit, files: Files, contents: Contents, arrow: Callable[[], ArrowCache]
+        self,
+        id: ObjectId,
+        commit: Commit,
+        files: Files,
+        contents: Contents,
+        arrow: Callable[[], ArrowCache],
+        working: Callable[[RepoPath], FileView | None] = lambda path: None,
     ) -> None:
         self.id, self.commit = id, commit
-        self._files, self._contents, self._arrow = files, contents, arrow
+        self._files, self._contents, self._arrow, self._working = files, contents, arrow, working
 
     @property
     def paths(self) -> list[str]:
@@ -91,7 +98,13 @@ class Snapshot:
 
     def table(self, path: str) -> Table:
         """A table, read lazily; raises `PathMissing`, or `NotATable` where the file holds no rows."""
-        return table_of(self._of(path, "table"), self.project, self._arrow())
+        file = self._of(path, "table")
+
+        def at_hand() -> Sequence[ChunkRun] | None:
+            found = self._working(file.path) if file.entry.is_rope else None
+            return found.chunk_runs() if found is not None and found.entry.id == file.entry.id else None
+
+        return table_of(file, self.project, self._arrow(), at_hand=at_hand)
 
     def run(self, name: str) -> Run:
         """A run: its record and its output rows, read lazily; raises `RunMissing`, `RunUnreadable`."""
@@ -172,7 +185,11 @@ class Snapshot:
 
 
 def table_of(
-    file: FileView, project: Project, arrow: ArrowCache | None = None, key: tuple[str, ...] | None = None
+    file: FileView,
+    project: Project,
+    arrow: ArrowCache | None = None,
+    key: tuple[str, ...] | None = None,
+    at_hand: Callable[[], Sequence[ChunkRun] | None] = lambda: None,
 ) -> Table:
     """The row view of a file, with a key of its own or the configured one; raises `NotATable`."""
     from promptvc.content.table.view import Table  # most commands read no table
@@ -185,4 +202,4 @@ def table_of(
         )
     settings = project.table(file.path)
     runs, fields = file.chunk_runs(), key or settings.key
-    return Table(file.path, runs, format, fields, settings.unique, arrow, file.indexes)
+    return Table(file.path, runs, format, fields, settings.unique, arrow, file.indexes, at_hand)

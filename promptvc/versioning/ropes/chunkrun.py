@@ -37,7 +37,7 @@ class ChunkRun(NamedTuple):
 class ChunkRuns(Sequence[ChunkRun]):
     """Chunk runs of one chunk each, made as they are asked for: of a large table few are, mostly.
 
-    ``load(id)`` gives the bytes of a chunk by its 20-byte id.
+    ``load(id)`` gives the bytes of a chunk by its 20-byte id, ``span(start, stop)`` those of chunks side by side.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class ChunkRuns(Sequence[ChunkRun]):
         lengths: Sequence[int],
         rows: Sequence[int],
         load: Callable[[bytes], bytes],
+        span: Callable[[int, int], bytes] | None = None,
     ) -> None:
         self.ids, self._lengths, self._rows, self._load = ids, lengths, rows, load
+        self._span = span
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -60,6 +62,12 @@ class ChunkRuns(Sequence[ChunkRun]):
                 found.append(at // ID)
             at = self.ids.find(id, at + 1)
         return found
+
+    def load_span(self, start: int, stop: int) -> bytes:
+        """The bytes of chunk runs side by side, in one go where that is possible."""
+        if self._span is not None:
+            return self._span(start, stop)
+        return b"".join([self[place].load() for place in range(start, stop)])
 
     @property
     def row_count(self) -> int:
