@@ -12,6 +12,9 @@ from isal import isal_zlib
 
 from promptvc.errors import Advice, ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
+from promptvc.storage.ancestry import Ancestry
+from promptvc.storage.commitgraph.graph import CHAIN, SINGLE, CommitGraph, load_graph
+from promptvc.storage.commitgraph.layer import GraphDamaged
 from promptvc.storage.git import apply_delta
 from promptvc.storage.lease import Lease
 from promptvc.storage.objects import (
@@ -57,6 +60,7 @@ class ObjectStore:
         self._listed: set[Path] | None = None
         self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
         self._commits: dict[ObjectId, Commit] = {}
+        self._ancestry: tuple[object, Ancestry] | None = None
         self.lease = Lease(folder.parent / LOCAL)
         self.tidy: Callable[[ObjectStore], object] = lambda store: None
         """Is called where packs have become many, when the last writer of this process has finished."""
@@ -147,6 +151,22 @@ class ObjectStore:
             found = self._commits[id] = parse_commit(self._expect(id, Kind.COMMIT))
         return found
 
+    def ancestry(self) -> Ancestry:
+        """What descends from what; read once for as long as the commit-graph and the file ``shallow`` stay."""
+        shallow = self.shallow()
+        stamp = shallow, *(_stamp(self.folder / name) for name in (SINGLE, CHAIN))
+        if self._ancestry is None or self._ancestry[0] != stamp:
+            graph = None if shallow else self._graph()
+            self._ancestry = stamp, Ancestry(graph, shallow, self.load_commit, self.contains)
+        return self._ancestry[1]
+
+    def _graph(self) -> CommitGraph | None:
+        """The commit-graph; without one, and with one that is damaged, commits are opened instead."""
+        try:
+            return load_graph(self.folder)
+        except GraphDamaged:
+            return None
+
     def load_tag(self, id: ObjectId) -> TagObject:
         """An annotated tag's value."""
         return parse_tag(self._expect(id, Kind.TAG))
@@ -235,7 +255,7 @@ class ObjectStore:
     def close(self) -> None:
         """Forget the open packs."""
         self._packs = {}
-        self._commits = {}
+        self._commits, self._ancestry = {}, None
         self._listed = None
 
     def _publish(self, index: Path) -> None:
@@ -334,6 +354,7 @@ class ObjectStore:
             return False
         if self._listed is not None and not self._listed <= found:
             self._commits.clear()  # something may be gone
+            self._ancestry = None
         packs, damaged = {}, {}
         for path in sorted(found, key=_age):
             try:
@@ -388,6 +409,14 @@ def _age(path: Path) -> int:
         return -path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def _need_at_most(most: int, claimed: int, raw: bytes) -> None:
