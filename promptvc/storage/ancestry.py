@@ -8,7 +8,7 @@ from promptvc.errors import ObjectDamaged
 from promptvc.ids import ObjectId
 from promptvc.storage.commitgraph.graph import CommitGraph
 from promptvc.storage.commitgraph.layer import GraphDamaged
-from promptvc.storage.objects import Commit
+from promptvc.storage.objects import CommitLinks
 
 
 class Ancestry:
@@ -22,7 +22,7 @@ class Ancestry:
         self,
         graph: CommitGraph | None,
         shallow: frozenset[ObjectId],
-        load: Callable[[ObjectId], Commit],
+        load: Callable[[ObjectId], CommitLinks],
         contains: Callable[[ObjectId], bool],
     ) -> None:
         self.graph = graph
@@ -31,6 +31,7 @@ class Ancestry:
         self._numbers: dict[ObjectId, int] = {}
         self._ids: list[ObjectId] = []
         self._parents: dict[int, tuple[int, ...]] = {}
+        self._links: dict[int, CommitLinks] = {}
         self._levels: dict[int, int] = {}
 
     def number(self, id: ObjectId) -> int:
@@ -61,30 +62,45 @@ class Ancestry:
 
     def parents(self, number: int) -> tuple[int, ...]:
         """The parents of a commit; raises `ObjectMissing` for one that is neither in the graph nor in the store."""
-        if number < self._count:
-            assert self.graph is not None
-            try:
-                found = self.graph.parents(number)
-            except GraphDamaged as error:
-                raise _wrong_graph() from error
-            if found and max(found) >= self._count:
-                raise _wrong_graph()
-            return found
-        if number not in self._parents:
-            id = self.id(number)
-            names = () if id in self._shallow else self._load(id).parents
-            self._parents[number] = tuple(map(self.number_of_parent, names))
-        return self._parents[number]
+        if number >= self._count:
+            known = self._parents.get(number)
+            return self._open(number) if known is None else known
+        assert self.graph is not None
+        try:
+            found = self.graph.parents(number)
+        except GraphDamaged as error:
+            raise _wrong_graph() from error
+        if found and max(found) >= self._count:
+            raise _wrong_graph()
+        return found
+
+    def _open(self, number: int) -> tuple[int, ...]:
+        id = self._ids[number - self._count]
+        links = self._links[number] = self._load(id)
+        names = () if id in self._shallow else links.parents
+        found = self._parents[number] = tuple([self.number_of_parent(name) for name in names])
+        return found
 
     def number_of_parent(self, id: ObjectId) -> int:
         """`number`, of a commit that another one needs."""
         found = self._numbers.get(id)
         return self._number(id, lambda id: True) if found is None else found
 
+    def tree(self, number: int) -> ObjectId:
+        """The tree of a commit."""
+        if number >= self._count:
+            if number not in self._links:
+                self._open(number)
+            return self._links[number].tree
+        assert self.graph is not None
+        return self.graph.tree(number)
+
     def time(self, number: int) -> int:
         """When it was committed."""
         if number >= self._count:
-            return self._load(self.id(number)).committer.time
+            if number not in self._links:
+                self._open(number)
+            return self._links[number].time
         assert self.graph is not None
         return self.graph.time(number)
 

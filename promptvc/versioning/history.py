@@ -32,6 +32,10 @@ class History:
         commits = self._commits
         return tuple(map(commits.id, commits.parents(commits.number(id))))
 
+    def tree(self, id: ObjectId) -> ObjectId:
+        """The tree of a commit, whose other values need not be read for it."""
+        return self._commits.tree(self._commits.number(id))
+
     def ancestors(self, tips: Iterable[ObjectId]) -> Iterator[ObjectId]:
         """The tips and all they descend from, nearest first, each once."""
         commits = self._commits

@@ -17,7 +17,7 @@ from promptvc.repo import Repo
 from promptvc.storage.commitgraph.bloom import MOST, UNKNOWN, make_filter
 from promptvc.storage.commitgraph.graph import CHAIN, FOLDER, load_graph
 from promptvc.storage.commitgraph.writing import drop_graph
-from promptvc.storage.objects import Kind, Signature
+from promptvc.storage.objects import Kind, Signature, commit_links, parse_commit
 from promptvc.versioning.changed import ChangedPaths
 from promptvc.versioning.commit import write_commit
 from promptvc.versioning.history import History
@@ -115,6 +115,7 @@ def compare(repo: Repo, ids: list[ObjectId], seed: int, draws: int = 25) -> None
         assert list(history.in_order([a, b], [c])) == slow.in_order([a, b], [c])
         assert set(history.ancestors([a, b])) == ours | theirs
         assert history.parents(a) == repo.parts.store.load_commit(a).parents
+        assert history.tree(a) == repo.parts.store.load_commit(a).tree
 
 
 def graph_states(repo: Repo, ids: list[ObjectId]) -> Iterator[str]:
@@ -374,6 +375,26 @@ def test_a_log_of_twenty_opens_twenty_commits(repo: Repo, monkeypatch: pytest.Mo
     monkeypatch.setattr(store, "load_commit", _noting(load, opened))
     assert len(list(repo.log(limit=20))) == 20
     assert len(set(opened)) <= 22
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"author A <a@e> 5 +0000\ncommitter B <b@e> 7 +0100\n",
+        b"author A <a@e> 5 +0000\ncommitter B <b@e> -7 +0100\n",
+        b"author A <a@e> 5 +0000\ncommitter B 7\n",
+        b"author A <a@e> 5 +0000\ncommitter B <b> <c@e> 7 +0100\n",
+        b"author A <a@e> 5 +0000\ncommitter B <b@e> 7 +0100\nparent " + b"2" * 40 + b"\n",
+        b"author A <a@e> 5 +0000\ncommitter B <b@e> 12345678901 +0100\nencoding latin-1\n",
+        b"committer B <b@e> 7 +0100\nauthor A <a@e> 5 +0000\n",
+    ],
+)
+def test_the_links_of_a_commit_are_those_that_parsing_gives(header: bytes) -> None:
+    for parents in ((), (b"1" * 40,), (b"1" * 40, b"3" * 40)):
+        lines = b"".join(b"parent %s\n" % each for each in parents)
+        data = b"tree " + b"a" * 40 + b"\n" + lines + header + b"\nwords\n\nparent of words\n"
+        whole, links = parse_commit(data), commit_links(data)
+        assert links in (None, (whole.tree, whole.parents, whole.committer.time))
 
 
 def _noting(load: Callable[[ObjectId], object], opened: list[ObjectId]) -> Callable[[ObjectId], object]:

@@ -151,7 +151,7 @@ def _looker(store: ObjectStore, history: History, paths: Sequence[str]) -> Calla
         return known[tree, path]
 
     def look(id: ObjectId) -> object:
-        tree = history.commit(id).tree
+        tree = history.tree(id)
         found = tuple(find(tree, path) if path else tree for path in paths)
         return found if any(found) else None
 

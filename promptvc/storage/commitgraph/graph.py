@@ -50,6 +50,11 @@ class CommitGraph:
                 return layer.parents(number - start)
         raise GraphDamaged(f"no commit {number}")
 
+    def tree(self, number: int) -> ObjectId:
+        """The name of its tree."""
+        layer, place = self.place(number)
+        return ObjectId.from_raw(layer.tree(place))
+
     def level(self, number: int) -> int:
         """See `Layer.level`."""
         layer, place = self.place(number)
