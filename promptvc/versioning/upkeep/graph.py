@@ -16,6 +16,7 @@ from promptvc.storage.objects import Kind
 from promptvc.storage.refs import Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.changed import ChangedPaths
+from promptvc.versioning.commit import find_commits
 
 ENOUGH = 64
 """Commits that are missing from the graph from which it is written: fewer are opened in no time."""
@@ -40,7 +41,8 @@ def extend_graph(store: ObjectStore, refs: Refs, tips: Iterable[ObjectId]) -> in
         if _is_altered(store, refs):
             return 0
         graph = _usable(store)
-        new = list(_missing(store, graph, tips))
+        above = [tip for tip in tips if graph is None or graph.find(tip) is None]
+        new = list(_missing(store, graph, find_commits(store, above)))
         if len(new) < ENOUGH:
             return 0
         kept, taken = _layers_below(graph, len(new))
@@ -60,8 +62,8 @@ def rewrite_graph(store: ObjectStore, refs: Refs, tips: Iterable[ObjectId]) -> N
             entries = _Maker(store, graph).new(new)
             write_chain(store.folder, (), entries.values())
             return
-    except (PromptvcError, _Unfit):
-        pass  # of such commits git has its own opinion: it makes a graph, or none
+    except (PromptvcError, OSError, GraphDamaged, _Unfit):
+        pass  # without a graph all goes on; of unusual commits git has its own opinion
     drop_graph(store.folder)
 
 

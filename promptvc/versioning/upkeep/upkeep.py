@@ -69,7 +69,7 @@ def tidy(store: ObjectStore, refs: Refs) -> None:
     """After many writes: `fold`, and the commit-graph where many commits are missing from it."""
     if fold(store):
         with suppress(PromptvcError, OSError), _maintenance(store, 0.0):
-            extend_graph(store, refs, find_commits(store, ref_values(refs)))
+            extend_graph(store, refs, ref_values(refs))
 
 
 def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float | None = None) -> Collected:
