@@ -188,7 +188,8 @@ def _pvc(root: Path, words: str) -> None:
 def measure(work: Path, series: str, largest: int, repeats: int) -> dict[str, dict[int, float]]:
     """Medians in seconds, by step and size."""
     make, smallest, steps = SERIES[series]
-    environment = clean_environment(work / "home")
+    here = str(Path(__file__).parents[2])  # this version, and no installed one
+    environment = clean_environment(work / "home") | {"PYTHONPATH": here}
     found: dict[str, dict[int, float]] = {name: {} for name, _, _ in steps}
     for size in sizes(largest, smallest):
         root = work / f"{series}-{size}"
