@@ -31,4 +31,6 @@ def test_it_is_compiled_when_it_is_used() -> None:
 
 def test_it_can_be_copied() -> None:
     lazy = compiled(rb"a+")
-    assert copy.deepcopy(lazy).findall(b"caat") == pickle.loads(pickle.dumps(lazy)).findall(b"caat") == [b"aa"]
+    assert (
+        copy.deepcopy(lazy).findall(b"caat") == pickle.loads(pickle.dumps(lazy)).findall(b"caat") == [b"aa"]
+    )

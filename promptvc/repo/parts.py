@@ -49,7 +49,7 @@ class Parts:
     def __init__(self, path: Path, root: Path | None, surroundings: Surroundings) -> None:
         self.path, self.root, self.surroundings = path, root, surroundings
         self.store = ObjectStore(path / "objects")
-        self.store.tidy = _fold
+        self.store.tidy = self._tidy
         self.refs = Refs(path, lambda: self.oplog, self.store.keeping)
         self._check_format()
 
@@ -80,7 +80,7 @@ class Parts:
 
     @property
     def history(self) -> History:
-        """Walks over commits; a new one each time, so that it sees where a fetch has moved a shallow history."""
+        """Walks over commits; what they read is kept by the store, until a fetch moves a shallow history."""
         return History(self.store)
 
     @cached_property
@@ -376,6 +376,11 @@ class Parts:
         if (runs := self.__dict__.get("runs")) is not None:
             runs.close()
 
+    def _tidy(self, store: ObjectStore) -> None:
+        from promptvc.versioning.upkeep.upkeep import tidy  # only now and then
+
+        tidy(store, self.refs)
+
     def _check_format(self) -> None:
         text = (self.path / "config").read_text(errors="replace")
         found = next(
@@ -388,9 +393,3 @@ class Parts:
 
 def _below(files: Files, paths: Sequence[str]) -> Files:
     return {path: entry for path, entry in files.items() if is_below(path, *paths)} if paths else files
-
-
-def _fold(store: ObjectStore) -> None:
-    from promptvc.versioning.upkeep.upkeep import fold  # only now and then
-
-    fold(store)

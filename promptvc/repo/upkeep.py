@@ -12,11 +12,12 @@ from promptvc.errors import Refused
 from promptvc.repo.parts import Parts
 from promptvc.repo.place import CALLS, FORGETTING, LOCAL
 from promptvc.runs.calls.journal import damaged_lines, drop_damaged
+from promptvc.storage.commitgraph.writing import drop_graph
 from promptvc.versioning.upkeep import repair
 from promptvc.versioning.upkeep import verify as objects
 from promptvc.versioning.upkeep.repair import Repair
 from promptvc.versioning.upkeep.upkeep import GRACE, Collected, collect
-from promptvc.versioning.upkeep.verify import Problem
+from promptvc.versioning.upkeep.verify import GRAPH, Problem
 
 
 def verify(parts: Parts, progress: Callable[[int], None] = lambda count: None) -> list[Problem]:
@@ -67,6 +68,9 @@ def repairs(parts: Parts) -> list[Repair]:
     if any(problem.name == KEYS for problem in problems):
         words = "drop what is kept of keys, which is worked out again"
         found.append(Repair(KEYS, words, lambda: _drop_keys(parts)))
+    if any(problem.name == GRAPH for problem in problems):
+        words = "drop the commit-graph, which gc makes again"
+        found.append(Repair(GRAPH, words, lambda: drop_graph(parts.store.folder)))
     return found
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from enum import IntEnum
 from hashlib import sha1
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -21,6 +22,11 @@ MOST_TREE, MOST_COMMIT = 64 << 20, 8 << 20
 
 _ID = compiled(r"[0-9a-f]{40}")
 _SIGNATURE = compiled(rb"([^<\n]*?) ?<([^<>\n]*)>(?: (-?\d{1,18}) ([+-]\d{4}))?")
+_LINKS = compiled(
+    rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author [^\n]*\n"
+    rb"committer [^<>\n]*<[^<>\n]*> (\d{1,10}) [+-]\d{4}\n"
+)
+"""The beginning of nearly every commit."""
 _NO_TEXT = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"))
 """Encodings of Python's own that no message is in; some take time that grows with the square of the length."""
 
@@ -208,6 +214,23 @@ def parse_commit(data: bytes) -> Commit:
         _decode(message, encoding),
         tuple(extra),
     )
+
+
+class CommitLinks(NamedTuple):
+    """What walks need of a commit: its tree, its parents, and when it was committed."""
+
+    tree: ObjectId
+    parents: tuple[ObjectId, ...]
+    time: int
+
+
+def commit_links(data: bytes) -> CommitLinks | None:
+    """What `parse_commit` would have, of a commit that is written as nearly all are; None of another one."""
+    match = _LINKS.match(data) if len(data) <= MOST_COMMIT else None
+    if match is None or b"\nparent " in data[match.end() - 1 :]:
+        return None
+    parents = tuple(ObjectId(line[7:].decode()) for line in match[2].splitlines())
+    return CommitLinks(ObjectId(match[1].decode()), parents, int(match[3]))
 
 
 def encode_tag(tag: TagObject) -> bytes:

@@ -12,14 +12,19 @@ from isal import isal_zlib
 
 from promptvc.errors import Advice, ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
+from promptvc.storage.ancestry import Ancestry
+from promptvc.storage.commitgraph.graph import CHAIN, SINGLE, CommitGraph, load_graph
+from promptvc.storage.commitgraph.layer import GraphDamaged
 from promptvc.storage.git import apply_delta
 from promptvc.storage.lease import Lease
 from promptvc.storage.objects import (
     EMPTY_TREE,
     Commit,
+    CommitLinks,
     Kind,
     TagObject,
     TreeEntry,
+    commit_links,
     parse_commit,
     parse_tag,
     parse_tree,
@@ -58,6 +63,8 @@ class ObjectStore:
         self._listed: set[Path] | None = None
         self._shallow: tuple[tuple[int, int] | None, frozenset[ObjectId]] = None, frozenset()
         self._commits: dict[ObjectId, Commit] = {}
+        self._unparsed: dict[ObjectId, bytes] = {}
+        self._ancestry: tuple[object, Ancestry] | None = None
         self.lease = Lease(folder.parent / LOCAL)
         self.tidy: Callable[[ObjectStore], object] = lambda store: None
         """Is called where packs have become many, when the last writer of this process has finished."""
@@ -145,8 +152,37 @@ class ObjectStore:
         if found is None:
             if len(self._commits) >= _REMEMBERED:
                 self._commits.clear()
-            found = self._commits[id] = parse_commit(self._expect(id, Kind.COMMIT))
+            data = self._unparsed.pop(id, None) or self._expect(id, Kind.COMMIT)
+            found = self._commits[id] = parse_commit(data)
         return found
+
+    def load_links(self, id: ObjectId) -> CommitLinks:
+        """The tree, parents and time of a commit: walks need no more of most. Its bytes are kept."""
+        if id not in self._commits:
+            if len(self._unparsed) >= _REMEMBERED:
+                self._unparsed.clear()
+            data = self._unparsed[id] = self._expect(id, Kind.COMMIT)
+            found = commit_links(data)
+            if found is not None:
+                return found
+        commit = self.load_commit(id)
+        return CommitLinks(commit.tree, commit.parents, commit.committer.time)
+
+    def ancestry(self) -> Ancestry:
+        """What descends from what; read once for as long as the commit-graph and the file ``shallow`` stay."""
+        shallow = self.shallow()
+        stamp = shallow, *(_stamp(self.folder / name) for name in (SINGLE, CHAIN))
+        if self._ancestry is None or self._ancestry[0] != stamp:
+            graph = None if shallow else self._graph()
+            self._ancestry = stamp, Ancestry(graph, shallow, self.load_links, self.contains)
+        return self._ancestry[1]
+
+    def _graph(self) -> CommitGraph | None:
+        """The commit-graph; without one, and with one that is damaged, commits are opened instead."""
+        try:
+            return load_graph(self.folder)
+        except GraphDamaged:
+            return None
 
     def load_tag(self, id: ObjectId) -> TagObject:
         """An annotated tag's value."""
@@ -244,7 +280,7 @@ class ObjectStore:
     def close(self) -> None:
         """Forget the open packs."""
         self._packs, self._last = {}, None
-        self._commits = {}
+        self._commits, self._unparsed, self._ancestry = {}, {}, None
         self._listed = None
 
     def _publish(self, index: Path) -> None:
@@ -354,6 +390,8 @@ class ObjectStore:
             return False
         if self._listed is not None and not self._listed <= found:
             self._commits.clear()  # something may be gone
+            self._unparsed.clear()
+            self._ancestry = None
         packs, damaged = {}, {}
         for path in sorted(found, key=_age):
             try:
@@ -408,6 +446,14 @@ def _age(path: Path) -> int:
         return -path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def _need_at_most(most: int, claimed: int, raw: bytes) -> None:

@@ -81,7 +81,8 @@ def purge(traces: Traces) -> None:
 def _make_durable(traces: Traces) -> None:
     """A file that was removed may be back after a power failure, unless its folder was synced."""
     objects = traces.store.folder
-    below = [objects / "info", *objects.glob("[0-9a-f][0-9a-f]"), traces.store.pack_folder, traces.local]
+    below = [objects / "info", objects / "info" / "commit-graphs", traces.store.pack_folder, traces.local]
+    below += objects.glob("[0-9a-f][0-9a-f]")
     for top in (traces.refs.folder / "refs", traces.refs.folder / "logs", traces.local / "calls"):
         below += [top, *(path for path in top.rglob("*") if path.is_dir())]
     for folder in (*below, objects, traces.refs.folder):

@@ -105,9 +105,12 @@ def walk_log(
     history, ranges = History(store), list(ranges)
     ends = {*tips, *(item.end for item in ranges)}
     ends |= {item.start for item in ranges if item.symmetric and item.start}
-    order: Iterable[ObjectId] = history.in_order(ends, _hidden(history, ranges))
+    hidden = _hidden(history, ranges)
     if wanted.paths:
-        order = history.touching(order, _looker(store, history, wanted.paths))
+        look = _looker(store, history, wanted.paths)
+        order = history.touching(ends, hidden, wanted.paths, look)
+    else:
+        order = history.in_order(ends, hidden)
     for id in order:
         commit = history.commit(id)
         if wanted.takes(commit):
@@ -148,7 +151,7 @@ def _looker(store: ObjectStore, history: History, paths: Sequence[str]) -> Calla
         return known[tree, path]
 
     def look(id: ObjectId) -> object:
-        tree = history.commit(id).tree
+        tree = history.tree(id)
         found = tuple(find(tree, path) if path else tree for path in paths)
         return found if any(found) else None
 

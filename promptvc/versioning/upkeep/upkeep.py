@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from promptvc.errors import PromptvcError
 from promptvc.ids import ObjectId
+from promptvc.storage.commitgraph.graph import FOLDER
+from promptvc.storage.commitgraph.writing import drop_graph
 from promptvc.storage.locks import PATIENCE, flocked
 from promptvc.storage.packing import PackWriter
 from promptvc.storage.packs import PackReader
@@ -20,6 +22,7 @@ from promptvc.storage.store import LOCAL, MANY_PACKS, ObjectStore
 from promptvc.versioning.commit import find_commits
 from promptvc.versioning.deltas import Bases
 from promptvc.versioning.upkeep.deltas import DEEPEST, plan, write
+from promptvc.versioning.upkeep.graph import extend_graph, rewrite_graph
 from promptvc.versioning.upkeep.reach import logged_values, pass_over, reach, ref_values, reflog_values, stop
 
 GRACE = 14 * 86400.0
@@ -28,7 +31,7 @@ LEFT_OVER = 3600.0
 """Age in seconds from which a half-made pack counts as left over."""
 _LOOSE = 38
 """Digits of the name of a loose object's file."""
-_INDEXES = ("info/commit-graph", "info/commit-graphs/*", "pack/multi-pack-index*")
+_INDEXES = ("pack/multi-pack-index*",)
 _HALF_MADE = ("tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "*.tmp")
 
 
@@ -62,6 +65,13 @@ def fold(store: ObjectStore, *, least: int = MANY_PACKS) -> int:
         return 0
 
 
+def tidy(store: ObjectStore, refs: Refs) -> None:
+    """After many writes: `fold`, and the commit-graph where many commits are missing from it."""
+    if fold(store):
+        with suppress(PromptvcError, OSError), _maintenance(store, 0.0):
+            extend_graph(store, refs, ref_values(refs))
+
+
 def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float | None = None) -> Collected:
     """Put everything reachable into one pack and drop the rest, except what is younger than ``grace`` seconds.
 
@@ -88,15 +98,19 @@ def collect(store: ObjectStore, refs: Refs, *, grace: float = GRACE, now: float 
             late = (total - kept).intersection(_reached(store, refs, seen))
             if late:
                 made.append(_join(store, packs, late.__contains__))
+            if total - kept - late:
+                drop_graph(store.folder)  # before what it names is gone
             _remove_all(packs, *made)
+        rewrite_graph(store, refs, find_commits(store, ref_values(refs)))
         after = sum(_size(pack) for pack in store.packs() if _foldable(store, pack))
     return Collected(len(kept | late), len(total - kept - late), len(packs), before, after)
 
 
 def prune_loose(store: ObjectStore, refs: Refs) -> int:
-    """Drop the loose objects that nothing leads to, and git's own indexes over packs and commits; gives how many.
+    """Drop the loose objects that nothing leads to, and git's own index over packs; gives how many.
 
-    Git makes its indexes again; without what was dropped, it would not use the old ones.
+    Git makes its index again; without what was dropped, it would not use the old one. The commit-graph has nothing that
+    no ref leads to, once `collect` made it.
     """
     loose = [path for path in store.folder.glob("[0-9a-f][0-9a-f]/*") if len(path.name) == _LOOSE]
     keep = set(_reached(store, refs, set())) if loose else set()
@@ -174,6 +188,7 @@ def _sweep(store: ObjectStore, folder: Path, now: float) -> None:
     """Remove half-made files that nobody works on any more."""
     sweep(scratch_folder(folder))
     places = [*(store.pack_folder.glob(pattern) for pattern in _HALF_MADE), (folder / LOCAL).glob(".*.tmp")]
+    places.append((store.folder / FOLDER).glob(".*.tmp"))
     for path in (path for found in places for path in found):
         _remove_old(path, now)
     for pack in store.pack_folder.glob("pack-*.pack"):

@@ -15,7 +15,11 @@ from promptvc.storage.refs import HEAD, Refs
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.forgotten import Finder, load_forgotten
 from promptvc.versioning.oplog.journal import Journal
+from promptvc.versioning.upkeep.graph import graph_problems
 from promptvc.versioning.upkeep.reach import logged_values, reach, reflog_values
+
+GRAPH = "commit-graph"
+"""The name of a problem with the commit-graph."""
 
 
 class Problem(Struct, frozen=True):
@@ -65,6 +69,8 @@ def verify(
             store.verify_object(id)
         except PromptvcError as error:
             note(id, error)
+    if not problems:  # else the damage is elsewhere, and said
+        problems += [Problem(GRAPH, message) for message in graph_problems(store)]
     return list(dict.fromkeys(problems))
 
 
