@@ -31,6 +31,7 @@ class Bodies(Mapping[int, bytes]):
         self._starts: list[int] = []  # the first number of each run of numbers without a gap
         self._first: list[int] = []  # and its place among all rows
         self._block = (0, b"")
+        self._span = (0, 0, 0)  # the run of numbers that was asked for last: its ends, and its first place
 
     @property
     def is_held(self) -> bool:
@@ -45,6 +46,7 @@ class Bodies(Mapping[int, bytes]):
             self._starts.append(start)
             self._first.append(self._count)
         self._count += len(bodies)
+        self._span = (0, 0, 0)
         self._size += sum(map(len, bodies))
         if self._held is not None:
             self._held.update(enumerate(bodies, start))
@@ -77,18 +79,23 @@ class Bodies(Mapping[int, bytes]):
 
     def _place(self, number: int) -> int | None:
         """Where a row is among all."""
+        start, end, first = self._span
+        if start <= number < end:
+            return first + number - start
         span = bisect_right(self._starts, number) - 1
         if span < 0:
             return None
         stop = self._first[span + 1] if span + 1 < len(self._first) else self._count
-        place = self._first[span] + number - self._starts[span]
+        start, first = self._starts[span], self._first[span]
+        self._span = start, start + stop - first, first
+        place = first + number - start
         return place if place < stop else None
 
     def _read(self, start: int, stop: int) -> bytes:
         """Bytes of the file. What follows the bytes read last is read ahead."""
         at, block = self._block
         if start < at or stop > at + len(block):
-            ahead = max(stop - start, _AHEAD if at <= start <= at + len(block) else 0)
+            ahead = max(stop - start, _AHEAD if at <= start <= at + len(block) + _AHEAD else 0)
             self._block = at, block = start, os.pread(self._file, ahead, start)
         return block[start - at : stop - at]
 
