@@ -25,6 +25,7 @@ HIDDEN = (
 """As a part of a regular expression: control characters, bidirectional controls, zero-width characters, line ends other
 than \\n, lone surrogates, and the tag characters that can hide text in text. Joiners stay: emoji and several scripts
 need them."""
+_LARGE = 1 << 20
 _HIDDEN = compiled(rf"{re.escape(_OURS)}([0-9;]{{0,12}}m)|[{HIDDEN}]")
 
 
@@ -92,7 +93,13 @@ class Output:
     def value(self, value: Mapping[str, Any]) -> None:
         """One JSON value on stdout, on its own line; nothing without --json."""
         if self.json:
-            sys.stdout.write(to_json(value).decode() + "\n")
+            data = to_json(value)
+            if len(data) < _LARGE:
+                sys.stdout.write(data.decode() + "\n")
+                return
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)  # as text it would be copied three times
+            sys.stdout.write("\n")
 
     def note(self, line: str) -> None:
         """A line for people on stderr."""

@@ -6,8 +6,9 @@ An answer may come from either side. A row that neither side can answer is marke
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -27,16 +28,17 @@ from promptvc.content.runs.run import (
 from promptvc.content.runs.spec import RunSpec
 from promptvc.errors import PromptvcError, RunUnreadable
 from promptvc.ids import RepoPath
-from promptvc.runs.execute.kept import KeptRequests
+from promptvc.runs.execute.kept import KeptAnswers, KeptRequests
 from promptvc.runs.execute.prepared import Prepared, prepare
 from promptvc.runs.execute.writing import write_run
 from promptvc.runs.providers.pricing import priced
 from promptvc.runs.scoring.scorers import Scorer, scores_of
 from promptvc.runs.sources import RunSource, load_run
-from promptvc.session.files.contents import Contents, source_of
+from promptvc.session.files.contents import Contents, Source
 from promptvc.session.files.project import Project
 from promptvc.session.merge.runs import MergedFiles, MergedRun
 from promptvc.storage.store import ObjectStore
+from promptvc.versioning.ropes.chunking import file_blocks
 from promptvc.versioning.tree import Files
 
 if TYPE_CHECKING:
@@ -74,11 +76,12 @@ class OutputMerger:
         if any(_same_inputs(spec, merged, side) for side in (ours, theirs)):
             return None
         try:
-            with KeptRequests() as kept:
+            with KeptRequests() as kept, KeptAnswers() as mine, KeptAnswers() as other:
                 prepared = dataclasses.replace(prepare(merged, spec), kept=kept)
                 wanted = {request.hash for request in prepared.requests()}
-                mine = _answers(ours, name, self.contents, self.store, wanted)
-                other = _answers(theirs, name, self.contents, self.store, wanted - mine.keys())
+                mine.fill(_answers(ours, name, self.contents, self.store), wanted)
+                wanted.difference_update(mine)
+                other.fill(_answers(theirs, name, self.contents, self.store), wanted)
                 scorers = self.scorers(spec, merged)
                 return self._write(prepared, (mine, other), scorers, (ours, theirs), merged, writer)
         except PromptvcError:
@@ -87,26 +90,28 @@ class OutputMerger:
     def _write(
         self,
         prepared: Prepared,
-        answers: Sequence[dict[str, OutputRow]],
+        answers: Sequence[KeptAnswers],
         scorers: Sequence[Scorer],
         sides: tuple[MergedFiles, MergedFiles],
         merged: MergedFiles,
         writer: PackWriter | None,
     ) -> MergedRun:
         name, totals = prepared.spec.name, Totals()
-        counts, lines = [0, 0, 0], []
-        for place, row in _merged_rows(prepared, answers, scorers):
-            counts[place] += 1
-            totals.add(row)
-            lines.append(encode_row(row))
-        record = _record(prepared, scorers, totals, [_record_of(side, name) for side in sides])
-        like = merged.files.get(output_path(name))
-        entries, _ = write_run(self.contents, writer, record, source_of(b"".join(lines)), like)
+        counts = [0, 0, 0]
+        with TemporaryFile() as out:
+            for place, row in _merged_rows(prepared, answers, scorers):
+                counts[place] += 1
+                totals.add(row)
+                out.write(encode_row(row))
+            out.seek(0)
+            record = _record(prepared, scorers, totals, [_record_of(side, name) for side in sides])
+            like = merged.files.get(output_path(name))
+            entries, _ = write_run(self.contents, writer, record, Source(file_blocks(out.read)), like)
         return MergedRun(name, counts[0], counts[1], counts[2], entries)
 
 
 def _merged_rows(
-    prepared: Prepared, answers: Sequence[dict[str, OutputRow]], scorers: Sequence[Scorer]
+    prepared: Prepared, answers: Sequence[KeptAnswers], scorers: Sequence[Scorer]
 ) -> Iterator[tuple[int, OutputRow]]:
     """Each row with its origin: 0 ours, 1 theirs, 2 neither."""
     for request in prepared.requests():
@@ -121,22 +126,16 @@ def _merged_rows(
         yield place, replace(row, scores=scores_of(scorers, request.row, row))
 
 
-def _answers(
-    side: MergedFiles, name: str, contents: Contents, store: ObjectStore, wanted: Container[str]
-) -> dict[str, OutputRow]:
-    """A side's answers to the wanted requests."""
+def _answers(side: MergedFiles, name: str, contents: Contents, store: ObjectStore) -> Iterator[OutputRow]:
+    """A side's rows that are answers of the model."""
     record = _record_of(side, name)
     if (
         output_path(name) not in side.files
         or record is None
         or record.outputs != side.files[output_path(name)].id
     ):
-        return {}  # none, or edited ones, which are not model answers
-    found: dict[str, OutputRow] = {}
-    for row in load_run(side, name, contents, store).rows():
-        if row.is_answer and row.request_hash is not None and row.request_hash in wanted:
-            found.setdefault(row.request_hash, row)
-    return found
+        return  # none, or edited ones, which are not model answers
+    yield from (row for row in load_run(side, name, contents, store).rows() if row.is_answer)
 
 
 def _record(

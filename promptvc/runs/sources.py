@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from promptvc.content.formats.base import Row
+from promptvc.content.runs.lines import read_lines
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import (
     OutputRow,
@@ -15,7 +16,6 @@ from promptvc.content.runs.run import (
     RunRecord,
     output_path,
     read_record,
-    read_rows,
     record_path,
     run_names,
 )
@@ -118,7 +118,7 @@ class LoadedRun:
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""
-        return read_rows(self.table, self.table.path)
+        return read_lines(self.table)
 
     @cached_property
     def examples(self) -> dict[str, Row]:

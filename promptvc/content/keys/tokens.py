@@ -106,6 +106,10 @@ def duplicate_keys(
 
 
 def _identifies(key: tuple[str, ...], rows: Sequence[Row]) -> bool:
+    if len(key) == 1:
+        values = [row.get(key[0]) for row in rows]
+        if all(type(value) is str for value in values):
+            return len(set(values)) == len(values)
     seen: set[KeyToken] = set()
     for row in rows:
         if any(type(row.get(name)) in (dict, list) for name in key):

@@ -168,6 +168,8 @@ def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tupl
 
 def example_id(row: Row, key: Sequence[str] | None) -> str:
     """The id of the first row with this key: see `example_ids`."""
+    if key and len(key) == 1 and type(value := row.get(key[0])) is str and value.isascii():
+        return value
     values = [row.get(name) for name in key or ()]
     if not values or any(value is None for value in values):
         return hashlib.sha256(_pack(row)).hexdigest()[:12]

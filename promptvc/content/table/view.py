@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from promptvc.content.arrow.tables import read_arrow
 from promptvc.content.formats.base import Json, Row, RowFormat
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from promptvc.content.keys.index import KeyedRow, VersionKeys
     from promptvc.content.keys.tokens import KeyToken, KeyValue
 
+T = TypeVar("T")
 _SMALL_CHUNK_RUNS = 64
 _SHOWN = 6
 
@@ -73,6 +74,16 @@ class Table(Frames):
     def __iter__(self) -> Iterator[Row]:
         for at, chunk_run in enumerate(self._chunk_runs):
             yield from read_rows(self._format, chunk_run.load(), at == 0)
+
+    def decoded(self, decode: Callable[[bytes], T | None]) -> Iterator[T | Row]:
+        """Every row as ``decode`` makes it of its JSON text; a dict where that gives None, or the file is not JSON."""
+        if not self._format.is_json:
+            yield from self
+            return
+        for at, chunk_run in enumerate(self._chunk_runs):
+            for body in self._format.bodies(chunk_run.load(), at == 0):
+                made = decode(body)
+                yield read_row(self._format, body) if made is None else made
 
     def row(self, number: int) -> Row:
         """The row at this place, from 0, or from the end below 0; raises `RowMissing`."""

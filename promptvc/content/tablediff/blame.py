@@ -74,14 +74,12 @@ def split_lines(text: bytes) -> list[bytes]:
 
 def row_origins(diff: TableDiff) -> Origins:
     """For tables: rows with equal fields, wherever they moved and however they are written, and rows that changed."""
+    changes = [(*row.at, frozenset(row.cells)) for row in diff.rows]
     changed = {
-        after: (before, frozenset(row.cells))
-        for row in diff.rows
-        for before, after in [row.at]
-        if before is not None and after is not None
+        after: (before, names) for before, after, names in changes if before is not None and after is not None
     }
-    gone = {row.at[0] for row in diff.rows} | {before for before, _ in diff.moves}
-    new = {row.at[1] for row in diff.rows} | {after for _, after in diff.moves}
+    gone = {before for before, _, _ in changes} | {before for before, _ in diff.moves}
+    new = {after for _, after, _ in changes} | {after for _, after in diff.moves}
     kept = _kept(_gaps(gone, diff.before_rows), _gaps(new, diff.after_rows))
     moved = [(before, after, 1) for before, after in diff.moves]
     return Origins(tuple(sorted([*kept, *moved], key=lambda run: run[1])), changed)

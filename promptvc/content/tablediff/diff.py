@@ -1,6 +1,8 @@
 """What changed between two versions of a table: rows and cells, at a cost that follows the change.
 
 pairs     two versions side by side      match     which row is which
+side      the rows of one version        bodies    their bytes, in memory or not
+changes   many changes, made one at a time
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from promptvc.content.keys.tokens import KEY_NAMES as KEY_NAMES
 from promptvc.content.keys.tokens import duplicate_keys as duplicate_keys
 from promptvc.content.keys.tokens import guess_common_key, key_token
 from promptvc.content.keys.tokens import guess_key as guess_key
+from promptvc.content.tablediff.changes import ABSENT, Lazy, Place
 from promptvc.content.tablediff.pairs import Pairs
 from promptvc.versioning.ropes.chunkrun import ChunkRun
 
@@ -50,7 +53,8 @@ class TableDiff(Struct, frozen=True, kw_only=True):
     ``before_rows = removed + changed + reformatted + unchanged`` and ``after_rows`` the same with ``added``.
     ``moved`` rows are among the unchanged and reformatted ones: equal, but out of order; ``moves`` has their
     numbers before and after. ``reformatted`` rows have equal fields and other bytes. ``rows`` are in the order
-    of the table after, removed ones where they stood. Columns are those of a header.
+    of the table after, removed ones where they stood; of large tables each is made when it is asked for. Columns
+    are those of a header.
     """
 
     key: tuple[str, ...] | None
@@ -63,7 +67,7 @@ class TableDiff(Struct, frozen=True, kw_only=True):
     changed: int
     moved: int
     reformatted: int
-    rows: tuple[RowChange, ...]
+    rows: Sequence[RowChange]
     moves: tuple[tuple[int, int], ...]
 
     @property
@@ -90,11 +94,7 @@ def diff_rows(
     are matched by ``key``, else by the first of `KEY_NAMES` that fits the changed rows, else as a sequence.
     """
     pairs = Pairs(before, after, before_format, after_format)
-    fields = (
-        tuple(key)
-        if key
-        else guess_common_key([list(pairs.old.rows.values()), list(pairs.new.rows.values())])
-    )
+    fields = tuple(key) if key else guess_common_key([pairs.old.key_rows(), pairs.new.key_rows()])
     pairs.match(fields)
     return _Comparison(pairs, fields).diff(before_format.columns, after_format.columns)
 
@@ -104,6 +104,8 @@ def changed_cells(before: Row, after: Row) -> Cells:
     cells: Cells = {}
     for name, value in before.items():
         other = after.get(name, MISSING)
+        if type(value) is str and value == other:
+            continue
         if other is MISSING or not same(value, other):
             cells[name] = (value, other)
     for name, value in after.items():
@@ -118,7 +120,9 @@ class _Comparison:
     def __init__(self, pairs: Pairs, key: tuple[str, ...] | None) -> None:
         self._old, self._new, self._key = pairs.old, pairs.new, key
         self._matching = matching = pairs.matching
-        self._changed: dict[int, RowChange] = {}
+        self._is_held = pairs.old.bodies.is_held and pairs.new.bodies.is_held
+        self._changed: dict[int, RowChange | None] = {}
+        """The changed rows by number before; None for those of tables that are not in memory."""
         self._reformatted = 0
         self._kept = [(span, matching.in_order(span)) for span in matching.spans]
 
@@ -129,6 +133,7 @@ class _Comparison:
         moves = self._moves()
         removed = [n for n in old.bodies if n not in pairs]
         added = [n for n in new.bodies if n not in self._matching.to_before]
+        places = self._in_order(removed, added)
         return TableDiff(
             key=self._key,
             columns_added=_less(columns_after, columns_before),
@@ -140,28 +145,19 @@ class _Comparison:
             changed=len(self._changed),
             moved=len(moves),
             reformatted=self._reformatted,
-            rows=tuple(self._in_order(removed, added)),
+            rows=tuple(map(self._change, places)) if self._is_held else Lazy(places, self._change),
             moves=tuple(moves),
         )
 
     def _compare(self) -> None:
         old, new = self._old, self._new
         for b, a in self._matching.to_after.items():
-            before, after = old.rows.get(b), new.rows.get(a)
-            if before is None or after is None:
+            if b not in old.rows or a not in new.rows:
                 continue  # equal bytes, or malformed and equal
-            cells = changed_cells(before, after)
-            if cells:
-                self._changed[b] = RowChange(
-                    op="changed",
-                    key=self._key_of(after),
-                    at=(b, a),
-                    before=before,
-                    after=after,
-                    cells=cells,
-                    before_raw=old.bodies[b],
-                    after_raw=new.bodies[a],
-                )
+            if self._is_held and (cells := changed_cells(old.rows[b], new.rows[a])):
+                self._changed[b] = self._changed_row(b, a, cells)
+            elif not self._is_held and not same(old.rows[b], new.rows[a]):
+                self._changed[b] = None
             elif old.bodies[b] != new.bodies[a]:
                 self._reformatted += 1
 
@@ -173,20 +169,40 @@ class _Comparison:
         ]
         return sorted(moves, key=lambda pair: pair[1])
 
-    def _in_order(self, removed: Sequence[int], added: Sequence[int]) -> list[RowChange]:
+    def _in_order(self, removed: Sequence[int], added: Sequence[int]) -> list[Place]:
         """The changes in the order of the rows after; a removed row follows the row that it followed."""
-        placed = [((change.at[1], 0, 0), change) for change in self._changed.values()]
-        placed += [((a, 0, 0), self._added(a)) for a in added]
+        to_after = self._matching.to_after
+        placed = [((to_after[b], 0, 0), (b, to_after[b])) for b in self._changed]
+        placed += [((a, 0, 0), (ABSENT, a)) for a in added]
         gone = iter(removed)
         b = next(gone, None)
         for span, pairs in self._kept:
             after = span[2] - 1
             for stop, following in [*pairs, (span[1], span[3])]:
                 while b is not None and b < stop:
-                    placed.append(((after, 1, b), self._removed(b)))
+                    placed.append(((after, 1, b), (b, ABSENT)))
                     b = next(gone, None)
                 after = following
-        return [change for _, change in sorted(placed, key=lambda item: item[0])]
+        return [place for _, place in sorted(placed)]
+
+    def _change(self, place: Place) -> RowChange:
+        b, a = place
+        if a == ABSENT:
+            return self._removed(b)
+        return self._added(a) if b == ABSENT else self._changed[b] or self._changed_row(b, a)
+
+    def _changed_row(self, b: int, a: int, cells: Cells | None = None) -> RowChange:
+        before, after = self._old.rows[b], self._new.rows[a]
+        return RowChange(
+            op="changed",
+            key=self._key_of(after),
+            at=(b, a),
+            before=before,
+            after=after,
+            cells=cells or changed_cells(before, after),
+            before_raw=self._old.bodies[b],
+            after_raw=self._new.bodies[a],
+        )
 
     def _added(self, a: int) -> RowChange:
         row, raw = self._new.rows.get(a), self._new.bodies[a]

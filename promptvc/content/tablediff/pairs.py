@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from promptvc.content.align.align import align
 from promptvc.content.align.runs import Run, Span, gaps
-from promptvc.content.formats.base import Malformed, Row, RowFormat
-from promptvc.content.keys.tokens import key_token
+from promptvc.content.formats.base import Row, RowFormat
+from promptvc.content.tablediff.bodies import equality_tokens
 from promptvc.content.tablediff.match import Matching
+from promptvc.content.tablediff.side import RowSide
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.joined import chunk_ids
 
@@ -22,38 +23,6 @@ class TableSide(Struct, frozen=True):
 
     chunk_runs: Sequence[ChunkRun]
     format: RowFormat
-
-
-class RowSide:
-    """One version: how many rows it has, and those that were loaded, by number."""
-
-    def __init__(self, format: RowFormat) -> None:
-        self.format = format
-        self.count = 0
-        self.bodies: dict[int, bytes] = {}
-        self.rows: dict[int, Row] = {}
-        self.malformed: dict[int, Malformed] = {}
-
-    def add(self, bodies: Sequence[bytes]) -> None:
-        """Enter loaded rows, which follow those before."""
-        self.bodies.update(enumerate(bodies, self.count))
-        self.count += len(bodies)
-
-    def parse(self, paired: Mapping[int, int]) -> None:
-        """Read the rows that have no partner of equal bytes yet."""
-        for number in self.bodies:
-            if number not in paired:
-                self.row(number)
-
-    def row(self, number: int) -> Row | None:
-        """The fields of a loaded row; None for one that cannot be read."""
-        if number not in self.rows and number not in self.malformed:
-            row = self.format.parse(self.bodies[number])
-            if isinstance(row, Malformed):
-                self.malformed[number] = row
-            else:
-                self.rows[number] = row
-        return self.rows.get(number)
 
 
 class Pairs:
@@ -76,7 +45,7 @@ class Pairs:
         spans = self._load(before, after, runs)
         self.matching = Matching([span for span in spans if span[0] < span[1] or span[2] < span[3]])
         if self.comparable:
-            self.matching.pair_equal(self.old.bodies, self.new.bodies)
+            self.matching.pair_equal(*equality_tokens(self.old.bodies, self.new.bodies))
         self.unequal = self.old.bodies.keys() - self.matching.to_after.keys()
         """The rows before that no row after has the bytes of."""
         self.old.parse(self.matching.to_after)
@@ -86,13 +55,12 @@ class Pairs:
     def match(self, key: Sequence[str] | None) -> None:
         """Pair the rows that are not equal in every byte; malformed ones only with equal bytes."""
         old, new, matching = self.old, self.new, self.matching
-        old_keys = _keys(old, key) if key else {}
-        new_keys = _keys(new, key) if key else {}
+        old_keys = old.take_keys(key) if key else {}
+        new_keys = new.take_keys(key) if key else {}
         if not old_keys or not new_keys:  # a version without the key's fields: there, rows go by similarity
             old_keys = new_keys = {}
         matching.pair_in_order(old_keys, new_keys)
-        old_rows = {n: row for n, row in old.rows.items() if n not in old_keys}
-        new_rows = {n: row for n, row in new.rows.items() if n not in new_keys}
+        old_rows, new_rows = old.rows.without(old_keys), new.rows.without(new_keys)
         matching.pair_equal(
             _tokens(old_rows, old, matching.to_after), _tokens(new_rows, new, matching.to_before)
         )
@@ -170,10 +138,6 @@ def _count(before: ChunkRun, after: ChunkRun, format: RowFormat, first: bool) ->
     if after.rows is not None:
         return after.rows
     return before.rows if before.rows is not None else format.count(after.load(), first)
-
-
-def _keys(side: RowSide, key: Sequence[str]) -> dict[int, tuple[object, ...]]:
-    return {n: token for n, row in side.rows.items() if (token := key_token(row, key)) is not None}
 
 
 def _tokens(

@@ -34,6 +34,8 @@ def find_renames(pairs: Pairs) -> dict[str, str]:
     """Fields that have another name in every row after, mostly with the same values: old name -> new name."""
     if len(pairs.old.bodies) < pairs.old.count or not pairs.matching.to_after:
         return {}  # some rows are as they were
+    if not _may_be_renamed(pairs):
+        return {}
     rows = [
         (pairs.old.row(before), pairs.new.row(after)) for before, after in pairs.matching.to_after.items()
     ]
@@ -41,6 +43,16 @@ def find_renames(pairs: Pairs) -> dict[str, str]:
     was = dict.fromkeys(name for before, _ in both for name in before)
     now = dict.fromkeys(name for _, after in both for name in after)
     return _best_names(both, [n for n in was if n not in now], [n for n in now if n not in was])
+
+
+def _may_be_renamed(pairs: Pairs) -> bool:
+    """Whether rows that changed have names on one side alone, and others on the other; rows that stay have the same."""
+    was, now = set[str](), set[str]()
+    for before, after in pairs.matching.to_after.items():
+        if before in pairs.old.rows and after in pairs.new.rows:
+            was.update(pairs.old.rows[before])
+            now.update(pairs.new.rows[after])
+    return bool(was - now and now - was)
 
 
 def _best_names(rows: Sequence[tuple[Row, Row]], gone: Sequence[str], new: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.equal import same
 from promptvc.content.keys.tokens import guess_common_key, key_token
-from promptvc.content.tablediff.pairs import Pairs, RowSide, TableSide
+from promptvc.content.tablediff.pairs import Pairs, TableSide
+from promptvc.content.tablediff.side import RowSide
 from promptvc.content.tablemerge.renames import Names, find_renames, merge_names, renamed
 from promptvc.content.tablemerge.rules import MergeRules
 
@@ -139,4 +140,4 @@ def read_versions(files: Files, rules: MergeRules) -> Versions:
 
 
 def _guess(left: Pairs, right: Pairs) -> tuple[str, ...] | None:
-    return guess_common_key([list(side.rows.values()) for side in (left.old, left.new, right.old, right.new)])
+    return guess_common_key([side.key_rows() for side in (left.old, left.new, right.old, right.new)])

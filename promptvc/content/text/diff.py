@@ -27,6 +27,7 @@ MOST_CHARACTERS = 1_000_000
 MOST_PARTS = 1_000_000
 """Lines, or sentences, of both texts up to which these are compared; above, only what both begin and end with."""
 _SENTENCE = r"[^.!?\n\u3002]*+[.!?\n\u3002]++[^\S\n]*+|[^.!?\n\u3002]++"
+_LINE = r"[^\n]*+\n|[^\n]++"
 _ISLAND_SIGNS = 8  # characters of spaces and signs that do not keep two changes apart
 _MAX_SLIDE = 400  # tokens by which an insertion is moved to begin with a line
 _SHORT, _LONG = 200, 200_000  # characters of both texts, for similarity
@@ -63,7 +64,10 @@ def diff_lines(before: str, after: str, context: int = 3) -> list[Hunk]:
 
     Only ``\n`` ends a line, so ``\r\n`` against ``\n`` is a change.
     """
-    a, b = _lines(before), _lines(after)
+    a = _lines(before)
+    del before  # of large files nobody else has it, and there is no room for each twice
+    b = _lines(after)
+    del after
     changes = [_slid(change, a, b, *room) for change, room in _with_room(_part_changes(a, b), len(a))]
     return [_hunk(a, b, group, context) for group in _near(changes, 2 * context)]
 
@@ -272,9 +276,7 @@ def _line_start(items: list[str], start: int, end: int, left: int, right: int) -
 
 
 def _lines(text: str) -> list[str]:
-    lines = [line + "\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
+    return re.findall(_LINE, text)
 
 
 def _near(changes: list[Change], distance: int) -> list[list[Change]]:

@@ -9,6 +9,7 @@ import json
 import math
 from array import array
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import Struct, field
 
@@ -20,6 +21,8 @@ Place = tuple[str, int]
 """An example's id and the sample index."""
 
 UNKNOWN = math.nan
+_AT_ONCE = 1000
+"""Rows that are in memory at a time."""
 
 
 class Columns(Struct, frozen=True, kw_only=True):
@@ -52,32 +55,29 @@ class Columns(Struct, frozen=True, kw_only=True):
         """The values of one score, one per row; None without the score or without an output."""
         return self.scores.get(name) or [None] * len(self)
 
-    def add(self, row: OutputRow) -> None:
-        """Add a row."""
-        number = len(self)
-        self.places.append(row.place)
-        self.answers.append(_answer(row))
-        self.requests.append(None if row.request_hash is None else hash(row.request_hash))
-        self.answered.append(row.error is None)
-        self.characters.append(len(row.output) if isinstance(row.output, str) else UNKNOWN)
-        for values, value in (
-            (self.input_tokens, row.input_tokens),
-            (self.output_tokens, row.output_tokens),
-            (self.latency_ms, row.latency_ms),
-            (self.cost_usd, row.cost_usd),
-        ):
-            values.append(_number(value))
-        if row.is_stale:
-            self.stale.append(number)
-        if row.error is None:
-            self._add_scores(row, number)
+    def extend(self, rows: Sequence[OutputRow]) -> None:
+        """Add rows."""
+        start = len(self)
+        self.places.extend([(row.example_id, row.sample_index) for row in rows])
+        self.answers.extend(map(_answer, rows))
+        self.requests.extend([None if row.request_hash is None else hash(row.request_hash) for row in rows])
+        self.answered.extend([row.error is None for row in rows])
+        self.characters.extend([len(row.output) if isinstance(row.output, str) else UNKNOWN for row in rows])
+        self.input_tokens.extend(_numbers([row.input_tokens for row in rows]))
+        self.output_tokens.extend(_numbers([row.output_tokens for row in rows]))
+        self.latency_ms.extend(_numbers([row.latency_ms for row in rows]))
+        self.cost_usd.extend(_numbers([row.cost_usd for row in rows]))
+        self.stale.extend([number for number, row in enumerate(rows, start) if row.is_stale])
+        for number, row in enumerate(rows, start):
+            if row.error is None:
+                self._add_scores(row, number)
 
     def _add_scores(self, row: OutputRow, number: int) -> None:
         for name, score in row.scores.items():
             values = self.scores.setdefault(name, [])
             if len(values) < number:
                 values.extend([None] * (number - len(values)))
-            values.append(score if _is_score(score) else None)
+            values.append(score if type(score) is bool or _is_score(score) else None)
 
     def finish(self) -> Columns:
         """Make all columns equally long, and return self."""
@@ -89,8 +89,9 @@ class Columns(Struct, frozen=True, kw_only=True):
 def read_columns(run: LoadedRun) -> Columns:
     """All rows of a run; raises `RunUnreadable`, also for two rows of the same example and sample."""
     columns = Columns()
-    for row in run.rows():
-        columns.add(row)
+    rows = run.rows()
+    while batch := list(islice(rows, _AT_ONCE)):
+        columns.extend(batch)
     seen: set[Place] = set()
     for place in columns.places:
         if place in seen:
@@ -125,8 +126,18 @@ def pair(before: Columns, after: Columns) -> Pairing:
 
 def _answer(row: OutputRow) -> int:
     """The hash that decides whether two outputs are equal; a file from elsewhere may hold more than text."""
+    if type(row.output) is str and not row.tool_calls:
+        return hash(row.output)
     plain = not row.tool_calls and (row.output is None or isinstance(row.output, str))
     return hash(row.output if plain else json.dumps([row.output, row.tool_calls], sort_keys=True))
+
+
+def _numbers(values: Sequence[float | None]) -> array[float]:
+    """The numbers, with NaN for what is none, or too large to be one."""
+    try:
+        return array("d", values)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return array("d", map(_number, values))
 
 
 def _number(value: object) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 
 from msgspec import Struct
 
@@ -64,12 +65,15 @@ class Measures(Struct, frozen=True):
 def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int, int]]) -> Measures:
     """Compare the two sides over these pairs of row numbers."""
 
+    places = [b for b, _ in pairs], [a for _, a in pairs]
+
     def of(column: Callable[[Columns], Sequence[float]]) -> MeasureComparison:
         old, new = column(before), column(after)
-        values = [(old[b], new[a]) for b, a in pairs]
-        both = [(b, a) for b, a in values if not (math.isnan(b) or math.isnan(a))]
-        first, second = (measure(value[side] for value in both or values) for side in (0, 1))
-        return MeasureComparison(first, second, len(values), len(both))
+        values = list(map(old.__getitem__, places[0])), list(map(new.__getitem__, places[1]))
+        both = [b == b and a == a for b, a in zip(*values, strict=True)]  # NaN is not equal to itself
+        count = sum(both)
+        first, second = (measure(compress(side, both) if count else side) for side in values)
+        return MeasureComparison(first, second, len(both), count)
 
     return Measures(
         of(lambda side: side.characters),
@@ -82,7 +86,7 @@ def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int,
 
 def measure(values: Iterable[float]) -> Measure:
     """Mean, sum and quantiles of the values, without NaN."""
-    known = sorted(value for value in values if not math.isnan(value))
+    known = sorted([value for value in values if value == value])  # without NaN
     if not known:
         return Measure()
     total = math.fsum(known)

@@ -265,8 +265,7 @@ def test_fixed_less_broken_is_the_difference_and_swapping_swaps(table: list[tupl
     sides = []
     for at in (0, 1):
         columns = Columns()
-        for number_, scores in enumerate(table):
-            columns.add(answer(f"e{number_}", exact=scores[at]))
+        columns.extend([answer(f"e{number_}", exact=scores[at]) for number_, scores in enumerate(table)])
         sides.append(columns.finish())
     pairs = [(n, n) for n in range(len(table))]
     kinds = score_kinds(*sides)

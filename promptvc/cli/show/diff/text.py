@@ -13,6 +13,7 @@ from promptvc.content.text.diff import Hunk, Line, Op, Span, diff_words
 if TYPE_CHECKING:
     from promptvc.cli.output import Output
 
+_SIDES: tuple[Op, ...] = ("-", "+")
 _COMMON = 0.4
 """The share of replaced lines that must be equal for their words to be marked."""
 _WORDS_LIMIT = 20_000
@@ -42,20 +43,23 @@ def _equal(lines: Sequence[Line]) -> Iterator[str]:
 
 def _changed(out: Output, lines: Sequence[Line], shows_cr: bool) -> Iterator[str]:
     """Removed lines, then added ones; if they are similar, the differences are marked."""
-    old = "".join(line.text for line in lines if line.op == "-")
-    new = "".join(line.text for line in lines if line.op == "+")
-    spans = _word_spans(old, new)
-    sides: tuple[tuple[Op, str], ...] = (("-", old), ("+", new))
-    for op, text in sides:
-        side = [span for span in spans if span.op in ("=", op)] or [Span("=", text)]
-        for line in by_line(side):
+    spans = _word_spans(lines)
+    for op in _SIDES:
+        side = (
+            by_line(span for span in spans if span.op in ("=", op))
+            if spans
+            else ([Span("=", line.text)] for line in lines if line.op == op)
+        )
+        for line in side:
             yield f"  {mark(out, op)} {_line(out, op, line, shows_cr)}".rstrip(" ")
 
 
-def _word_spans(old: str, new: str) -> list[Span]:
-    if not old or not new or len(old) + len(new) > _WORDS_LIMIT:
+def _word_spans(lines: Sequence[Line]) -> list[Span]:
+    """The words of both sides compared; none where that does not help."""
+    if sum(len(line.text) for line in lines) > _WORDS_LIMIT:
         return []
-    spans = diff_words(old, new)
+    old, new = ("".join(line.text for line in lines if line.op == op) for op in _SIDES)
+    spans = diff_words(old, new) if old and new else []
     return spans if has_words_in_common(spans, old, new, _COMMON) else []
 
 
