@@ -11,6 +11,7 @@ from promptvc.cli.arguments import find_range, revision_path, split_path
 from promptvc.content.formats import HEAD_SIZE, row_format, table_words
 from promptvc.content.keys.scan import KeyScan, keyed_bodies
 from promptvc.content.keys.tokens import first_value
+from promptvc.content.table.needle import Needle, rows_with
 from promptvc.content.table.numbered import number_rows
 from promptvc.errors import FileUnreadable, NotATable, PathMissing
 from promptvc.ids import RepoPath
@@ -55,6 +56,10 @@ class RowSource:
     def rows(self, skip: int = 0) -> Iterator[NumberedRow]:
         """The rows from number ``skip`` on."""
         return number_rows(self.format, self._chunk_runs(), skip)
+
+    def with_needle(self, needle: Needle | None) -> Iterator[NumberedRow]:
+        """The rows that may hold what a needle is for, and perhaps others; without one, all."""
+        return self.rows() if needle is None else rows_with(self.format, self._chunk_runs(), needle)
 
     def keyed(self, key: Sequence[str], tokens: Iterable[KeyToken]) -> Iterator[NumberedRow]:
         """The rows with one of these keys."""

@@ -18,6 +18,7 @@ from promptvc.cli.show.diff.table import row_name
 from promptvc.cli.show.rows import NamedRow, compact_line, grid_lines, whole_row_lines
 from promptvc.content.formats.base import Malformed
 from promptvc.content.formats.dicts import malformed_row
+from promptvc.content.table.needle import text_needle, value_needle
 from promptvc.content.tablediff.diff import MISSING
 from promptvc.errors import Usage
 
@@ -46,8 +47,18 @@ class Choice(Struct, frozen=True):
         """The rows that meet every condition, from the offset up to the limit."""
         if not self.conditions:
             return islice(source.rows(self.offset), self.limit)
-        found = (item for item in source.rows() if self._meets(item))
+        needles = [value_needle(source.format, each.text, each.value) for each in self.conditions]
+        best = max(filter(None, needles), key=lambda needle: len(needle.data), default=None)
+        found = (item for item in source.with_needle(best) if self._meets(item))
         return islice(found, self.offset, None if self.limit is None else self.offset + self.limit)
+
+    def look_for_fields(self, source: RowSource) -> None:
+        """Find out for each condition whether any row has its field: rows without a value were not looked at."""
+        for condition in self.conditions:
+            if not condition.seen:
+                name = text_needle(condition.name.partition(".")[0])
+                rows = source.with_needle(name if source.format.is_json else None)
+                any(condition.holds(item.row) or condition.seen for item in rows)
 
     def _meets(self, item: NumberedRow) -> bool:
         answers = [
@@ -125,6 +136,7 @@ def _fields(item: NumberedRow, choice: Choice) -> Row:
 
 def _check_fields(out: Output, source: RowSource, choice: Choice) -> None:
     """Warn about fields that no row had: otherwise a misspelt name looks like an empty result."""
+    choice.look_for_fields(source)
     missing = [condition.name for condition in choice.conditions if not condition.seen]
     for name in missing or [name for name in choice.columns if name not in choice.seen]:
         out.warn(f"{source.path}: no row that was read has a field {name}")
