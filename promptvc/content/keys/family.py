@@ -52,6 +52,19 @@ class Family:
         elif len(self.segments) > _SEGMENTS:
             self._join(_small(self.segments), lambda name: True)
 
+    def take(self, data: bytes) -> None:
+        """Keep a segment as another process made it; without a folder, or where it cannot be written, nothing."""
+        if self._folder is None:
+            return
+        path = self._folder / f"{os.urandom(8).hex()}.keys"
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, data)
+        if (segment := read_segment(path)) is not None:
+            self.segments.append(segment)
+            self.names.update(segment.names)
+            self.incomplete.update(segment.incomplete())
+
     def find(self, hash: int) -> Iterator[bytes]:
         """The names of the chunk runs that may have a key of this hash, one for each row."""
         for segment in self.segments:

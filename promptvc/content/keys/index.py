@@ -6,7 +6,7 @@ the table's path, the fields of the key, and how rows are read. Hashes are hints
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,12 @@ class KeyIndexes:
         names = _names(chunk_runs)
         if len(names) >= _SMALL:
             self._family(path, format, key).remember(_version(names), True, names)
+
+    def take(self, path: str, format: RowFormat, key: Sequence[str], segments: Iterable[bytes]) -> None:
+        """Keep segments of a table as `write_segment` gives them, made by other processes."""
+        family = self._family(path, format, key)
+        for data in segments:
+            family.take(data)
 
     def clear(self) -> None:
         """Drop what is in memory: the folder was removed."""

@@ -40,6 +40,7 @@ from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
     from promptvc.content.keys.index import KeyIndexes
+    from promptvc.session.files.parts import Parts
     from promptvc.storage.packing import PackWriter
 
 PARTS_FROM = 64 << 20
@@ -103,12 +104,13 @@ class Contents:
         writer: PackWriter | None,
         like: FileEntry | None = None,
         watch: Watch | None = None,
+        key: Sequence[str] | None = None,
     ) -> FileEntry:
         """Store a file; without a writer only work out its entry. ``like`` is an earlier version of it.
 
-        ``watch`` is shown what is new to that version.
+        ``watch`` is shown what is new to that version. ``key`` is one that is about to be asked for.
         """
-        entry = self._write(path, source, writer, like, watch)
+        entry = self._write(path, source, writer, like, watch, key or ())
         if watch is not None and like is not None and like.id == entry.id:
             watch.drop()  # it was all there, though its chunks were not remembered
         return entry
@@ -120,6 +122,7 @@ class Contents:
         writer: PackWriter | None,
         like: FileEntry | None,
         watch: Watch | None,
+        key: Sequence[str],
     ) -> FileEntry:
         head, blocks = _peek(source.blocks)
         format = row_format(path, head) if len(head) >= CHUNK_MIN else None
@@ -132,9 +135,11 @@ class Contents:
         known = self.chunk_list(like.id) if like is not None and like.is_rope else None
         parts = None
         if known is None and writer is not None:
-            parts = self._write_in_parts(path, source, format, writer, watch)
+            parts = self._write_in_parts(path, source, format, writer, watch, key)
         if parts is not None:
-            written = write_over(parts, writer, source.mode)
+            written = write_over(parts.chunks, writer, source.mode)
+            if parts.keys:
+                self.indexes.take(path, format, key, parts.keys)
         else:
             written = write_rows(
                 blocks, cutting_of(format), writer, known, seed=self.seed, mode=source.mode, watch=watch
@@ -144,14 +149,20 @@ class Contents:
         return FileEntry(written.id, source.mode, written.is_rope)
 
     def _write_in_parts(
-        self, path: str, source: Source, format: RowFormat, writer: PackWriter, watch: Watch | None
-    ) -> ChunkList | None:
+        self,
+        path: str,
+        source: Source,
+        format: RowFormat,
+        writer: PackWriter,
+        watch: Watch | None,
+        key: Sequence[str],
+    ) -> Parts | None:
         if source.place is None or source.handle is None or os.fstat(source.handle).st_size < PARTS_FROM:
             return None
         from promptvc.session.files.parts import write_in_parts  # few files are so large
 
         return write_in_parts(
-            path, source.place, source.handle, format, writer, self._store.folder, self.seed, watch
+            path, source.place, source.handle, format, writer, self._store.folder, self.seed, watch, key
         )
 
     def write_pieces(

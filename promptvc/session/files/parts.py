@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -36,7 +36,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     ``file`` is where it lies, as ``signature`` says; ``path`` is its path in the project. New chunks go into a pack,
     the empty file ``pack``, which is for the store in the folder ``store``. ``watch`` says what to look for
-    (`Watch.order`), None where nobody looks.
+    (`Watch.order`), None where nobody looks; ``key`` is a key of the table to index, empty for none.
     """
 
     file: str
@@ -48,14 +48,26 @@ class Order(Struct, frozen=True, kw_only=True):
     pack: str
     seed: int
     watch: Any = None
+    key: tuple[str, ...] = ()
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """What came of a part: its chunk list, the pack with those of its chunks that are new, and what was found."""
+    """What came of a part: its chunk list, the pack with those of its chunks that are new, and what was found.
+
+    ``keys`` is a segment of the key index with its chunks, if one was asked for.
+    """
 
     chunks: dict[str, Any]
     pack: HalfPack | None
     found: Any = None
+    keys: bytes | None = None
+
+
+class Parts(NamedTuple):
+    """A file that was taken in: its chunks, and segments of the key index that hold them, if any."""
+
+    chunks: ChunkList
+    keys: list[bytes]
 
 
 def write_in_parts(
@@ -67,8 +79,9 @@ def write_in_parts(
     store: Path,
     seed: int,
     watch: Watch | None,
-) -> ChunkList | None:
-    """The chunks of an open file, in packs that the writer adopts; None where one process is to do it."""
+    key: Sequence[str] = (),
+) -> Parts | None:
+    """Take in an open file, in packs that the writer adopts; None where one process is to do it."""
     info = os.fstat(handle)
     count = min(MOST_PROCESSES, _processors(), info.st_size // LEAST)
     if count < 2 or not format.row_is_line or not hasattr(os, "pread") or not _may_start():
@@ -88,6 +101,7 @@ def write_in_parts(
             pack=str(pack),
             seed=seed,
             watch=watch.order() if watch else None,
+            key=tuple(key),
         )
         for (start, stop), pack in zip(places, packs, strict=True)
     ]
@@ -109,7 +123,8 @@ def write_in_parts(
         chunks.extend_known(each, 0, len(each))
     if watch is not None:
         _show(watch, handle, orders, done, [each for each in lists if each is not None])
-    return chunks
+    keys = [part.keys for part in done if part.keys is not None]
+    return Parts(chunks, keys if len(keys) == len(done) else [])
 
 
 def signature_of(info: os.stat_result) -> tuple[int, ...]:

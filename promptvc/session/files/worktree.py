@@ -90,7 +90,8 @@ class Worktree:
         no file, here or in base.
         """
         remembered = self._remembered()
-        self._found = {found.path: found for found in scan(self.root, self.project())}
+        project = self.project()
+        self._found = {found.path: found for found in scan(self.root, project)}
         _need_paths(only or (), {*base, *self._found})
         entries = Files() if only is None else {p: e for p, e in base.items() if not is_below(p, *only)}
         fresh = dict(remembered)
@@ -101,7 +102,8 @@ class Worktree:
             if entry is None or (
                 writer is not None and entry != base.get(path) and not self._store.contains(entry.id)
             ):
-                entry = self._take(found, base.get(path), writer, fresh, watch(path))
+                key = project.table(path).key
+                entry = self._take(found, base.get(path), writer, fresh, watch(path), key)
             entries[path] = entry
         if fresh != remembered:
             self._cache.save(_STAT, {path: fresh[path] for path in fresh if path in self._found})
@@ -298,13 +300,14 @@ class Worktree:
         writer: PackWriter | None,
         fresh: dict[str, list[object]],
         watch: Watch | None = None,
+        key: Sequence[str] | None = None,
     ) -> FileEntry:
         """Read a file, and remember what it is unless it is so new that a later change might not show."""
         began = time.time_ns()
         if writer is not None and self._contents.origins is not None:
             self._contents.origins.taking(found.path, found.mode)
         with open_source(self.root, found) as source:
-            entry = self._contents.write(found.path, source, writer, like, watch)
+            entry = self._contents.write(found.path, source, writer, like, watch, key)
         newest = max(found.stat.st_mtime_ns, found.stat.st_ctime_ns)
         if newest + (_FINE if newest % _SECOND else _COARSE) < began:
             fresh[found.path] = _memory(entry, found.stat)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Thread
 
 import msgspec
 
 from promptvc.content.formats import HEAD_SIZE, row_format
+from promptvc.content.formats.base import RowFormat
+from promptvc.content.keys.hashes import KeyHashes, hash_keys
+from promptvc.content.keys.segments import make_segment, run_name, write_segment
 from promptvc.ids import RepoPath
 from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.parts import Done, Order, signature_of
 from promptvc.session.secrets.guard import Guard
 from promptvc.storage.store import ObjectStore
-from promptvc.versioning.ropes.chunking import BLOCK, cut, cut_on
+from promptvc.versioning.ropes.chunking import BLOCK, Piece, cut, cut_on
+from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.rope import write_chunks
 
 
@@ -48,17 +52,52 @@ def _do(order: Order, handle: int) -> Done | None:
     store, path = ObjectStore(Path(order.store)), RepoPath(order.path)
     looking = order.watch is not None
     guard = Guard(store.read_blob, order.watch or (), is_on=looking, beside=False)
-    begins = order.start == 0
+    begins, keys = order.start == 0, _PartKeys(format, order)
     pieces = (cut if begins else cut_on)(_blocks(handle, order.start, order.stop), cutting_of(format))
     with guard, store.begin_part(Path(order.pack)) as writer:
         chunks = write_chunks(
-            pieces, cutting_of(format), writer, None, seed=order.seed, watch=guard.watch(path), first=begins
+            keys.of(pieces) if order.key else pieces,
+            cutting_of(format),
+            writer,
+            None,
+            seed=order.seed,
+            watch=guard.watch(path),
+            first=begins,
         )
         if sum(chunks.lengths) != order.stop - order.start:
             return None
         found = guard.finish().get(path, []) if looking else None
         pack = writer.seal()
-    return Done(chunks=chunks.to_value(), pack=pack, found=found)
+    return Done(chunks=chunks.to_value(), pack=pack, found=found, keys=keys.segment(chunks))
+
+
+class _PartKeys:
+    """The keys of a part's chunks, hashed on their way."""
+
+    def __init__(self, format: RowFormat, order: Order) -> None:
+        self._format, self._order = format, order
+        self._hashes: list[KeyHashes] = []
+        self._any_broken = False
+
+    def of(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The pieces, of each of which the keys are hashed."""
+        for piece in pieces:
+            first = self._order.start == 0 and not self._hashes
+            self._any_broken |= piece.broken
+            self._hashes.append(
+                hash_keys(
+                    self._format, self._order.key, piece.data, piece.rows, first=first, seed=self._order.seed
+                )
+            )
+            yield piece
+
+    def segment(self, chunks: ChunkList) -> bytes | None:
+        """The segment of the index; None where no key was asked for, or a chunk holds no whole rows."""
+        if not self._order.key or self._any_broken:
+            return None
+        begins = self._order.start == 0
+        names = [run_name(raw, first=begins and place == 0) for place, raw in enumerate(chunks.raw_ids())]
+        return write_segment(make_segment(zip(names, self._hashes, strict=True)))
 
 
 def _blocks(handle: int, start: int, stop: int) -> Iterator[bytes]:

@@ -209,3 +209,25 @@ def test_without_a_python_to_start_one_process_does_it(
     write(repo, [row(n, rng) for n in range(4000)])
     repo.commit("one")
     assert not asked
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_index_of_a_declared_key_is_made_with_the_parts(repo: Repo, asked: list[int], seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [row(n, rng) for n in range(4000)]
+    if seed:
+        rows[3000] = rows[17]
+        rows[1200] = json.dumps({"text": "no key"}) if seed == 2 else '{"id": "\\u0061", "text": ""}'
+    write(repo, rows)
+    (Path(repo.root) / "promptvc.toml").write_text(f'[tables."{TABLE}"]\nkey = ["id"]\n')
+    done = repo.commit("keyed")
+    assert asked == [3]
+    assert [warning.rows for warning in done.key_warnings] == ([(18, 3001)] if seed else [])
+    entry = repo.parts.contents.files_of(done.id)[TABLE]  # type: ignore[index]
+    view, indexes = repo.parts.stored(TABLE, entry), repo.parts.contents.indexes  # type: ignore[arg-type]
+    assert view.format is not None
+    assert len(indexes._family(TABLE, view.format, ["id"]).segments) == 3, "none was made anew"
+    assert indexes.are_right(TABLE, view.format, ["id"], view.chunk_runs())
+    assert indexes.of(TABLE, view.format, ["id"], view.chunk_runs()).is_complete == (seed != 2)
+    table = repo.snapshot().table(TABLE)
+    assert table[2500]["id"] == 2500
