@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from promptvc.content.formats.base import Row
+from promptvc.content.formats.dicts import read_rows
 from promptvc.content.runs.lines import read_lines
 from promptvc.content.runs.request import example_ids
 from promptvc.content.runs.run import (
@@ -25,7 +26,7 @@ from promptvc.ids import ObjectId, RepoPath
 from promptvc.session.files.contents import Contents
 from promptvc.session.files.project import Project
 from promptvc.session.files.views import FileView, StoredFile
-from promptvc.session.workspace.snapshot import Snapshot, table_of
+from promptvc.session.workspace.snapshot import Snapshot, need_table, table_of
 from promptvc.session.workspace.workspace import Workspace
 from promptvc.storage.objects import FILE, Kind
 from promptvc.storage.store import ObjectStore
@@ -100,6 +101,25 @@ class WorkingSource:
         return self._workspace.view(name, self.files[name])
 
 
+class ParsedRows:
+    """The rows of tables, those of a chunk run that several versions share as the same values."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], list[Row]] = {}
+
+    def of(self, file: FileView) -> Iterator[Row]:
+        """Every row of a table; nobody may change them."""
+        format = need_table(file)
+        for place, run in enumerate(file.chunk_runs()):
+            name = (run.id, place == 0, format.reading)
+            if not run.is_stored:
+                yield from read_rows(format, run.load(), place == 0)
+                continue
+            if name not in self._known:
+                self._known[name] = read_rows(format, run.load(), place == 0)
+            yield from self._known[name]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadedRun:
     """A run at one version. ``record`` is None for a file of rows without a record.
@@ -115,6 +135,7 @@ class LoadedRun:
     contents: Contents
     store: ObjectStore
     source: RunSource | None = None
+    parsed: ParsedRows = field(default_factory=lambda: ParsedRows())
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""
@@ -127,7 +148,7 @@ class LoadedRun:
         file = record and record.examples and self.pinned_file(record.examples)
         if not record or not file:
             return {}
-        return dict(example_ids(table_of(file, self.project), record.example_key))
+        return dict(example_ids(self.parsed.of(file), record.example_key))
 
     def pinned_file(self, pin: Pin) -> FileView | None:
         """A file that the run pins: from the store, or from the run's own version while it is not committed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.scores import ScoreKind
@@ -43,6 +44,7 @@ def compare_runs(
     ``score`` names the primary score (by default the first boolean one, else the first), ``slices`` the fields of the
     examples to slice by (by default those that the run declares). Raises `Usage` for unknown names, `RunUnreadable`.
     """
+    after = replace(after, parsed=before.parsed)
     old, new = read_columns(before), read_columns(after)
     pairing = pair(old, new)
     kinds = score_kinds(old, new)

@@ -84,7 +84,7 @@ def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int
     if not old or not new:
         return None
     both = [id for id in new if id in old]
-    differ = sum(not same(old[id], new[id]) for id in both)
+    differ = sum(old[id] is not new[id] and not same(old[id], new[id]) for id in both)
     return differ, len(new) - len(both), len(old) - len(both)
 
 

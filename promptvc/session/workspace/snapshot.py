@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptvc.content.formats import table_words
+from promptvc.content.formats.base import RowFormat
 from promptvc.content.formats.words import plural
 from promptvc.content.kinds import FileKind
 from promptvc.content.text.near import did_you_mean, near_names
@@ -184,6 +185,14 @@ class Snapshot:
         return [path for path in self.paths if self.kind(path) == kind]
 
 
+def need_table(file: FileView) -> RowFormat:
+    """How the rows of a file are read; raises `NotATable`."""
+    format = file.format
+    if format is None:
+        raise NotATable(f"{file.path} is not a table", f"tables are {table_words()}")
+    return format
+
+
 def table_of(
     file: FileView,
     project: Project,
@@ -194,12 +203,7 @@ def table_of(
     """The row view of a file, with a key of its own or the configured one; raises `NotATable`."""
     from promptvc.content.table.view import Table  # most commands read no table
 
-    format = file.format
-    if format is None:
-        raise NotATable(
-            f"{file.path} is not a table",
-            f"tables are {table_words()}",
-        )
+    format = need_table(file)
     settings = project.table(file.path)
     runs, fields = file.chunk_runs(), key or settings.key
     return Table(file.path, runs, format, fields, settings.unique, arrow, file.indexes, at_hand)
