@@ -135,7 +135,7 @@ class LoadedRun:
     contents: Contents
     store: ObjectStore
     source: RunSource | None = None
-    parsed: ParsedRows = field(default_factory=lambda: ParsedRows())
+    parsed: ParsedRows = field(default_factory=ParsedRows)
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""

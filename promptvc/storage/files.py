@@ -107,3 +107,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def signature(info: os.stat_result) -> tuple[int, int, int, int, int]:
+    """What changes when a file's content does: size, times, number, mode."""
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_mode

@@ -310,17 +310,23 @@ def test_where_git_sees_other_parents_no_graph_is_written_or_used(repo: Repo, ho
         path.unlink(missing_ok=True)
 
 
-def test_gc_leaves_no_commit_in_the_graph_that_is_gone(repo: Repo) -> None:
-    ids = grow(repo, 30, 2)
+def collect_above(repo: Repo, ids: list[ObjectId], last: int) -> None:
+    """Take the commits after one from the branch and from all that leads to them, and out of the store."""
     store, refs = repo.parts.store, repo.parts.refs
-    extend_graph(store, refs, ids)
-    refs.move(MAIN, ids[-1], ids[15], repo.parts.who(), "test")
+    refs.move(MAIN, ids[-1], ids[last], repo.parts.who(), "test")
     for name in refs.logs():
         refs.write_log(name, b"")
     repo.parts.oplog.clear()
     for name in refs.find("refs/promptvc/"):
         refs.move(name, refs.read(name), None, repo.parts.who(), "test")
     collect(store, refs, grace=0.0)
+
+
+def test_gc_leaves_no_commit_in_the_graph_that_is_gone(repo: Repo) -> None:
+    ids = grow(repo, 30, 2)
+    store, refs = repo.parts.store, repo.parts.refs
+    extend_graph(store, refs, ids)
+    collect_above(repo, ids, 15)
     graph = load_graph(store.folder)
     assert graph is not None
     assert {graph.id(n) for n in range(graph.count)} == Slow(repo).above([ids[15]])
@@ -334,13 +340,7 @@ def test_a_commit_that_only_the_graph_has_is_missing(repo: Repo) -> None:
     store, refs = repo.parts.store, repo.parts.refs
     extend_graph(store, refs, ids)
     saved = {path: path.read_bytes() for path in (store.folder / FOLDER).iterdir()}
-    refs.move(MAIN, ids[-1], ids[15], repo.parts.who(), "test")
-    for name in refs.logs():
-        refs.write_log(name, b"")
-    repo.parts.oplog.clear()
-    for name in refs.find("refs/promptvc/"):
-        refs.move(name, refs.read(name), None, repo.parts.who(), "test")
-    collect(store, refs, grace=0.0)
+    collect_above(repo, ids, 15)
     drop_graph(store.folder)
     for path, data in saved.items():
         path.write_bytes(data)

@@ -161,20 +161,19 @@ class Reader:
 
     def _load(self, parts: Sequence[Part]) -> _Group:
         runs, first, last = self._runs, parts[0].place, parts[-1].place
-        known = [part.chunk_run.rows for part in parts]
-        if isinstance(runs, ChunkRuns) and last - first + 1 == len(parts):
-            data, sizes = runs.load_span(first, last + 1), [part.chunk_run.length or 0 for part in parts]
-            chunks: Sequence[bytes] = ()
-        else:
-            chunks = [part.chunk_run.load() for part in parts]
-            data, sizes = chunks[0] if len(chunks) == 1 else b"".join(chunks), [*map(len, chunks)]
-        group = _Group(parts, data, sizes, [count or 0 for count in known])
-        if None not in known:
-            return group
-        count = self.format.count
-        counted = zip(parts, chunks or group.chunks, known, strict=True)
-        counts = [count(data, part.first) if rows is None else rows for part, data, rows in counted]
-        return _Group(parts, data, sizes, counts)
+        if isinstance(runs, ChunkRuns) and last - first + 1 == len(
+            parts
+        ):  # which know their lengths and rows
+            sizes = [part.chunk_run.length or 0 for part in parts]
+            return _Group(
+                parts, runs.load_span(first, last + 1), sizes, [part.chunk_run.rows or 0 for part in parts]
+            )
+        chunks = [part.chunk_run.load() for part in parts]
+        counts = [
+            self.format.count(data, part.first) if part.chunk_run.rows is None else part.chunk_run.rows
+            for part, data in zip(parts, chunks, strict=True)
+        ]
+        return _Group(parts, b"".join(chunks), [*map(len, chunks)], counts)
 
     def _finish(
         self, group: _Group, table: pa.Table | None, kinds: Mapping[str, ColumnKind]

@@ -42,9 +42,7 @@ class Family:
 
     def add(self, segment: Segment, alive: Sequence[bytes]) -> None:
         """Keep a segment; ``alive`` are the names of the version at hand."""
-        self.segments.append(self._write(segment))
-        self.names.update(segment.names)
-        self.incomplete.update(segment.incomplete())
+        self._enter(self._write(segment))
         total = sum(map(len, self.segments))
         at_hand = set(alive)
         if total > _DEAD_FROM and total > _DEAD * sum(_count(each, at_hand) for each in self.segments):
@@ -56,14 +54,10 @@ class Family:
         """Keep a segment as another process made it; without a folder, or where it cannot be written, nothing."""
         if self._folder is None:
             return
-        path = self._folder / f"{os.urandom(8).hex()}.keys"
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, data)
-        if (segment := read_segment(path)) is not None:
-            self.segments.append(segment)
-            self.names.update(segment.names)
-            self.incomplete.update(segment.incomplete())
+        path = _save(self._folder, data)
+        segment = read_segment(path) if path is not None else None
+        if segment is not None:
+            self._enter(segment)
 
     def find(self, hash: int) -> Iterator[bytes]:
         """The names of the chunk runs that may have a key of this hash, one for each row."""
@@ -102,12 +96,13 @@ class Family:
     def _write(self, segment: Segment) -> Segment:
         if self._folder is None:
             return segment
-        path = self._folder / f"{os.urandom(8).hex()}.keys"
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, write_segment(segment))
-            return segment.at(path)
-        return segment
+        path = _save(self._folder, write_segment(segment))
+        return segment if path is None else segment.at(path)
+
+    def _enter(self, segment: Segment) -> None:
+        self.segments.append(segment)
+        self.names.update(segment.names)
+        self.incomplete.update(segment.incomplete())
 
 
 class Remembered:
@@ -141,6 +136,16 @@ class Remembered:
     def save(self, cache: Cache) -> None:
         """Save it."""
         cache.save("unique", [self.marks, b"".join(self.reference or ())])
+
+
+def _save(folder: Path, data: bytes) -> Path | None:
+    """Write the bytes of a segment; gives where, None where that is not possible."""
+    path = folder / f"{os.urandom(8).hex()}.keys"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+        return path
+    return None
 
 
 def _segments(folder: Path) -> Iterator[Segment]:

@@ -20,8 +20,8 @@ from promptvc.content.keys.scan import keyed_bodies
 from promptvc.content.keys.segments import MOST_RUNS, NAME, make_segment, repeated, run_name, upper_bits
 from promptvc.content.keys.tokens import KeyToken
 from promptvc.versioning.ropes.chunklist import ID
-from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
-from promptvc.versioning.ropes.joined import Joined
+from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.joined import chunk_ids
 
 KEYS = "keys"
 """The folder of a store's caches that the families are in."""
@@ -291,19 +291,12 @@ def _version(names: Sequence[bytes]) -> bytes:
 
 def _names(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
     """The names of chunk runs; one that has no name of its own is named by its place."""
-    found = _names_from(chunk_runs, 0)
+    ids = chunk_ids(chunk_runs)
+    found = [id[:NAME] if len(id) == ID else _other_name(id, place) for place, id in enumerate(ids)]
     if found and chunk_runs[0].is_stored:
-        found[0] = run_name(chunk_runs[0].id, first=True)
+        found[0] = run_name(ids[0], first=True)
     return found
 
 
-def _names_from(chunk_runs: Sequence[ChunkRun], start: int) -> list[bytes]:
-    if isinstance(chunk_runs, Joined):
-        parts = enumerate(chunk_runs.parts)
-        return [name for n, part in parts for name in _names_from(part, start + chunk_runs.start(n))]
-    if isinstance(chunk_runs, ChunkRuns):
-        return [chunk_runs.ids[at : at + NAME] for at in range(0, len(chunk_runs.ids), ID)]
-    return [
-        run_name(run.id, first=False) if run.is_stored else b"at %013d" % place
-        for place, run in enumerate(chunk_runs, start)
-    ]
+def _other_name(id: bytes, place: int) -> bytes:
+    return run_name(id, first=False) if id and len(id) % ID == 0 else b"at %013d" % place

@@ -12,9 +12,8 @@ from promptvc.content.formats.base import Json, Malformed, ReadsRows, RowFormat
 from promptvc.content.keys.tokens import KeyToken, key_token
 from promptvc.patterns import compiled
 
-_PLAIN_NAME = compiled(
-    r"[ !#-.0-\[\]-~]+\Z"
-)  # printable ASCII but " / and \, which JSON may write as escapes
+PLAIN_TEXT = compiled(r"[ !#-.0-\[\]-~]+")
+"""Printable ASCII but " / and \\, which JSON may write as escapes."""
 _ESCAPE = b"\\u00"
 _ESCAPED_ASCII = compiled(rb"\\u00[2-7]")
 # What follows a name is only looked at: it may be the beginning of the true match in a row that is broken.
@@ -33,12 +32,16 @@ class KeyScan:
         }
         self._spellings |= numbers | ({b"-0"} if b"0" in numbers else set())
         self._pattern: re.Pattern[bytes] | None = None
-        if format.is_json and _PLAIN_NAME.match(field) and all(type(value) in (str, int) for value in wanted):
+        if (
+            format.is_json
+            and PLAIN_TEXT.fullmatch(field)
+            and all(type(value) in (str, int) for value in wanted)
+        ):
             self._pattern = re.compile(rb'"' + re.escape(field.encode()) + rb'"' + _VALUE, re.DOTALL)
 
     def may_hold(self, data: bytes) -> bool:
         """False where no row of data has one of the values in the field, whatever way they are written."""
-        if self._pattern is None or _has_escaped_ascii(data):
+        if self._pattern is None or has_escaped_ascii(data):
             return True
         found = set(self._pattern.findall(data))
         return not self._spellings.isdisjoint(found) or any(map(self._is_wanted, found))
@@ -61,7 +64,7 @@ def leading_keys(format: ReadsRows, field: str, data: bytes, rows: int) -> list[
         return None
 
 
-def _has_escaped_ascii(data: bytes) -> bool:
+def has_escaped_ascii(data: bytes) -> bool:
     """Whether a letter may be written as an escape; one byte is looked for first, which most rows lack."""
     return b"\\" in data and _ESCAPE in data and _ESCAPED_ASCII.search(data) is not None
 
@@ -88,8 +91,8 @@ def leading_spellings(format: ReadsRows, field: str, data: bytes, rows: int) -> 
     """
     if (
         not (format.is_json and format.row_is_line)
-        or not _PLAIN_NAME.match(field)
-        or _has_escaped_ascii(data)
+        or not PLAIN_TEXT.fullmatch(field)
+        or has_escaped_ascii(data)
     ):
         return None
     name = b'"%s"' % field.encode()

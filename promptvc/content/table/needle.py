@@ -8,15 +8,13 @@ from itertools import accumulate
 from msgspec import Struct
 
 from promptvc.content.formats.base import Json, ReadsRows, RowFormat
+from promptvc.content.keys.scan import PLAIN_TEXT, has_escaped_ascii
 from promptvc.content.table.numbered import NumberedRow
 from promptvc.patterns import compiled
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 
-_PLAIN = compiled(r"[ !#-.0-\[\]-~]+")
-"""Printable ASCII but " / and \\, which JSON may write as escapes, and CSV doubles or not."""
 _BEYOND = compiled("[\u0080-\ud7ff\ue000-\ufffc\U00010000-\U0010ffff]+")
 """Text that is no ASCII, without U+FFFD, which may stand for any bytes."""
-_ESCAPED_ASCII = compiled(rb"\\u00[2-7]")
 _GROUP_BYTES = 8 << 20
 
 
@@ -34,7 +32,7 @@ class Needle(Struct, frozen=True):
         """Whether the value may be in some bytes otherwise than it is spelled here."""
         if self.beyond_ascii:
             return b"\\u" in data
-        return b"\\u00" in data and _ESCAPED_ASCII.search(data) is not None
+        return has_escaped_ascii(data)
 
 
 def value_needle(format: ReadsRows, text: str, value: Json) -> Needle | None:
@@ -46,14 +44,14 @@ def value_needle(format: ReadsRows, text: str, value: Json) -> Needle | None:
         return Needle({True: b"true", False: b"false", None: b"null"}[value])
     if format.is_json and not isinstance(value, str):
         return None
-    if format.is_json and _PLAIN.fullmatch(text):
+    if format.is_json and PLAIN_TEXT.fullmatch(text):
         return Needle(b'"%s"' % text.encode())
     return text_needle(text)
 
 
 def text_needle(text: str) -> Needle | None:
     """What is in a row that has a text in a name or a value; None where nothing surely is."""
-    plain = max(_PLAIN.findall(text), key=len, default="")
+    plain = max(PLAIN_TEXT.findall(text), key=len, default="")
     beyond = max(_BEYOND.findall(text), key=len, default="")
     if not plain and not beyond:
         return None

@@ -40,7 +40,7 @@ from promptvc.versioning.tree import FileEntry, Files, load_files
 
 if TYPE_CHECKING:
     from promptvc.content.keys.index import KeyIndexes
-    from promptvc.session.files.parts import Parts
+    from promptvc.session.files.parts import TakenIn
     from promptvc.storage.packing import PackWriter
 
 PARTS_FROM = 64 << 20
@@ -156,7 +156,7 @@ class Contents:
         writer: PackWriter,
         watch: Watch | None,
         key: Sequence[str],
-    ) -> Parts | None:
+    ) -> TakenIn | None:
         if source.place is None or source.handle is None or os.fstat(source.handle).st_size < PARTS_FROM:
             return None
         from promptvc.session.files.parts import write_in_parts  # few files are so large

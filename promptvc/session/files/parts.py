@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from promptvc.content.formats.base import RowFormat
 from promptvc.session.files.cutting import cutting_of
+from promptvc.storage.files import signature
 from promptvc.storage.packing import HalfPack, PackWriter, new_temporary
 from promptvc.versioning.ropes.chunklist import ChunkList
 from promptvc.versioning.ropes.rope import Watch
@@ -45,8 +46,8 @@ class Order(Struct, frozen=True, kw_only=True):
     start: int
     stop: int
     store: str
-    pack: str
     seed: int
+    pack: str = ""
     watch: Any = None
     key: tuple[str, ...] = ()
 
@@ -63,7 +64,7 @@ class Done(Struct, frozen=True, kw_only=True):
     keys: bytes | None = None
 
 
-class Parts(NamedTuple):
+class TakenIn(NamedTuple):
     """A file that was taken in: its chunks, and segments of the key index that hold them, if any."""
 
     chunks: ChunkList
@@ -80,56 +81,60 @@ def write_in_parts(
     seed: int,
     watch: Watch | None,
     key: Sequence[str] = (),
-) -> Parts | None:
+) -> TakenIn | None:
     """Take in an open file, in packs that the writer adopts; None where one process is to do it."""
     info = os.fstat(handle)
-    count = min(MOST_PROCESSES, _processors(), info.st_size // LEAST)
-    if count < 2 or not format.row_is_line or not hasattr(os, "pread") or not _may_start():
+    whole = Order(
+        file=str(file.absolute()),
+        signature=signature(info),
+        path=str(path),
+        start=0,
+        stop=info.st_size,
+        store=str(store),
+        seed=seed,
+        watch=watch.order() if watch else None,
+        key=tuple(key),
+    )
+    orders = _divided(whole, handle) if format.row_is_line and _may_start() else []
+    done = _adopted(orders, writer) if len(orders) > 1 else None
+    if done is None:
         return None
-    places = seams(lambda offset, size: os.pread(handle, size, offset), info.st_size, count)
-    if len(places) < 2:
-        return None
-    packs = [new_temporary(store / "pack") for _ in places]
-    orders = [
-        Order(
-            file=str(file.absolute()),
-            signature=signature_of(info),
-            path=str(path),
-            start=start,
-            stop=stop,
-            store=str(store),
-            pack=str(pack),
-            seed=seed,
-            watch=watch.order() if watch else None,
-            key=tuple(key),
-        )
-        for (start, stop), pack in zip(places, packs, strict=True)
-    ]
+    lists = [found for part in done if (found := ChunkList.from_value(part.chunks, seed)) is not None]
+    assert len(lists) == len(done)
+    if watch is not None:
+        _show(watch, handle, orders, done, lists)
+    chunks = ChunkList(cutting_of(format).style, seed)
+    for each in lists:
+        chunks.extend_known(each, 0, len(each))
+    keys = [part.keys for part in done if part.keys is not None]
+    return TakenIn(chunks, keys if len(keys) == len(done) else [])
+
+
+def _divided(whole: Order, handle: int) -> list[Order]:
+    """An order for each part of a file."""
+    count = min(MOST_PROCESSES, _processors(), whole.stop // LEAST)
+    if count < 2:
+        return [whole]
+    places = seams(lambda offset, size: os.pread(handle, size, offset), whole.stop, count)
+    return [msgspec.structs.replace(whole, start=start, stop=stop) for start, stop in places]
+
+
+def _adopted(orders: Sequence[Order], writer: PackWriter) -> list[Done] | None:
+    """What comes of all parts, with their packs adopted; None, and no pack left, where one fails."""
+    packs = [new_temporary(Path(order.store) / "pack") for order in orders]
     try:
-        done = _all_done(orders)
+        found = [
+            msgspec.structs.replace(order, pack=str(pack)) for order, pack in zip(orders, packs, strict=True)
+        ]
+        done = _all_done(found)
         for part in done or ():
             if part.pack is not None:
                 writer.adopt(part.pack)
                 packs.remove(Path(part.pack.path))
+        return done
     finally:
         for pack in packs:
             pack.unlink(missing_ok=True)
-    if done is None:
-        return None
-    lists = [ChunkList.from_value(part.chunks, seed) for part in done]
-    chunks = ChunkList(cutting_of(format).style, seed)
-    for each in lists:
-        assert each is not None
-        chunks.extend_known(each, 0, len(each))
-    if watch is not None:
-        _show(watch, handle, orders, done, [each for each in lists if each is not None])
-    keys = [part.keys for part in done if part.keys is not None]
-    return Parts(chunks, keys if len(keys) == len(done) else [])
-
-
-def signature_of(info: os.stat_result) -> tuple[int, ...]:
-    """What tells whether an open file is the one that was meant, as it was."""
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
 
 
 def _show(
@@ -213,5 +218,5 @@ def _processors() -> int:
 
 
 def _may_start() -> bool:
-    """Whether the running program is a Python that can be started once more."""
-    return Path(sys.executable or "").name.startswith(("python", "pypy"))
+    """Whether the running program is a Python that can be started once more, on a system where parts can be read."""
+    return hasattr(os, "pread") and Path(sys.executable or "").name.startswith(("python", "pypy"))

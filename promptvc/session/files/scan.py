@@ -16,6 +16,7 @@ from promptvc.errors import FileChanging, FileUnreadable
 from promptvc.ids import RepoPath
 from promptvc.session.files.contents import Source
 from promptvc.session.files.project import Project
+from promptvc.storage.files import signature
 from promptvc.storage.objects import EXECUTABLE, FILE, LINK
 from promptvc.versioning.ropes.chunking import BLOCK, file_blocks
 
@@ -120,11 +121,6 @@ def open_source(root: Path, found: Found) -> Iterator[Source]:
             )
     finally:
         os.close(handle)
-
-
-def signature(info: os.stat_result) -> tuple[int, int, int, int, int]:
-    """What changes when a file's content does: size, times, number, mode."""
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_mode
 
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10))}

@@ -26,11 +26,11 @@ from promptvc.session.files.obstructions import check_obstructions
 from promptvc.session.files.project import PROJECT_FILE, Project, read_project
 from promptvc.session.files.refill import refill
 from promptvc.session.files.removals import Removals
-from promptvc.session.files.scan import HALF_MADE, Found, open_source, scan, signature
+from promptvc.session.files.scan import HALF_MADE, Found, open_source, scan
 from promptvc.session.files.untracked import Untracked
 from promptvc.session.files.views import WorkingFile
 from promptvc.storage.cache import Cache
-from promptvc.storage.files import disk_errors, sync_folder
+from promptvc.storage.files import disk_errors, signature, sync_folder
 from promptvc.storage.objects import LINK
 from promptvc.storage.scratch import scratch_name
 from promptvc.storage.store import ObjectStore

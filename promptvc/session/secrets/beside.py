@@ -16,10 +16,12 @@ _WAITING = 4
 
 
 class Beside(Generic[_Item]):
-    """Does ``work`` with each item. A block: at its end the thread has ended, whatever happened."""
+    """Does ``work`` with each item, ``at_once`` without a thread. A block: at its end the thread has ended, whatever
+    happened.
+    """
 
-    def __init__(self, work: Callable[[_Item], None]) -> None:
-        self._work, self._held = work, list[_Item]()
+    def __init__(self, work: Callable[[_Item], None], *, at_once: bool = False) -> None:
+        self._work, self._held, self._at_once = work, list[_Item](), at_once
         self._queue: Queue[_Item | None]
         self._thread: Thread | None = None
         self._error: BaseException | None = None
@@ -35,6 +37,9 @@ class Beside(Generic[_Item]):
 
     def put(self, item: _Item) -> None:
         """Have something done."""
+        if self._at_once:
+            self._work(item)
+            return
         if self._thread is None and not self._held:
             self._held.append(item)
             return

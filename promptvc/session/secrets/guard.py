@@ -128,7 +128,7 @@ class Guard:
     ) -> None:
         self.read, self.allowed, self.is_on = read, frozenset(allowed), is_on
         self._watches: dict[RepoPath, FileWatch] = {}
-        self._beside: Beside[tuple[FileWatch, list[Part]]] | None = Beside(self._look) if beside else None
+        self._beside: Beside[tuple[FileWatch, list[Part]]] = Beside(self._look, at_once=not beside)
 
     def __enter__(self) -> Guard:
         return self
@@ -136,8 +136,7 @@ class Guard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._beside is not None:
-            self._beside.__exit__(kind, error, trace)
+        self._beside.__exit__(kind, error, trace)
 
     def watch(self, path: RepoPath) -> FileWatch | None:
         """Who looks at a file that is written; the one before, of the same path, counts no longer."""
@@ -178,17 +177,13 @@ class Guard:
 
     def submit(self, watch: FileWatch, parts: list[Part]) -> None:
         """Have the next bytes of a file looked at."""
-        if self._beside is not None:
-            self._beside.put((watch, parts))
-        else:
-            self._look((watch, parts))
+        self._beside.put((watch, parts))
 
     def finish(self) -> dict[RepoPath, list[Hit]]:
         """What was found and is not allowed, by path; each token once a file."""
         for watch in self._watches.values():
             watch.flush()
-        if self._beside is not None:
-            self._beside.finish()
+        self._beside.finish()
         for watch in self._watches.values():
             self._keep(watch, [*watch.stream.end(), *watch.elsewhere])
         return {path: watch.hits for path, watch in self._watches.items() if watch.hits}

@@ -16,8 +16,9 @@ from promptvc.content.keys.hashes import KeyHashes, hash_keys
 from promptvc.content.keys.segments import make_segment, run_name, write_segment
 from promptvc.ids import RepoPath
 from promptvc.session.files.cutting import cutting_of
-from promptvc.session.files.parts import Done, Order, signature_of
+from promptvc.session.files.parts import Done, Order
 from promptvc.session.secrets.guard import Guard
+from promptvc.storage.files import signature
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import BLOCK, Piece, cut, cut_on
 from promptvc.versioning.ropes.chunklist import ChunkList
@@ -40,7 +41,7 @@ def do(order: Order) -> Done | None:
     """Take in a part; None for a file that is not as it was."""
     handle = os.open(order.file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     try:
-        return _do(order, handle) if signature_of(os.fstat(handle)) == order.signature else None
+        return _do(order, handle) if signature(os.fstat(handle)) == order.signature else None
     finally:
         os.close(handle)
 

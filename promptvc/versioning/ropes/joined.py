@@ -49,7 +49,7 @@ class Joined(Sequence[_Piece]):
     def locate(self, place: int) -> tuple[int, int]:
         """The part that a piece is in, and its place there."""
         part = bisect_right(self._starts, place) - 1
-        return part, place - self._starts[part]
+        return part, place - self.start(part)
 
     def start(self, part: int) -> int:
         """The place of a part's first piece."""

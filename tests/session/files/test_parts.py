@@ -13,7 +13,8 @@ import pytest
 from promptvc.errors import SecretFound
 from promptvc.repo import Repo
 from promptvc.session.files import contents, parts
-from promptvc.session.files.parts import Order, signature_of
+from promptvc.session.files.parts import Order
+from promptvc.storage.files import signature
 from promptvc.storage.packing import new_temporary
 from tests.secrets.tokens import TOKENS, key_text
 
@@ -152,7 +153,7 @@ def order(repo: Repo) -> Order:
     start, stop = parts.seams(lambda at, size: data[at : at + size], len(data), 2)[1]
     return Order(
         file=str(path),
-        signature=signature_of(path.stat()),
+        signature=signature(path.stat()),
         path=TABLE,
         start=start,
         stop=stop,

@@ -11,8 +11,8 @@ import pytest
 
 import promptvc
 from promptvc.repo import Repo
-from promptvc.session.files.scan import signature
 from promptvc.session.files.views import WorkingFile
+from promptvc.storage.files import signature
 
 TABLE = "examples/t.jsonl"
 
