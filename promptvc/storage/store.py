@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from promptvc.errors import Advice, ObjectDamaged, ObjectMissing
 from promptvc.ids import ObjectId
-from promptvc.storage.ancestry import Ancestry
+from promptvc.storage.commitgraph.ancestry import Ancestry
 from promptvc.storage.commitgraph.graph import CHAIN, SINGLE, CommitGraph, load_graph
 from promptvc.storage.commitgraph.layer import GraphDamaged
 from promptvc.storage.git import apply_delta

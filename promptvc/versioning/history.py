@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from promptvc.ids import ObjectId
-from promptvc.storage.ancestry import Ancestry
+from promptvc.storage.commitgraph.ancestry import Ancestry
 from promptvc.storage.objects import Commit
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.order import BELOW, COMMON, OURS, THEIRS, ordered, painted

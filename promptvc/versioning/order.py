@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator
 
-from promptvc.storage.ancestry import Ancestry
+from promptvc.storage.commitgraph.ancestry import Ancestry
 
 OURS, THEIRS, COMMON, BELOW = 1, 2, 3, 4
 """Marks of `painted`: who has a commit; both; that it is below another one that both have."""
