@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from tempfile import TemporaryFile
 from weakref import finalize
 
 HELD = 8 << 20
@@ -101,6 +100,8 @@ class Bodies(Mapping[int, bytes]):
 
     def _write(self, bodies: Sequence[bytes]) -> None:
         if self._file < 0:
+            from tempfile import TemporaryFile  # 6 ms that a small change need not pay
+
             with TemporaryFile(buffering=0) as file:
                 self._file = os.dup(file.fileno())
             finalize(self, os.close, self._file)

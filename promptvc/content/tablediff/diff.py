@@ -1,6 +1,7 @@
 """What changed between two versions of a table: rows and cells, at a cost that follows the change.
 
 pairs     two versions side by side      match     which row is which
+equal     their chunk runs in common
 side      the rows of one version        bodies    their bytes, in memory or not
 changes   many changes, made one at a time
 """
@@ -119,20 +120,19 @@ class _Comparison:
 
     def __init__(self, pairs: Pairs, key: tuple[str, ...] | None) -> None:
         self._old, self._new, self._key = pairs.old, pairs.new, key
-        self._matching = matching = pairs.matching
+        self._pairs, self._matching = pairs, pairs.matching
         self._is_held = pairs.old.bodies.is_held and pairs.new.bodies.is_held
         self._changed: dict[int, RowChange | None] = {}
         """The changed rows by number before; None for those of tables that are not in memory."""
         self._reformatted = 0
-        self._kept = [(span, matching.in_order(span)) for span in matching.spans]
+        self._kept = [(span, pairs.matching.in_order(span)) for span in pairs.matching.spans]
 
     def diff(self, columns_before: list[str] | None, columns_after: list[str] | None) -> TableDiff:
         """The whole difference."""
-        old, new, pairs = self._old, self._new, self._matching.to_after
+        old, new = self._old, self._new
         self._compare()
         moves = self._moves()
-        removed = [n for n in old.bodies if n not in pairs]
-        added = [n for n in new.bodies if n not in self._matching.to_before]
+        removed, added = self._pairs.removed, self._pairs.added
         places = self._in_order(removed, added)
         return TableDiff(
             key=self._key,

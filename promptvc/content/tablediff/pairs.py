@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from promptvc.content.align.align import align
 from promptvc.content.align.runs import Run, Span, gaps
 from promptvc.content.formats.base import Row, RowFormat
 from promptvc.content.tablediff.bodies import equality_tokens
+from promptvc.content.tablediff.equal import equal_runs
 from promptvc.content.tablediff.match import Matching
 from promptvc.content.tablediff.side import RowSide
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
-from promptvc.versioning.ropes.joined import chunk_ids
 
 
 class TableSide(Struct, frozen=True):
@@ -40,7 +39,7 @@ class Pairs:
         after_format: RowFormat,
     ) -> None:
         self.comparable = before_format.reading == after_format.reading
-        runs = _equal_runs(before, after) if self.comparable else []
+        runs = equal_runs(before, after) if self.comparable else []
         self.old, self.new = RowSide(before_format), RowSide(after_format)
         spans = self._load(before, after, runs)
         self.matching = Matching([span for span in spans if span[0] < span[1] or span[2] < span[3]])
@@ -48,6 +47,7 @@ class Pairs:
             self.matching.pair_equal(*equality_tokens(self.old.bodies, self.new.bodies))
         self.unequal = self.old.bodies.keys() - self.matching.to_after.keys()
         """The rows before that no row after has the bytes of."""
+        self._unequal_after = self.new.bodies.keys() - self.matching.to_before.keys()
         self.old.parse(self.matching.to_after)
         self.new.parse(self.matching.to_before)
         self._starts = [span[0] for span in self.matching.spans], [span[2] for span in self.matching.spans]
@@ -77,6 +77,16 @@ class Pairs:
         if after in self.new.bodies:
             return self.matching.to_before.get(after)
         return after + self._shift(self._starts[1], after, -1)
+
+    @property
+    def removed(self) -> list[int]:
+        """The rows before that have no partner, rising."""
+        return sorted(self.unequal - self.matching.to_after.keys())
+
+    @property
+    def added(self) -> list[int]:
+        """The rows after that have no partner, rising."""
+        return sorted(self._unequal_after - self.matching.to_before.keys())
 
     @property
     def moved(self) -> bool:
@@ -110,17 +120,6 @@ class Pairs:
             old.count += rows
             new.count += rows
         return spans
-
-
-def _equal_runs(before: Sequence[ChunkRun], after: Sequence[ChunkRun]) -> list[Run]:
-    # The first chunk run holds what opens the file, so its bytes mean something else at another place.
-    return align(_ids(before), _ids(after))
-
-
-def _ids(chunk_runs: Sequence[ChunkRun]) -> list[bytes]:
-    ids = chunk_ids(chunk_runs)
-    ids[:1] = [b"first " + id for id in ids[:1]]
-    return ids
 
 
 def _count_equal(before: Sequence[ChunkRun], after: Sequence[ChunkRun], format: RowFormat, place: int) -> int:

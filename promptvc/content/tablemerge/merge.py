@@ -5,7 +5,7 @@ The way through: read the versions, decide what becomes of each row, place the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from promptvc.content.tablemerge.rules import MergeRules
 from promptvc.content.tablemerge.versions import OURS, THEIRS, Files, Versions, read_versions
 from promptvc.content.tablemerge.write import write
 from promptvc.content.values.conflict import MergeConflict
-from promptvc.versioning.ropes.chunkrun import ChunkRun
+from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.joined import Pieces, chunk_ids
 
 
@@ -100,7 +100,7 @@ def merge_rows(
 def _unchanged(files: Files) -> RowMerge | None:
     """The side that holds as it is, where one did nothing, or both did the same."""
     _, ours, theirs = files
-    ids = [chunk_ids(side.chunk_runs) for side in files]
+    ids = _ids([side.chunk_runs for side in files])
     if ids[0] != ids[1] and ids[0] != ids[2] and ids[1] != ids[2]:
         return None
     kept = theirs if ids[0] == ids[1] else ours
@@ -113,6 +113,12 @@ def _unchanged(files: Files) -> RowMerge | None:
         counts=(nothing, nothing),
         merged=(),
     )
+
+
+def _ids(sides: Sequence[Sequence[ChunkRun]]) -> Sequence[object]:
+    """What is equal where the ids of a side are."""
+    made = [side.ids for side in sides if isinstance(side, ChunkRuns)]
+    return made if len(made) == len(sides) else [*map(chunk_ids, sides)]
 
 
 def _side(versions: Versions, layout: Layout) -> int:

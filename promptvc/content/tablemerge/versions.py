@@ -96,8 +96,7 @@ class Versions(Struct, frozen=True, kw_only=True):
 
     def new_rows(self, side: int) -> list[int]:
         """The rows that a side added, rising."""
-        pairs = self.pairs(side)
-        return sorted(number for number in pairs.new.bodies if number not in pairs.matching.to_before)
+        return self.pairs(side).added
 
     def new_body(self, side: int, number: int) -> bytes:
         """The bytes of a row that a side added."""

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from promptvc.content.formats import blank_table, row_format
 from promptvc.content.json_type import Json
 from promptvc.content.kinds import FileKind
-from promptvc.content.prompt.merge import merge_prompts
 from promptvc.content.runs.run import read_record
 from promptvc.content.tablemerge.merge import TableSide, merge_rows
 from promptvc.content.text.merge import merge_lines
@@ -125,6 +124,8 @@ class LeafMerger:
         )
 
     def _prompt(self, leaf: Leaf, base: bytes, ours: bytes, theirs: bytes) -> MergedFile:
+        from promptvc.content.prompt.merge import merge_prompts  # 8 ms, for a merge that has prompts
+
         found = merge_prompts(leaf.path, base, ours, theirs)
         size = found.marker_size if any(each.kind == "text" for each in found.conflicts) else 0
         data = found.marked(*self._manner.labels) if size else found.data

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import Struct
 
 from promptvc.content.formats.missing import Missing
-from promptvc.content.prompt.merge import set_setting
 from promptvc.content.text.merge import TextConflict, find_blocks, marker_lines_left, resolve_block
 from promptvc.content.values.conflict import MergeConflict
 from promptvc.content.values.json import write_exact
@@ -63,6 +62,8 @@ def resolve_text(
 
 def resolve_setting(file: PendingFile, conflict: MergeConflict, value: Any | Missing, like: bytes) -> bytes:
     """The prompt with a setting put to a value, written as in ``like`` where that has it."""
+    from promptvc.content.prompt.merge import set_setting  # as in `promptvc.session.merge.leaf`
+
     made = set_setting(file.path, file.read(), conflict.field or "", conflict.at, value, like)
     if made is None:
         raise ConflictStale(

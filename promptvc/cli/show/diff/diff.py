@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from promptvc.cli.show.chars import columns, plural, visible
 from promptvc.cli.show.describe import describe_file, size_words
-from promptvc.cli.show.diff.prompt import prompt_lines
 from promptvc.cli.show.diff.table import row_counts, row_lines, table_lines
 from promptvc.cli.show.diff.text import hunk_lines, whole_text_lines
 from promptvc.cli.show.diff.totals import Totals
@@ -137,6 +136,8 @@ def _mode_lines(diff: FileDiff) -> Iterator[str]:
 
 
 def _prompt_lines(out: Output, diff: FileDiff, detail: PromptDiff, whole: bool) -> Iterator[str]:
+    from promptvc.cli.show.diff.prompt import prompt_lines  # 8 ms, for a diff that has prompts
+
     yield from prompt_lines(out, detail, whole=whole)
     if detail.layout and diff.before and diff.after:
         yield out.style("  only the layout changed: a model sees no difference", dim=True)
