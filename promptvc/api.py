@@ -6,15 +6,17 @@ from collections.abc import Callable
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptvc.errors import NotAStore, Usage
 from promptvc.repo import STORE, Repo, Surroundings
-from promptvc.repo.clone import absolute, clone_into
-from promptvc.repo.mirror import OnFailure, Refresh, open_mirror
 from promptvc.repo.place import is_store
 from promptvc.surroundings import surroundings
 from promptvc.transports.remote import Progress
 from promptvc.transports.urls import is_local
+
+if TYPE_CHECKING:
+    from promptvc.repo.mirror import OnFailure, Refresh
 
 Report = Callable[[Progress], None]
 
@@ -51,6 +53,8 @@ def open(
         except NotAStore:
             if not (_is_bare(Path(text)) or is_store(_mirror_of(text, world))):
                 raise
+    from promptvc.repo.mirror import Refresh  # what makes clones, a store that is here need not import
+
     return _mirror(text, world, Refresh(max_age if refresh else inf, timeout, on_failure))
 
 
@@ -67,6 +71,8 @@ def clone(
     Raises `StoreExists` for a folder that is not empty, `RemoteNotAStore`, `TransferFailed`, `AuthFailed`; then
     nothing is left behind.
     """
+    from promptvc.repo.clone import clone_into
+
     return clone_into(
         url, Path(path) if path else Path(folder_name(url)), surroundings(), branch=branch, report=report
     )
@@ -74,6 +80,9 @@ def clone(
 
 def _mirror(url: str, world: Surroundings, how: Refresh) -> Repo:
     """The clone of an address in the cache folder: without working files, its branches and tags the remote's."""
+    from promptvc.repo.clone import absolute
+    from promptvc.repo.mirror import open_mirror
+
     return open_mirror(absolute(url), _mirror_of(url, world), world, how)
 
 
@@ -81,6 +90,8 @@ def _mirror_of(url: str, world: Surroundings) -> Path:
     """Where the clone of an address is, or would be."""
     if world.cache_folder is None:
         raise Usage("there is no cache folder for clones of remote stores")
+    from promptvc.repo.clone import absolute
+
     name = f"{folder_name(url)}-{sha256(absolute(url).encode()).hexdigest()[:16]}"
     return world.cache_folder() / "clones" / name
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from promptvc.content.arrow.tables import read_arrow
 from promptvc.content.formats.base import Json, Row, RowFormat
 from promptvc.content.formats.dicts import MALFORMED_FIELD as MALFORMED_FIELD
 from promptvc.content.formats.dicts import is_malformed, read_row, read_rows
@@ -20,7 +19,6 @@ from promptvc.content.json_type import LooseJson
 from promptvc.content.keys.index import KeyIndexes
 from promptvc.content.keys.tokens import key_token
 from promptvc.content.table.frames import Frames
-from promptvc.content.table.html import table_html
 from promptvc.content.table.lookup import guess_keys
 from promptvc.content.table.survey import MalformedRow as MalformedRow
 from promptvc.content.table.survey import Survey, survey
@@ -217,6 +215,8 @@ class Table(Frames):
 
     def _read_arrow(self, columns: Sequence[str] | None) -> pa.Table:
         """From a file that has the same bytes, where there is one: it need not be inflated."""
+        from promptvc.content.arrow.tables import read_arrow  # most tables are never read so
+
         at_hand = self._at_hand()
         if at_hand is not None:
             with suppress(FileChanging, OSError):
@@ -234,6 +234,8 @@ class Table(Frames):
         return f"Table {self.path}: {plural(len(self), 'row')}, key {key}, columns {shown}"
 
     def _repr_html_(self) -> str:
+        from promptvc.content.table.html import table_html
+
         rows = self.head()
         return table_html(repr(self), rows, len(self) - len(rows))
 
