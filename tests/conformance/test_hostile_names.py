@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.api import clone_into
 from promptvc.errors import TransferFailed
 from promptvc.repo import Repo, Surroundings
+from promptvc.repo.clone import clone_into
 from tests.cli.shell import EXE, Shell
 
 # C1 controls, a bidi override and isolate, a mark without width: what git lets into names of refs.

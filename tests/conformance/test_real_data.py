@@ -9,8 +9,8 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
-from promptvc.api import clone_into
 from promptvc.repo import Repo, Surroundings
+from promptvc.repo.clone import clone_into
 from promptvc.session.files.views import FileView
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.api import clone_into
 from promptvc.errors import NotTrusted
 from promptvc.ids import RefName
 from promptvc.repo import Repo, Surroundings
+from promptvc.repo.clone import clone_into
 from promptvc.versioning.sync.push import Send
 from tests.cli.shell import Shell
 

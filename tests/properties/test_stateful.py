@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from promptvc.api import clone_into
 from promptvc.errors import NothingToCommit, PathMissing, WorkWouldBeLost
 from promptvc.ids import RefName
 from promptvc.repo import Repo, Surroundings
+from promptvc.repo.clone import clone_into
 from promptvc.versioning.sync.push import Send
 from tests.amounts import examples
 from tests.conftest import ME

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.api import clone_into
 from promptvc.cli.hints import hint_of
 from promptvc.content.runs.spec import RunSpec, ScorerSpec
 from promptvc.errors import NotTrusted
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, Surroundings, make_store
+from promptvc.repo.clone import clone_into
 from promptvc.runs.providers.openai import is_loopback
 from promptvc.runs.trust import Declaration, files_of, what_needs_trust
 from promptvc.session.files import trustfile

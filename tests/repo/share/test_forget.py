@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from promptvc.api import clone_into
 from promptvc.api import open as open_repo
 from promptvc.errors import MergeOpen, PathMissing, PushRejected, Refused, RowMissing, Usage
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo
+from promptvc.repo.clone import clone_into
 from promptvc.versioning.forgotten import FORGOTTEN
 
 TABLE = "examples/people.jsonl"

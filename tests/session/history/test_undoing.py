@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from promptvc.api import clone_into
 from promptvc.cli.hints import hint_of
 from promptvc.cli.main import run
 from promptvc.errors import Negative, ObjectMissing, Refused, Usage, WorkWouldBeLost
 from promptvc.ids import RefName, RepoPath
 from promptvc.repo import Repo, make_store
+from promptvc.repo.clone import clone_into
 from promptvc.session.files.worktree import Worktree
 from promptvc.storage.refs import PRIVATE
 from promptvc.versioning.sync.push import Send
