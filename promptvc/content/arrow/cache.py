@@ -1,7 +1,7 @@
 """Arrow tables kept on disk, mapped into memory when they are wanted again.
 
 A file is an Arrow IPC stream, then what a stream reader never sees: a msgpack trailer that says which chunk runs the
-rows come from, and a footer of 32 bytes (`_FOOTER`) with the checksums of both. So a file that a crash left
+rows come from, and a footer of 32 bytes (`FOOTER`) with the checksums of both. So a file that a crash left
 half-written is recognised without waiting for the disk at each write. Everything here can be deleted at any time,
 and nothing here ever fails: what cannot be read or written is as if it were not there.
 """
@@ -19,32 +19,18 @@ from typing import TYPE_CHECKING
 import xxhash
 from msgspec import Struct
 
-from promptvc.content.arrow.kinds import ColumnKind, kind_from_plain, kind_to_plain
+from promptvc.content.arrow.draft import FOOTER, MARK, Draft
+from promptvc.content.arrow.draft import Origin as Origin
+from promptvc.content.arrow.kinds import kind_from_plain
 from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Length of the trailer, xxh3_64 of the stream, xxh3_64 of the trailer, mark.
-_FOOTER = struct.Struct("<QQQ8s")
-_MARK = b"pvcarow1"
 _OURS = compiled(r"[0-9a-f]{16}-[0-9a-f]{32}\.arrow\Z")
 _UNFINISHED = compiled(r"\.[0-9a-f]{32}\.part\Z")
 _UNFINISHED_SECONDS = 3600
 _CANDIDATES = 8
-
-
-class Origin(Struct, frozen=True):
-    """The chunk runs whose rows a table holds, in order.
-
-    ``counts`` are their numbers of rows, ``kinds`` those of the columns, ``witnesses`` the places of chunk runs
-    whose kinds, joined, are ``kinds``.
-    """
-
-    ids: Sequence[bytes]
-    counts: Sequence[int]
-    witnesses: Sequence[int]
-    kinds: dict[str, ColumnKind]
 
 
 class _Trailer(Struct, frozen=True):
@@ -81,16 +67,19 @@ class ArrowCache:
 
     def save(self, family: str, version: str, table: pa.Table, origin: Origin) -> None:
         """Keep a table, unless it is larger than the limit; removes others to stay below it."""
-        if table.nbytes > self.limit_bytes:
-            return
-        part = self.folder / f".{os.urandom(16).hex()}.part"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write(part, table, origin)
-            part.replace(self._path(family, version))
-        except OSError:  # no space, no permission: then it is read from the rows again
+        with self.draft() as draft:
+            draft.write(table)
+            self.keep(family, version, draft, origin)
+
+    def draft(self) -> Draft:
+        """A file to write a table to piece by piece, for `keep`."""
+        return Draft(self.folder / f".{os.urandom(16).hex()}.part", self.limit_bytes)
+
+    def keep(self, family: str, version: str, draft: Draft, origin: Origin) -> None:
+        """Keep the table that a draft holds, if it could be written; removes others to stay below the limit."""
+        if draft.finish(origin):
             with contextlib.suppress(OSError):
-                part.unlink()
+                draft.path.replace(self._path(family, version))
         self._prune()
 
     def _path(self, family: str, version: str) -> Path:
@@ -119,21 +108,6 @@ class ArrowCache:
                     path.unlink()
 
 
-def _write(path: Path, table: pa.Table, origin: Origin) -> None:
-    import msgpack
-    import pyarrow as pa
-
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    with pa.memory_map(str(path)) as written:
-        checksum = xxhash.xxh3_64_intdigest(memoryview(written.read_buffer()))
-    kinds = [[name, kind_to_plain(kind)] for name, kind in origin.kinds.items()]
-    trailer = msgpack.packb([list(origin.ids), list(origin.counts), list(origin.witnesses), kinds])
-    with path.open("ab") as file:
-        file.write(trailer)
-        file.write(_FOOTER.pack(len(trailer), checksum, xxhash.xxh3_64_intdigest(trailer), _MARK))
-
-
 def _load(path: Path) -> tuple[pa.Table, Origin] | None:
     import pyarrow as pa
 
@@ -158,9 +132,9 @@ def _load_trailer(path: Path) -> _Trailer | None:
 
     try:
         with path.open("rb") as file:
-            end = file.seek(-_FOOTER.size, os.SEEK_END)
-            length, checksum, trailer_checksum, mark = _FOOTER.unpack(file.read(_FOOTER.size))
-            if mark != _MARK or length > end:
+            end = file.seek(-FOOTER.size, os.SEEK_END)
+            length, checksum, trailer_checksum, mark = FOOTER.unpack(file.read(FOOTER.size))
+            if mark != MARK or length > end:
                 return None
             file.seek(end - length)
             trailer = file.read(length)

@@ -8,7 +8,6 @@ such as ``{"a":1}{"a":2}`` that hold more than one object.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from promptvc.content.arrow.kinds import (
@@ -29,14 +28,16 @@ from promptvc.patterns import compiled
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BLOCK_BYTES = 1 << 19
+_BLOCK_BYTES = 4 << 20
+ONE_BLOCK_BYTES = 32 << 20
+"""So many bytes are one block, whose columns come out in one piece each; more are cut, and parsed by many threads."""
+
 _DIGITS = 4301  # Python reads no integer of that many
 _LONG_INTEGER = compiled(rb"[0-9]{%d}" % _DIGITS)
 _NOT_OPENING = bytes(set(range(256)).difference(b"{[\n"))
 _TO_TABS = bytes.maketrans(b"\r\n", b"\t\t")
 _EMPTY_OBJECTS = Members({})
 _EXACT = 2.0**53
-_FIRST, _LAST = itemgetter(0), itemgetter(-1)
 
 
 def can_parse(format: ReadsRows, kinds: Mapping[str, ColumnKind], narrow: bool) -> bool:
@@ -73,12 +74,13 @@ def json_lines(
 
 def _are_lines(data: bytes, count: int) -> bool:
     """Whether there are so many lines, each from a ``{`` to a ``}``."""
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    if len(lines) != count or not all(lines):
+    import numpy as np  # which pyarrow imports anyway
+
+    if not (data.startswith(b"{") and data.endswith((b"}", b"}\n"))):
         return False
-    return set(map(_FIRST, lines)) == {0x7B} and set(map(_LAST, lines)) == {0x7D}
+    array = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(array[1:-1] == 0x0A)  # and the byte before each is at the same place in the whole
+    return len(ends) == count - 1 and bool((array[ends] == 0x7D).all() and (array[ends + 2] == 0x7B).all())
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -103,8 +105,9 @@ def parse_lines(
     if narrow and _hides_malformed_rows(lines):
         return None
     types = [(name, arrow_type(kind) or pa.struct([])) for name, kind in kinds.items()]
-    block = max(_BLOCK_BYTES, longest + 1)
-    reading = arrow_json.ReadOptions(use_threads=len(lines) > block, block_size=block)
+    one_block = len(lines) <= ONE_BLOCK_BYTES
+    block = len(lines) + 1 if one_block else max(_BLOCK_BYTES, longest + 1)
+    reading = arrow_json.ReadOptions(use_threads=not one_block, block_size=block)
     parsing = arrow_json.ParseOptions(
         pa.schema(types), unexpected_field_behavior="ignore" if narrow else "error"
     )

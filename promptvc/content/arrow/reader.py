@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from promptvc.content.arrow.json import can_parse, json_lines, parse_lines
+from promptvc.content.arrow.json import ONE_BLOCK_BYTES, can_parse, json_lines, parse_lines
 from promptvc.content.arrow.kinds import (
     NULL,
     STRING,
@@ -33,6 +33,7 @@ _GROUP_BYTES = 8 << 20
 _UNKNOWN_BYTES = 32 << 10
 """What a chunk run counts for whose length is not known."""
 _WORKERS = 2
+_AHEAD = _WORKERS + 1
 _LONGEST_PAUSE = 1024
 
 
@@ -120,7 +121,7 @@ class Reader:
                     yield from self._finish(self._load(group), None, {})
                     continue
                 waiting.append((workers.submit(self._take, group, self._known), self.kinds))
-                if len(waiting) > _WORKERS:
+                if len(waiting) > _AHEAD:
                     done, kinds = waiting.popleft()
                     yield from self._finish(*done.result(), kinds)
             while waiting:
@@ -205,7 +206,7 @@ class Reader:
         if lines is None:
             return None
         longest = len(lines)
-        if longest > 4 * _GROUP_BYTES:  # a large file in one chunk run
+        if longest > ONE_BLOCK_BYTES:  # a large file in one chunk run
             bodies = (self.format.bodies(data, first) for data, first in self._each(group))
             longest = max((len(row) for some in bodies for row in some), default=0)
         return parse_lines(lines, count, longest, kinds, narrow=self.columns is not None)

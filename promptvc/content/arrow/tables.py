@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from promptvc.content.arrow.cache import ArrowCache as ArrowCache
-from promptvc.content.arrow.cache import Origin
+from promptvc.content.arrow.draft import Draft, Origin
 from promptvc.content.arrow.kinds import join_columns
 from promptvc.content.arrow.reader import Part, Piece, Reader
 from promptvc.content.formats.base import RowFormat
@@ -28,6 +28,7 @@ READING_VERSION = 1
 """Raised when the same rows give another table, so that tables cached by earlier releases are not used."""
 
 _SMALL_BYTES = 1 << 20
+_SETTLED_BYTES = 16 << 20
 
 _LESSONS = 64
 """How many chunk runs may be read only to make sure of a column's type, before all are read anew."""
@@ -74,13 +75,56 @@ def _read_cached(
         if fresh <= len(parts) * _SAVE_ABOVE:
             return table
     else:
-        table, origin = _read_all(parts, Reader(format, None, chunk_runs))
+        with cache.draft() as draft:
+            table, origin = _read_all(parts, Reader(format, None, chunk_runs), draft)
+            cache.keep(family, version, draft, origin)
+        return table
     cache.save(family, version, table, origin)
     return table
 
 
-def _read_all(parts: Sequence[Part], reader: Reader) -> tuple[pa.Table, Origin]:
-    return _assemble(list(reader.read(parts)), reader)
+def _read_all(parts: Sequence[Part], reader: Reader, draft: Draft | None = None) -> tuple[pa.Table, Origin]:
+    """All rows; a draft gets them while the next are parsed, and once more where a late row changes the types."""
+    import pyarrow as pa
+
+    read: list[Piece] = []
+    tables: list[pa.Table] = []
+    for table in _merge_small(_settled(reader.read(parts), reader, read)):
+        tables.append(table)
+        if draft is not None:
+            draft.write(table)
+    schema = reader.schema()
+    if len(schema) and tables and tables[0].schema.equals(schema, check_metadata=True):
+        return pa.concat_tables(tables), _origin(read, reader)
+    table, origin = _assemble(read, reader)
+    if draft is not None:
+        draft.restart()
+        draft.write(table)
+    return table, origin
+
+
+def _settled(pieces: Iterable[Piece], reader: Reader, read: list[Piece]) -> Iterator[pa.Table]:
+    """The pieces in the types that hold all of them, no more of them once a row changes those types.
+
+    The first rows mostly show all types: the pieces of so many wait for them. All pieces are added to ``read``.
+    """
+    schema: pa.Schema | None = None
+    size = 0
+    for piece in pieces:
+        read.append(piece)
+        size += piece.table.nbytes
+        if schema is not None:
+            if reader.schema().equals(schema, check_metadata=True):
+                yield reader.conform(piece, schema)
+        elif size >= _SETTLED_BYTES:
+            schema = reader.schema()
+            yield from _conform(read, reader, schema)
+    if schema is None:
+        yield from _conform(read, reader, reader.schema())
+
+
+def _conform(pieces: Sequence[Piece], reader: Reader, schema: pa.Schema) -> Iterator[pa.Table]:
+    return (reader.conform(piece, schema) for piece in pieces)
 
 
 def _assemble(pieces: Sequence[Piece], reader: Reader) -> tuple[pa.Table, Origin]:
@@ -88,14 +132,18 @@ def _assemble(pieces: Sequence[Piece], reader: Reader) -> tuple[pa.Table, Origin
     import pyarrow as pa
 
     schema = reader.schema()
+    origin = _origin(pieces, reader)
+    if not len(schema):  # only a batch can have rows without any column
+        rows = pa.array([{}] * sum(origin.counts), pa.struct([]))
+        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows)]), origin
+    tables = list(_merge_small(_conform(pieces, reader, schema)))
+    return pa.concat_tables(tables) if tables else schema.empty_table(), origin
+
+
+def _origin(pieces: Sequence[Piece], reader: Reader) -> Origin:
     counts = [count for piece in pieces for count in piece.counts]
     ids = [part.chunk_run.id for piece in pieces for part in piece.parts]
-    origin = Origin(ids, counts, reader.witnesses, reader.kinds)
-    if not len(schema):  # only a batch can have rows without any column
-        rows = pa.array([{}] * sum(counts), pa.struct([]))
-        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows)]), origin
-    tables = list(_merge_small(reader.conform(piece, schema) for piece in pieces))
-    return pa.concat_tables(tables) if tables else schema.empty_table(), origin
+    return Origin(ids, counts, reader.witnesses, reader.kinds)
 
 
 def _merge_small(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
