@@ -139,6 +139,14 @@ class PackReader:
         except ObjectDamaged as error:
             raise ObjectDamaged(f"{self.path}: {error.message}", _RESTORE) from error
 
+    def whole_blob(self, offset: int, most: int) -> bytes | None:
+        """The blob that stands at offset itself, not as a delta, of at most so many bytes; None where there is none."""
+        try:
+            number, size, at = self._header(offset)
+            return inflate(memoryview(self.data), at, size) if number == Kind.BLOB and size <= most else None
+        except (ObjectDamaged, FileNotFoundError):
+            return None
+
     def resolve(self, offset: int) -> tuple[Kind, bytes] | bytes:
         """Follow deltas inside this pack; a base that is elsewhere comes back as its 20-byte id."""
         deltas: list[bytes] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -137,6 +137,15 @@ class ObjectStore:
     def read_blob(self, id: ObjectId, most: int | None = None) -> bytes:
         """The bytes of a blob, which may claim no more than ``most``."""
         return self._expect(id, Kind.BLOB, most)
+
+    def read_blobs(self, raws: Iterable[bytes], most: int) -> Iterator[bytes]:
+        """What `read_blob` gives for each of these 20-byte ids, sooner where they stand whole in packs."""
+        for raw in raws:
+            place = self._locate(raw)
+            data = place[0].whole_blob(place[1], most) if place is not None else None
+            if data is None or raw_id(Kind.BLOB, data) != raw:
+                data = self.read_blob(ObjectId.from_raw(raw), most)
+            yield data
 
     def read_tree(self, id: ObjectId) -> bytes:
         """The bytes of a tree."""

@@ -67,9 +67,10 @@ class Draft:
 
     def restart(self) -> None:
         """Throw away what is written."""
-        with contextlib.suppress(OSError):
-            if self._sink is not None:
+        if self._sink is not None:
+            with contextlib.suppress(OSError):
                 self._sink.close()
+            with contextlib.suppress(OSError):
                 self.path.unlink()
         self._failed, self._size, self._sink, self._writer = False, 0, None, None
 

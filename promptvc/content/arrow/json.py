@@ -34,6 +34,7 @@ ONE_BLOCK_BYTES = 32 << 20
 
 _DIGITS = 4301  # Python reads no integer of that many
 _LONG_INTEGER = compiled(rb"[0-9]{%d}" % _DIGITS)
+_SCAN_BYTES = 1 << 18  # what is made of so many stays in the processor's cache
 _NOT_OPENING = bytes(set(range(256)).difference(b"{[\n"))
 _TO_TABS = bytes.maketrans(b"\r\n", b"\t\t")
 _EMPTY_OBJECTS = Members({})
@@ -79,8 +80,14 @@ def _are_lines(data: bytes, count: int) -> bool:
     if not (data.startswith(b"{") and data.endswith((b"}", b"}\n"))):
         return False
     array = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(array[1:-1] == 0x0A)  # and the byte before each is at the same place in the whole
-    return len(ends) == count - 1 and bool((array[ends] == 0x7D).all() and (array[ends + 2] == 0x7B).all())
+    inner, found = array[1:-1], 0
+    for start in range(0, len(inner), _SCAN_BYTES):
+        ends = np.flatnonzero(inner[start : start + _SCAN_BYTES] == 0x0A)
+        here = array[start:]  # where the byte before an end has its index
+        if not ((here[ends] == 0x7D).all() and (here[ends + 2] == 0x7B).all()):
+            return False
+        found += len(ends)
+    return found == count - 1
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from threading import Lock
 from promptvc.ids import ObjectId
 from promptvc.storage.store import ObjectStore
 from promptvc.versioning.ropes.chunking import CHUNK_MAX
-from promptvc.versioning.ropes.chunklist import ChunkList
+from promptvc.versioning.ropes.chunklist import ID, ChunkList, split
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.rope import Chunk
 
@@ -66,7 +66,8 @@ class RecentChunks:
 def known_chunk_runs(store: ObjectStore, chunks: ChunkList, recent: RecentChunks) -> Sequence[ChunkRun]:
     """The same from a list that is remembered, without a look at the trees; lengths and row numbers come with it."""
     if not chunks.any_broken:
-        return ChunkRuns(bytes(chunks.ids), chunks.lengths, chunks.rows, recent.read)
+        ids = bytes(chunks.ids)
+        return ChunkRuns(ids, chunks.lengths, chunks.rows, recent.read, partial(_read_span, store, ids))
     made: list[ChunkRun] = []
     group: list[ObjectId] = []
     length = 0
@@ -77,6 +78,10 @@ def known_chunk_runs(store: ObjectStore, chunks: ChunkList, recent: RecentChunks
             made.append(_chunk_run(store, group, length, rows))
             group, length = [], 0
     return [*made, _chunk_run(store, group, None, None)] if group else made
+
+
+def _read_span(store: ObjectStore, ids: bytes, start: int, stop: int) -> bytes:
+    return b"".join(store.read_blobs(split(ids[start * ID : stop * ID], ID), CHUNK_MAX))
 
 
 def _chunk_run(store: ObjectStore, ids: list[ObjectId], length: int | None, rows: int | None) -> ChunkRun:
