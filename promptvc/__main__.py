@@ -22,6 +22,7 @@ if _OURS:
 
 def main() -> None:
     """Run the command line."""
+    _open_streams()
     if sys.argv[1:] == ["--version"]:  # most of its time would be the import of click
         from promptvc import __version__
 
@@ -38,6 +39,16 @@ def main() -> None:
     except SystemExit as left:
         _end(left.code)
         raise
+
+
+def _open_streams() -> None:
+    """Where the process was started without a stream (``promptvc log >&-``), what is written there goes nowhere.
+
+    It also keeps the stream's number from being given to a file of the store.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  # to the end of the process
 
 
 def _end(code: object) -> None:
