@@ -21,6 +21,7 @@ from promptvc.content.formats.base import Row
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.errors import Usage
 from promptvc.patterns import compiled
+from promptvc.runs.record.importers.archive import read_member
 from promptvc.runs.record.importers.base import MADE, Foreign, as_list, as_mapping, as_text, parse_json
 
 _ATTACHMENT = compiled(r"attachment://([0-9a-f]{32})")
@@ -70,11 +71,13 @@ def read_inspect_archive(file: Path) -> Foreign:
             size = sum(each.file_size for each in archive.infolist())
             if size > MOST_UNPACKED:
                 raise Usage(f"{file.name} unpacks to {size:,} bytes; at most {MOST_UNPACKED:,} are read")
-            log = dict(as_mapping(parse_json(archive.read(header), f"{file.name}: {header}")))
+            log = dict(as_mapping(parse_json(read_member(archive, header), f"{file.name}: {header}")))
             if header == "start.json" and "results.json" in names:
-                log.update(as_mapping(parse_json(archive.read("results.json"), f"{file.name}: results.json")))
+                log.update(
+                    as_mapping(parse_json(read_member(archive, "results.json"), f"{file.name}: results.json"))
+                )
             samples = [
-                parse_json(archive.read(each), f"{file.name}: {each}")
+                parse_json(read_member(archive, each), f"{file.name}: {each}")
                 for each in names
                 if each.startswith("samples/") and each.endswith(".json")
             ]
@@ -95,7 +98,7 @@ def _foreign(log: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], name:
     vendor, slash, model = str(spec.get("model") or "").partition("/")
     status = log.get("status")
     return Foreign(
-        rows=[_row(each) for each in samples],
+        rows=[_row(each, str(spec.get("model") or "")) for each in samples],
         source=f"{name} (inspect)",
         fields=MADE,
         key="id",
@@ -121,11 +124,11 @@ def _seconds(value: Json) -> float | None:
 # --- one sample -------------------------------------------------------------------------------------------------
 
 
-def _row(sample: Mapping[str, Any]) -> Row:
+def _row(sample: Mapping[str, Any], model: str) -> Row:
     attachments = as_mapping(sample.get("attachments"))
     output = as_mapping(sample.get("output"))
     choice = as_mapping(next(iter(as_list(output.get("choices"))), None))
-    usage = as_mapping(output.get("usage"))
+    usage = _usage(sample, model)
     seconds, epoch = output.get("time"), sample.get("epoch")
     return {
         "id": sample.get("id"),
@@ -143,6 +146,13 @@ def _row(sample: Mapping[str, Any]) -> Row:
         "response_model": output.get("model") or None,
         "scores": _scores(sample),
     }
+
+
+def _usage(sample: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """What all calls of a sample used of the log's model; where the log does not say, what the last call used."""
+    used = as_mapping(sample.get("model_usage"))
+    found = used.get(model) or (next(iter(used.values())) if len(used) == 1 else None)
+    return as_mapping(found) or as_mapping(as_mapping(sample.get("output")).get("usage"))
 
 
 def _input(value: Json) -> str | None:
