@@ -17,14 +17,18 @@ from promptvc.content.runs.run import OutputRow
 from promptvc.content.table.view import Table
 from promptvc.content.values.dotted import pick
 from promptvc.errors import Advice, Usage
-from promptvc.runs.record.foreign_rows import KeyText, Taken, key_text
+from promptvc.runs.record.foreign_rows import KeyText, Taken, Texts, key_of
 
 
 @dataclass
 class ExampleIndex:
-    """Examples by their identifying fields in the outputs, and by id; ``rows`` only if needed."""
+    """Examples by their identifying fields in the outputs, and by id; ``rows`` only if needed.
+
+    ``ids`` finds them whatever the types of these fields are, ``typed`` where they are the same.
+    """
 
     ids: dict[KeyText, list[str]] = field(default_factory=dict)
+    typed: dict[tuple[KeyText, Texts], list[str]] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
 
@@ -49,7 +53,9 @@ def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Exam
             found.rows[id] = row
         values = [pick(row, name) for name in names]
         if all(value is not MISSING and value is not None for value in values):
-            found.ids.setdefault(tuple(map(key_text, values)), []).append(id)
+            key, texts = key_of(values)
+            found.ids.setdefault(key, []).append(id)
+            found.typed.setdefault((key, texts), []).append(id)
     if found.order and not found.ids:
         raise Usage(
             f"{table.path}: no row has {' and '.join(map(repr, names))}",
@@ -61,19 +67,23 @@ def index_examples(table: Table, fields: Iterable[str], want_rows: bool) -> Exam
 def place_rows(rows: Iterable[Taken], examples: ExampleIndex) -> Placed:
     """Give each row its example's id and its sample.
 
-    If several examples share a key, the first output goes to the first of them, the second to the second. Further
-    outputs are further samples, unless the rows give the sample; those are numbered from the smallest. A row without an
-    example has its own key as its id. Raises `Usage` if two rows are the same sample of one example, and if there are
+    1 and "1" are two examples where both are there, unless the rows know text only (a CSV). If several examples share
+    a key, the first output goes to the first of them, the second to the second. Further outputs are further samples,
+    unless the rows give the sample; those are numbered from the smallest. A row without an example has its own key as
+    its id. Raises `Usage` if two rows are the same sample of one example, and if there are
     examples but no row belongs to any.
     """
     done, taken = Placed(), list(rows)
     first = min((each.sample for each in taken if each.sample is not None), default=0)
-    counts: Counter[tuple[KeyText, int | None]] = Counter()
+    any_typed = not all(all(each.texts) for each in taken)
+    counts: Counter[tuple[KeyText, Texts | None, int | None]] = Counter()
     places: dict[tuple[str, int], int] = {}
     for each in taken:
-        turn = counts[each.key, each.sample]
-        counts[each.key, each.sample] += 1
-        ids = examples.ids.get(each.key) or [_own_id(each.key)]
+        same = examples.typed.get((each.key, each.texts)) if any_typed else None
+        counted = each.key, each.texts if same else None, each.sample
+        turn = counts[counted]
+        counts[counted] += 1
+        ids = same or examples.ids.get(each.key) or [_own_id(each.key)]
         id = ids[turn % len(ids)]
         sample = turn // len(ids) if each.sample is None else each.sample - first
         other = places.setdefault((id, sample), each.number)

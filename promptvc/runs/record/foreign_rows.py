@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -24,6 +24,9 @@ from promptvc.runs.scoring.scorers import checked
 KeyText = tuple[str, ...]
 """The fields of a key as text, so that examples are found whether 42 is a number or text."""
 
+Texts = tuple[bool, ...]
+"""Which fields of a key are text, not numbers or the like."""
+
 _SEEN = 200
 _SHOWN = 12
 _INTEGER = compiled(r"[+-]?\d+")
@@ -32,11 +35,12 @@ _INTEGER = compiled(r"[+-]?\d+")
 class Taken(Struct, frozen=True):
     """A foreign row: its number from 1, the key of its example, its sample if it has one, and its content.
 
-    ``row`` has no example id yet.
+    ``texts`` are the fields of the key that are text. ``row`` has no example id yet.
     """
 
     number: int
     key: KeyText
+    texts: Texts
     sample: int | None
     row: OutputRow
 
@@ -69,7 +73,7 @@ class RowTaker:
         output = self._find(row, fields.output)
         return Taken(
             self.count,
-            self._key(row),
+            *self._key(row),
             self._whole(row, fields.sample),
             OutputRow(
                 example_id="",
@@ -115,14 +119,14 @@ class RowTaker:
             return None
         return found
 
-    def _key(self, row: Row) -> KeyText:
+    def _key(self, row: Row) -> tuple[KeyText, Texts]:
         found = []
         for path in self._fields.example_key.values():
             value = self._look(row, path, self._foreign.key_folder)
             if value is MISSING or value is None:
                 raise Usage(f"{self._foreign.source}: row {self.count} has no {path!r}", self.known())
-            found.append(key_text(value))
-        return tuple(found)
+            found.append(value)
+        return key_of(found)
 
     def _number(self, row: Row, path: str | None) -> float | None:
         value = self._find(row, path)
@@ -171,6 +175,11 @@ class RowTaker:
         except Unscored:
             self.strange[name] = self.strange.get(name, 0) + 1
             return None
+
+
+def key_of(values: Sequence[Json]) -> tuple[KeyText, Texts]:
+    """The values of a key as text, and which of them were: ``[1, "a"] -> (("1", "a"), (False, True))``."""
+    return tuple(map(key_text, values)), tuple(isinstance(value, str) for value in values)
 
 
 def key_text(value: Json) -> str:

@@ -238,6 +238,32 @@ def test_keys_are_the_same_as_number_and_as_text_and_several_fields_make_one(rep
     assert places(done) == [("x", 0, "one"), ("y", 0, "two")]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_number_and_the_same_as_text_are_two_examples_where_both_are_there(repo: Repo, order: int) -> None:
+    write(
+        repo,
+        "examples/sums.jsonl",
+        [{"id": 1, "q": "number"}, {"id": "1", "q": "text"}, {"id": "2", "q": "x"}],
+    )
+    rows = [
+        {"id": "1", "output": "for text"},
+        {"id": 1, "output": "for number"},
+        {"id": 2, "output": "for x"},
+        {"id": 1, "output": "for number again"},
+    ]
+    repo.record_run("mini", rows[::order], examples="examples/sums.jsonl", example_key="id", output="output")
+    found = [(row.sample_index, row.output) for row in rows_of(repo, "mini")]
+    numbers = ["for number", "for number again"][::order]
+    assert found == [(0, numbers[0]), (1, numbers[1]), (0, "for text"), (0, "for x")]
+
+
+def test_outputs_that_know_text_only_go_by_order(repo: Repo) -> None:
+    write(repo, "examples/sums.jsonl", [{"id": 1}, {"id": "1"}])
+    rows = [{"id": "1", "output": "first"}, {"id": "1", "output": "second"}]
+    repo.record_run("mini", rows, examples="examples/sums.jsonl", example_key="id", output="output")
+    assert [(row.sample_index, row.output) for row in rows_of(repo, "mini")] == [(0, "first"), (0, "second")]
+
+
 def test_the_examples_own_key_is_what_tells_them_where_nothing_is_said(sums: Repo) -> None:
     rows = [{"id": "t-2", "output": "b"}, {"id": "t-1", "output": "a"}]
     done = sums.record_run("mini", rows, examples="examples/sums.jsonl")
