@@ -148,21 +148,47 @@ def _has_long_integer(lines: bytes) -> bool:
 
 def _holds(kind: ColumnKind, column: pa.ChunkedArray) -> bool:
     """Whether a column, parsed as the type of kind, has only values of that kind: the type alone says too little."""
-    import pyarrow.compute as pc
-
     match kind:
         case Whole():
-            bounds = pc.min_max(column).as_py()
-            return bounds["min"] is None or join(kind, whole(bounds["min"], bounds["max"])) == kind
-        case Items():
+            bounds = _bounds(column, "uint64" if kind.unsigned else "int64")
+            return bounds is None or join(kind, whole(int(bounds[0]), int(bounds[1]))) == kind
+        case Items() if _has_numbers(kind.item):
+            import pyarrow.compute as pc
+
             return _holds(kind.item, pc.list_flatten(column))
         case Members():
             return all(map(_holds, kind.fields.values(), column.flatten()))
     if kind != FLOAT:
         return True
-    # Integers beyond this were rounded; Python may see more in NaN. (A number among the arguments would import pandas.)
-    most = pc.max(pc.abs(column)).as_py()
-    return most is None or (most < _EXACT and not pc.any(pc.is_nan(column)).as_py())
+    # Integers beyond this were rounded; Python may see more in NaN, which is within no bounds.
+    bounds = _bounds(column, "float64")
+    return bounds is None or (bounds[0] > -_EXACT and bounds[1] < _EXACT)
+
+
+def _has_numbers(kind: ColumnKind) -> bool:
+    match kind:
+        case Items():
+            return _has_numbers(kind.item)
+        case Members():
+            return any(map(_has_numbers, kind.fields.values()))
+    return kind == FLOAT or isinstance(kind, Whole)
+
+
+def _bounds(column: pa.ChunkedArray, dtype: str) -> tuple[float, float] | None:
+    """The least and the greatest number; None where there is none, both NaN where one is."""
+    import numpy as np
+
+    found = []
+    for chunk in column.drop_null().chunks if column.null_count else column.chunks:
+        if len(
+            chunk
+        ):  # read where they lie: the import of pyarrow.compute takes as long as two million numbers
+            numbers = np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset :][: len(chunk)]
+            found.append((numbers.min(), numbers.max()))
+    if not found:
+        return None
+    lows, highs = zip(*found, strict=True)
+    return np.min(lows), np.max(highs)
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

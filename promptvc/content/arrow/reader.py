@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_GROUP_BYTES = 8 << 20
+_GROUP_BYTES = 4 << 20
 _UNKNOWN_BYTES = 32 << 10
 """What a chunk run counts for whose length is not known."""
 _WORKERS = 2
