@@ -1,8 +1,8 @@
 """A row file as an Arrow table, kept in a cache from one version to the next.
 
-arrow_kinds.py   which type a column gets        arrow_reader.py  chunk runs -> pieces of a table
-arrow_json.py    JSON -> Arrow, the quick way    arrow_rows.py    rows -> Arrow, the way that takes anything
-arrow_cache.py   tables on disk
+kinds.py   which type a column gets        reader.py  chunk runs -> pieces of a table
+json.py    JSON -> Arrow, the quick way    rows.py    rows -> Arrow, the way that takes anything
+cache.py   tables on disk                  draft.py   one of these while it is written
 """
 
 from __future__ import annotations
