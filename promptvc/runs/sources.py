@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from promptvc.content.formats.base import Row
-from promptvc.content.formats.dicts import read_rows
-from promptvc.content.runs.lines import read_lines
-from promptvc.content.runs.request import example_ids
+from promptvc.content.runs.examples import ExampleBlocks, ExampleRows
+from promptvc.content.runs.lines import PlainRow, read_blocks, read_lines
 from promptvc.content.runs.run import (
     OutputRow,
     Pin,
@@ -101,25 +99,6 @@ class WorkingSource:
         return self._workspace.view(name, self.files[name])
 
 
-class ParsedRows:
-    """The rows of tables, those of a chunk run that several versions share as the same values."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], list[Row]] = {}
-
-    def of(self, file: FileView) -> Iterator[Row]:
-        """Every row of a table; nobody may change them."""
-        format = need_table(file)
-        for place, run in enumerate(file.chunk_runs()):
-            name = (run.id, place == 0, format.reading)
-            if not run.is_stored:
-                yield from read_rows(format, run.load(), place == 0)
-                continue
-            if name not in self._known:
-                self._known[name] = read_rows(format, run.load(), place == 0)
-            yield from self._known[name]
-
-
 @dataclass(frozen=True, kw_only=True)
 class LoadedRun:
     """A run at one version. ``record`` is None for a file of rows without a record.
@@ -135,20 +114,24 @@ class LoadedRun:
     contents: Contents
     store: ObjectStore
     source: RunSource | None = None
-    parsed: ParsedRows = field(default_factory=ParsedRows)
+    blocks: ExampleBlocks = field(default_factory=ExampleBlocks)
 
     def rows(self) -> Iterator[OutputRow]:
         """The output rows, in the order of the file; raises `RunUnreadable`."""
         return read_lines(self.table)
 
+    def row_blocks(self) -> Iterator[list[OutputRow | PlainRow]]:
+        """The rows that `rows` gives, some hundred at a time."""
+        return read_blocks(self.table)
+
     @cached_property
-    def examples(self) -> dict[str, Row]:
+    def examples(self) -> ExampleRows:
         """The pinned examples by example id; empty if they are not pinned, or not available."""
         record = self.record
         file = record and record.examples and self.pinned_file(record.examples)
         if not record or not file:
-            return {}
-        return dict(example_ids(self.parsed.of(file), record.example_key))
+            return ExampleRows(self.blocks)
+        return ExampleRows(self.blocks, need_table(file), file.chunk_runs(), record.example_key)
 
     def pinned_file(self, pin: Pin) -> FileView | None:
         """A file that the run pins: from the store, or from the run's own version while it is not committed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import orjson
 
@@ -17,6 +18,7 @@ _EXACT = float(
 )  # the decoder below gives integers beyond 64 bits as floats, which are at least this large
 _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_INTEGER = b"0" * 19
+_LONGEST_INTEGER = 4300
 _TOKENS = compiled(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|[0-9]{4300,}+', re.DOTALL)
 
 
@@ -37,6 +39,18 @@ def parse_json(body: bytes) -> Row | Malformed:
         if kind is dict or kind is list or (kind is float and not -_EXACT < field < _EXACT):
             return _check_deeply(body, value)
     return value
+
+
+def may_exceed_limits(data: bytes, bodies: Sequence[bytes]) -> bool:
+    """False where no row of data can be malformed for its depth, or for an integer of too many digits."""
+    if max(map(len, bodies), default=0) > _LONGEST_INTEGER and b"0" * _LONGEST_INTEGER in data.translate(
+        _DIGITS
+    ):
+        return True
+    brackets = data.count(b"{") + data.count(b"[")
+    if brackets - len(bodies) < MAX_DEPTH:  # each of the others has at least one
+        return False
+    return any(body.count(b"{") + body.count(b"[") > MAX_DEPTH for body in bodies)
 
 
 def _check_deeply(body: bytes, value: Row) -> Row | Malformed:

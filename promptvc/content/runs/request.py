@@ -154,16 +154,26 @@ def example_ids(rows: Iterable[Row], key: Sequence[str] | None) -> Iterator[tupl
 
     One text is taken as it is, any other key as JSON. The second row of one id gets ``#2`` behind it, and so on.
     """
-    counts: dict[str, int] = {}
-    taken: set[str] = set()
+    ids = DistinctIds()
     for row in rows:
-        id = example_id(row, key)
+        yield ids.add(example_id(row, key)), row
+
+
+class DistinctIds:
+    """Makes ids distinct, in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._taken: set[str] = set()
+
+    def add(self, id: str) -> str:
+        """The id, or what stands for it where it is taken."""
         made = id
-        while made in taken:
-            counts[id] = counts.get(id, 1) + 1
-            made = f"{id}#{counts[id]}"
-        taken.add(made)
-        yield made, row
+        while made in self._taken:
+            self._counts[id] = self._counts.get(id, 1) + 1
+            made = f"{id}#{self._counts[id]}"
+        self._taken.add(made)
+        return made
 
 
 def example_id(row: Row, key: Sequence[str] | None) -> str:

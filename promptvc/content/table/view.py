@@ -83,6 +83,19 @@ class Table(Frames):
                 made = decode(body)
                 yield read_row(self._format, body) if made is None else made
 
+    def decoded_blocks(
+        self, decode: Callable[[Sequence[bytes]], Sequence[T | None]]
+    ) -> Iterator[Sequence[T | Row]]:
+        """As `decoded`, the rows of one chunk run at a time: ``decode`` is given the JSON texts of all of them."""
+        for at, chunk_run in enumerate(self._chunk_runs):
+            data = chunk_run.load()
+            if not self._format.is_json:
+                yield read_rows(self._format, data, at == 0)
+                continue
+            bodies = self._format.bodies(data, at == 0)
+            made = zip(decode(bodies), bodies, strict=True)
+            yield [read_row(self._format, body) if value is None else value for value, body in made]
+
     def row(self, number: int) -> Row:
         """The row at this place, from 0, or from the end below 0; raises `RowMissing`."""
         return read_row(self._format, self.raw(number))

@@ -115,7 +115,7 @@ def must_pass(subject: Subject, rows: RowFilter) -> GateResult:
         found=len(failing) if numbers else None,
         words=words,
         rows=gate_rows(subject, failing, subject.passing, subject.spec.limits.no_worse_than),
-        places=[subject.columns.places[n] for n in numbers],
+        places=[subject.columns.place(n) for n in numbers],
     )
 
 

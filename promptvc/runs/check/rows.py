@@ -97,13 +97,13 @@ class GateRows(Sequence[GateRow]):
     @property
     def places(self) -> list[Place]:
         """Example and sample of each, without reading the file."""
-        return [self._side.columns.places[number] for number in self._numbers]
+        return [self._side.columns.place(number) for number in self._numbers]
 
     def _with(self, numbers: Sequence[int]) -> GateRows:
         return GateRows(self._side, self._examples, numbers, self._scores, self._before)
 
     def _row(self, number: int, row: OutputRow | None) -> GateRow:
-        if row is None or row.place != self._side.columns.places[number]:
+        if row is None or row.place != self._side.columns.place(number):
             path = self._side.table.path if self._side.table else ""
             raise FileChanging(f"{path} changed while it was checked", "check again")
         id = row.example_id

@@ -92,12 +92,12 @@ class CheckedExamples:
             return list(numbers)
         at = self.filters.index(rows)
         held = {id for id, example in self.by_id.items() if example.inside[at]}
-        return [number for number in numbers if columns.places[number][0] in held]
+        return [number for number in numbers if columns.examples[number] in held]
 
     def groups(self, columns: Columns, name: str) -> dict[str | None, list[int]]:
         """The rows grouped by a field's value; a row with a list is in the group of each item."""
         at, made = self.fields.index(name), dict[str | None, list[int]]()
-        for number, (id, _) in enumerate(columns.places):
+        for number, id in enumerate(columns.examples):
             values = self.of(id).values
             for value in slice_values(values[at] if values else None):
                 made.setdefault(value, []).append(number)
@@ -236,7 +236,7 @@ class Subject:
                 raise
             side = read_side(source, self.spec.run, self.contents, self.store)
             pairing = pair(side.columns, self.columns)
-            numbers = {after: before for before, after in pairing.pairs}
+            numbers = dict(zip(pairing.pairs.after, pairing.pairs.before, strict=True))
             means = tuple(name for name, kind in _score_kinds(side.columns).items() if kind != "label")
             self.bases[revision] = Base(side, numbers, len(pairing.only_before), means)
         return self.bases[revision]

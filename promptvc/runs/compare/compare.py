@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
+from operator import and_, ne
 
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.scores import ScoreKind
 from promptvc.content.values.dotted import paths_of, pick
 from promptvc.errors import Advice, Usage
 from promptvc.html.render import render
-from promptvc.runs.compare.columns import Columns, Pairing, pair, read_columns
-from promptvc.runs.compare.comparison import Comparison, all_numbers
+from promptvc.runs.compare.columns import Columns, Pairing, Pairs, pair, picked, read_columns
+from promptvc.runs.compare.comparison import Comparison
 from promptvc.runs.compare.examples import ComparedExamples
 from promptvc.runs.compare.measures import compare_measures
 from promptvc.runs.compare.report.texts import score_texts
 from promptvc.runs.compare.report.words import cause_words, summary
 from promptvc.runs.compare.rows import ComparedRow as ComparedRow
-from promptvc.runs.compare.rows import Pairer, PairSide, RowList
+from promptvc.runs.compare.rows import Pairer, PairSide
 from promptvc.runs.compare.scores import NoiseComparison, compare_noise, compare_score, score_kinds
 from promptvc.runs.compare.side import RunSide as RunSide
 from promptvc.runs.compare.side import side_of
@@ -44,7 +46,7 @@ def compare_runs(
     ``score`` names the primary score (by default the first boolean one, else the first), ``slices`` the fields of the
     examples to slice by (by default those that the run declares). Raises `Usage` for unknown names, `RunUnreadable`.
     """
-    after = replace(after, parsed=before.parsed)
+    after = replace(after, blocks=before.blocks)
     old, new = read_columns(before), read_columns(after)
     pairing = pair(old, new)
     kinds = score_kinds(old, new)
@@ -53,7 +55,7 @@ def compare_runs(
     examples = ComparedExamples(before, after, fields, primary)
     if slices:
         _check_fields(before, after, fields)
-    answered = [(b, a) for b, a in pairing.pairs if old.answered[b] and new.answered[a]]
+    answered = _answered(old, new, pairing.pairs)
     passing = primary if primary and kinds[primary] == "boolean" else None
     pairer = Pairer(PairSide(before.table, old), PairSide(after.table, new), passing, examples.describe)
     return RunComparison(
@@ -61,14 +63,15 @@ def compare_runs(
         after=side_of(after, new),
         pairs=len(pairing.pairs),
         why=causes(before, after),
-        outputs_changed=sum(old.answers[b] != new.answers[a] for b, a in answered),
+        outputs_changed=sum(
+            map(ne, picked(old.answers, answered.before), picked(new.answers, answered.after))
+        ),
         requests_changed=_requests_changed(old, new, pairing),
         scores=tuple(compare_score(name, kind, old, new, pairing.pairs) for name, kind in kinds.items()),
         slices=compare_slices(fields, examples.row, kinds, old, new, pairing.pairs),
         measures=compare_measures(old, new, answered),
         noise=_noise(kinds, old, new),
         primary=primary,
-        rows=RowList(pairer, all_numbers(pairing), "compared"),
         _pairer=pairer,
         _pairing=pairing,
     )
@@ -100,12 +103,20 @@ def _check_fields(before: LoadedRun, after: LoadedRun, fields: Sequence[str]) ->
 
 
 def _requests_changed(old: Columns, new: Columns, pairing: Pairing) -> int | None:
-    known = [
-        (old.requests[b], new.requests[a])
-        for b, a in pairing.pairs
-        if old.requests[b] is not None and new.requests[a] is not None
-    ]
-    return sum(before != after for before, after in known) if known else None
+    before, after = picked(old.requests, pairing.pairs.before), picked(new.requests, pairing.pairs.after)
+    if before.count(None) == len(before) or after.count(None) == len(after):
+        return None
+    pairs = zip(before, after, strict=True)
+    known = [was != now for was, now in pairs if was is not None and now is not None]
+    return sum(known) if known else None
+
+
+def _answered(old: Columns, new: Columns, pairs: Pairs) -> Pairs:
+    """The pairs that have an output on both sides."""
+    if all(old.answered) and all(new.answered):
+        return pairs
+    known = list(map(and_, picked(old.answered, pairs.before), picked(new.answered, pairs.after)))
+    return Pairs(list(compress(pairs.before, known)), list(compress(pairs.after, known)))
 
 
 def _noise(kinds: dict[str, ScoreKind], old: Columns, new: Columns) -> tuple[NoiseComparison, ...]:

@@ -39,15 +39,24 @@ class Comparison:
     measures: Measures
     noise: tuple[NoiseComparison, ...]
     primary: str | None
-    rows: RowList
     _pairer: Pairer
     _pairing: Pairing
 
     @cached_property
+    def rows(self) -> RowList:
+        """All rows, in the order of the side after, those only before last."""
+        return RowList(self._pairer, all_numbers(self._pairing), "compared")
+
+    @cached_property
     def _by_status(self) -> dict[PairStatus, list[Numbers]]:
-        found: dict[PairStatus, list[Numbers]] = {}
-        for numbers in all_numbers(self._pairing):
-            found.setdefault(self._pairer.status(*numbers), []).append(numbers)
+        found: dict[PairStatus, list[Numbers]] = {
+            "only_before": [(number, None) for number in self._pairing.only_before],
+            "only_after": [(None, number) for number in self._pairing.only_after],
+        }
+        pairs = self._pairing.pairs
+        numbers = zip(pairs.before, pairs.after, strict=True)
+        for status, pair in zip(self._pairer.statuses(pairs), numbers, strict=True):
+            found.setdefault(status, []).append(pair)
         return found
 
     def of_status(self, status: PairStatus) -> RowList:
@@ -120,7 +129,8 @@ class Comparison:
 def all_numbers(pairing: Pairing) -> list[Numbers]:
     """Every row in the order of the side after, then those that are only before."""
     only_after = [(None, number) for number in pairing.only_after]
-    both = sorted([*pairing.pairs, *only_after], key=lambda numbers: numbers[1])
+    pairs = zip(pairing.pairs.before, pairing.pairs.after, strict=True)
+    both = sorted([*pairs, *only_after], key=lambda numbers: numbers[1])
     return [*both, *((number, None) for number in pairing.only_before)]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 
 from msgspec import Struct
 
 from promptvc.content.formats.base import Json
-from promptvc.runs.compare.columns import Columns
+from promptvc.runs.compare.columns import Columns, Pairs, all_unknown, picked
 
 
 class Measure(Struct, frozen=True):
@@ -62,14 +63,14 @@ class Measures(Struct, frozen=True):
     latency_ms: MeasureComparison
 
 
-def compare_measures(before: Columns, after: Columns, pairs: Sequence[tuple[int, int]]) -> Measures:
+def compare_measures(before: Columns, after: Columns, pairs: Pairs) -> Measures:
     """Compare the two sides over these pairs of row numbers."""
 
-    places = [b for b, _ in pairs], [a for _, a in pairs]
-
-    def of(column: Callable[[Columns], Sequence[float]]) -> MeasureComparison:
+    def of(column: Callable[[Columns], array[float]]) -> MeasureComparison:
         old, new = column(before), column(after)
-        values = list(map(old.__getitem__, places[0])), list(map(new.__getitem__, places[1]))
+        if all_unknown(old) and all_unknown(new):
+            return MeasureComparison(Measure(), Measure(), len(pairs), 0)
+        values = picked(old, pairs.before), picked(new, pairs.after)
         both = [b == b and a == a for b, a in zip(*values, strict=True)]  # NaN is not equal to itself
         count = sum(both)
         first, second = (measure(compress(side, both) if count else side) for side in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import ne, or_
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from msgspec import Struct, field
@@ -12,7 +13,7 @@ from promptvc.content.formats.words import plural
 from promptvc.content.runs.run import OutputRow
 from promptvc.content.table.frames import rows_to_pandas
 from promptvc.errors import FileChanging
-from promptvc.runs.compare.columns import Columns, Place
+from promptvc.runs.compare.columns import Columns, Pairs, Place, picked
 from promptvc.runs.compare.examples import Described
 
 if TYPE_CHECKING:
@@ -83,27 +84,22 @@ class Pairer(Struct, frozen=True):
     passing: str | None
     describe: Callable[[str], Described]
 
-    def status(self, before: int | None, after: int | None) -> PairStatus:
-        """The status of a row."""
-        if before is None:
-            return "only_after"
-        if after is None:
-            return "only_before"
+    def statuses(self, pairs: Pairs) -> list[PairStatus]:
+        """The status of each row that both sides have."""
         old, new = self.before.columns, self.after.columns
+        differ = list(map(ne, picked(old.answers, pairs.before), picked(new.answers, pairs.after)))
+        columns: list[tuple[Sequence[object], Sequence[object]]] = [(old.answered, new.answered)]
+        columns += [(old.score(name), new.score(name)) for name in old.scores.keys() | new.scores.keys()]
+        for before, after in columns:
+            differ = list(map(or_, differ, map(ne, picked(before, pairs.before), picked(after, pairs.after))))
+        found: list[PairStatus] = ["changed" if differs else "same" for differs in differ]
         if self.passing is not None:
-            was, now = old.score(self.passing)[before], new.score(self.passing)[after]
-            if was is not None and now is not None and bool(was) != bool(now):
-                return "fixed" if now else "broken"
-        if (
-            old.answers[before] != new.answers[after]
-            or old.answered[before] != new.answered[after]
-            or any(
-                old.score(name)[before] != new.score(name)[after]
-                for name in old.scores.keys() | new.scores.keys()
-            )
-        ):
-            return "changed"
-        return "same"
+            was, now = old.score(self.passing), new.score(self.passing)
+            judged = zip(picked(was, pairs.before), picked(now, pairs.after), strict=True)
+            for at, (passed, passes) in enumerate(judged):
+                if passed is not passes and passed is not None and passes is not None:
+                    found[at] = "fixed" if passes else "broken"
+        return found
 
     def read(self, numbers: Sequence[Numbers]) -> Iterator[ComparedRow]:
         """The rows with these numbers, in this order; some thousand in memory at a time."""
@@ -111,11 +107,19 @@ class Pairer(Struct, frozen=True):
             batch = numbers[start : start + _BATCH]
             old = _read_rows(self.before.table, [b for b, _ in batch if b is not None])
             new = _read_rows(self.after.table, [a for _, a in batch if a is not None])
+            both = [(b, a) for b, a in batch if b is not None and a is not None]
+            statuses = iter(self.statuses(Pairs([b for b, _ in both], [a for _, a in both])))
             for b, a in batch:
-                yield self._row(b, a, old, new)
+                status = "only_after" if b is None else "only_before" if a is None else next(statuses)
+                yield self._row(b, a, old, new, status)
 
     def _row(
-        self, b: int | None, a: int | None, old: dict[int, OutputRow], new: dict[int, OutputRow]
+        self,
+        b: int | None,
+        a: int | None,
+        old: dict[int, OutputRow],
+        new: dict[int, OutputRow],
+        status: PairStatus,
     ) -> ComparedRow:
         before = None if b is None else _checked(old, b, self.before)
         after = None if a is None else _checked(new, a, self.after)
@@ -125,7 +129,7 @@ class Pairer(Struct, frozen=True):
         return ComparedRow(
             example_id=found.example_id,
             sample_index=found.sample_index,
-            status=self.status(b, a),
+            status=status,
             before=before,
             after=after,
             slices=of.slices,
@@ -161,8 +165,8 @@ class RowList(Sequence[ComparedRow]):
     @property
     def places(self) -> list[Place]:
         """The example ids and sample indexes, without reading the files."""
-        old, new = self._pairer.before.columns.places, self._pairer.after.columns.places
-        return [new[a] if a is not None else old[b or 0] for b, a in self._numbers]
+        old, new = self._pairer.before.columns, self._pairer.after.columns
+        return [new.place(a) if a is not None else old.place(b or 0) for b, a in self._numbers]
 
     def to_pandas(self) -> pandas.DataFrame:
         """A `pandas.DataFrame`: outputs as ``before`` and ``after``, scores as ``before_NAME`` and ``after_NAME``."""
@@ -190,7 +194,7 @@ def _read_rows(table: Table, numbers: Sequence[int]) -> dict[int, OutputRow]:
 
 def _checked(rows: dict[int, OutputRow], number: int, side: PairSide) -> OutputRow:
     found = rows.get(number)
-    if found is None or found.place != side.columns.places[number]:
+    if found is None or found.place != side.columns.place(number):
         raise FileChanging(f"{side.table.path} changed while it was compared", "compare again")
     return found
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, compress
+from operator import gt, lt, sub
 from typing import Literal
 
 from msgspec import Struct
@@ -11,10 +13,8 @@ from msgspec import Struct
 from promptvc.content.json_type import LooseJson as Json
 from promptvc.content.runs.run import Score
 from promptvc.content.runs.scores import ScoreKind, as_number, kind_of, mean
-from promptvc.runs.compare.columns import Columns
+from promptvc.runs.compare.columns import Columns, Pairs, picked
 from promptvc.runs.compare.stats import Interval, Noise, mean_interval, noise, sign_test
-
-Pairs = Sequence[tuple[int, int]]
 
 
 class LabelChange(Struct, frozen=True):
@@ -88,7 +88,7 @@ class NoiseComparison(Struct, frozen=True):
 def score_kinds(before: Columns, after: Columns) -> dict[str, ScoreKind]:
     """The scores of either side and the kind of each, those of the side before first."""
     return {
-        name: kind_of((*before.score(name), *after.score(name)))
+        name: kind_of(chain(before.score(name), after.score(name)))
         for name in dict.fromkeys((*before.scores, *after.scores))
     }
 
@@ -97,25 +97,23 @@ def compare_score(
     name: str, kind: ScoreKind, before: Columns, after: Columns, pairs: Pairs
 ) -> ScoreComparison:
     """One score over these pairs of row numbers."""
-    old, new = before.score(name), after.score(name)
-    both = [(b, a) for b, a in pairs if old[b] is not None and new[a] is not None]
+    both = _both(name, before, after, pairs)
     if kind == "label":
-        counts = Counter((label(old[b]), label(new[a])) for b, a in both)
+        counts = Counter(zip(map(label, both.before), map(label, both.after), strict=True))
         table = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return ScoreComparison(
             name=name, kind=kind, pairs=len(both), labels=tuple(LabelChange(*k, n) for k, n in table)
         )
-    if not both:
+    if not len(both):
         return ScoreComparison(name=name, kind=kind, pairs=0)
-    examples = _by_example(old, new, both, before)
-    mean_before = mean(_number(old[b]) for b, _ in both) or 0.0
-    mean_after = mean(_number(new[a]) for _, a in both) or 0.0
+    old, new = _numbers(both.before), _numbers(both.after)
+    differences, rows = _by_example(old, new, both.examples)
+    mean_before, mean_after = mean(old) or 0.0, mean(new) or 0.0
     fixed = broken = 0
     p = None
     if kind == "boolean":
-        fixed = sum(not old[b] and bool(new[a]) for b, a in both)
-        broken = sum(bool(old[b]) and not new[a] for b, a in both)
-        p = sign_test(sum(e.difference > 0 for e in examples), sum(e.difference < 0 for e in examples))
+        fixed, broken = sum(map(lt, old, new)), sum(map(gt, old, new))
+        p = sign_test(sum(each > 0 for each in differences), sum(each < 0 for each in differences))
     return ScoreComparison(
         name=name,
         kind=kind,
@@ -123,7 +121,7 @@ def compare_score(
         before=mean_before,
         after=mean_after,
         difference=mean_after - mean_before,
-        interval=mean_interval([each.difference for each in examples], [each.rows for each in examples]),
+        interval=mean_interval(differences, rows),
         p=p,
         fixed=fixed,
         broken=broken,
@@ -141,30 +139,59 @@ def label(score: Score) -> str:
     return score if isinstance(score, str) else str(score).lower()
 
 
-class _Example(Struct, frozen=True):
-    """The change of one example: the mean of its samples' differences, over so many ``rows``."""
+class _Both(Struct, frozen=True):
+    """The values of a score in the pairs that have it on both sides; ``examples`` only if one may have several."""
 
-    difference: float
-    rows: int
+    before: Sequence[Score]
+    after: Sequence[Score]
+    examples: Sequence[str] | None
+
+    def __len__(self) -> int:
+        return len(self.after)
 
 
-def _by_example(old: Sequence[Score], new: Sequence[Score], both: Pairs, before: Columns) -> list[_Example]:
-    """One observation per example, since samples of one example are not independent of each other."""
+def _both(name: str, before: Columns, after: Columns, pairs: Pairs) -> _Both:
+    old, new = picked(before.score(name), pairs.before), picked(after.score(name), pairs.after)
+    examples = picked(before.examples, pairs.before) if before.is_sampled else None
+    if None in old or None in new:
+        known = [was is not None and now is not None for was, now in zip(old, new, strict=True)]
+        old, new = list(compress(old, known)), list(compress(new, known))
+        examples = examples and list(compress(examples, known))
+    return _Both(old, new, examples)
+
+
+def _by_example(
+    old: Sequence[float], new: Sequence[float], examples: Sequence[str] | None
+) -> tuple[list[float], list[int]]:
+    """The change of each example, since samples of one example are not independent, and how many rows it has.
+
+    That is the mean of its rows' differences; without ``examples`` each has one row.
+    """
+    if examples is None:
+        return list(map(sub, new, old)), [1] * len(old)
     sums: dict[str, list[float]] = {}
-    for b, a in both:
-        found = sums.setdefault(before.places[b][0], [0.0, 0.0, 0])
-        found[0] += _number(old[b])
-        found[1] += _number(new[a])
+    for example, was, now in zip(examples, old, new, strict=True):
+        found = sums.setdefault(example, [0.0, 0.0, 0])
+        found[0] += was
+        found[1] += now
         found[2] += 1
-    return [_Example(after / rows - was / rows, int(rows)) for was, after, rows in sums.values()]
+    differences = [after / rows - was / rows for was, after, rows in sums.values()]
+    return differences, [int(rows) for _, _, rows in sums.values()]
 
 
 def _side_noise(side: Columns, name: str) -> Noise | None:
+    if not side.is_sampled:
+        return None
     groups: dict[str, list[float]] = {}
-    for (example, _), score in zip(side.places, side.score(name), strict=True):
+    for example, score in zip(side.examples, side.score(name), strict=True):
         if score is not None:
             groups.setdefault(example, []).append(_number(score))
     return noise(groups.values())
+
+
+def _numbers(scores: Sequence[Score]) -> list[float]:
+    """The numbers of scores that have one; no zero is negative."""
+    return [score + 0.0 for score in scores]  # type: ignore[operator]
 
 
 def _number(score: Score) -> float:

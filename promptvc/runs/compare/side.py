@@ -41,5 +41,5 @@ def side_of(run: LoadedRun, columns: Columns) -> RunSide:
         stale=len(columns.stale),
         recorded=bool(record and record.recorded),
         model=record.model if record else None,
-        samples=record.samples if record else max((sample + 1 for _, sample in columns.places), default=1),
+        samples=record.samples if record else max(columns.samples, default=0) + 1,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -11,8 +12,8 @@ from promptvc.content.formats.base import Json, Row
 from promptvc.content.formats.missing import MISSING
 from promptvc.content.runs.scores import ScoreKind
 from promptvc.content.values.dotted import pick
-from promptvc.runs.compare.columns import Columns
-from promptvc.runs.compare.scores import Pairs, ScoreComparison, compare_score
+from promptvc.runs.compare.columns import Columns, Pairs
+from promptvc.runs.compare.scores import ScoreComparison, compare_score
 from promptvc.runs.sources import LoadedRun
 
 MOST_VALUES = 200
@@ -66,13 +67,16 @@ def compare_slices(
     """
     made = []
     for field in fields:
-        groups: dict[str | None, list[tuple[int, int]]] = {}
-        for b, a in pairs:
-            row = example(after.places[a][0])
+        groups: dict[str | None, tuple[array[int], array[int]]] = {}
+        for b, a in zip(pairs.before, pairs.after, strict=True):
+            row = example(after.examples[a])
             for value in slice_values(value_at(row, field)) if row else ():
-                groups.setdefault(value, []).append((b, a))
-        order = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0] or ""))
-        for value, members in order[:MOST_VALUES]:
+                group = groups.get(value) or groups.setdefault(value, (array("q"), array("q")))
+                group[0].append(b)
+                group[1].append(a)
+        order = sorted(groups.items(), key=lambda group: (-len(group[1][0]), group[0] or ""))
+        for value, numbers in order[:MOST_VALUES]:
+            members = Pairs(*numbers)
             scores = tuple(compare_score(name, kind, before, after, members) for name, kind in kinds.items())
             made.append(SliceComparison(field, value, len(members), scores))
     return tuple(made)

@@ -83,9 +83,8 @@ def changed_examples(before: LoadedRun, after: LoadedRun) -> tuple[int, int, int
     old, new = before.examples, after.examples
     if not old or not new:
         return None
-    both = [id for id in new if id in old]
-    differ = sum(old[id] is not new[id] and not same(old[id], new[id]) for id in both)
-    return differ, len(new) - len(both), len(old) - len(both)
+    both, differ = new.compare(old)
+    return differ, len(new) - both, len(old) - both
 
 
 def _pins(what: What, old: Pin | None, new: Pin | None) -> Iterable[Cause]:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptvc.content.formats import row_format
-from promptvc.content.runs.lines import plain_row, read_lines
+from promptvc.content.runs.lines import plain_row, read_blocks, read_lines
 from promptvc.content.runs.run import OutputRow, encode_row, read_rows
 from promptvc.content.table.view import Table
 from promptvc.errors import RunUnreadable
@@ -101,3 +101,26 @@ def test_what_a_run_writes_is_read_fast() -> None:
         scores={"exact": True},
     )
     assert plain_row(encode_row(row).rstrip()) == row
+
+
+@settings(max_examples=examples(200))
+@given(st.lists(LINES, max_size=6))
+def test_blocks_of_rows_are_the_rows_whatever_the_lines_are(lines: list[bytes]) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    names = (
+        "example_id",
+        "sample_index",
+        "output",
+        "tool_calls",
+        "error",
+        "request_hash",
+        "stale",
+        "cost_usd",
+    )
+    names = (*names, "latency_ms", "input_tokens", "output_tokens")
+
+    def fields(rows: Any) -> Any:
+        return ([getattr(row, name) for name in names] + [dict(row.scores or {})] for row in rows)
+
+    blocks = (row for block in read_blocks(table(data)) for row in block)
+    assert outcome(fields(blocks)) == outcome(fields(read_lines(table(data))))

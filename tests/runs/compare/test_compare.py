@@ -15,7 +15,7 @@ from promptvc.cli.show.compare.compare import comparison_lines
 from promptvc.content.runs.run import OutputRow, ScorerPin, output_path
 from promptvc.errors import RunMissing, RunUnreadable, Usage
 from promptvc.repo import Repo
-from promptvc.runs.compare.columns import Columns
+from promptvc.runs.compare.columns import Columns, Pairs
 from promptvc.runs.compare.compare import RunComparison, compare_runs
 from promptvc.runs.compare.measures import measure
 from promptvc.runs.compare.report.markdown import markdown
@@ -267,7 +267,7 @@ def test_fixed_less_broken_is_the_difference_and_swapping_swaps(table: list[tupl
         columns = Columns()
         columns.extend([answer(f"e{number_}", exact=scores[at]) for number_, scores in enumerate(table)])
         sides.append(columns.finish())
-    pairs = [(n, n) for n in range(len(table))]
+    pairs = Pairs(range(len(table)), range(len(table)))
     kinds = score_kinds(*sides)
     if not kinds:
         return
