@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import Literal
 
 from msgspec import Struct
@@ -203,8 +203,10 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 def _without_islands(changes: list[Change], a: list[str], b: list[str]) -> list[Change]:
     """Changes joined across unchanged chunk runs too small to help a reader."""
-    weights_a = [0, *accumulate(weight(token) for token in a)]
-    weights_b = [0, *accumulate(weight(token) for token in b)]
+    if len(changes) < 2:
+        return changes
+    first, last = changes[0], changes[-1]
+    weights_a, weights_b = _weights(a, first.a1, last.a2), _weights(b, first.b1, last.b2)
 
     def size(change: Change) -> int:
         return max(weights_a[change.a2] - weights_a[change.a1], weights_b[change.b2] - weights_b[change.b1])
@@ -225,6 +227,11 @@ def _without_islands(changes: list[Change], a: list[str], b: list[str]) -> list[
             right, left = kept.pop(), kept.pop()
             kept.append(Change(*trimmed(a, b, (left.a1, right.a2, left.b1, right.b2))[1]))
     return kept
+
+
+def _weights(items: list[str], start: int, stop: int) -> list[int]:
+    """The summed weights of the items from ``start`` up to each place, as far as ``stop``; 0 before it."""
+    return [*repeat(0, start + 1), *accumulate(map(weight, items[start:stop]))]
 
 
 # --- where a change begins ----------------------------------------------------------------------------

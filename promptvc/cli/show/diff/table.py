@@ -35,9 +35,10 @@ def table_lines(out: Output, diff: TableDiff, *, whole: bool = False) -> Iterato
     yield from _quiet_changes(out, diff)
     folds = Folds(() if whole else diff.rows)
     for row in diff.rows:
+        cells = folds.cells(row)
         if row.op != "changed":
             yield from row_lines(out, row, whole=whole)
-        elif cells := folds.cells(row):
+        elif cells:
             yield from _changed_row(out, row, cells, whole)
     for line in folds.lines():
         yield out.style(cut(f"  … {visible(line)}", out.width), dim=True)
