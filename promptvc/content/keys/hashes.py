@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
 from promptvc.content.formats.base import Malformed, RowFormat
-from promptvc.content.keys.scan import leading_spellings
+from promptvc.content.keys.spellings import key_spellings
 from promptvc.content.keys.tokens import KeyToken, key_token
 
 
@@ -25,18 +26,17 @@ class KeyHashes(NamedTuple):
 
 
 def hash_keys(
-    format: RowFormat, key: Sequence[str], data: bytes, count: int | None, *, first: bool, seed: int
+    format: RowFormat, key: Sequence[str], data: bytes, *, first: bool, seed: int, opened: bool | None = None
 ) -> KeyHashes:
-    """The hashes of the rows in the bytes of a chunk run, of which there are ``count`` where that is known."""
-    if len(key) == 1:
-        count = format.count(data, first) if count is None else count
-        spellings = leading_spellings(format, key[0], data, count)
-        if spellings is not None:
-            if b"-0" in spellings:
-                spellings = [b"0" if spelling == b"-0" else spelling for spelling in spellings]
-            return KeyHashes(
-                array("Q", [xxh3_64_intdigest(spelling, seed) for spelling in spellings]), complete=True
-            )
+    """The hashes of the rows in the bytes of a chunk run; ``opened`` is `opens_rows`, where it is known."""
+    spellings = key_spellings(format, key, data, first=first, opened=opened)
+    if spellings is not None:
+        return KeyHashes(array("Q", map(xxh3_64_intdigest, spellings, repeat(seed))), complete=True)
+    return _hash_rows(format, key, data, first=first, seed=seed)
+
+
+def _hash_rows(format: RowFormat, key: Sequence[str], data: bytes, *, first: bool, seed: int) -> KeyHashes:
+    """`hash_keys` by reading every row."""
     hashes = array("Q")
     complete = True
     for body in format.bodies(data, first):

@@ -74,7 +74,7 @@ class KeyIndexes:
             kept.update(segment.by_name())
         for place, (name, run) in enumerate(zip(_names(chunk_runs), chunk_runs, strict=True)):
             if name in kept:
-                found = hash_keys(format, key, run.load(), run.rows, first=place == 0, seed=self._seed())
+                found = hash_keys(format, key, run.load(), first=place == 0, seed=self._seed())
                 if kept[name] != (sorted(map(upper_bits, found.hashes)), found.complete):
                     return False
         return True
@@ -280,7 +280,7 @@ class VersionKeys:
         if name not in self._fresh:
             run = self._runs[place]
             self._fresh[name] = hash_keys(
-                self._format, self.key, run.load(), run.rows, first=place == 0, seed=self._seed
+                self._format, self.key, run.load(), first=place == 0, seed=self._seed
             )
         return self._fresh[name]
 

@@ -56,8 +56,8 @@ class KeyScan:
 
 
 def leading_keys(format: ReadsRows, field: str, data: bytes, rows: int) -> list[KeyToken] | None:
-    """The keys of the rows whose spellings `leading_spellings` gives; else None."""
-    found = leading_spellings(format, field, data, rows)
+    """The keys of the rows whose spellings `_leading_spellings` gives; else None."""
+    found = _leading_spellings(format, field, data, rows)
     try:
         return None if found is None else [_plain_key(field, value) for value in found]
     except UnicodeDecodeError:
@@ -83,7 +83,7 @@ def keyed_bodies(
             yield number, body, token
 
 
-def leading_spellings(format: ReadsRows, field: str, data: bytes, rows: int) -> list[bytes] | None:
+def _leading_spellings(format: ReadsRows, field: str, data: bytes, rows: int) -> list[bytes] | None:
     """The JSON of the key of each of ``rows`` rows, where each is a line of JSON Lines that begins with this field.
 
     Else None, as where the field is met once more than there are rows, or its values are not plain text or short

@@ -85,12 +85,13 @@ class _PartKeys:
         for piece in pieces:
             first = self._order.start == 0 and not self._hashes
             self._any_broken |= piece.broken
-            self._hashes.append(
-                hash_keys(
-                    self._format, self._order.key, piece.data, piece.rows, first=first, seed=self._order.seed
-                )
-            )
+            if not self._any_broken:
+                self._hashes.append(self._hashed(piece, first))
             yield piece
+
+    def _hashed(self, piece: Piece, first: bool) -> KeyHashes:
+        key, seed = self._order.key, self._order.seed
+        return hash_keys(self._format, key, piece.data, first=first, seed=seed, opened=piece.opened)
 
     def segment(self, chunks: ChunkList) -> bytes | None:
         """The segment of the index; None where no key was asked for, or a chunk holds no whole rows."""

@@ -20,6 +20,7 @@ CUT_BELOW = (1 << 64) // (CHUNK_TARGET - CHUNK_MIN)
 """A row of n bytes ends its chunk when its xxh3_64 is below n times this: chunks of a like size whatever the rows."""
 
 _BLANK = 0x20
+_OPENING = ord("{")
 BLOCK = 1 << 20
 """Bytes of a file read at a time, and the most that are cut at a time."""
 
@@ -43,6 +44,7 @@ class Piece(NamedTuple):
 
     ``broken``: it ends inside a row. ``firm``: its own last row made the cut, whatever follows. ``rows`` is how many
     rows end in it, where that is certain: each begins with a byte that is neither blank nor a control character.
+    ``opened``: each of them begins with ``{``; None where that was not looked at.
     """
 
     data: bytes
@@ -51,6 +53,7 @@ class Piece(NamedTuple):
     firm: bool = False
     rows: int | None = None
     run: int = 1
+    opened: bool | None = None
 
 
 def cut(blocks: Iterable[bytes], cutting: Cutting, known: ChunkList | None = None) -> Iterator[Piece]:
@@ -130,24 +133,28 @@ class _Cutter:
         """Cut at the next row that asks for it; False once the file is at its end."""
         # Run once a row, a million times for a million rows: names are local, sums are done beforehand.
         data, start, row = self._data, self._start, self._row
-        least, most, digest, below, blank = (
+        least, most, digest, below, blank, opening = (
             start + CHUNK_MIN,
             start + CHUNK_MAX,
             xxh3_64_intdigest,
             CUT_BELOW,
             _BLANK,
+            _OPENING,
         )
-        counted = self._row_per_end and start == row and start > 0
+        counted = opened = self._row_per_end and start == row and start > 0
         for rows, end in enumerate(self._row_ends(data, row), 1):
             if end > most:
                 yield from self._break(row, end)
-                start, counted = self._start, False
+                start, counted, opened = self._start, False, False
                 least, most = start + CHUNK_MIN, start + CHUNK_MAX
-            if data[row] <= blank:
-                counted = False
+            if (byte := data[row]) != opening:
+                opened = False
+                if byte <= blank:
+                    counted = False
             if end >= least and digest(data[row:end]) < (end - row) * below:
                 self._start = self._row = end
-                yield Piece(data[start:end], firm=True, rows=rows if counted else None)
+                rows_known, opened_known = rows if counted else None, opened or None
+                yield Piece(data[start:end], firm=True, rows=rows_known, opened=opened_known)
                 return True
             row = end
         self._row = row

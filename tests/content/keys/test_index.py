@@ -249,7 +249,7 @@ def test_hits_are_the_same_searched_for_and_gone_through(
 ) -> None:
     format = row_format(PATH, b"")
     assert format is not None
-    hashes = [hash_keys(format, ("id",), chunk, None, first=False, seed=0) for chunk in chunks]
+    hashes = [hash_keys(format, ("id",), chunk, first=False, seed=0) for chunk in chunks]
     segment = make_segment([(b"%016d" % n, found) for n, found in enumerate(hashes)])
     here = [n in wanted for n in range(len(chunks))]
     every = sorted({upper_bits(hash) for found in hashes for hash in found.hashes} | {0, 1 << 63})
