@@ -50,14 +50,9 @@ class Family:
         elif len(self.segments) > _SEGMENTS:
             self._join(_small(self.segments), lambda name: True)
 
-    def take(self, data: bytes) -> None:
-        """Keep a segment as another process made it; without a folder, or where it cannot be written, nothing."""
-        if self._folder is None:
-            return
-        path = _save(self._folder, data)
-        segment = read_segment(path) if path is not None else None
-        if segment is not None:
-            self._enter(segment)
+    def take(self, segment: Segment) -> None:
+        """Keep a segment of a version that is new; nothing is joined."""
+        self._enter(self._write(segment))
 
     def find(self, hash: int) -> Iterator[bytes]:
         """The names of the chunk runs that may have a key of this hash, one for each row."""

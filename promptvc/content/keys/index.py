@@ -6,7 +6,7 @@ the table's path, the fields of the key, and how rows are read. Hashes are hints
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +15,18 @@ from xxhash import xxh3_64_hexdigest, xxh3_128_digest
 
 from promptvc.content.formats.base import Malformed, Row, RowFormat
 from promptvc.content.keys.family import Family
+from promptvc.content.keys.gathered import Gathered
 from promptvc.content.keys.hashes import KeyHashes, hash_keys, hash_token
 from promptvc.content.keys.scan import keyed_bodies
-from promptvc.content.keys.segments import MOST_RUNS, NAME, make_segment, repeated, run_name, upper_bits
+from promptvc.content.keys.segments import (
+    MOST_RUNS,
+    NAME,
+    make_segment,
+    repeated,
+    run_name,
+    segment_of,
+    upper_bits,
+)
 from promptvc.content.keys.tokens import KeyToken
 from promptvc.versioning.ropes.chunklist import ID
 from promptvc.versioning.ropes.chunkrun import ChunkRun
@@ -55,11 +64,10 @@ class KeyIndexes:
         if len(names) >= _SMALL:
             self._family(path, format, key).remember(_version(names), True, names)
 
-    def take(self, path: str, format: RowFormat, key: Sequence[str], segments: Iterable[bytes]) -> None:
-        """Keep segments of a table as `write_segment` gives them, made by other processes."""
-        family = self._family(path, format, key)
-        for data in segments:
-            family.take(data)
+    def take(self, path: str, format: RowFormat, key: Sequence[str], parts: Sequence[Gathered]) -> None:
+        """Keep the keys of a table, gathered by other processes."""
+        if sum(map(len, parts)) <= MOST_RUNS:
+            self._family(path, format, key).take(segment_of(parts))
 
     def clear(self) -> None:
         """Drop what is in memory: the folder was removed."""

@@ -16,14 +16,15 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import compress, repeat
-from operator import or_
+from itertools import chain, compress, repeat
 from pathlib import Path
 from typing import Any
 
 from xxhash import xxh3_128, xxh3_128_digest
 
+from promptvc.content.keys.gathered import Gathered, gather
 from promptvc.content.keys.hashes import KeyHashes
+from promptvc.versioning.ropes.chunklist import split
 
 NAME = 16
 """Bytes of the name of a chunk run."""
@@ -89,14 +90,25 @@ class Segment:
 
 def make_segment(found: Iterable[tuple[bytes, KeyHashes]]) -> Segment:
     """A segment of chunk runs by name, at most `MOST_RUNS`."""
-    names: list[bytes] = []
+    return segment_of([gather(found)])
+
+
+def segment_of(parts: Sequence[Gathered]) -> Segment:
+    """A segment of all chunk runs that were gathered, at most `MOST_RUNS`; those of one name are the same."""
+    number_of: dict[bytes, int] = {}
     flags = bytearray()
     entries = array("Q")
-    for number, (name, keys) in enumerate(found):
-        names.append(name)
-        flags.append(not keys.complete)
-        entries.extend(map(or_, map(_UPPER.__and__, keys.hashes), repeat(number)))
-    return Segment(names, bytes(flags), _sorted(entries))
+    for part in parts:
+        numbers = array("q")
+        for name, flag in zip(split(part.names, NAME), part.flags, strict=True):
+            if name in number_of:
+                numbers.append(-1)
+                continue
+            numbers.append(len(number_of))
+            number_of[name] = len(number_of)
+            flags.append(flag)
+        entries.extend(_numbered(part, numbers))
+    return Segment(list(number_of), bytes(flags), _sorted(entries))
 
 
 def join_segments(segments: Sequence[Segment], wanted: Callable[[bytes], bool]) -> Segment:
@@ -167,7 +179,9 @@ def repeated(
     segments: Iterable[Segment], wanted: Callable[[bytes], bool]
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Each hash that several rows of the wanted chunk runs have, with their names, one for each row."""
-    joined = join_segments(list(segments), wanted)
+    found = list(segments)
+    is_whole = len(found) == 1 and all(map(wanted, found[0].names)) and _are_distinct(found[0].names)
+    joined = found[0] if is_whole else join_segments(found, wanted)
     entries, names = joined.entries, joined.names
     group: list[bytes] = []
     last = -1
@@ -189,6 +203,10 @@ def run_name(id: bytes, *, first: bool) -> bytes:
     return xxh3_128_digest((b"first " if first else b"") + id)
 
 
+def _are_distinct(names: Sequence[bytes]) -> bool:
+    return len(set(names)) == len(names)
+
+
 def _sorted(entries: array[int]) -> array[int]:
     if len(entries) < _MANY:
         return array("Q", sorted(entries))
@@ -196,6 +214,27 @@ def _sorted(entries: array[int]) -> array[int]:
 
     np.frombuffer(entries, dtype=np.uint64).sort()
     return entries
+
+
+def _numbered(part: Gathered, numbers: Sequence[int]) -> array[int]:
+    """The entries of what was gathered, without chunk runs whose number is below 0."""
+    hashes, counts = array("Q", part.hashes), array("I", part.counts)
+    if len(hashes) < _MANY:
+        pairs = zip(hashes, chain.from_iterable(map(repeat, numbers, counts)), strict=True)
+        return array("Q", [hash & _UPPER | number for hash, number in pairs if number >= 0])
+    import numpy as np
+
+    repeated_numbers = np.repeat(np.array(numbers, dtype=np.int64), counts)
+    return _entries(np.frombuffer(hashes, dtype=np.uint64), repeated_numbers)
+
+
+def _entries(hashes: Any, numbers: Any) -> array[int]:
+    """Entries of the upper bits of hashes and of numbers, without those whose number is below 0."""
+    import numpy as np
+
+    made = array("Q")
+    made.frombytes(((hashes & np.uint64(_UPPER)) | numbers.astype(np.uint64))[numbers >= 0].tobytes())
+    return made
 
 
 def _renumbered(entries: Sequence[int], numbers: Sequence[int]) -> array[int]:
@@ -206,11 +245,7 @@ def _renumbered(entries: Sequence[int], numbers: Sequence[int]) -> array[int]:
     import numpy as np
 
     old = np.frombuffer(entries, dtype=np.uint64)  # type: ignore[call-overload]
-    new = np.array(numbers, dtype=np.int64)[(old & np.uint64(MOST_RUNS - 1)).astype(np.int64)]
-    kept = new >= 0
-    made = array("Q")
-    made.frombytes(((old & np.uint64(_UPPER)) | new.astype(np.uint64))[kept].tobytes())
-    return made
+    return _entries(old, np.array(numbers, dtype=np.int64)[(old & np.uint64(MOST_RUNS - 1)).astype(np.int64)])
 
 
 def _next_to_equal(entries: Sequence[int]) -> Iterable[int]:

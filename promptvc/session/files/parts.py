@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from promptvc.content.formats.base import RowFormat
+from promptvc.content.keys.gathered import Gathered
 from promptvc.session.files.cutting import cutting_of
 from promptvc.storage.files import signature
 from promptvc.storage.packing import HalfPack, PackWriter, new_temporary
@@ -55,20 +56,20 @@ class Order(Struct, frozen=True, kw_only=True):
 class Done(Struct, frozen=True, kw_only=True):
     """What came of a part: its chunk list, the pack with those of its chunks that are new, and what was found.
 
-    ``keys`` is a segment of the key index with its chunks, if one was asked for.
+    ``keys`` are those of its chunks, if a key was given.
     """
 
     chunks: dict[str, Any]
     pack: HalfPack | None
     found: Any = None
-    keys: bytes | None = None
+    keys: Gathered | None = None
 
 
 class TakenIn(NamedTuple):
-    """A file that was taken in: its chunks, and segments of the key index that hold them, if any."""
+    """A file that was taken in: its chunks, and the keys of all of them, if known."""
 
     chunks: ChunkList
-    keys: list[bytes]
+    keys: list[Gathered]
 
 
 def write_in_parts(

@@ -12,8 +12,9 @@ import msgspec
 
 from promptvc.content.formats import HEAD_SIZE, row_format
 from promptvc.content.formats.base import RowFormat
+from promptvc.content.keys.gathered import Gathered, gather
 from promptvc.content.keys.hashes import KeyHashes, hash_keys
-from promptvc.content.keys.segments import make_segment, run_name, write_segment
+from promptvc.content.keys.segments import run_name
 from promptvc.ids import RepoPath
 from promptvc.session.files.cutting import cutting_of
 from promptvc.session.files.parts import Done, Order
@@ -69,7 +70,7 @@ def _do(order: Order, handle: int) -> Done | None:
             return None
         found = guard.finish().get(path, []) if looking else None
         pack = writer.seal()
-    return Done(chunks=chunks.to_value(), pack=pack, found=found, keys=keys.segment(chunks))
+    return Done(chunks=chunks.to_value(), pack=pack, found=found, keys=keys.gathered(chunks))
 
 
 class _PartKeys:
@@ -93,13 +94,13 @@ class _PartKeys:
         key, seed = self._order.key, self._order.seed
         return hash_keys(self._format, key, piece.data, first=first, seed=seed, opened=piece.opened)
 
-    def segment(self, chunks: ChunkList) -> bytes | None:
-        """The segment of the index; None where no key was asked for, or a chunk holds no whole rows."""
+    def gathered(self, chunks: ChunkList) -> Gathered | None:
+        """What the index is to keep; None where no key was asked for, or a chunk holds no whole rows."""
         if not self._order.key or self._any_broken:
             return None
         begins = self._order.start == 0
         names = [run_name(raw, first=begins and place == 0) for place, raw in enumerate(chunks.raw_ids())]
-        return write_segment(make_segment(zip(names, self._hashes, strict=True)))
+        return gather(zip(names, self._hashes, strict=True))
 
 
 def _blocks(handle: int, start: int, stop: int) -> Iterator[bytes]:
