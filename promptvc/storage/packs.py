@@ -37,6 +37,8 @@ MOST_IN_CHAIN = 16 << 30
 """Bytes that the deltas of one chain may make, one after another."""
 MOST_EXPANDED = 1032
 """What deflate makes of a byte at most."""
+_RELEASED_FROM = 64 << 20
+"""Bytes made of a pack's objects after which its pages leave our memory; the system may keep them."""
 _MOST_BITS = 63
 """Of a size or a distance in a pack."""
 
@@ -71,6 +73,7 @@ class PackReader:
         if rest < 0 or rest % 8 or rest > self.count * 8 or list(self._fanout) != sorted(self._fanout):
             raise _bad_index(index, "is damaged or cut off")
         self._pack: mmap.mmap | None = None
+        self._made = 0
         self._sorted: tuple[array[int], array[int]] | None = None
 
     @property
@@ -135,9 +138,19 @@ class PackReader:
         except (IndexError, ValueError) as error:
             raise ObjectDamaged(f"{self.path}: no object at {offset}", _RESTORE) from error
         try:
-            return kind, inflate(memoryview(self.data), at, size), base
+            data = inflate(memoryview(self.data), at, size)
         except ObjectDamaged as error:
             raise ObjectDamaged(f"{self.path}: {error.message}", _RESTORE) from error
+        self._made += size
+        if self._made >= _RELEASED_FROM:
+            self._release()
+        return kind, data, base
+
+    def _release(self) -> None:
+        """Let the pages go that were read; those that are read again are mapped again."""
+        self._made = 0
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def whole_blob(self, offset: int, most: int) -> bytes | None:
         """The blob that stands at offset itself, not as a delta, of at most so many bytes; None where there is none."""

@@ -21,6 +21,7 @@ from promptvc.content.keys.scan import keyed_bodies
 from promptvc.content.keys.segments import (
     MOST_RUNS,
     NAME,
+    Segment,
     make_segment,
     repeated,
     run_name,
@@ -201,15 +202,17 @@ class VersionKeys:
         missing = [name for name in dict.fromkeys(self._names) if name not in self._family.names]
         if not missing:
             return
-        kept: list[tuple[bytes, KeyHashes]] = []
-        loose: list[tuple[bytes, KeyHashes]] = []
-        for name in missing:
-            place = self._by_name[name]
-            (kept if self._runs[place].is_stored else loose).append((name, self._hashes(place)))
+        kept = [name for name in missing if self._runs[self._by_name[name]].is_stored]
+        loose = [name for name in missing if not self._runs[self._by_name[name]].is_stored]
+        # Those of a few are asked for again, when it is looked for keys that rows share.
+        hashes = self._hashes if len(missing) <= len(self._names) * _FEW else self._read_hashes
         for start in range(0, len(kept), MOST_RUNS):
-            self._family.add(make_segment(kept[start : start + MOST_RUNS]), self._names)
+            self._family.add(self._segment(kept[start : start + MOST_RUNS], hashes), self._names)
         if loose:
-            self._loose.add(make_segment(loose), [name for name, _ in loose])
+            self._loose.add(self._segment(loose, hashes), loose)
+
+    def _segment(self, names: Sequence[bytes], hashes: Callable[[int], KeyHashes]) -> Segment:
+        return make_segment((name, hashes(self._by_name[name])) for name in names)
 
     def _rows(self, hash: int) -> Iterator[int]:
         """The place of every row whose key may have this hash."""
@@ -286,11 +289,12 @@ class VersionKeys:
     def _hashes(self, place: int) -> KeyHashes:
         name = self._names[place]
         if name not in self._fresh:
-            run = self._runs[place]
-            self._fresh[name] = hash_keys(
-                self._format, self.key, run.load(), first=place == 0, seed=self._seed
-            )
+            self._fresh[name] = self._read_hashes(place)
         return self._fresh[name]
+
+    def _read_hashes(self, place: int) -> KeyHashes:
+        data = self._runs[place].load()
+        return hash_keys(self._format, self.key, data, first=place == 0, seed=self._seed)
 
 
 def _version(names: Sequence[bytes]) -> bytes:

@@ -218,22 +218,25 @@ def _sorted(entries: array[int]) -> array[int]:
 
 def _numbered(part: Gathered, numbers: Sequence[int]) -> array[int]:
     """The entries of what was gathered, without chunk runs whose number is below 0."""
-    hashes, counts = array("Q", part.hashes), array("I", part.counts)
-    if len(hashes) < _MANY:
-        pairs = zip(hashes, chain.from_iterable(map(repeat, numbers, counts)), strict=True)
+    counts = array("I", part.counts)
+    if len(part.hashes) // 8 < _MANY:
+        pairs = zip(array("Q", part.hashes), chain.from_iterable(map(repeat, numbers, counts)), strict=True)
         return array("Q", [hash & _UPPER | number for hash, number in pairs if number >= 0])
     import numpy as np
 
     repeated_numbers = np.repeat(np.array(numbers, dtype=np.int64), counts)
-    return _entries(np.frombuffer(hashes, dtype=np.uint64), repeated_numbers)
+    return _entries(np.frombuffer(part.hashes, dtype=np.uint64), repeated_numbers)
 
 
 def _entries(hashes: Any, numbers: Any) -> array[int]:
     """Entries of the upper bits of hashes and of numbers, without those whose number is below 0."""
     import numpy as np
 
+    entries = hashes & np.uint64(_UPPER)
+    entries |= numbers.view(np.uint64)
+    kept = numbers >= 0
     made = array("Q")
-    made.frombytes(((hashes & np.uint64(_UPPER)) | numbers.astype(np.uint64))[numbers >= 0].tobytes())
+    made.frombytes(memoryview(entries if kept.all() else entries[kept]).cast("B"))
     return made
 
 
