@@ -31,7 +31,7 @@ NAME = 16
 NUMBER_BITS = 21
 MOST_RUNS = 1 << NUMBER_BITS
 _UPPER = ((1 << 64) - 1) >> NUMBER_BITS << NUMBER_BITS
-_MARK = b"pvkeys1\n"
+_MARK = b"pvkeys2\n"
 _HEAD = struct.Struct("<8s16sQ")
 _SEARCH = 16
 """How many times as many entries as hashes make it worth while to search for each."""
