@@ -6,4 +6,5 @@ reader   chunk runs of a row file as pieces of a table; json: by pyarrow's parse
 kinds    what kind of values a column holds
 outputs  output rows as plain columns, and a column for each score
 frames   as pandas data frames; intake: rows from tables of other libraries
+draft    a cache file that grows while rows are read; zstd: streams of it
 """

@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from io import BytesIO
+
+from promptvc.content.arrow.zstd import unpacked
 
 ZSTD = 93
 """The compression method, "Zstandard (zstd) Compression"."""
@@ -24,7 +25,10 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     info = archive.getinfo(name)
     if info.compress_type != ZSTD or info.flag_bits & _ENCRYPTED:
         return archive.read(name)
-    data = _unpacked(_packed(archive, info), info.file_size)
+    try:
+        data = unpacked(_packed(archive, info), info.file_size)
+    except ValueError as error:
+        raise zipfile.BadZipFile(str(error)) from None
     if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
         raise zipfile.BadZipFile(f"{name} is damaged")
     return data
@@ -42,15 +46,3 @@ def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         *_, name_length, extra_length = _HEADER.unpack(head)
         file.seek(name_length + extra_length, 1)
         return file.read(info.compress_size)
-
-
-def _unpacked(data: bytes, size: int) -> bytes:
-    """A zstd stream, up to one byte more than it should hold."""
-    import pyarrow as pa  # reads zstd, which Python does from 3.14 on
-
-    try:
-        with pa.CompressedInputStream(BytesIO(data), "zstd") as stream:
-            found: bytes = stream.read(size + 1)
-    except (pa.ArrowException, OSError) as error:
-        raise zipfile.BadZipFile(str(error)) from None
-    return found
