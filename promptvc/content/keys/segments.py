@@ -35,7 +35,7 @@ _MARK = b"pvkeys2\n"
 _HEAD = struct.Struct("<8s16sQ")
 _SEARCH = 16
 """How many times as many entries as hashes make it worth while to search for each."""
-_MANY = 1 << 16
+_MANY = 1 << 17
 """Entries from which it is worth the time to import numpy."""
 
 
