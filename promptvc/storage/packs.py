@@ -141,14 +141,17 @@ class PackReader:
             data = inflate(memoryview(self.data), at, size)
         except ObjectDamaged as error:
             raise ObjectDamaged(f"{self.path}: {error.message}", _RESTORE) from error
-        self._made += size
-        if self._made >= _RELEASED_FROM:
-            self._release()
+        self._release_after(size)
         return kind, data, base
 
+    def _release_after(self, size: int) -> None:
+        """Let the pages go that were read, each time that much was made of them; those read again are mapped again."""
+        self._made += size
+        if self._made >= _RELEASED_FROM:
+            self._made = 0
+            self._release()
+
     def _release(self) -> None:
-        """Let the pages go that were read; those that are read again are mapped again."""
-        self._made = 0
         if hasattr(mmap, "MADV_DONTNEED"):
             self.data.madvise(mmap.MADV_DONTNEED)
 
@@ -156,7 +159,11 @@ class PackReader:
         """The blob that stands at offset itself, not as a delta, of at most so many bytes; None where there is none."""
         try:
             number, size, at = self._header(offset)
-            return inflate(memoryview(self.data), at, size) if number == Kind.BLOB and size <= most else None
+            if number != Kind.BLOB or size > most:
+                return None
+            data = inflate(memoryview(self.data), at, size)
+            self._release_after(size)
+            return data
         except (ObjectDamaged, FileNotFoundError):
             return None
 

@@ -32,3 +32,6 @@ def test_objects_read_the_same_after_their_pages_were_released(
     for id, data in [*zip(ids, blobs, strict=True)] * 2:
         assert store.read_blob(ObjectId(id)) == data
     assert len(released) > 20
+    released.clear()
+    assert list(store.read_blobs([ObjectId(id).raw for id in ids] * 2, 1 << 20)) == blobs * 2
+    assert len(released) > 20
