@@ -9,7 +9,6 @@ rows edited, and 50 times ten of them. What Lance has written stays as it is: it
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -55,7 +54,7 @@ def lance_adds(work: Path, python: Path, base: Path, edits: Sequence[Path]) -> t
 
     def run(step: str, path: Path) -> None:
         command = [str(python), "-c", LANCE, step, str(path)]
-        subprocess.run(command, cwd=folder, env=dict(os.environ), check=True, capture_output=True)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
     run("first", base)
     first = size(folder)

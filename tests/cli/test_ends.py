@@ -10,6 +10,7 @@ import pytest
 
 import promptvc
 
+PLAIN = "from promptvc.__main__ import main\nmain()"
 # The program, with something to be done at its end, and a file in a buffer that is then written.
 TIDIES = """
 import atexit, sys, tempfile, weakref
@@ -64,7 +65,7 @@ def test_a_thread_at_work_is_waited_for(root: Path) -> None:
     ("arguments", "code"), [(["status"], 0), (["--version"], 0), (["show", "nosuch"], 2)]
 )
 def test_a_closed_stream_is_no_failure(root: Path, redirect: str, arguments: list[str], code: int) -> None:
-    done = run(root, "from promptvc.__main__ import main\nmain()", *arguments, redirect=redirect)
+    done = run(root, PLAIN, *arguments, redirect=redirect)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
 
@@ -72,7 +73,7 @@ def test_a_closed_stream_is_no_failure(root: Path, redirect: str, arguments: lis
 def test_a_full_disk_is_told(root: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    done = run(root, "from promptvc.__main__ import main\nmain()", "status", redirect=">/dev/full")
+    done = run(root, PLAIN, "status", redirect=">/dev/full")
     assert done.returncode == 3
     assert done.stderr.startswith("error: ")
 
@@ -80,7 +81,6 @@ def test_a_full_disk_is_told(root: Path) -> None:
 def test_a_commit_is_whole_after_the_end(root: Path) -> None:
     (root / "prompts").mkdir()
     (root / "prompts/a.md").write_text("hello\n")
-    code = "from promptvc.__main__ import main\nmain()"
-    assert run(root, code, "commit", "-m", "one").returncode == 0
+    assert run(root, PLAIN, "commit", "-m", "one").returncode == 0
     with promptvc.open(root) as repo:
         assert not repo.verify()

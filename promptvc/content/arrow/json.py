@@ -22,7 +22,7 @@ from promptvc.content.arrow.kinds import (
     whole,
 )
 from promptvc.content.formats.base import ReadsRows
-from promptvc.content.formats.jsonrow import MAX_DEPTH
+from promptvc.content.formats.jsonrow import MAX_DEPTH, is_utf8
 from promptvc.patterns import compiled
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def json_lines(
             return None
         # A line end inside a row is blank space or, in a string, an error; a tab is the same.
         data = b"\n".join([body.translate(_TO_TABS) for body in bodies])
-    return data if data.isascii() or _is_utf8(data) else None
+    return data if is_utf8(data) else None
 
 
 def _are_lines(data: bytes, count: int) -> bool:
@@ -88,14 +88,6 @@ def _are_lines(data: bytes, count: int) -> bool:
             return False
         found += len(ends)
     return found == count - 1
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def parse_lines(
@@ -180,9 +172,8 @@ def _bounds(column: pa.ChunkedArray, dtype: str) -> tuple[float, float] | None:
 
     found = []
     for chunk in column.drop_null().chunks if column.null_count else column.chunks:
-        if len(
-            chunk
-        ):  # read where they lie: the import of pyarrow.compute takes as long as two million numbers
+        # Read where they lie: the import of pyarrow.compute takes as long as two million numbers.
+        if len(chunk):
             numbers = np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset :][: len(chunk)]
             found.append((numbers.min(), numbers.max()))
     if not found:

@@ -162,13 +162,10 @@ class Reader:
 
     def _load(self, parts: Sequence[Part]) -> _Group:
         runs, first, last = self._runs, parts[0].place, parts[-1].place
-        if isinstance(runs, ChunkRuns) and last - first + 1 == len(
-            parts
-        ):  # which know their lengths and rows
+        if isinstance(runs, ChunkRuns) and last - first + 1 == len(parts):  # these know lengths and rows
             sizes = [part.chunk_run.length or 0 for part in parts]
-            return _Group(
-                parts, runs.load_span(first, last + 1), sizes, [part.chunk_run.rows or 0 for part in parts]
-            )
+            counts = [part.chunk_run.rows or 0 for part in parts]
+            return _Group(parts, runs.load_span(first, last + 1), sizes, counts)
         chunks = [part.chunk_run.load() for part in parts]
         counts = [
             self.format.count(data, part.first) if part.chunk_run.rows is None else part.chunk_run.rows

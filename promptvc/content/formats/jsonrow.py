@@ -41,6 +41,17 @@ def parse_json(body: bytes) -> Row | Malformed:
     return value
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8, as JSON is to be."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def may_exceed_limits(data: bytes, bodies: Sequence[bytes]) -> bool:
     """False where no row of data can be malformed for its depth, or for an integer of too many digits."""
     if max(map(len, bodies), default=0) > _LONGEST_INTEGER and b"0" * _LONGEST_INTEGER in data.translate(

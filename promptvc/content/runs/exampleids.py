@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 
 from promptvc.content.formats.base import ReadsRows
 from promptvc.content.formats.dicts import read_row
-from promptvc.content.formats.jsonrow import may_exceed_limits
+from promptvc.content.formats.jsonrow import is_utf8, may_exceed_limits
 from promptvc.content.runs.request import example_id
 
 _Decode = Callable[[bytes], Any]
@@ -21,7 +21,7 @@ def read_ids(format: ReadsRows, data: bytes, first: bool, key: Sequence[str] | N
     """The `example_id` of every row of a chunk run."""
     bodies = format.bodies(data, first)
     decode = _decoder(key[0]) if key and len(key) == 1 and format.is_json else None
-    if decode is None or not _is_utf8(data) or may_exceed_limits(data, bodies):
+    if decode is None or not is_utf8(data) or may_exceed_limits(data, bodies):
         return [example_id(read_row(format, body), key) for body in bodies]
     try:
         ids = [decode(body).id for body in bodies]
@@ -53,13 +53,3 @@ def _decoder(field: str) -> _Decode | None:
         return Decoder(defstruct("Keyed", [("id", str)], rename={"id": field}, gc=False)).decode
     except (TypeError, ValueError):
         return None
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -14,9 +14,9 @@ from promptvc.versioning.ropes.chunklist import ID, split
 from promptvc.versioning.ropes.chunkrun import ChunkRun, ChunkRuns
 from promptvc.versioning.ropes.joined import chunk_ids
 
-_NEAR = 8
-"""How many chunk runs a difference may have on a side to be passed without an alignment of the rest."""
-_STEPS = [(step - after, after) for step in range(1, 2 * _NEAR + 1) for after in range(step + 1)]
+_NEAR = 16
+"""How many chunk runs a difference may have, on both sides together, to be passed without an alignment of the rest."""
+_STEPS = [(step - after, after) for step in range(1, _NEAR + 1) for after in range(step + 1)]
 
 
 def equal_runs(before: Sequence[ChunkRun], after: Sequence[ChunkRun]) -> list[Run]:
@@ -64,7 +64,8 @@ def _common_head(before: bytes, b: int, after: bytes, a: int) -> int:
 def _meet(before: bytes, b: int, after: bytes, a: int) -> bool:
     """Whether both have the same id here, and neither file begins with it."""
     at, to = b * ID, a * ID
-    return bool(b and a) and before[at : at + ID] == after[to : to + ID] != b""
+    id = before[at : at + ID]
+    return bool(b and a and id) and id == after[to : to + ID]
 
 
 def _aligned(before: bytes, b: int, after: bytes, a: int) -> list[Run]:
